@@ -1,0 +1,97 @@
+"""The configuration: read, checked against the schema, defaults filled in."""
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from qaloom.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = ROOT / "config" / "config.schema.yaml"
+DEMO = ROOT / "config" / "config.yaml"
+
+
+def load(path: Path = DEMO) -> dict[str, Any]:
+    """Read a YAML configuration and return it complete.
+
+    Raises ConfigError, one line, when the file is missing, is not YAML, or breaks the schema.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); name an existing file") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "cannot be parsed"
+        raise ConfigError(f"{path}{where}: is not valid YAML ({problem})") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must hold keys such as data: and runs:")
+    return complete(values, str(path))
+
+
+def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
+    """Check values against the schema, fill in its defaults (in place) and return them.
+
+    Raises ConfigError that names the first wrong key, what is wrong with it and the remedy.
+    """
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    errors = list(_Filling(schema).iter_errors(values))
+    if errors:
+        raise ConfigError(f"{name}: {_sentence(jsonschema.exceptions.best_match(errors))}")
+    _check_starts(values["runs"], name)
+    return values
+
+
+def _fill(validator: Any, properties: dict, instance: Any, schema: dict) -> Iterator[Any]:
+    if isinstance(instance, dict):
+        for key, sub in properties.items():
+            if "default" in sub:
+                instance.setdefault(key, yaml.safe_load(yaml.safe_dump(sub["default"])))
+    yield from jsonschema.Draft202012Validator.VALIDATORS["properties"](
+        validator, properties, instance, schema
+    )
+
+
+_Filling = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"properties": _fill})
+
+
+def _sentence(error: jsonschema.ValidationError) -> str:
+    key = ".".join(str(part) for part in error.absolute_path) or "top level"
+    if error.validator == "additionalProperties":
+        return _unknown(key, error)
+    if error.validator == "enum":
+        return f"{key}: {error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
+    if error.validator == "required":
+        return f"{key}: {error.message.replace(' is a required property', '')} is missing; add it"
+    if error.validator == "type":
+        return f"{key}: {error.instance!r} is not of type {error.validator_value}"
+    if error.validator == "pattern":
+        wanted = error.schema.get("description", error.validator_value)
+        return f"{key}: {error.instance!r} does not look like {wanted}"
+    return f"{key}: {error.message}"
+
+
+def _unknown(key: str, error: jsonschema.ValidationError) -> str:
+    known = list(error.schema.get("properties", {}))
+    unknown = next(name for name in error.instance if name not in known)
+    close = difflib.get_close_matches(str(unknown), known, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+    return f"{key}: unknown key {unknown!r}; {hint}"
+
+
+def _check_starts(runs: dict[str, dict], name: str) -> None:
+    for run, settings in runs.items():
+        seen = [run]
+        while (before := runs[seen[-1]]["start_from"]) is not None:
+            if before not in runs:
+                raise ConfigError(f"{name}: runs.{run}.start_from: there is no run {before!r}")
+            if before in seen:
+                raise ConfigError(f"{name}: runs.{run}.start_from: runs start from each other in a circle")
+            seen.append(before)

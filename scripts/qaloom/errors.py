@@ -1,0 +1,37 @@
+"""What can go wrong by a user's hand: one exception type a cause.
+
+Raised where the cause is known; `qaloom.job.job` is the single place that turns one into the line a
+person reads.
+"""
+
+
+class QALoomError(Exception):
+    """A mistake or a lack that the user can mend; its text names the place and the remedy."""
+
+
+class ConfigError(QALoomError):
+    """The configuration cannot be read, or a key or value in it is not valid."""
+
+
+class SourceError(QALoomError):
+    """A source file is missing, unreadable, or holds no usable row."""
+
+
+class DataError(QALoomError):
+    """The rows that reached a stage cannot serve it (too few, none left)."""
+
+
+class LeakError(QALoomError):
+    """The audit found a held-out row that the training rows give away."""
+
+
+class ModelError(QALoomError):
+    """A base model or adapter is missing, incomplete, gated, or of an unsupported kind."""
+
+
+class DeviceError(QALoomError):
+    """The accelerator is there but cannot be used."""
+
+
+class TrainingError(QALoomError):
+    """Training cannot start or go on (no labels, loss not a number, out of memory)."""

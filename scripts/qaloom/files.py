@@ -1,0 +1,81 @@
+"""Files that are whole or absent, and the digests that name their content."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that appears under its name only once it is complete and on the disk.
+
+    Written beside its place as `.<name>.part`, flushed, then moved; a crash leaves the old file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with whole(path) as stream:
+        stream.write(text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write one JSON document, indented for a person, keys in the order given."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read one JSON document."""
+    return json.loads(Path(path).read_bytes())
+
+
+def write_lines(path: Path, records: Iterable[Any]) -> int:
+    """Write records (dicts or msgspec Structs) as JSON Lines; return how many."""
+    encode, buffer, count = msgspec.json.Encoder().encode_into, bytearray(), 0
+    with whole(path) as stream:
+        for record in records:
+            encode(record, buffer)
+            stream.write(buffer)
+            stream.write(b"\n")
+            count += 1
+    return count
+
+
+def read_lines(path: Path, kind: type = dict) -> list:
+    """Read JSON Lines that a stage of ours wrote, each as `kind`."""
+    decode = msgspec.json.Decoder(kind).decode
+    with Path(path).open("rb") as stream:
+        return [decode(line) for line in stream]
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text, whatever their key order."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def digest(value: Any) -> str:
+    """Hexadecimal sha256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Hexadecimal sha256 of a file's bytes."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

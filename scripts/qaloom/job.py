@@ -1,0 +1,123 @@
+"""What a person sees of a running job: its lines, its bar, and one line when it fails.
+
+Inside `job(log)` everything that libraries print, and every traceback, goes to the log file; the
+terminal gets only what is meant for a person.
+"""
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from qaloom.errors import QALoomError
+
+_SECONDS_BETWEEN_LINES = 10
+_terminal: TextIO | None = None  # the real stderr while a job's own goes to its log
+
+
+@contextmanager
+def job(log: str | Path | None = None) -> Iterator[None]:
+    """Run a block as a job: output to `log`, failures as one line on the terminal and exit code 1."""
+    with _output_to(log):
+        try:
+            yield
+        except QALoomError as error:
+            say(f"qaloom: {error}")
+            sys.exit(1)
+        except Exception as error:
+            if log is None:
+                raise
+            traceback.print_exc()
+            say(f"qaloom: unexpected {type(error).__name__}: {error}; the traceback is in {log}")
+            sys.exit(1)
+
+
+def say(line: str) -> None:
+    """Tell a person one line: on the terminal, and in the job's log where there is one."""
+    print(line, file=sys.stderr, flush=True)
+    if _terminal is not None:
+        print(line, file=_terminal, flush=True)
+
+
+@contextmanager
+def bar(what: str, total: int, unit: str = "rows") -> Iterator[Callable[[int], None]]:
+    """Show progress; the block gets a function to call with the number done so far.
+
+    A bar with the time left on a terminal; plain lines in the log and where there is no terminal.
+    """
+    console = Console(file=_terminal or sys.stderr)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    lines = _Lines(what, total, unit)
+    with Progress(
+        *columns, TextColumn(unit), TimeRemainingColumn(),
+        console=console, transient=True, disable=not console.is_terminal,
+    ) as progress:  # fmt: skip
+        task = progress.add_task(what, total=total)
+
+        def advance(done: int) -> None:
+            progress.update(task, completed=done)
+            lines.advance(done, to_terminal=not console.is_terminal)
+
+        yield advance
+    lines.end()
+
+
+def duration(seconds: float) -> str:
+    """A length of time as a person says it: 40 s, 5 min, 2 h 10 min."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class _Lines:
+    """Progress as lines, one every few seconds."""
+
+    def __init__(self, what: str, total: int, unit: str):
+        self.what, self.total, self.unit = what, total, unit
+        self.start = self.last = time.monotonic()
+        self.done = 0
+
+    def advance(self, done: int, to_terminal: bool) -> None:
+        self.done, now = done, time.monotonic()
+        if now - self.last < _SECONDS_BETWEEN_LINES or not done:
+            return
+        self.last = now
+        left = (now - self.start) / done * (self.total - done)
+        line = f"{self.what}: {done:,} of {self.total:,} {self.unit}, {duration(left)} left"
+        say(line) if to_terminal else print(line, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        took = duration(time.monotonic() - self.start)
+        print(f"{self.what}: {self.done:,} {self.unit} in {took}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _output_to(log: str | Path | None) -> Iterator[None]:
+    """Point file descriptors 1 and 2 at `log` and keep the terminal for `say` and `bar`."""
+    global _terminal
+    if log is None:
+        yield
+        return
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    saved = os.dup(1), os.dup(2)
+    with open(log, "wb") as stream, os.fdopen(os.dup(2), "w", encoding="utf-8") as terminal:
+        _terminal = terminal
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, original in enumerate(saved, 1):
+                os.dup2(original, number)
+                os.close(original)
+            _terminal = None

@@ -1,0 +1,81 @@
+"""The records that flow from stage to stage, and the three files that every data stage writes."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from qaloom.files import write_json, write_lines
+
+
+class Row(Struct, omit_defaults=True):
+    """One question with its answer, and where it came from.
+
+    `source` is relative to the project, `line` counts from 1, `group` names the document; `origin` is
+    `data`, `augmented` or `rule`; `parent` and `provider` are set on rows that augmentation made.
+    """
+
+    id: str
+    instruction: str
+    input: str
+    output: str
+    source: str
+    line: int
+    group: str
+    meta: dict[str, Any]
+    origin: str = "data"
+    parent: str = ""
+    provider: str = ""
+
+
+class Rejection(Struct, omit_defaults=True):
+    """A row that does not go on: the row as it was, its place, a reason code, a sentence for a person.
+
+    `survivor` (on duplicates) holds the kept row's id, source, line and the score.
+    """
+
+    source: str
+    line: int
+    reason: str
+    detail: str
+    row: Any
+    id: str = ""
+    survivor: dict[str, Any] | None = None
+
+
+def row_id(instruction: str, input: str, output: str) -> str:
+    """First 16 hex digits of sha256 over the JSON array [instruction, input, output]."""
+    text = json.dumps([instruction, input, output], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def place(row: Row) -> dict[str, Any]:
+    """Where a row came from: its id, source and line."""
+    return {"id": row.id, "source": row.source, "line": row.line}
+
+
+def rejected(row: Row, reason: str, detail: str, **more: Any) -> Rejection:
+    """The rejection of a row that an earlier stage had accepted."""
+    shown = {"instruction": row.instruction, "input": row.input, "output": row.output}
+    return Rejection(row.source, row.line, reason, detail, shown, row.id, **more)
+
+
+def write_stage(
+    folder: Path, rows: Sequence[Row], rejections: Sequence[Rejection], taken: int, **counts: Any
+) -> dict[str, Any]:
+    """Write `rows.jsonl`, `rejected.jsonl` and, last, `stats.json`; return the stats.
+
+    `taken` is the number of rows that came in (or, for a stage that makes rows, came in or were made).
+    Raises AssertionError when taken != rows + rejections: a row was lost, which is our defect.
+    """
+    assert taken == len(rows) + len(rejections), f"{taken} in, {len(rows)} + {len(rejections)} out"
+    reasons = dict(sorted(Counter(r.reason for r in rejections).items()))
+    stats = {"in": taken, "out": len(rows), "rejected": len(rejections), "reasons": reasons, **counts}
+    write_lines(folder / "rows.jsonl", rows)
+    write_lines(folder / "rejected.jsonl", rejections)
+    write_json(folder / "stats.json", stats)
+    return stats

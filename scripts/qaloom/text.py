@@ -1,0 +1,40 @@
+"""The key under which two texts count as the same."""
+
+import re
+import sys
+import unicodedata
+
+_SUPERSCRIPTS = str.maketrans({c: f"^{unicodedata.normalize('NFKC', c)}" for c in "⁰¹²³⁴⁵⁶⁷⁸⁹"})
+_MINUS = "\N{MINUS SIGN}"
+_SIGN = re.compile(r"(?<![\w)\]])-(?=\d)")
+_POINTS = re.compile(r"\d+(?:\.\d+)+|\.")
+_DROPPED = {
+    point: None
+    for point in range(sys.maxunicode + 1)
+    if unicodedata.category(chr(point)) in ("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf")
+    and chr(point) not in "%‰."
+}
+
+
+def squash(text: str) -> str:
+    """The comparison key of a text: NFKC, casefolded, without spaces and punctuation.
+
+    Kept on purpose, since they change what a text says: the point of a decimal (1.5, but not those of
+    2024.3.5), the sign of a number (-5), per cent, and superscripts (10² is 10^2; NFKC alone makes it 102).
+    """
+    key = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS)).casefold()
+    if "-" in key:
+        key = _SIGN.sub(_MINUS, key)
+    if "." in key:
+        key = _POINTS.sub(_keep_decimal, key)
+    return key.translate(_DROPPED)
+
+
+def jamo(key: str) -> str:
+    """A squashed key with each Hangul syllable taken apart, so that a changed ending costs less."""
+    return unicodedata.normalize("NFD", key)
+
+
+def _keep_decimal(match: re.Match[str]) -> str:
+    run = match[0]
+    return run if len(run) > 1 and run.count(".") == 1 else run.replace(".", "")
