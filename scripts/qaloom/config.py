@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,29 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     Raises ConfigError that names the first wrong key, what is wrong with it and the remedy.
     """
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    _empty_sections(values)
     errors = list(_Filling(schema).iter_errors(values))
     if errors:
         raise ConfigError(f"{name}: {_sentence(jsonschema.exceptions.best_match(errors))}")
     _check_starts(values["runs"], name)
     return values
+
+
+def sources(globs: list[str], directory: Path = Path()) -> list[str]:
+    """The source files that `data.sources` names, sorted, relative to `directory`.
+
+    Raises ConfigError when a glob matches no file, so that a misspelt name is not silently no data.
+    """
+    found: set[str] = set()
+    for pattern in globs:
+        matches = [path for path in glob(pattern, root_dir=directory, recursive=True) if (directory / path).is_file()]
+        if not matches:
+            raise ConfigError(
+                f"data.sources: {pattern!r} matches no file in {directory.absolute()}; "
+                "paths are relative to the working directory (DIR=, --directory)"
+            )
+        found.update(matches)
+    return sorted(found)
 
 
 def _fill(validator: Any, properties: dict, instance: Any, schema: dict) -> Iterator[Any]:
@@ -84,6 +103,13 @@ def _unknown(key: str, error: jsonschema.ValidationError) -> str:
     close = difflib.get_close_matches(str(unknown), known, 1)
     hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
     return f"{key}: unknown key {unknown!r}; {hint}"
+
+
+def _empty_sections(values: dict[str, Any]) -> None:
+    """A section or run with a name and nothing below it is all defaults, not null."""
+    runs = values.get("runs")
+    for section in (values, runs if isinstance(runs, dict) else {}):
+        section.update({key: {} for key, value in section.items() if value is None})
 
 
 def _check_starts(runs: dict[str, dict], name: str) -> None:

@@ -1,0 +1,94 @@
+"""Configuration, input functions and code digests. No rules."""
+
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+try:
+    from qaloom.base_model import model_name
+    from qaloom.config import complete, sources
+    from qaloom.digest import code_digest
+    from qaloom.errors import QALoomError
+    from qaloom.files import canonical, digest, read_json
+except ImportError as error:
+    raise WorkflowError(f"{error}; set up with 'make setup', then 'source .venv/bin/activate'")
+
+
+def checked(function, *arguments):
+    """Call a function of the library; its errors become Snakemake's, which prints them without a trace."""
+    try:
+        return function(*arguments)
+    except QALoomError as error:
+        raise WorkflowError(str(error)) from None
+
+
+CONFIG_NAME = str((workflow.overwrite_configfiles or ["config/config.yaml"])[-1])
+checked(complete, config, CONFIG_NAME)
+RUNS = config["runs"]
+# Source files by a digest of their path: any name becomes a safe folder name.
+SOURCES = {digest(path)[:12]: path for path in checked(sources, config["data"]["sources"])}
+MODELS = {model_name(run["base_model"]): run for run in RUNS.values()}
+
+
+wildcard_constraints:
+    file="|".join(SOURCES),
+    model="|".join(map(re.escape, MODELS)),
+    run="|".join(map(re.escape, RUNS)),
+
+
+def settings(*keys):
+    """A part of the configuration as text: equal settings are equal text, whatever their key order."""
+    part = config
+    for key in keys:
+        part = part[key]
+    return canonical(part)
+
+
+def code(rule_name, *assets):
+    """The digest of a rule's script, of all library modules it reaches, and of the `assets` it reads."""
+    scripts = Path(workflow.basedir) / "scripts"
+    return code_digest(scripts / f"{rule_name}.py", *(scripts / "qaloom" / name for name in assets))
+
+
+def source_file(wildcards):
+    return SOURCES[wildcards.file]
+
+
+def model_files(wildcards):
+    """The files of a `path:` model, so that changed weights are seen; nothing for the other kinds."""
+    kind, _, folder = MODELS[wildcards.model]["base_model"].partition(":")
+    return sorted(map(str, Path(folder).expanduser().glob("*.*"))) if kind == "path" else []
+
+
+def base_model_of(wildcards):
+    return f"<results>/base_model/{model_name(RUNS[wildcards.run]['base_model'])}/manifest.json"
+
+
+def split_file(name):
+    """An input function for a file of the split, known only once the split has run.
+
+    Behind a checkpoint Snakemake looks at the file's content again, so that a split that comes out the
+    same causes nothing.
+    """
+
+    def of_split(wildcards):
+        checkpoints.split.get()
+        return f"<results>/split/{name}"
+
+    return of_split
+
+
+def train_rows(wildcards):
+    """The training rows, whatever their age: their digest, a parameter of the rule, decides."""
+    return ancient(split_file("train.jsonl")(wildcards))
+
+
+def train_digest(wildcards):
+    manifest = Path("results/split/manifest.json")
+    return read_json(manifest)["train"]["sha256"] if manifest.exists() else "not split yet"
+
+
+def start_adapter(wildcards):
+    """The adapter that a run starts from, if it names one."""
+    start = RUNS[wildcards.run]["start_from"]
+    return f"<results>/train/{start}/manifest.json" if start else []

@@ -1,0 +1,33 @@
+"""Reads adapters and held-out questions; writes <results>/evaluate/<run>: answers, scores, model card."""
+
+
+rule evaluate:
+    input:
+        adapter="<results>/train/{run}/manifest.json",
+        base=base_model_of,
+        recall=split_file("recall.jsonl"),
+        unseen=split_file("unseen.jsonl"),
+        placement=split_file("placement.jsonl"),
+    output:
+        predictions="<results>/evaluate/{run}/predictions.jsonl",
+        card="<results>/evaluate/{run}/README.md",
+        metrics=report(
+            "<results>/evaluate/{run}/metrics.json",
+            caption="../report/evaluate.rst",
+            category="Evaluation",
+            labels={"run": "{run}"},
+        ),
+    log:
+        "<logs>/evaluate/{run}.log",
+    benchmark:
+        "<logs>/evaluate/{run}.benchmark.jsonl"
+    threads: 16
+    resources:
+        gpu=1,
+    params:
+        settings=settings("evaluate"),
+        code=code("evaluate"),
+    message:
+        "Asking base and tuned model of {wildcards.run} the held-out questions"
+    script:
+        "../scripts/evaluate.py"

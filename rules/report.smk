@@ -1,0 +1,43 @@
+"""Reads what all stages left; writes <results>/report: one page, and the lines that end a run."""
+
+
+rule report:
+    input:
+        "<results>/validate/stats.json",
+        "<results>/dedup/stats.json",
+        "<results>/augment/stats.json",
+        "<results>/split/audit.json",
+        collect("<results>/train/{run}/metrics.json", run=RUNS),
+        collect("<results>/evaluate/{run}/metrics.json", run=RUNS),
+    output:
+        page=report(
+            "<results>/report/index.html",
+            caption="../report/report.rst",
+            category="Report",
+        ),
+        summary="<results>/report/summary.txt",
+    log:
+        "<logs>/report/report.log",
+    benchmark:
+        "<logs>/report/report.benchmark.jsonl"
+    params:
+        runs=list(RUNS),
+        project={
+            "command": f"snakemake --cores all --configfile {CONFIG_NAME}",
+            "config": settings(),
+        },
+        code=code(
+            "report",
+            "report.html.j2",
+            "report.css",
+            "report.js",
+            "report_strings.yaml",
+        ),
+    message:
+        "Writing the report"
+    script:
+        "../scripts/report.py"
+
+
+onsuccess:
+    print(Path("results/report/summary.txt").read_text(encoding="utf-8"))

@@ -1,0 +1,26 @@
+"""Reads <results>/augment and the clusters; writes <results>/split: train, recall, unseen, and the audit."""
+
+
+checkpoint split:
+    input:
+        rows="<results>/augment/rows.jsonl",
+        clusters="<results>/dedup/clusters.jsonl",
+    output:
+        train="<results>/split/train.jsonl",
+        recall="<results>/split/recall.jsonl",
+        unseen="<results>/split/unseen.jsonl",
+        placement="<results>/split/placement.jsonl",
+        audit="<results>/split/audit.json",
+        manifest="<results>/split/manifest.json",
+    log:
+        "<logs>/split/split.log",
+    benchmark:
+        "<logs>/split/split.benchmark.jsonl"
+    params:
+        settings=settings("split"),
+        threshold=settings("dedup", "threshold"),
+        code=code("split"),
+    message:
+        "Placing rows in train, recall and unseen, and looking for leaks"
+    script:
+        "../scripts/split.py"

@@ -1,0 +1,29 @@
+"""Reads the split's training rows and the base model; writes <results>/train/<run>: the adapter."""
+
+
+rule train:
+    input:
+        rows=train_rows,
+        base=base_model_of,
+        start=start_adapter,
+    output:
+        adapter="<results>/train/{run}/adapter_model.safetensors",
+        plan="<results>/train/{run}/plan.json",
+        metrics="<results>/train/{run}/metrics.json",
+        history="<results>/train/{run}/history.jsonl",
+        manifest="<results>/train/{run}/manifest.json",
+    log:
+        "<logs>/train/{run}.log",
+    benchmark:
+        "<logs>/train/{run}.benchmark.jsonl"
+    threads: 16
+    resources:
+        gpu=1,
+    params:
+        rows=train_digest,
+        settings=lambda wildcards: settings("runs", wildcards.run),
+        code=code("train"),
+    message:
+        "Training {wildcards.run}"
+    script:
+        "../scripts/train.py"

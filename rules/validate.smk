@@ -1,0 +1,40 @@
+"""Reads the sources; writes <results>/validate: rows as they should be, and why the others are not."""
+
+
+rule validate_file:
+    input:
+        source_file,
+    output:
+        rows="<results>/validate/files/{file}/rows.jsonl",
+        rejected="<results>/validate/files/{file}/rejected.jsonl",
+        stats="<results>/validate/files/{file}/stats.json",
+    log:
+        "<logs>/validate_file/{file}.log",
+    benchmark:
+        "<logs>/validate_file/{file}.benchmark.jsonl"
+    params:
+        name=source_file,
+        code=code("validate_file"),
+    message:
+        "Reading {input}"
+    script:
+        "../scripts/validate_file.py"
+
+
+rule validate:
+    input:
+        collect("<results>/validate/files/{file}/stats.json", file=SOURCES),
+    output:
+        rows="<results>/validate/rows.jsonl",
+        rejected="<results>/validate/rejected.jsonl",
+        stats="<results>/validate/stats.json",
+    log:
+        "<logs>/validate/validate.log",
+    benchmark:
+        "<logs>/validate/validate.benchmark.jsonl"
+    params:
+        code=code("validate"),
+    message:
+        "Gathering the rows of all sources"
+    script:
+        "../scripts/validate.py"

@@ -1,0 +1,17 @@
+"""Filter rows and take out duplicates. Reads results/validate/rows.jsonl; writes results/dedup."""
+
+import json
+from pathlib import Path
+
+from qaloom.dedup import dedup
+from qaloom.job import job
+
+
+def main(rows, out, settings, threads):
+    dedup(Path(rows), Path(out), json.loads(settings), threads=threads)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):  # noqa: F821
+        out = Path(snakemake.output.stats).parent  # noqa: F821
+        main(snakemake.input.rows, out, snakemake.params.settings, snakemake.threads)  # noqa: F821

@@ -1,0 +1,200 @@
+"""How a run is trained on the device that is here: precision, micro-batch, checkpointing, and why.
+
+The effective batch is the user's and is kept exactly; how it is reached is decided here.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from qaloom.errors import DeviceError
+from qaloom.files import read_json
+
+GB = 1e9
+_PRECISIONS = ("16bit", "8bit", "4bit")
+_BYTES_A_WEIGHT = {"32bit": 4.0, "16bit": 2.0, "8bit": 1.06, "4bit": 0.56}
+_SHARE_OF_FREE = 0.9  # of the free memory; the rest is fragmentation and kernels' work space
+_CUDA_CONTEXT = 0.6e9  # bytes that a process holds before its first tensor
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where training runs. `free` and `total` are bytes of its own memory (RAM on a CPU)."""
+
+    kind: str  # cuda | cpu
+    name: str
+    free: int
+    total: int
+    count: int = 1
+    capability: tuple[int, int] | None = None
+
+
+class Shape(NamedTuple):
+    """A decoder's size: numbers of layers, of channels, of rows in its vocabulary, of parameters."""
+
+    layers: int
+    hidden: int
+    intermediate: int
+    kv: int
+    vocabulary: int
+    tied: bool
+
+    @property
+    def linear(self) -> int:
+        """Parameters in the projections, the ones that quantisation shrinks."""
+        attention = 2 * self.hidden * self.hidden + 2 * self.hidden * self.kv
+        return self.layers * (attention + 3 * self.hidden * self.intermediate)
+
+    @property
+    def embedding(self) -> int:
+        """Parameters in the embedding and, unless tied, the output head: never quantised."""
+        return self.vocabulary * self.hidden * (1 if self.tied else 2)
+
+
+def probe() -> Device:
+    """The device that training will run on.
+
+    Raises DeviceError when a GPU driver is there and torch cannot use it.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        name, capability = torch.cuda.get_device_name(), torch.cuda.get_device_capability()
+        return Device("cuda", name, free, total, torch.cuda.device_count(), capability)
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
+    if Path("/proc/driver/nvidia/version").exists() and not hidden:
+        raise DeviceError(
+            "an NVIDIA driver is here but torch cannot use the GPU; CUDA 13 needs driver 580 or newer "
+            "(nvidia-smi shows yours), or hide the card with CUDA_VISIBLE_DEVICES= to train on the CPU"
+        )
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return Device("cpu", f"CPU, {torch.get_num_threads()} threads", memory.available, memory.total)
+
+
+def shape(config: Path) -> Shape:
+    """Read a decoder's size from its config.json."""
+    c = read_json(config)
+    heads = c["num_attention_heads"]
+    head = c.get("head_dim") or c["hidden_size"] // heads
+    return Shape(
+        layers=c["num_hidden_layers"],
+        hidden=c["hidden_size"],
+        intermediate=c["intermediate_size"],
+        kv=head * (c.get("num_key_value_heads") or heads),
+        vocabulary=c["vocab_size"],
+        tied=bool(c.get("tie_word_embeddings")),
+    )
+
+
+def plan(size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Device) -> dict[str, Any]:
+    """The plan of a run: what plan.json holds.
+
+    `lengths` are the training rows' token counts, `run` the run's settings. Memory is in bytes.
+    The first choice that fits wins: precision first (16-bit before smaller ones), then the largest
+    micro-batch, then no checkpointing, since a step's cost is launches more than arithmetic.
+    Raises DeviceError when not even the smallest choice fits.
+    """
+    effective = run["training"]["effective_batch"]
+    longest = max(lengths)
+    room = int(device.free * _SHARE_OF_FREE - (_CUDA_CONTEXT if device.kind == "cuda" else 0))
+    for precision in _precisions(run["precision"], device):
+        for micro in (m for m in range(effective, 0, -1) if effective % m == 0):
+            for checkpointing in (False, True):
+                bytes_ = predicted_memory(size, run["lora"]["r"], precision, micro * longest, checkpointing)
+                if bytes_ <= room:
+                    return {
+                        "device": asdict(device),
+                        "precision": precision,
+                        "dtype": _dtype(device),
+                        "micro_batch": micro,
+                        "accumulation": effective // micro,
+                        "effective_batch": effective,
+                        "checkpointing": checkpointing,
+                        "packing": False,
+                        "optimizer": "adamw_torch_fused",
+                        "longest_row": longest,
+                        "predicted_memory": int(bytes_),
+                        "why": _why(precision, run["precision"], micro, effective, checkpointing, device),
+                    }
+    needed = predicted_memory(size, run["lora"]["r"], precision, longest, True)
+    raise DeviceError(
+        f"the model needs about {needed / GB:.1f} GB and {device.name} has {device.free / GB:.1f} GB free; "
+        "close what holds it, take a smaller base model, or lower max_length"
+    )
+
+
+def predicted_memory(size: Shape, r: int, precision: str, tokens: int, checkpointing: bool) -> float:
+    """Peak bytes of a training step: weights, LoRA with its optimizer, activations of one micro-batch.
+
+    The figures of a layer's activations fit the measurements on an H100 in docs/benchmarks.md.
+    """
+    width = 4 if precision == "32bit" else 2
+    weights = size.linear * _BYTES_A_WEIGHT[precision] + size.embedding * width
+    adapter = 2 * r * size.layers * (4 * size.hidden + 2 * size.kv + 3 * size.intermediate) / 2
+    layer = width * (3 * size.intermediate + 2.6 * size.hidden)  # bytes a token
+    kept = 1 if checkpointing else size.layers
+    logits = min(tokens, 1024) * size.vocabulary * 4 * 2  # the loss is computed in chunks
+    return weights + adapter * 16 + tokens * layer * kept + logits
+
+
+def predicted_seconds(size: Shape, planned: dict[str, Any], lengths: Sequence[int], steps: int) -> float:
+    """Training time, from this machine's matrix speed (measured here, 0.3 s) and the rows' lengths.
+
+    A step costs 4 FLOP a parameter and token (forward, and backward without frozen weights' gradients),
+    and on a GPU at least 0.45 s of kernel launches (docs/benchmarks.md).
+    """
+    tokens = planned["effective_batch"] * sum(lengths) / len(lengths) * 1.3  # padding
+    work = 4 * (size.linear + size.vocabulary * size.hidden) * tokens
+    launches = 0.45 * planned["accumulation"] if planned["device"]["kind"] == "cuda" else 0.0
+    return steps * max(work / _matrix_speed(planned["device"]["kind"]), launches)
+
+
+def _precisions(wanted: str, device: Device) -> tuple[str, ...]:
+    if device.kind == "cpu":
+        return ("32bit",)
+    return _PRECISIONS if wanted == "auto" else (wanted,)
+
+
+def _dtype(device: Device) -> str:
+    if device.kind == "cpu":
+        return "float32"
+    return "bfloat16" if device.capability and device.capability >= (8, 0) else "float16"
+
+
+def _why(
+    precision: str, wanted: str, micro: int, effective: int, checkpointing: bool, device: Device
+) -> list[str]:
+    free = f"{device.free / GB:.1f} GB free on {device.name}"
+    if device.kind == "cpu":
+        first = f"{precision}: a CPU trains in full precision"
+        first += f"; precision {wanted} needs a GPU" if wanted != "auto" else ""
+    elif wanted == "auto":
+        first = f"{precision}: the most precise that fits ({free})"
+    else:
+        first = f"{precision}: as the run asks ({free})"
+    batch = f"micro-batch {micro}: " + ("a whole step at once" if micro == effective else "the largest that fits")
+    recompute = "checkpointing: activations do not fit" if checkpointing else "no checkpointing: activations fit"
+    return [first, batch, recompute]
+
+
+def _matrix_speed(kind: str) -> float:
+    """FLOP/s of a 1024 x 1024 matrix product on the device."""
+    import torch
+
+    dtype = torch.float32 if kind == "cpu" else torch.float16
+    a = torch.randn(1024, 1024, device=kind, dtype=dtype)
+    synchronize = torch.cuda.synchronize if kind == "cuda" else (lambda: None)
+    for products in (3, 10):  # the first round warms up
+        synchronize()
+        start = time.perf_counter()
+        for _ in range(products):
+            a @ a
+        synchronize()
+        took = time.perf_counter() - start
+    return products * 2 * 1024**3 / took

@@ -1,0 +1,57 @@
+"""The prompt that a model is trained on and asked with: one place, so that the two cannot differ."""
+
+from typing import Any, NamedTuple
+
+Tokenizer = Any  # a transformers fast tokenizer; importing its type costs seconds
+
+PLAIN = "### Instruction:\n{instruction}\n\n### Response:\n"
+PLAIN_WITH_INPUT = "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n"
+
+
+class Example(NamedTuple):
+    """Token ids of a prompt, and of the answer with its end token that training adds to it."""
+
+    prompt: list[int]
+    completion: list[int]
+
+
+def prompt_kind(wanted: str, tokenizer: Tokenizer) -> str:
+    """`chat` or `plain`: what `auto` means for this tokenizer."""
+    if wanted != "auto":
+        return wanted
+    return "chat" if tokenizer.chat_template else "plain"
+
+
+def prompt_ids(tokenizer: Tokenizer, kind: str, instruction: str, input: str = "") -> list[int]:
+    """Token ids up to where the answer begins."""
+    if kind == "plain":
+        template = PLAIN_WITH_INPUT if input else PLAIN
+        return tokenizer(template.format(instruction=instruction, input=input))["input_ids"]
+    question = f"{instruction}\n\n{input}" if input else instruction
+    # The template writes the begin token itself; the tokenizer must not add a second one.
+    return tokenizer(_chat(tokenizer, question), add_special_tokens=False)["input_ids"]
+
+
+def example(tokenizer: Tokenizer, kind: str, instruction: str, input: str, output: str) -> Example:
+    """A training row: the prompt exactly as it will be asked, then the answer and its end."""
+    answer = tokenizer(output, add_special_tokens=False)["input_ids"]
+    return Example(prompt_ids(tokenizer, kind, instruction, input), answer + _end_ids(tokenizer, kind))
+
+
+def stop_ids(tokenizer: Tokenizer, kind: str) -> list[int]:
+    """Token ids at which an answer ends: EOS and, in a chat, the template's end of turn."""
+    return sorted({tokenizer.eos_token_id, _end_ids(tokenizer, kind)[-1]})
+
+
+def _end_ids(tokenizer: Tokenizer, kind: str) -> list[int]:
+    if kind == "plain":
+        return [tokenizer.eos_token_id]
+    end = _chat(tokenizer, "question", "answer").rpartition("answer")[2].strip()
+    return tokenizer(end, add_special_tokens=False)["input_ids"] or [tokenizer.eos_token_id]
+
+
+def _chat(tokenizer: Tokenizer, question: str, answer: str | None = None) -> str:
+    messages = [{"role": "user", "content": question}]
+    if answer is not None:
+        messages.append({"role": "assistant", "content": answer})
+    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer is None)

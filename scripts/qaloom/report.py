@@ -1,0 +1,349 @@
+"""The report: everything a run left in `results/`, as one self-contained HTML page."""
+
+import importlib.metadata
+import json
+import platform
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import jinja2
+import typer
+import yaml
+from markupsafe import Markup
+
+from qaloom.errors import DataError
+from qaloom.files import read_json, read_lines, write_text
+from qaloom.job import duration, job
+from qaloom.metrics import SCORES
+from qaloom.report_plots import intervals, losses
+
+_HERE = Path(__file__).parent
+_STAGES = ("validate", "dedup", "augment")
+_EXAMPLES = 3  # rows shown for each reason
+_CONTRADICTIONS = 50  # shown; the file has all
+_SIDES = 10  # rows shown of one contradiction
+_FEW = 30  # questions below which a verdict is called a hint
+_SECONDS = ("seconds", "train_runtime")  # our name for the length of training, and Transformers' own
+_LIBRARIES = ("qaloom", "unsloth", "trl", "transformers", "peft", "torch", "snakemake")
+_STRINGS: dict[str, dict[str, str]] = yaml.safe_load((_HERE / "report_strings.yaml").read_text("utf-8"))
+
+
+def report(results: Path, runs: list[str], out: Path, project: dict[str, Any]) -> None:
+    """Write the report on `runs` from the files under `results` to `out`.
+
+    `project` may hold `name`, `command` (how to run it again) and `config` (the complete configuration).
+    A part whose files are missing says so on the page. Raises DataError when `results` is not a folder.
+    """
+    if not results.is_dir():
+        raise DataError(f"{results}: no such folder; name the results folder of a project")
+    project = {"name": "", "command": "", "config": {}} | project
+    write_text(out, _page().render(**_gathered(results, runs), project=project, versions=_versions()))
+
+
+def _gathered(results: Path, runs: list[str]) -> dict[str, Any]:
+    parts = [_run(results, name) for name in runs]
+    return {
+        "stages": [*(_stage(results / name) for name in _STAGES), _set_aside(results)],
+        "contradictions": _contradictions(results),
+        "split": _split(results / "split"),
+        "runs": parts,
+        "predictions": [
+            {"name": run["name"], "rows": list(map(_compact, run.pop("answers")))} for run in parts
+        ],
+        "manifests": _manifests(results),
+    }
+
+
+# ---------------------------------------------------------------- what the stages left
+
+
+def _json(path: Path) -> Any:
+    return read_json(path) if path.exists() else None
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return read_lines(path) if path.exists() else []
+
+
+def _stage(folder: Path) -> dict[str, Any]:
+    """One stage of the funnel: its stats, and for each reason its count and first rows."""
+    shown = _by_reason(_lines(folder / "rejected.jsonl"))
+    return _shown(
+        folder.name, _json(folder / "stats.json"), shown, f"{folder.parent.name}/{folder.name}/rejected.jsonl"
+    )
+
+
+def _by_reason(rejections: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Rejected rows by reason, the most frequent first."""
+    reasons = defaultdict(list)
+    for rejection in rejections:
+        reasons[rejection["reason"]].append(rejection)
+    return sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
+
+
+def _shown(
+    name: str, stats: dict[str, Any] | None, reasons: list[tuple[str, list]], file: str
+) -> dict[str, Any]:
+    shown = [
+        {"code": code, "n": len(rows), "examples": list(map(_example, rows[:_EXAMPLES]))}
+        for code, rows in reasons
+    ]
+    return {"name": name, "stats": stats, "counts": _counts(stats or {}), "reasons": shown, "file": file}
+
+
+def _counts(stats: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a stage counted beyond its rows (repairs, paraphrases proposed, ...), where it is not none."""
+    known = ("in", "out", "rejected", "reasons", "files")
+    return [fact for fact in _facts({k: v for k, v in stats.items() if k not in known}) if fact[1] != "0"]
+
+
+def _example(rejection: dict[str, Any]) -> dict[str, Any]:
+    question, answer = _texts(rejection.get("row"))
+    near = rejection.get("survivor")
+    place = f"{near['source']}:{near['line']}" if isinstance(near, dict) else near
+    detail = rejection.get("detail", "")
+    return {**rejection, "detail": detail, "question": question, "answer": answer, "near": place}
+
+
+def _texts(row: Any) -> tuple[str, str | None]:
+    """Question and answer of a row in any shape; a row of no known shape is shown whole."""
+    if not isinstance(row, dict):
+        return _short(row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)), None
+    lower = {key.lower(): value for key, value in row.items()}
+    question = lower.get("instruction", lower.get("question"))
+    if question is None:
+        return _short(json.dumps(row, ensure_ascii=False)), None
+    asked = "\n".join(str(part) for part in (question, lower.get("input")) if part)
+    return _short(asked), _short(lower.get("output", lower.get("answer", "")))
+
+
+def _short(value: Any, limit: int = 300) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+def _contradictions(results: Path) -> dict[str, Any]:
+    """The first contradictions with their rows' texts, and how many there are."""
+    found = _lines(results / "dedup" / "contradictions.jsonl")
+    groups = [
+        {
+            "rows": [{**row, "texts": _texts(row)} for row in one["rows"][:_SIDES]],
+            "more": one.get("total", len(one["rows"])) - min(_SIDES, len(one["rows"])),
+        }
+        for one in found[:_CONTRADICTIONS]
+    ]
+    return {"groups": groups, "n": len(found), "file": f"{results.name}/dedup/contradictions.jsonl"}
+
+
+def _set_aside(results: Path) -> dict[str, Any]:
+    """The split as a stage of the funnel: it keeps its rows' places in placement.jsonl."""
+    placed = _lines(results / "split" / "placement.jsonl")
+    aside = [one for one in placed if one["split"] == "aside"]
+    at = {one["id"]: f"{one['source']}:{one['line']}" for one in placed}
+    shown = _by_reason([{**one, "reason": one["why"], "survivor": None} for one in aside])
+    texts = _texts_of(
+        results / "augment" / "rows.jsonl", {row["id"] for _, rows in shown for row in rows[:_EXAMPLES]}
+    )
+    for row in (row for _, rows in shown for row in rows[:_EXAMPLES]):
+        row["row"] = texts.get(row["id"], "")
+        row["survivor"] = at.get(row.get("near"))
+    counts = {"in": len(placed), "out": len(placed) - len(aside), "rejected": len(aside)}
+    return _shown("split", counts if placed else None, shown, f"{results.name}/split/placement.jsonl")
+
+
+def _texts_of(path: Path, ids: set[str]) -> dict[str, dict[str, Any]]:
+    return {row["id"]: row for row in _lines(path) if row["id"] in ids} if ids else {}
+
+
+def _split(folder: Path) -> dict[str, Any]:
+    manifest = _json(folder / "manifest.json")
+    counts = {name: manifest[name] for name in ("train", "recall", "unseen")} if manifest else {}
+    return {"manifest": manifest, "parts": counts, "audit": _json(folder / "audit.json")}
+
+
+def _run(results: Path, name: str) -> dict[str, Any]:
+    """Everything about one run, from its train and evaluate folders."""
+    folder = results / "evaluate" / name
+    figures, answers = _json(folder / "metrics.json"), _lines(folder / "predictions.jsonl")
+    return {
+        "name": name,
+        **_training(results / "train" / name),
+        "figures": figures,
+        "headline": _headline(figures),
+        "plots": {part: _plot(name, part, figures) for part in ("recall", "unseen")},
+        "answers": answers,
+        "prompts": sorted({one["base_prompt"] for one in answers if one.get("base_prompt")}),
+    }
+
+
+def _training(folder: Path) -> dict[str, Any]:
+    plan, measured = _json(folder / "plan.json") or {}, _json(folder / "metrics.json") or {}
+    history = _lines(folder / "history.jsonl")
+    return {
+        "why": _reasons(plan.pop("why", [])),
+        "plan": _facts(plan),
+        "measured": _facts(measured),
+        "seconds": next((measured[key] for key in _SECONDS if key in measured), None),
+        "losses": [one for one in history if one.get("loss") is not None],
+        "validated": any("eval_loss" in one for one in history),
+        "loss_plot": losses(history, f"{folder.name}: training loss"),
+    }
+
+
+def _reasons(why: Any) -> list[str]:
+    if isinstance(why, dict):
+        return [f"{key}: {value}" for key, value in why.items()]
+    return [why] if isinstance(why, str) else list(why)
+
+
+def _plot(name: str, part: str, figures: dict[str, Any] | None) -> Markup:
+    return intervals(figures[part], list(SCORES), f"{name}: {part}, base and tuned") if figures else Markup()
+
+
+def _headline(figures: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The figure the verdict rests on: exact match on recall, on wordings found in the sources if any.
+
+    Rule-made wordings are easier than a person's, so they count only where there is nothing else.
+    """
+    if figures is None:
+        return None
+    found = figures["by"]["origin"].get("data")
+    part, origin = (found, "data") if found and found["n"] else (figures["recall"], "all")
+    score = part["exact_match"]
+    return {**score, "n": part["n"], "origin": origin, "kind": _verdict(score)}
+
+
+def _verdict(score: dict[str, Any]) -> str:
+    if score["base"] is None:
+        return "none"
+    if score["low"] is not None and score["low"] > 0:
+        return "better"
+    return "worse" if score["high"] is not None and score["high"] < 0 else "unclear"
+
+
+def _compact(answer: dict[str, Any]) -> list[Any]:
+    """One answer as the page's table reads it; an array, since 10,000 rows would repeat every key."""
+    exact, f1 = answer["scores"]["exact_match"], answer["scores"]["char_f1"]
+    about = [answer[key] for key in ("split", "origin", "document", "question", "reference", "base", "tuned")]
+    return [*about, exact["base"], exact["tuned"], f1["base"], f1["tuned"], int(answer["cut"]["tuned"])]
+
+
+def _manifests(results: Path) -> list[tuple[str, str]]:
+    """Digests and revisions that the stages recorded, as (where, value)."""
+    found = sorted(results.glob("base_model/*/manifest.json")) + sorted(results.glob("split/manifest.json"))
+    lines = [(path.parent.relative_to(results), fact) for path in found for fact in _facts(read_json(path))]
+    wanted = ("sha256", "digest", "revision", "origin")
+    return [(f"{folder} {key}", value) for folder, (key, value) in lines if any(w in key for w in wanted)]
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "–"
+    return found
+
+
+# ---------------------------------------------------------------- how values are written
+
+
+def _facts(values: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
+    """A nested dictionary as (key, text) pairs; inner keys are joined by spaces."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in values.items():
+        name = f"{above} {key}".strip()
+        if isinstance(value, dict):
+            pairs += _facts(value, name)
+        else:
+            pairs.append((name, _text(key, value)))
+    return pairs
+
+
+def _text(key: str, value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "value.yes", False: "value.no", None: "value.none"}[value]
+    if isinstance(value, int | float) and (key.endswith("seconds") or key in _SECONDS):
+        return duration(value)
+    if isinstance(value, int | float) and key.endswith("bytes"):
+        return f"{value / 2**30:.2f} GiB"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}%"
+
+
+def _points(value: float | None) -> str:
+    """A difference of two shares in percentage points, signed, with a true minus."""
+    return "–" if value is None else f"{100 * value:+.1f}".replace("-", "−")
+
+
+def _both(key: str, **values: Any) -> Markup:
+    """A string of the table in both languages; the page's style shows one. Values are escaped."""
+    spans = (
+        Markup('<span class="t" lang="{}">{}</span>').format(language, Markup(text).format(**values))
+        for language, text in _STRINGS[key].items()
+    )
+    return Markup("").join(spans)
+
+
+def _label(kind: str, code: str) -> Markup:
+    """The name of a code in both languages where the table has one, else the code itself, readable."""
+    known = f"{kind}.{code}"
+    return _both(known) if known in _STRINGS else Markup.escape(code.replace("_", " "))
+
+
+def _value(text: str) -> Markup:
+    return _both(text) if text.startswith("value.") and text in _STRINGS else Markup.escape(text)
+
+
+def _script_json(value: Any) -> Markup:
+    """JSON that stands safely inside a script element: no '<' can end it early."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+
+
+def _read(name: str) -> Markup:
+    return Markup((_HERE / name).read_text("utf-8"))
+
+
+def _page() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    helpers: Iterable[Callable[..., Any]] = (_both, _label, _value, _percent, _points, _script_json, _read)
+    environment.globals.update({helper.__name__.removeprefix("_"): helper for helper in helpers})
+    environment.globals.update(scores=list(SCORES), few=_FEW, duration=duration, strings=_client_strings())
+    environment.filters["n"] = "{:,}".format
+    return environment.get_template("report.html.j2")
+
+
+def _client_strings() -> dict[str, dict[str, str]]:
+    """The strings that the page's script writes: its own, and the labels inside plots and tables."""
+    kinds = ("ui.", "metric.", "origin.")
+    return {key: text for key, text in _STRINGS.items() if key.startswith(kinds)}
+
+
+def _main(
+    results: Annotated[Path, typer.Argument(help="the results folder of a project")],
+    out: Annotated[Path, typer.Option(help="the page to write")] = Path("report.html"),
+) -> None:
+    """Write the report on every evaluated run of a results folder."""
+    with job():
+        runs = sorted({path.name for part in ("train", "evaluate") for path in (results / part).glob("*/")})
+        report(results, runs, out, {"name": results.resolve().parent.name})
+        typer.echo(out)
+
+
+if __name__ == "__main__":
+    typer.run(_main)

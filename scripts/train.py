@@ -1,0 +1,19 @@
+"""Train one run's adapter; see qaloom.train."""
+
+import json
+from pathlib import Path
+
+from qaloom.job import job
+from qaloom.train import train
+
+
+def main(run: str, rows: str, base: str, start: str, out: Path, settings: str, threads: int) -> None:
+    folder = Path(start).parent if start else None
+    train(run, Path(rows), Path(base).parent, out, json.loads(settings), Path("cache/train"), folder, threads)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        files, params = snakemake.input, snakemake.params
+        out = Path(snakemake.output.manifest).parent
+        main(snakemake.wildcards.run, files.rows, files.base, files.start, out, params.settings, snakemake.threads)

@@ -1,0 +1,16 @@
+"""Gather the validated files into results/validate: rows.jsonl, rejected.jsonl, stats.json."""
+
+from pathlib import Path
+
+from qaloom.job import job
+from qaloom.validate import gather
+
+
+def main(parts, out):
+    gather([Path(part).parent for part in parts], Path(out))
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):  # noqa: F821
+        stats = [path for path in snakemake.input if path.endswith("stats.json")]  # noqa: F821
+        main(stats, Path(snakemake.output.stats).parent)  # noqa: F821

@@ -1,0 +1,181 @@
+"""The report holds every part, says what is missing, and never lets a row's text become markup."""
+
+import json
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from qaloom.errors import DataError
+from qaloom.files import write_json, write_lines
+from qaloom.report import report
+from qaloom.scores import summarise
+
+FIXTURE = runpy.run_path(str(Path(__file__).parents[1] / "data" / "make_results.py"))
+LIBRARY = Path(__file__).parents[2] / "scripts" / "qaloom"
+PROJECT = {"name": "데모", "command": "make run", "config": {"data": {"sources": ["a.jsonl"]}}}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return written(FIXTURE["make_results"](tmp_path_factory.mktemp("project") / "results"), ["demo"])
+
+
+def written(results: Path, runs: list[str]) -> str:
+    results.mkdir(parents=True, exist_ok=True)
+    out = results / "report" / "index.html"
+    report(results, runs, out, PROJECT if runs else {})
+    return out.read_text("utf-8")
+
+
+def section(page: str, name: str) -> str:
+    return re.search(rf'<section id="{name}">(.*?)</section>', page, re.DOTALL)[1]
+
+
+def english(markup: str) -> str:
+    """The text of a part as an English reader sees it."""
+    markup = re.sub(r'<span class="t" lang="ko">.*?</span>', "", markup)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", markup))
+
+
+def test_sections_stand_in_the_order_of_the_flow(page: str) -> None:
+    names = re.findall(r'<section id="(\w+)">', page)
+    assert names == [
+        "verdict",
+        "rows",
+        "contradictions",
+        "split",
+        "training",
+        "scores",
+        "predictions",
+        "reproduce",
+    ]
+
+
+def test_the_verdict_names_both_figures_and_the_interval(page: str) -> None:
+    text = english(section(page, "verdict"))
+    assert "Yes: asked in words it never saw" in text
+    assert re.search(r"Difference \+\d", text)
+    assert "found in the sources" in text
+
+
+def test_rejected_rows_are_shown_with_place_and_reason(page: str) -> None:
+    text = english(section(page, "rows"))
+    assert "data/demo/handbook-ko.qa.jsonl, line 41" in text
+    assert "near-duplicate 30" in text
+    assert text.count("When does the canteen open?") == 3
+    assert "Kept instead: data/demo/handbook-ko.qa.jsonl:12" in text
+    assert "results/dedup/rejected.jsonl" in text
+
+
+def test_contradictions_name_both_lines_and_texts(page: str) -> None:
+    text = english(section(page, "contradictions"))
+    for part in ("line 12", "line 77", "물빛로 27", "물빛로 72"):
+        assert part in text
+
+
+def test_the_split_shows_its_audit_and_what_it_set_aside(page: str) -> None:
+    text = english(section(page, "split"))
+    assert "Audit passed" in text
+    assert "6,400 compared, 0 leaks" in text
+    rows = english(section(page, "rows"))
+    assert "When does the canteen close?" in rows
+    assert "Because of: data/demo/office-en.qa.jsonl:7" in rows
+
+
+def test_training_and_scores_have_plots(page: str) -> None:
+    assert section(page, "training").count("<svg") == 1
+    assert section(page, "scores").count("<svg") == 2
+    assert "#010101" not in page, "a plot's stand-in colour was not replaced"
+
+
+def test_ids_are_unique(page: str) -> None:
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_a_rows_text_is_never_markup(page: str) -> None:
+    assert FIXTURE["NASTY"] not in page
+    assert "<img" not in page
+    assert page.count("</script>") == page.count("<script") == 4
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1]
+    assert json.loads(data)[0]["rows"][0][3] == FIXTURE["NASTY"]
+
+
+def test_nothing_is_loaded_from_the_network(page: str) -> None:
+    assert not re.search(r'(src|href)="(?!#)', page)
+    assert "url(http" not in page
+
+
+def test_every_string_has_both_languages() -> None:
+    strings = yaml.safe_load((LIBRARY / "report_strings.yaml").read_text("utf-8"))
+    for key, text in strings.items():
+        assert set(text) == {"en", "ko"}, key
+        assert set(re.findall(r"{\w+}", text["en"])) == set(re.findall(r"{\w+}", text["ko"])), key
+        assert "<" not in text["en"] + text["ko"], key
+
+
+def test_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:
+    assert "left no figures" in written(tmp_path / "results", [])
+    page = written(tmp_path / "results", ["demo"])
+    assert "This run has not been evaluated." in english(section(page, "verdict"))
+    assert "left no figures" in english(section(page, "rows"))
+    assert "No question has two different answers." in english(section(page, "contradictions"))
+    assert "left no manifest" in english(section(page, "split"))
+    assert "has not been trained" in english(section(page, "training"))
+    assert "No question was asked." in english(section(page, "predictions"))
+
+
+def test_an_evaluation_without_questions(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", questions=0)
+    text = english(section(written(results, ["demo"]), "verdict"))
+    assert "Nothing can be said yet" in text
+    assert "There is no control" in text
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        ([("틀림", "답 1")] * 12, "Yes:"),
+        ([("답 1", "틀림")] * 12, "No, it is worse"),
+        ([("틀림", "답 1"), ("답 1", "틀림")] * 6, "This cannot tell"),
+        ([("틀림", "답 1")], "This cannot tell"),
+    ],
+)
+def test_the_verdict_is_honest(tmp_path: Path, answers: list[tuple[str, str]], sentence: str) -> None:
+    records = [FIXTURE["prediction"](i, *pair, "답 1") for i, pair in enumerate(answers)]
+    folder = tmp_path / "results" / "evaluate" / "demo"
+    write_lines(folder / "predictions.jsonl", records)
+    write_json(folder / "metrics.json", summarise(records, 500, 7))
+    text = english(section(written(tmp_path / "results", ["demo"]), "verdict"))
+    assert sentence in text
+    assert f"Only {len(answers)} questions" in text
+
+
+def test_a_score_without_figures_is_not_zero(tmp_path: Path) -> None:
+    records = [FIXTURE["prediction"](i, "모름", "가람시", "가람시") for i in range(4)]
+    folder = tmp_path / "results" / "evaluate" / "demo"
+    write_lines(folder / "predictions.jsonl", records)
+    write_json(folder / "metrics.json", summarise(records, 500, 7))
+    assert "not available : no reference holds a figure" in english(
+        section(written(tmp_path / "results", ["demo"]), "scores")
+    )
+
+
+def test_runs_stand_side_by_side(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", runs=("quick", "long"))
+    scores = english(section(written(results, ["quick", "long"]), "scores"))
+    assert "Runs side by side" in scores
+    assert scores.count("quick") == scores.count("long") == 2
+
+
+def test_the_same_results_give_the_same_page(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results")
+    assert written(results, ["demo"]) == written(results, ["demo"])
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        report(tmp_path / "nowhere", [], tmp_path / "out.html", {})

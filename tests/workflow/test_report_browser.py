@@ -1,0 +1,130 @@
+"""The report in a real browser: both widths, both languages, both themes, search, and a big project."""
+
+import runpy
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qaloom.report import report
+
+pytestmark = pytest.mark.slow
+sync_api = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+FIXTURE = runpy.run_path(str(Path(__file__).parents[1] / "data" / "make_results.py"))
+PROJECT = {
+    "name": "벼리늘안전연구원",
+    "command": "make run",
+    "config": {"data": {"sources": ["data/demo/*.jsonl"]}},
+}
+OVERLAPS = """() => {
+  const boxes = [...document.querySelectorAll("header, section, footer")].map((e) => e.getBoundingClientRect());
+  return boxes.filter((box, i) => i && box.top < boxes[i - 1].bottom - 0.5).length;
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["sync_api.Browser"]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed (apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return made(tmp_path_factory.mktemp("project"), 60, ("demo", "long"))
+
+
+def made(folder: Path, questions: int, runs: tuple[str, ...]) -> str:
+    out = folder / "index.html"
+    report(FIXTURE["make_results"](folder / "results", questions, runs), list(runs), out, PROJECT)
+    return out.as_uri()
+
+
+def opened(browser: "sync_api.Browser", url: str, width: int = 1280, **context: str) -> "sync_api.Page":
+    page = browser.new_page(viewport={"width": width, "height": 900}, **context)
+    page.goto(url)
+    return page
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_fits_its_width_without_overlap(browser, url, width, locale, theme) -> None:
+    page = opened(browser, url, width, locale=locale, color_scheme=theme)
+    page.screenshot(path=f"/tmp/report-{width}-{locale}-{theme}.png", full_page=True)
+    page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(OVERLAPS) == 0
+    assert page.title() == "벼리늘안전연구원 – QA Loom"
+    page.close()
+
+
+def test_language_follows_the_browser_and_the_button(browser, url) -> None:
+    page = opened(browser, url, locale="ko-KR")
+    assert "튜닝한 모델이 더 나은가?" in page.inner_text("#verdict")
+    assert "정확 일치" in page.locator("#scores figure").first.inner_text()
+    page.click("#language")
+    assert "Is the tuned model better?" in page.inner_text("#verdict")
+    assert "Exact match" in page.locator("#scores figure").first.inner_text()
+    page.close()
+
+
+def test_search_filters_and_sorting(browser, url) -> None:
+    page = opened(browser, url, locale="en-US")
+    rows = page.locator("#answers tbody tr")
+    assert rows.count() == 25
+    page.fill("#search", "PROJECT 17")
+    assert rows.count() == 1
+    page.fill("#search", "no such words")
+    assert (rows.count(), page.inner_text("#shown")) == (0, "No answer matches.")
+    page.fill("#search", "")
+    page.select_option("#part", "unseen")
+    assert page.inner_text("#shown") == "1–9 of 9"
+    page.select_option("#part", "all")
+    page.select_option("#result", "lost")
+    assert rows.count() == 0
+    page.select_option("#result", "all")
+    page.click("[data-sort=question]")
+    assert "</script>" in rows.first.inner_text()
+    page.click("[data-sort=question]")
+    assert "벼리늘" in rows.first.inner_text()
+    page.close()
+
+
+def test_works_by_keyboard(browser, url) -> None:
+    page = opened(browser, url, locale="en-US")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.focus("#rows summary")
+    page.keyboard.press("Enter")
+    assert page.locator("#rows details[open]").count() == 1
+    page.focus("#next")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#shown").startswith("26–50")
+    page.close()
+
+
+def test_ten_thousand_answers_open_and_filter_quickly(browser, tmp_path) -> None:
+    url, start = made(tmp_path, 10_000, ("demo",)), time.monotonic()
+    page = opened(browser, url, locale="en-US")
+    page.wait_for_selector("#answers tbody tr")
+    assert time.monotonic() - start < 3
+    took = page.evaluate("""() => {
+      const start = performance.now(), search = document.getElementById("search");
+      search.value = "project 77";
+      search.dispatchEvent(new Event("input", { bubbles: true }));
+      document.body.offsetHeight;
+      return performance.now() - start;
+    }""")
+    assert took < 200
+    page.close()
