@@ -22,10 +22,8 @@ rule report:
         "<logs>/report/report.benchmark.jsonl"
     params:
         runs=list(RUNS),
-        project={
-            "command": f"snakemake --cores all --configfile {CONFIG_NAME}",
-            "config": settings(),
-        },
+        command=f"snakemake --cores all --configfile {CONFIG_NAME}",
+        settings=settings(),
         code=code(
             "report",
             "report.html.j2",
@@ -40,4 +38,6 @@ rule report:
 
 
 onsuccess:
-    print(Path("results/report/summary.txt").read_text(encoding="utf-8"))
+    summary = Path("results/report/summary.txt")
+    if summary.exists():
+        print(summary.read_text(encoding="utf-8"), end="")

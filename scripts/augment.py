@@ -12,5 +12,5 @@ def main(rows, out, settings):
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):  # noqa: F821
-        main(snakemake.input.rows, Path(snakemake.output.stats).parent, snakemake.params.settings)  # noqa: F821
+    with job(snakemake.log[0]):
+        main(snakemake.input.rows, Path(snakemake.output.stats).parent, snakemake.params.settings)

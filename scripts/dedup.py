@@ -12,6 +12,6 @@ def main(rows, out, settings, threads):
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):  # noqa: F821
-        out = Path(snakemake.output.stats).parent  # noqa: F821
-        main(snakemake.input.rows, out, snakemake.params.settings, snakemake.threads)  # noqa: F821
+    with job(snakemake.log[0]):
+        out = Path(snakemake.output.stats).parent
+        main(snakemake.input.rows, out, snakemake.params.settings, snakemake.threads)

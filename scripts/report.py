@@ -1,16 +1,21 @@
-"""Write results/report/index.html from what the other stages left in results/."""
+"""Write the report page and the closing lines from what the other stages left; see qaloom.report."""
 
+import json
 from pathlib import Path
 
-from qaloom.job import job, say
-from qaloom.report import report
+from qaloom.files import write_text
+from qaloom.job import job
+from qaloom.report import report, summary
 
 
-def main(page: Path, runs: list[str], project: dict) -> None:
-    report(page.parents[1], runs, page, project)
-    say(f"The report is in {page}")
+def main(page: Path, lines: Path, runs: list[str], project: dict) -> None:
+    results = page.parents[1]
+    report(results, runs, page, project)
+    write_text(lines, summary(results, runs) + "\n")
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):  # noqa: F821
-        main(Path(snakemake.output.page), snakemake.params.runs, snakemake.params.project)  # noqa: F821
+    with job(snakemake.log[0]):
+        params, output = snakemake.params, snakemake.output
+        project = {"command": params.command, "config": json.loads(params.settings)}
+        main(Path(output.page), Path(output.summary), params.runs, project)

@@ -1,4 +1,4 @@
-"""Split rows into train, recall and unseen, and audit them. Reads results/augment and the clusters of dedup."""
+"""Split rows into train, recall and unseen, and audit them. Reads results/augment and dedup's clusters."""
 
 import json
 from pathlib import Path
@@ -12,6 +12,6 @@ def main(rows, clusters, out, settings, threshold):
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):  # noqa: F821
-        read, given = snakemake.input, snakemake.params  # noqa: F821
-        main(read.rows, read.clusters, Path(snakemake.output.manifest).parent, given.settings, given.threshold)  # noqa: F821
+    with job(snakemake.log[0]):
+        read, out, given = snakemake.input, snakemake.output, snakemake.params
+        main(read.rows, read.clusters, Path(out.manifest).parent, given.settings, given.threshold)

@@ -16,4 +16,12 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         files, params = snakemake.input, snakemake.params
         out = Path(snakemake.output.manifest).parent
-        main(snakemake.wildcards.run, files.rows, files.base, files.start, out, params.settings, snakemake.threads)
+        main(
+            snakemake.wildcards.run,
+            files.rows,
+            files.base,
+            files.start,
+            out,
+            params.settings,
+            snakemake.threads,
+        )

@@ -11,6 +11,6 @@ def main(parts, out):
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):  # noqa: F821
-        stats = [path for path in snakemake.input if path.endswith("stats.json")]  # noqa: F821
-        main(stats, Path(snakemake.output.stats).parent)  # noqa: F821
+    with job(snakemake.log[0]):
+        stats = [path for path in snakemake.input if path.endswith("stats.json")]
+        main(stats, Path(snakemake.output.stats).parent)

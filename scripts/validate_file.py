@@ -1,4 +1,4 @@
-"""Validate one source file. Reads it whole; writes rows.jsonl, rejected.jsonl, stats.json into its own folder."""
+"""Validate one source file into a folder of its own: rows.jsonl, rejected.jsonl, stats.json."""
 
 from pathlib import Path
 
@@ -11,5 +11,5 @@ def main(source, name, out):
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):  # noqa: F821
-        main(snakemake.input[0], snakemake.params.name, Path(snakemake.output.stats).parent)  # noqa: F821
+    with job(snakemake.log[0]):
+        main(snakemake.input[0], snakemake.params.name, Path(snakemake.output.stats).parent)

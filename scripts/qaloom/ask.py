@@ -36,10 +36,14 @@ def ask(loaded: Loaded, kind: str, question: str, max_new_tokens: int) -> str:
 
 def _open(run: Path) -> tuple[Loaded, str]:
     if not (run / "manifest.json").is_file():
-        raise ModelError(f"{run} holds no trained run; name a folder such as results/train/demo (after make run)")
+        raise ModelError(
+            f"{run} holds no trained run; name a folder such as results/train/demo (after make run)"
+        )
     base = read_json(run / "adapter_config.json")["base_model_name_or_path"]
     if not Path(base).is_dir():
-        raise ModelError(f"{run} was trained on {base}, which is not there; run the workflow again to bring it back")
+        raise ModelError(
+            f"{run} was trained on {base}, which is not there; run the workflow again to bring it back"
+        )
     say("ask: loading the model")
     return load(Path(base), run), read_json(run / "manifest.json")["prompt"]
 

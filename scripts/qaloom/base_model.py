@@ -100,8 +100,8 @@ def _licence(folder: Path) -> str | None:
 def _hub(name: str, code_allowed: bool) -> tuple[Path, str]:
     repository, _, revision = name.partition("@")
     os.environ.pop("HF_HUB_OFFLINE", None)  # the configuration names a hub model: this call may go out
-    from huggingface_hub import snapshot_download
     from huggingface_hub import errors as hub
+    from huggingface_hub import snapshot_download
 
     patterns = [*_HUB_FILES, "*.py"] if code_allowed else _HUB_FILES
     say(f"base_model: fetching {repository} from the hub (what is cached is not fetched again)")

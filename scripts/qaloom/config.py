@@ -58,7 +58,9 @@ def sources(globs: list[str], directory: Path = Path()) -> list[str]:
     """
     found: set[str] = set()
     for pattern in globs:
-        matches = [path for path in glob(pattern, root_dir=directory, recursive=True) if (directory / path).is_file()]
+        matches = [
+            path for path in glob(pattern, root_dir=directory, recursive=True) if (directory / path).is_file()
+        ]
         if not matches:
             raise ConfigError(
                 f"data.sources: {pattern!r} matches no file in {directory.absolute()}; "

@@ -18,7 +18,7 @@ from qaloom.job import bar, job, say
 from qaloom.language import language
 from qaloom.metrics import SCORES
 from qaloom.prompt import prompt_ids, stop_ids
-from qaloom.scores import summarise
+from qaloom.scores import headline, summarise
 
 _SPLITS = ("recall", "unseen")
 
@@ -44,19 +44,8 @@ def evaluate(
     write_lines(out / "predictions.jsonl", predictions)
     model_card(name, metrics, read_json(base / "manifest.json"), trained, out / "README.md")
     write_json(out / "metrics.json", metrics)
-    say(headline(name, metrics))
+    say(f"evaluate: {name}: {headline(metrics, 'recall')}")
     return metrics
-
-
-def headline(name: str, metrics: dict[str, Any]) -> str:
-    """One line: exact match of base and tuned on the recall questions (or, without them, on unseen)."""
-    part = "recall" if metrics["recall"]["n"] else "unseen"
-    score = metrics[part]["exact_match"]
-    between = "" if score["low"] is None else f", 95% {score['low']:+.2f} to {score['high']:+.2f}"
-    return (
-        f"{name}: exact match on {metrics[part]['n']} {part} questions {score['base']:.2f} -> "
-        f"{score['tuned']:.2f} (difference {score['difference']:+.2f}{between})"
-    )
 
 
 def _questions(split: Path, most: int) -> list[dict[str, Any]]:
@@ -99,7 +88,9 @@ class _Arms:
             kinds.append("chat")
         if kinds == ["chat"]:
             kinds.append("plain")
-        tried = {kind: self._answers(f"base, {kind} prompt", kind, None, self._without_adapter) for kind in kinds}
+        tried = {
+            kind: self._answers(f"base, {kind} prompt", kind, None, self._without_adapter) for kind in kinds
+        }
         best = max(kinds, key=lambda kind: self._quality(tried[kind]))
         return best, tried[best]
 
@@ -147,8 +138,8 @@ def _prediction(question: dict[str, Any], base: Answer, tuned: Answer, base_kind
         "base_prompt": base_kind,
         "cut": {side: answer.cut for side, answer in both.items()},
         "scores": {
-            score: {side: function(answer.text, reference) for side, answer in both.items()}
-            for score, function in SCORES.items()
+            name: {side: score(answer.text, reference) for side, answer in both.items()}
+            for name, score in SCORES.items()
         },
     }
 

@@ -136,7 +136,9 @@ def _batch(
             eos_token_id=stop,
             pad_token_id=tokenizer.pad_token_id,
         )
-    return [_answer(tokenizer, name, row[width:].tolist(), stop) for name, row in zip(names, output, strict=True)]
+    return [
+        _answer(tokenizer, name, row[width:].tolist(), stop) for name, row in zip(names, output, strict=True)
+    ]
 
 
 def _answer(tokenizer: Any, name: str, ids: list[int], stop: list[int]) -> Answer:

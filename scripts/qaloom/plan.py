@@ -178,8 +178,12 @@ def _why(
         first = f"{precision}: the most precise that fits ({free})"
     else:
         first = f"{precision}: as the run asks ({free})"
-    batch = f"micro-batch {micro}: " + ("a whole step at once" if micro == effective else "the largest that fits")
-    recompute = "checkpointing: activations do not fit" if checkpointing else "no checkpointing: activations fit"
+    batch = f"micro-batch {micro}: " + (
+        "a whole step at once" if micro == effective else "the largest that fits"
+    )
+    recompute = (
+        "checkpointing: activations do not fit" if checkpointing else "no checkpointing: activations fit"
+    )
     return [first, batch, recompute]
 
 

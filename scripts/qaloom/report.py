@@ -18,6 +18,7 @@ from qaloom.files import read_json, read_lines, write_text
 from qaloom.job import duration, job
 from qaloom.metrics import SCORES
 from qaloom.report_plots import intervals, losses
+from qaloom.scores import headline
 
 _HERE = Path(__file__).parent
 _STAGES = ("validate", "dedup", "augment")
@@ -40,6 +41,17 @@ def report(results: Path, runs: list[str], out: Path, project: dict[str, Any]) -
         raise DataError(f"{results}: no such folder; name the results folder of a project")
     project = {"name": "", "command": "", "config": {}} | project
     write_text(out, _page().render(**_gathered(results, runs), project=project, versions=_versions()))
+
+
+def summary(results: Path, runs: list[str]) -> str:
+    """The lines that end a run: what became of the rows, and how well each run answers."""
+    read, split = read_json(results / "validate/stats.json"), read_json(results / "split/manifest.json")
+    held = f"{split['recall']['rows']:,} for recall, {split['unseen']['rows']:,} unseen"
+    lines = [f"rows: {read['in']:,} read; {split['train']['rows']:,} to train on, {held}"]
+    for run in runs:
+        metrics = read_json(results / "evaluate" / run / "metrics.json")
+        lines += [f"{run}: {headline(metrics, part)}" for part in ("recall", "unseen")]
+    return "\n".join([*lines, f"report: {results / 'report/index.html'}"])
 
 
 def _gathered(results: Path, runs: list[str]) -> dict[str, Any]:

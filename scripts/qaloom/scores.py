@@ -28,6 +28,18 @@ def summarise(predictions: list[dict[str, Any]], resamples: int, seed: int) -> d
     return parts
 
 
+def headline(metrics: dict[str, Any], part: str) -> str:
+    """Exact match on one part (`recall` or `unseen`) of a run's metrics, in one line."""
+    score = metrics[part]["exact_match"]
+    if not metrics[part]["n"]:
+        return f"{part} has no questions"
+    between = "" if score["low"] is None else f" (95% {score['low']:+.2f} to {score['high']:+.2f})"
+    return (
+        f"exact match on {metrics[part]['n']} {part} questions: base {score['base']:.2f}, "
+        f"tuned {score['tuned']:.2f}, difference {score['difference']:+.2f}{between}"
+    )
+
+
 def _part(predictions: list[dict[str, Any]], resamples: int, seed: int) -> dict[str, Any]:
     part: dict[str, Any] = {"n": len(predictions), "cut": _cut(predictions)}
     for name in SCORES:

@@ -11,7 +11,8 @@ _POINTS = re.compile(r"\d+(?:\.\d+)+|\.")
 _DROPPED = {
     point: None
     for point in range(sys.maxunicode + 1)
-    if unicodedata.category(chr(point)) in ("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf")
+    if unicodedata.category(chr(point))
+    in ("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf")
     and chr(point) not in "%‰."
 }
 

@@ -96,9 +96,7 @@ def _train(
     _finish(trainer, tokenizer, folder, planned, measured, identity, kind)
 
 
-def tokenise(
-    rows: Sequence[dict[str, str]], tokenizer: Any, kind: str, max_length: int
-) -> list[Example]:
+def tokenise(rows: Sequence[dict[str, str]], tokenizer: Any, kind: str, max_length: int) -> list[Example]:
     """Rows as token ids, at most `max_length` each; warns how many had to be cut.
 
     Raises TrainingError when an answer is cut away whole, or no row ends in an end token.
@@ -115,7 +113,9 @@ def tokenise(
             )
         examples[i] = Example(prompt, completion[: max_length - len(prompt)])
     if cut:
-        say(f"train: {len(cut)} of {len(rows)} rows are longer than max_length {max_length}; their answers are cut")
+        say(
+            f"train: {len(cut)} of {len(rows)} rows are longer than max_length {max_length}; their answers are cut"
+        )
     if not any(e.completion[-1] in ends for e in examples):
         raise TrainingError("no row keeps its end token, so the model would never stop; raise max_length")
     return examples

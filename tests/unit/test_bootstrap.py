@@ -49,7 +49,7 @@ def test_equal_differences_still_leave_doubt(base: float, tuned: float, differen
     assert few["low"] <= many["low"] <= difference <= many["high"] <= few["high"]
     assert few["high"] - few["low"] > 0.5
     assert 0 < many["high"] - many["low"] < 0.05
-    assert -1 <= few["low"] and few["high"] <= 1
+    assert few["low"] >= -1 and few["high"] <= 1
 
 
 def test_unpaired_scores_are_refused() -> None:

@@ -120,9 +120,7 @@ def test_enough_faults_of_each_kind(faults: list[dict[str, Any]]) -> None:
     assert all(count >= FEWEST.get(kind, 4) for kind, count in kinds.items()), kinds
 
 
-def test_every_extra_wording_is_a_row_to_repair(
-    source: dict[str, Any], faults: list[dict[str, Any]]
-) -> None:
+def test_every_extra_wording_is_a_row_to_repair(source: dict[str, Any], faults: list[dict[str, Any]]) -> None:
     extras = [fact["id"] for fact in source["facts"] if "extra" in fact]
     assert sorted(extras) == sorted(f["fact"] for f in faults if f["expect"] == "repaired")
 
@@ -141,16 +139,12 @@ def test_near_faults_are_near_one_fact(
 
 def test_contradictions_answer_otherwise(source: dict[str, Any]) -> None:
     answers = {fact["id"]: squash(fact["answer"]) for fact in source["facts"]}
-    wrong = {
-        f["fact"]: squash(f["answer"]) for f in source["faults"] if f["kind"] == "contradiction"
-    }
+    wrong = {f["fact"]: squash(f["answer"]) for f in source["faults"] if f["kind"] == "contradiction"}
     assert not set(wrong.values()) & set(answers.values())
     assert all(fuzz.ratio(answer, answers[fact]) < 80 for fact, answer in wrong.items())
 
 
-def test_merged_rows_repeat_their_twin(
-    files: dict[str, bytes], faults: list[dict[str, Any]]
-) -> None:
+def test_merged_rows_repeat_their_twin(files: dict[str, bytes], faults: list[dict[str, Any]]) -> None:
     for fault in (f for f in faults if f["expect"] == "merged" and f["kind"] != "near_duplicate"):
         question = question_at(files, fault)
         if fault["kind"] == "mojibake":
@@ -158,9 +152,7 @@ def test_merged_rows_repeat_their_twin(
         assert squash(question) == squash(question_at(files, fault["twin"]))
 
 
-def test_cut_lines_are_last_and_broken(
-    files: dict[str, bytes], faults: list[dict[str, Any]]
-) -> None:
+def test_cut_lines_are_last_and_broken(files: dict[str, bytes], faults: list[dict[str, Any]]) -> None:
     for fault in (fault for fault in faults if fault["kind"] == "truncated_line"):
         assert not files[fault["source"]].endswith(b"\n")
         assert fault["line"] == len(files[fault["source"]].split(b"\n"))

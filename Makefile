@@ -1,0 +1,75 @@
+# make run [CONFIG=my.yaml] [DIR=my-project] [ARGS="-n"]; make ask Q="..." [RUN=demo] [DIR=...]
+.DEFAULT_GOAL := help
+.PHONY: help setup run ask test test-slow bench lint lock cache clean-cache
+
+CONFIG :=
+DIR := .
+ARGS :=
+RUN := demo
+Q :=
+
+# The active conda environment if there is one (environment.yml), else .venv here.
+ifeq ($(CONDA_PREFIX),)
+ENV := .venv
+else
+ENV := $(CONDA_PREFIX)
+endif
+BIN := $(ENV)/bin
+PYTHON := $(BIN)/python
+STAMP := $(ENV)/.qaloom-synced
+
+help:
+	@echo 'make run [CONFIG=my.yaml] [DIR=my-project]   set up, then data to model to report'
+	@echo 'make ask Q="..." [RUN=demo] [DIR=.]          ask the tuned model; without Q, a conversation'
+	@echo 'make test | test-slow | bench | lint         check the project itself'
+	@echo 'make cache | clean-cache [DIR=.]             size of the cache; empty it'
+
+setup: $(STAMP)
+
+# A conda environment keeps its own packages (uv pip sync would take them out); .venv holds the lock alone.
+$(STAMP): requirements.lock pyproject.toml
+ifeq ($(CONDA_PREFIX),)
+	@test -x $(PYTHON) || python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make setup: Python 3.11 or newer is needed; this is " + sys.version.split()[0])'
+	@test -x $(PYTHON) || python3 -m venv $(ENV)
+	@test -x $(BIN)/uv || $(PYTHON) -m pip install --quiet "$$(sed -n 's/^\(uv==[^ ;]*\).*/\1/p' requirements.lock)"
+	@echo "Setting up $(ENV): about 6 GB, a few minutes the first time"
+	@$(BIN)/uv pip sync --quiet --python $(PYTHON) --compile-bytecode requirements.lock
+else
+	@echo "Setting up the conda environment $(ENV): about 6 GB, a few minutes the first time"
+	@uv pip install --quiet --python $(PYTHON) --no-deps --compile-bytecode -r requirements.lock
+endif
+	@$(BIN)/uv pip install --quiet --python $(PYTHON) --no-deps --editable .
+	@touch $@
+
+run: setup
+	@$(PYTHON) -m qaloom.run --directory "$(DIR)" $(if $(CONFIG),--config "$(CONFIG)") $(if $(ARGS),-- --cores all $(ARGS))
+
+ask: setup
+	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.ask results/train/$(RUN) $(if $(Q),"$(Q)")
+
+test: setup
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest
+
+test-slow: setup
+	@$(BIN)/pytest -m "slow and not gpu"
+
+bench: setup
+	@$(PYTHON) benchmarks/bench_join.py
+
+lint: setup
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/snakefmt --check Snakefile rules 2>/dev/null
+	@$(BIN)/snakemake --lint
+
+# After a change of the dependencies in pyproject.toml.
+lock: setup
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --universal pyproject.toml --extra dev \
+		--generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
+
+cache:
+	@du -sh "$(DIR)"/cache/* 2>/dev/null || echo "the cache is empty"
+
+clean-cache:
+	@rm -rf "$(DIR)/cache" && echo "removed $(DIR)/cache"

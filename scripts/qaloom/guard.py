@@ -1,0 +1,159 @@
+"""What must be the same in two similar texts before one may stand for the other.
+
+Similarity counts characters, and one character can turn a fact into another: 3 days or 5, AB-12X or AB-12Y,
+is or is not, 이상 or 이하. `same_facts` compares four things:
+
+- numbers: the digits of the squashed keys, in order, so that '2 024' broken by a PDF is 2024, with the
+  decimal point, sign, per cent, the magnitude right after (십 백 천 만 억 조) and a unit of measure;
+- number words: one to twelve, first to third, hundred; 한 두 세 네 ... 열, 하루 이틀 사흘, 첫째 둘째;
+- codes: words with a digit, in capitals, or of one capital letter, that stand in one text alone;
+- polarity: negations (안 않 못 없 아니 금지 불가 미- 비- 불-; not, no, never, n't, without, un-, in-) and
+  words that turn a sentence round (이상 / 이하, 최대 / 최소, before / after).
+
+It does not catch names (김영희 / 김영호), places, plain nouns, who does what to whom, or irony; and it keeps
+apart some that mean the same (two weeks / 14 days). A wrong refusal leaves two rows where one would
+do; a wrong merge loses a fact, so doubt refuses.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import NamedTuple
+
+from qaloom.text import squash
+
+
+class Facts(NamedTuple):
+    """What a text says beyond its wording; equal facts are needed, not sufficient, for equal meaning."""
+
+    numbers: tuple[str, ...]
+    units: tuple[str, ...]
+    words: tuple[str, ...]
+    negations: int
+    turns: tuple[int, ...]
+
+
+def same_facts(one: str, other: str) -> bool:
+    """Whether numbers, codes and polarity of two raw texts are the same."""
+    return facts(one) == facts(other) and same_codes(one, other)
+
+
+def same_numbers(one: str, other: str) -> bool:
+    """Whether two raw texts give the same numbers, digits and words, in the same order."""
+    return facts(one)[:3] == facts(other)[:3]
+
+
+def same_polarity(one: str, other: str) -> bool:
+    """Whether two raw texts are negated equally often and lean the same way."""
+    return facts(one)[3:] == facts(other)[3:]
+
+
+def same_codes(one: str, other: str) -> bool:
+    """Whether words that look like a code in either text are in both, however spaced or hyphenated."""
+    codes = {word.casefold() for text in (one, other) for word in _latin(text) if _CODE.fullmatch(word)}
+    return not codes or _only(codes, one) == _only(codes, other)
+
+
+@lru_cache(maxsize=1 << 16)
+def facts(text: str) -> Facts:
+    """The numbers, number words and polarity of a raw text."""
+    key = squash(text)
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    words = re.findall(r"[a-z']+", plain)
+    return Facts(
+        tuple(_NUMBER.findall(key)) if _DIGIT.search(key) else (),
+        tuple(_UNIT.findall(plain)) if _DIGIT.search(plain) else (),
+        tuple(sorted(word for word in words if word in _ENGLISH_NUMBERS))
+        + tuple(_KOREAN_NUMBER.findall(plain)),
+        _negations(key, plain, words),
+        tuple(words.count(turn) if turn.isascii() else key.count(turn) for turn in _TURNS),
+    )
+
+
+def _split(words: str) -> list[str]:
+    return words.split()
+
+
+# --- numbers and codes --------------------------------------------------------------------------------
+
+_DIGIT = re.compile(r"\d")
+_NUMBER = re.compile(r"\N{MINUS SIGN}?\d+(?:\.\d+)?(?:[%‰]|[십백천만억조]+)?")
+_UNIT = re.compile(
+    r"\d\s*([munpk]?[mglwvaj]|[kmgt]i?b|[kmg]?hz|cm|dm|km/h|kwh|k?pa|bar|psi|dpi|rpm|db|°\s?[cf]|[ap]\.?m\b\.?"
+    r"|seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?|dollars?|euros?|won|cents?|percent"
+    r"|원|달러|유로|엔|초|분|시간|시|일|주|개월|월|분기|년|도|킬로|그램|리터|미터|센티|퍼센트|프로)(?![a-z])"
+)
+_ENGLISH_NUMBERS = frozenset(
+    _split(
+        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+        " seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred"
+        " thousand million billion half quarter once twice first second third fourth fifth sixth seventh"
+        " eighth ninth tenth zero dozen"
+    )
+)
+_KOREAN_NUMBER = re.compile(
+    r"(?<![가-힣])(?:첫|둘|셋|넷|다섯|여섯|일곱|여덟|아홉|열|스무|스물|서른|마흔|한|두|세|네)"
+    r"(?=째|\s?(?:명|개|가지|번|대|시|달|살|장|권|곳|줄|층|주|분|사람|차례|배|쪽|병|통|벌|켤레|마리|그루|잔|끼|해|돌)|[^가-힣]|$)"
+    r"|(?<![가-힣])(?:하루|이틀|사흘|나흘|닷새|엿새|이레|여드레|아흐레|열흘|보름)"
+    r"|(?<![가-힣])[일이삼사오육칠팔구십백천]+(?=\s?(?:년|월|층|호|등|급|차|회|항|조|만|억|퍼센트|원))"
+)
+_LATIN_WORD = re.compile(r"[A-Za-z0-9]+")
+# One capital alone is a grade or a building; I and A are English words.
+_CODE = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]+|[A-Z]{2,}[a-z]?|[B-HJ-Z]")
+
+
+def _latin(text: str) -> list[str]:
+    return _LATIN_WORD.findall(unicodedata.normalize("NFKC", text))
+
+
+def _only(codes: set[str], text: str) -> str:
+    return "".join(word for word in (word.casefold() for word in _latin(text)) if word in codes)
+
+
+# --- polarity -----------------------------------------------------------------------------------------
+
+_KOREAN_NEGATION = re.compile(
+    r"않|못|없|아니|아닌|아닙|금지|불가|불필요|불허|불이행|불합격|불참|말아야|마세요|마십시오|지말|"
+    r"미(?:납|사용|등록|만|완료|포함|지급|제출|설치|승인|확인|이행|해당|가입|준수|달|신고|적용|착용|성년)|"
+    r"비(?:공개|활성|정상|회원|정규|대면|과세|급여|허가|인가|포함|흡연)|무(?:허가|단|효|관|급|상|제한|기한|해당)|"
+    r"(?<![보제방동편치])안(?=되|된|될|됩|돼|됐|하[는지면고]|합니|한다|해도|했)|"
+    r"제외|거부|거절|반대"
+)
+_KOREAN_NOT = re.compile(r"(?<![가-힣])안\s+(?=[가-힣])")
+_ENGLISH_NEGATIONS = frozenset(
+    _split(
+        "not no never none nobody nothing neither nor without cannot except unless hardly rarely exclude"
+        " excludes excluded excluding forbidden prohibited prohibit prohibits deny denied refuse refused"
+        " lack lacks fail fails failed"
+    )
+)
+_NEGATED_WORD = re.compile(
+    r"(?:un(?!i|der|til|cle)|non(?!e)|dis(?:able|allow|approv|connect|continu|agree)|im(?:possib|proper)|"
+    r"in(?:valid|activ|complet|correct|eligib|access|suffici|compat|visib|secur|adequa|appropri|sensit|flamm)|"
+    r"ir(?:regul|relev|revers)|il(?:legal|legib))[a-z]*"
+)
+_TURNS = tuple(
+    _split(
+        "이상 이하 초과 이내 이전 이후 직전 직후 최대 최소 최고 최저 상한 하한 증가 감소 가능 불가능 허용"
+        " 포함 유료 무료 의무 선택 필수 찬성 입금 출금 입사 퇴사 입구 출구 시작 종료 마감 수입 지출 매입"
+        " 매출 내부 외부 국내 해외 왼쪽 오른쪽 위쪽 아래쪽 앞 뒤 전에 후에 오전 오후 상반기 하반기 남성"
+        " 여성 개인 법인 평일 주말 주간 야간 신청 취소 승인 반려 설치 제거 열 닫 before after minimum"
+        " maximum min max least most above below over under more less fewer increase decrease start end"
+        " begin finish open close opens closes opening closing left right up down in out on off inside"
+        " outside internal external upper lower enable enabled allow allowed include included first last"
+        " earliest latest longest shortest am pm morning afternoon evening import export buy sell male"
+        " female indoor outdoor upload download send receive encrypt decrypt accept reject lock unlock"
+        " weekdays weekends day night"
+    )
+)
+
+
+def _negations(key: str, plain: str, words: list[str]) -> int:
+    korean = _KOREAN_NEGATION.findall(key)
+    spaced = len(_KOREAN_NOT.findall(plain))
+    joined = sum(mark == "안" for mark in korean)
+    english = sum(
+        w in _ENGLISH_NEGATIONS or w.endswith("n't") or bool(_NEGATED_WORD.fullmatch(w)) for w in words
+    )
+    # 안 되다 and 안되다 are one negation, however they are spaced.
+    return len(korean) - joined + max(spaced, joined) + english
