@@ -1,32 +1,25 @@
 """Configuration, input functions and code digests. No rules."""
 
+import sys
+from os.path import relpath
 from pathlib import Path
-
-from snakemake.exceptions import WorkflowError
 
 try:
     from qaloom.base_model import model_name
     from qaloom.config import complete, sources
     from qaloom.digest import code_digest
-    from qaloom.errors import QALoomError
     from qaloom.files import canonical, digest, read_json
+    from qaloom.job import job
 except ImportError as error:
-    raise WorkflowError(f"{error}; set up with 'make setup', then 'source .venv/bin/activate'")
-
-
-def checked(function, *arguments):
-    """Call a function of the library; its errors become Snakemake's, which prints them without a trace."""
-    try:
-        return function(*arguments)
-    except QALoomError as error:
-        raise WorkflowError(str(error)) from None
-
+    sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate'")
 
 CONFIG_NAME = str((workflow.overwrite_configfiles or ["config/config.yaml"])[-1])
-checked(complete, config, CONFIG_NAME)
+# A mistake ends here as one line; Snakemake would print where it was found, too.
+with job():
+    complete(config, CONFIG_NAME)
+    # Source files by a digest of their path: any name becomes a safe folder name.
+    SOURCES = {digest(path)[:12]: path for path in sources(config["data"]["sources"])}
 RUNS = config["runs"]
-# Source files by a digest of their path: any name becomes a safe folder name.
-SOURCES = {digest(path)[:12]: path for path in checked(sources, config["data"]["sources"])}
 MODELS = {model_name(run["base_model"]): run for run in RUNS.values()}
 
 

@@ -1,6 +1,8 @@
 """Ask a tuned model: one question, or one after the other at a prompt."""
 
+import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +10,7 @@ import typer
 
 from qaloom.errors import ModelError
 from qaloom.files import read_json
-from qaloom.generate import Loaded, load
+from qaloom.generate import Loaded, greedy, load
 from qaloom.job import job, say
 from qaloom.prompt import prompt_ids, stop_ids
 
@@ -21,16 +23,8 @@ def ask(loaded: Loaded, kind: str, question: str, max_new_tokens: int) -> str:
     model, tokenizer = loaded
     ids = torch.tensor([prompt_ids(tokenizer, kind, question)], device=model.device)
     streamer = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
-    with torch.inference_mode():
-        output = model.generate(
-            input_ids=ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            eos_token_id=stop_ids(tokenizer, kind),
-            pad_token_id=tokenizer.pad_token_id,
-            streamer=streamer,
-        )
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "streamer": streamer}
+    output = greedy(model, tokenizer, stop_ids(tokenizer, kind), max_new_tokens, **inputs)
     return tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True).strip()
 
 
@@ -39,13 +33,16 @@ def _open(run: Path) -> tuple[Loaded, str]:
         raise ModelError(
             f"{run} holds no trained run; name a folder such as results/train/demo (after make run)"
         )
-    base = read_json(run / "adapter_config.json")["base_model_name_or_path"]
-    if not Path(base).is_dir():
+    base = Path(read_json(run / "adapter_config.json")["base_model_name_or_path"])
+    # It is as training saw it: from the project's folder, three above this one, or from where we are.
+    found = next((path for path in (run.resolve() / "../../.." / base, base) if path.is_dir()), None)
+    if found is None:
         raise ModelError(
             f"{run} was trained on {base}, which is not there; run the workflow again to bring it back"
         )
     say("ask: loading the model")
-    return load(Path(base), run), read_json(run / "manifest.json")["prompt"]
+    trained = read_json(run / "manifest.json")
+    return load(found, run, trained["settings"]["trust_remote_code"]), trained["prompt"]
 
 
 def _answer(loaded: Loaded, kind: str, question: str, base: bool, max_new_tokens: int) -> None:
@@ -66,20 +63,25 @@ def _command(
     max_new_tokens: int = 256,
 ) -> None:
     """Ask the tuned model of RUN, in the prompt it was trained on."""
+    logging.disable(logging.WARNING)  # what libraries remark is no part of an answer
     loaded, kind = _open(run)
     if question:
         return _answer(loaded, kind, question, base, max_new_tokens)
-    if sys.stdin.isatty():
-        say("Ask a question; an empty line or Ctrl-D ends.")
-    while line := _line():
+    for line in _lines():
         _answer(loaded, kind, line, base, max_new_tokens)
 
 
-def _line() -> str:
+def _lines() -> Iterator[str]:
+    """Questions: typed until an empty line, or those of a file."""
+    if not sys.stdin.isatty():
+        yield from filter(None, map(str.strip, sys.stdin))
+        return
+    say("Ask a question; an empty line or Ctrl-D ends.")
     try:
-        return input("> " if sys.stdin.isatty() else "").strip()
+        while line := input("> ").strip():
+            yield line
     except (EOFError, KeyboardInterrupt):
-        return ""
+        return
 
 
 if __name__ == "__main__":

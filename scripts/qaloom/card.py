@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import ModelCard, ModelCardData
-
 from qaloom.files import write_text
 
 _TEXT = """\
@@ -31,11 +29,14 @@ def model_card(
     name: str, metrics: dict[str, Any], base: dict[str, Any], trained: dict[str, Any], out: Path
 ) -> None:
     """Write a run's card in the hub's format. `base` and `trained` are the two manifests."""
+    from huggingface_hub import ModelCard, ModelCardData  # reads HF_HUB_OFFLINE when it is imported
+
+    kind, _, reference = base["origin"].partition(":")
     languages = sorted(metrics["by"]["language"]) or ["unknown"]
     data = ModelCardData(
         language=[code for code in languages if code in ("ko", "en")] or None,
         license=base["licence"],
-        base_model=base["origin"].partition(":")[2],
+        base_model=reference.partition("@")[0] if kind == "hub" else None,
         library_name="peft",
         tags=["lora", "question-answering", "qaloom"],
     )
@@ -55,5 +56,7 @@ def _line(part: str, figures: dict[str, Any]) -> str:
     score = figures["exact_match"]
     if not figures["n"]:
         return f"| {part} | 0 | not available | not available | no question held out |"
-    between = "" if score["low"] is None else f" ({score['low']:+.2f} to {score['high']:+.2f})"
-    return f"| {part} | {figures['n']} | {score['base']:.2f} | {score['tuned']:.2f} | {score['difference']:+.2f}{between} |"
+    difference = f"{score['difference']:+.2f}"
+    if score["low"] is not None:
+        difference += f" ({score['low']:+.2f} to {score['high']:+.2f})"
+    return f"| {part} | {figures['n']} | {score['base']:.2f} | {score['tuned']:.2f} | {difference} |"

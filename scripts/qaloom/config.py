@@ -2,6 +2,8 @@
 
 import difflib
 from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -92,11 +94,22 @@ def _sentence(error: jsonschema.ValidationError) -> str:
     if error.validator == "required":
         return f"{key}: {error.message.replace(' is a required property', '')} is missing; add it"
     if error.validator == "type":
-        return f"{key}: {error.instance!r} is not of type {error.validator_value}"
+        return f"{key}: {error.instance!r} {_wrong_type(error.instance, error.validator_value)}"
     if error.validator == "pattern":
         wanted = error.schema.get("description", error.validator_value)
         return f"{key}: {error.instance!r} does not look like {wanted}"
     return f"{key}: {error.message}"
+
+
+def _wrong_type(value: Any, wanted: str | list[str]) -> str:
+    """What is wrong with a value; YAML 1.1 reads a number as text if quoted or, like 2e-4, without a dot."""
+    kinds = [wanted] if isinstance(wanted, str) else wanted
+    if isinstance(value, str) and {"number", "integer"} & set(kinds):
+        with suppress(InvalidOperation):
+            number = Decimal(value)
+            if number.is_finite() and abs(number.adjusted()) < 20:
+                return f"is text in YAML, not a number; write {number:f}"
+    return f"is not of type {' or '.join(kinds)}"
 
 
 def _unknown(key: str, error: jsonschema.ValidationError) -> str:
@@ -115,7 +128,7 @@ def _empty_sections(values: dict[str, Any]) -> None:
 
 
 def _check_starts(runs: dict[str, dict], name: str) -> None:
-    for run, settings in runs.items():
+    for run in runs:
         seen = [run]
         while (before := runs[seen[-1]]["start_from"]) is not None:
             if before not in runs:

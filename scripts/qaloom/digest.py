@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 
 LIBRARY = Path(__file__).resolve().parent
-# Modules that only talk to a person: no result depends on them.
-_SILENT = frozenset({"job", "errors"})
+# Modules that only talk to a person, and `config`, whose values are parameters: no result depends on them.
+_SILENT = frozenset({"job", "errors", "config"})
 
 
 def code_digest(*starts: Path, library: Path = LIBRARY) -> str:
@@ -31,9 +31,9 @@ def _text(path: Path) -> str:
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            if ast.get_docstring(node, clean=False) is not None:
-                node.body = node.body[1:] or [ast.Pass()]
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if documented and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
     return tree
 
 

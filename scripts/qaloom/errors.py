@@ -35,3 +35,8 @@ class DeviceError(QALoomError):
 
 class TrainingError(QALoomError):
     """Training cannot start or go on (no labels, loss not a number, out of memory)."""
+
+
+def first_line(error: Exception) -> str:
+    """Another library's error in one line: its type and the first line of its text."""
+    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].removesuffix(": ")

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from qaloom.card import model_card
+from qaloom.digest import LIBRARY, code_digest
 from qaloom.errors import DataError
 from qaloom.files import digest, read_json, read_lines, write_json, write_lines
-from qaloom.generate import Answer, Loaded, answers, load
+from qaloom.generate import Answer, Loaded, answers, load, load_tokenizer
 from qaloom.job import bar, job, say
 from qaloom.language import language
 from qaloom.metrics import SCORES
@@ -31,6 +32,7 @@ def evaluate(
     Writes predictions.jsonl, README.md (the model card) and, last, metrics.json to `out`.
     `settings` is the configuration's `evaluate:`. Raises DataError when there is no held-out row.
     """
+    (out / "metrics.json").unlink(missing_ok=True)
     questions = _questions(split, settings["max_questions"])
     trained = read_json(run / "manifest.json")
     arms = _Arms(name, questions, base, run, trained, settings, cache)
@@ -58,7 +60,8 @@ def _questions(split: Path, most: int) -> list[dict[str, Any]]:
             rows.append(row | {"split": part, "origin": known["origin"], "document": known["group"]})
     if not rows:
         raise DataError(
-            f"{split}: no held-out question; add rows or raise split.recall_fraction and split.unseen_fraction"
+            f"{split}: no held-out question; add rows, or raise split.recall_fraction and "
+            "split.unseen_fraction"
         )
     return rows
 
@@ -70,13 +73,12 @@ class _Arms:
         self, name: str, questions: list[dict[str, Any]], base: Path, run: Path,
         trained: dict[str, Any], settings: dict[str, Any], cache: Path,
     ):  # fmt: skip
-        from transformers import AutoTokenizer
-
         self.name, self.questions, self.trained = name, questions, trained
         self.settings, self.cache = settings, cache
-        self.tokenizer = AutoTokenizer.from_pretrained(run)
+        code_allowed = trained["settings"]["trust_remote_code"]
+        self.tokenizer = load_tokenizer(run, code_allowed)
         self.base_sha = read_json(base / "manifest.json")["sha256"]
-        self.load = once(lambda: load(base, run))
+        self.load = once(lambda: load(base, run, code_allowed))
 
     def tuned(self) -> list[Answer]:
         return self._answers("tuned", self.trained["prompt"], self.trained["adapter"], self.load)
@@ -105,7 +107,8 @@ class _Arms:
     def _answers(self, arm: str, kind: str, adapter: str | None, loaded: Any) -> list[Answer]:
         prompts = [prompt_ids(self.tokenizer, kind, q["instruction"], q["input"]) for q in self.questions]
         limit = self.settings["max_new_tokens"]
-        key = digest([self.base_sha, adapter, kind, limit])[:16]
+        code = code_digest(LIBRARY / "generate.py")
+        key = digest([self.base_sha, adapter, kind, limit, code])[:16]
         with bar(f"evaluate: {self.name}, {arm}", len(prompts), "answers") as advance:
             stop = stop_ids(self.tokenizer, kind)
             return answers(loaded, prompts, stop, limit, self.cache / f"{key}.jsonl", advance)

@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from qaloom.errors import ModelError
+from qaloom.errors import DeviceError, ModelError, first_line
 from qaloom.files import digest
 
-_TOKENS_AT_ONCE = {"cpu": 2_048, "cuda": 32_768}  # prompt and answer tokens in one batch
+_TOKENS_AT_ONCE = {"cpu": 8_192, "cuda": 32_768}  # prompt and answer tokens in one batch
 
 
 class Answer(msgspec.Struct):
@@ -32,28 +33,65 @@ def load(base: Path, adapter: Path | None = None, code_allowed: bool = False) ->
     """Load a base model, and the adapter on top of it, for answering.
 
     float32 on a CPU (bfloat16 decodes about 5 times slower there), else the type the card is quick in.
-    Raises ModelError when the folder cannot be loaded.
+    Raises ModelError when a folder cannot be loaded, DeviceError when the model does not fit.
     """
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    tokenizer = load_tokenizer(adapter or base, code_allowed)
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.float32 if device == "cpu" else _gpu_dtype()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(adapter or base)
         model = AutoModelForCausalLM.from_pretrained(
             base, dtype=dtype, trust_remote_code=code_allowed, device_map={"": device}
         )
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{base} cannot be loaded: {str(error).splitlines()[0]}") from None
-    if adapter:
-        from peft import PeftModel
+        if adapter:
+            from peft import PeftModel
 
-        model = PeftModel.from_pretrained(model, str(adapter))
+            model = PeftModel.from_pretrained(model, str(adapter))
+    except torch.OutOfMemoryError:
+        raise DeviceError(f"{base} does not fit into the GPU's free memory; close what holds it") from None
+    except (OSError, ValueError, SafetensorError) as error:
+        raise _unloadable(base, error) from None
+    return Loaded(model.eval(), tokenizer)
+
+
+def load_tokenizer(folder: Path, code_allowed: bool = False) -> Any:
+    """The tokenizer of a model or adapter folder, with a token to pad with. Raises ModelError."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when transformers is first imported
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=code_allowed)
+    except (OSError, ValueError) as error:
+        raise _unloadable(folder, error) from None
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return Loaded(model.eval(), tokenizer)
+    return tokenizer
+
+
+def _unloadable(folder: Path, error: Exception) -> ModelError:
+    return ModelError(f"{folder} cannot be loaded ({first_line(error)})")
+
+
+def greedy(model: Any, tokenizer: Any, stop: list[int], max_new_tokens: int, **inputs: Any) -> Any:
+    """The token ids of prompts and answers, each token the likeliest, whatever the model's own settings.
+
+    A repetition penalty, which some models' settings name, would count against an answer that repeats
+    the question's words, and count padding as words.
+    """
+    import torch
+
+    with torch.inference_mode():
+        return model.generate(
+            **inputs,
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            repetition_penalty=1.0,
+            eos_token_id=stop,
+            pad_token_id=tokenizer.pad_token_id,
+        )
 
 
 def answers(
@@ -68,33 +106,38 @@ def answers(
 
     Answers are appended to `kept` batch by batch and found there again, so that a killed run, and a run
     with the same model and settings, asks nothing twice. `advance` gets the number answered.
+    Raises DeviceError when not even one prompt fits into the GPU's memory.
     """
     names = [digest(prompt) for prompt in prompts]
     known = _known(kept)
     todo = {name: prompt for name, prompt in zip(names, prompts, strict=True) if name not in known}
-    advance(len(prompts) - len(todo))
+    advance(sum(name in known for name in names))
     if todo:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with kept.open("ab") as stream:
+        with kept.open("ab", buffering=0) as stream:  # one write a batch: two runs may share the file
+            stream.write(b"\n" if _torn(kept) else b"")
             for batch in _generated(loaded(), todo, stop, max_new_tokens):
-                for answer in batch:
-                    stream.write(msgspec.json.encode(answer) + b"\n")
-                    known[answer.prompt] = answer
-                stream.flush()
+                stream.write(b"".join(msgspec.json.encode(answer) + b"\n" for answer in batch))
+                known |= {answer.prompt: answer for answer in batch}
                 advance(sum(name in known for name in names))
     return [known[name] for name in names]
 
 
 def _known(kept: Path) -> dict[str, Answer]:
-    """Answers of earlier runs; a last line that a kill cut short is cut off the file."""
-    if not kept.is_file():
-        return {}
-    content = kept.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        kept.write_bytes(whole)
+    """Answers of earlier runs; a line that a kill cut short is none."""
+    known: dict[str, Answer] = {}
     decode = msgspec.json.Decoder(Answer).decode
-    return {answer.prompt: answer for answer in map(decode, whole.splitlines())}
+    for line in kept.read_bytes().splitlines() if kept.is_file() else ():
+        with suppress(msgspec.DecodeError):
+            answer = decode(line)
+            known[answer.prompt] = answer
+    return known
+
+
+def _torn(kept: Path) -> bool:
+    """Whether a kill cut the file's last line short."""
+    content = kept.read_bytes()
+    return bool(content) and not content.endswith(b"\n")
 
 
 def _generated(
@@ -103,19 +146,22 @@ def _generated(
     import torch
 
     queue = sorted(todo, key=lambda name: len(todo[name]), reverse=True)  # what fits first, fits to the end
-    device = loaded.model.device
-    size = max(1, _TOKENS_AT_ONCE[device.type] // (len(todo[queue[0]]) + max_new_tokens))
+    budget = _TOKENS_AT_ONCE[loaded.model.device.type]
     while queue:
-        batch = queue[:size]
+        longest = len(todo[queue[0]]) + max_new_tokens
+        batch = queue[: max(1, budget // longest)]
         try:
-            yield _batch(loaded, batch, [todo[name] for name in batch], stop, max_new_tokens)
+            answered = _batch(loaded, batch, [todo[name] for name in batch], stop, max_new_tokens)
         except torch.OutOfMemoryError:
-            if size == 1:
-                raise
-            torch.cuda.empty_cache()
-            size = (size + 1) // 2
-            continue
-        queue = queue[size:]
+            if len(batch) == 1:
+                raise DeviceError(
+                    f"one question with its answer ({longest} tokens) does not fit into the GPU's free "
+                    "memory; close what holds it, or lower evaluate.max_new_tokens"
+                ) from None
+            budget = len(batch) // 2 * longest
+        else:
+            yield answered
+            queue = queue[len(batch) :]
 
 
 def _batch(
@@ -124,18 +170,15 @@ def _batch(
     import torch
 
     model, tokenizer = loaded
+    device = model.device
     width = max(map(len, prompts))
     ids = [[tokenizer.pad_token_id] * (width - len(p)) + p for p in prompts]
     mask = [[0] * (width - len(p)) + [1] * len(p) for p in prompts]
-    with torch.inference_mode():
-        output = model.generate(
-            input_ids=torch.tensor(ids, device=model.device),
-            attention_mask=torch.tensor(mask, device=model.device),
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            eos_token_id=stop,
-            pad_token_id=tokenizer.pad_token_id,
-        )
+    inputs = {
+        "input_ids": torch.tensor(ids, device=device),
+        "attention_mask": torch.tensor(mask, device=device),
+    }
+    output = greedy(model, tokenizer, stop, max_new_tokens, **inputs)
     return [
         _answer(tokenizer, name, row[width:].tolist(), stop) for name, row in zip(names, output, strict=True)
     ]

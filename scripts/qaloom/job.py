@@ -24,14 +24,24 @@ _terminal: TextIO | None = None  # the real stderr while a job's own goes to its
 
 @contextmanager
 def job(log: str | Path | None = None) -> Iterator[None]:
-    """Run a block as a job: output to `log`, failures as one line on the terminal and exit code 1."""
+    """Run a block as a job: output to `log`, failures as one line on the terminal and exit code 1.
+
+    Without a log (a command typed by a person) a file that cannot be read or written is such a failure
+    too; anything unexpected keeps its traceback.
+    """
     with _output_to(log):
         try:
             yield
         except QALoomError as error:
             say(f"qaloom: {error}")
             sys.exit(1)
+        except KeyboardInterrupt:
+            say("qaloom: stopped")
+            sys.exit(130)
         except Exception as error:
+            if log is None and isinstance(error, OSError) and error.filename:
+                say(f"qaloom: {error.filename}: {error.strerror}")
+                sys.exit(1)
             if log is None:
                 raise
             traceback.print_exc()
@@ -54,16 +64,19 @@ def bar(what: str, total: int, unit: str = "rows") -> Iterator[Callable[[int], N
     """
     console = Console(file=_terminal or sys.stderr)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    lines = _Lines(what, total, unit)
+    write = _log if console.is_terminal else say
+    lines = _Lines(what, total, unit, None if console.is_terminal and _terminal is None else write)
     with Progress(
         *columns, TextColumn(unit), TimeRemainingColumn(),
         console=console, transient=True, disable=not console.is_terminal,
+        # With a log, what libraries print while the bar is up still goes there, not above the bar.
+        redirect_stdout=_terminal is None, redirect_stderr=_terminal is None,
     ) as progress:  # fmt: skip
         task = progress.add_task(what, total=total)
 
         def advance(done: int) -> None:
             progress.update(task, completed=done)
-            lines.advance(done, to_terminal=not console.is_terminal)
+            lines.advance(done)
 
         yield advance
     lines.end()
@@ -78,25 +91,36 @@ def duration(seconds: float) -> str:
 
 
 class _Lines:
-    """Progress as lines, one every few seconds."""
+    """Progress as lines, one every few seconds; `write` is None where a bar shows all there is to see."""
 
-    def __init__(self, what: str, total: int, unit: str):
-        self.what, self.total, self.unit = what, total, unit
+    def __init__(self, what: str, total: int, unit: str, write: Callable[[str], None] | None):
+        self.what, self.total, self.unit, self.write = what, total, unit, write
         self.start = self.last = time.monotonic()
         self.done = 0
+        self.before: int | None = None  # done when the work began: what was kept cost no time
 
-    def advance(self, done: int, to_terminal: bool) -> None:
+    def advance(self, done: int) -> None:
         self.done, now = done, time.monotonic()
-        if now - self.last < _SECONDS_BETWEEN_LINES or not done:
+        if self.before is None:
+            self.before = done
+        if self.write is None or now - self.last < _SECONDS_BETWEEN_LINES or done == self.before:
             return
         self.last = now
-        left = (now - self.start) / done * (self.total - done)
-        line = f"{self.what}: {done:,} of {self.total:,} {self.unit}, {duration(left)} left"
-        say(line) if to_terminal else print(line, file=sys.stderr, flush=True)
+        left = (now - self.start) / (done - self.before) * (self.total - done)
+        self.write(f"{self.what}: {done:,} of {self.total:,} {self.unit}, {duration(left)} left")
 
     def end(self) -> None:
-        took = duration(time.monotonic() - self.start)
-        print(f"{self.what}: {self.done:,} {self.unit} in {took}", file=sys.stderr, flush=True)
+        _log(f"{self.what}: {self.done:,} {self.unit} in {duration(time.monotonic() - self.start)}")
+
+
+def _log(line: str) -> None:
+    """Write a line to the job's log, or to stderr where there is none."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _line_stream(descriptor: int) -> TextIO:
+    """A text stream that writes any line, also one with a file name that is not UTF-8."""
+    return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
 
 
 @contextmanager
@@ -107,8 +131,10 @@ def _output_to(log: str | Path | None) -> Iterator[None]:
         yield
         return
     Path(log).parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
-    with open(log, "wb") as stream, os.fdopen(os.dup(2), "w", encoding="utf-8") as terminal:
+    with open(log, "wb") as stream, _line_stream(os.dup(2)) as terminal:
         _terminal = terminal
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)

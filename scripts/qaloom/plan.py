@@ -17,7 +17,7 @@ GB = 1e9
 _PRECISIONS = ("16bit", "8bit", "4bit")
 _BYTES_A_WEIGHT = {"32bit": 4.0, "16bit": 2.0, "8bit": 1.06, "4bit": 0.56}
 _SHARE_OF_FREE = 0.9  # of the free memory; the rest is fragmentation and kernels' work space
-_CUDA_CONTEXT = 0.6e9  # bytes that a process holds before its first tensor
+_PROCESS = {"cpu": 2.3e9, "cuda": 0.6e9}  # bytes that torch and unsloth hold before the first tensor
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def plan(size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Devic
     """
     effective = run["training"]["effective_batch"]
     longest = max(lengths)
-    room = int(device.free * _SHARE_OF_FREE - (_CUDA_CONTEXT if device.kind == "cuda" else 0))
+    room = int(device.free * _SHARE_OF_FREE - _PROCESS[device.kind])
     for precision in _precisions(run["precision"], device):
         for micro in (m for m in range(effective, 0, -1) if effective % m == 0):
             for checkpointing in (False, True):
@@ -119,7 +119,7 @@ def plan(size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Devic
                         "packing": False,
                         "optimizer": "adamw_torch_fused",
                         "longest_row": longest,
-                        "predicted_memory": int(bytes_),
+                        "predicted_memory": int(bytes_ + (_PROCESS["cpu"] if device.kind == "cpu" else 0)),
                         "why": _why(precision, run["precision"], micro, effective, checkpointing, device),
                     }
     needed = predicted_memory(size, run["lora"]["r"], precision, longest, True)

@@ -1,9 +1,13 @@
 """The prompt that a model is trained on and asked with: one place, so that the two cannot differ."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+from qaloom.errors import ModelError
 
 Tokenizer = Any  # a transformers fast tokenizer; importing its type costs seconds
 
+_TODAY = "26 Jul 2024"  # for templates that write the date: a prompt is the same on every day
 PLAIN = "### Instruction:\n{instruction}\n\n### Response:\n"
 PLAIN_WITH_INPUT = "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n"
 
@@ -16,7 +20,16 @@ class Example(NamedTuple):
 
 
 def prompt_kind(wanted: str, tokenizer: Tokenizer) -> str:
-    """`chat` or `plain`: what `auto` means for this tokenizer."""
+    """`chat` or `plain`: what `auto` means for this tokenizer.
+
+    Raises ModelError when a chat is wanted and there is no template, or no end token to teach.
+    """
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            "the base model's tokenizer names no end token, so no answer could end; set eos_token there"
+        )
+    if wanted == "chat" and not tokenizer.chat_template:
+        raise ModelError("prompt: chat, but the base model has no chat template; write prompt: plain or auto")
     if wanted != "auto":
         return wanted
     return "chat" if tokenizer.chat_template else "plain"
@@ -43,15 +56,24 @@ def stop_ids(tokenizer: Tokenizer, kind: str) -> list[int]:
     return sorted({tokenizer.eos_token_id, _end_ids(tokenizer, kind)[-1]})
 
 
+@lru_cache(maxsize=8)  # the same for every row
 def _end_ids(tokenizer: Tokenizer, kind: str) -> list[int]:
-    if kind == "plain":
-        return [tokenizer.eos_token_id]
-    end = _chat(tokenizer, "question", "answer").rpartition("answer")[2].strip()
-    return tokenizer(end, add_special_tokens=False)["input_ids"] or [tokenizer.eos_token_id]
+    """What follows an answer, up to the first special token; EOS where the template writes none."""
+    end = "" if kind == "plain" else _chat(tokenizer, "question", "answer").rpartition("answer")[2].strip()
+    ids = tokenizer(end, add_special_tokens=False)["input_ids"]
+    special = next((i for i, token in enumerate(ids) if token in tokenizer.added_tokens_decoder), None)
+    return [*ids, tokenizer.eos_token_id] if special is None else ids[: special + 1]
 
 
 def _chat(tokenizer: Tokenizer, question: str, answer: str | None = None) -> str:
     messages = [{"role": "user", "content": question}]
     if answer is not None:
         messages.append({"role": "assistant", "content": answer})
-    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer is None)
+    return tokenizer.apply_chat_template(
+        messages,
+        tokenize=False,
+        add_generation_prompt=answer is None,
+        enable_thinking=False,  # an answer is what was asked for, not the way there
+        date_string=_TODAY,
+        strftime_now=lambda _format: _TODAY,
+    )

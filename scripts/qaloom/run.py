@@ -4,10 +4,12 @@ Snakemake traces some mistakes (YAML, a missing file) and stops at a dead run's 
 here before it starts. Everything else is plain `snakemake`.
 """
 
-import os
+import fcntl
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -35,10 +37,11 @@ def run(config: Path | None, directory: Path, arguments: list[str]) -> int:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(directory)]
     command += ["--configfile", str(chosen)] if config else []
-    _unlock_dead(directory, command)
-    started = time.time()
-    with _Claim(directory):
-        code = subprocess.call([*command, *(arguments or ["--cores", "all"])])
+    note = directory / ".snakemake" / "qaloom.lock"
+    left_behind, started = note.exists(), time.time()
+    with _claimed(note) as claim:
+        _unlock(directory, command, left_behind)
+        code = _call([*command, *(arguments or ["--cores", "all"])], claim)
     if code:
         _repeat_errors(directory, started)
     return code
@@ -53,45 +56,46 @@ def _find(config: Path | None, directory: Path) -> Path:
     return found.absolute()
 
 
-class _Claim:
-    """A note of who runs in a folder, so that a lock left by a dead run can be told from a live one."""
+@contextmanager
+def _claimed(note: Path) -> Iterator[int]:
+    """Hold the folder; yields a descriptor for Snakemake to inherit. Raises BusyError if another run has it.
 
-    def __init__(self, directory: Path):
-        self.note = directory / ".snakemake" / "qaloom.pid"
+    The kernel ends the claim with the last process that holds it, however that ends. The note then stays
+    behind and tells that the lock which Snakemake left there was a run's of ours.
+    """
+    note.parent.mkdir(exist_ok=True)
+    with note.open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(f"another run is at work in {note.parents[1]}; wait for it or stop it") from None
+        try:
+            yield stream.fileno()
+        finally:
+            note.unlink()
 
-    def __enter__(self) -> None:
-        self.note.parent.mkdir(exist_ok=True)
-        self.note.write_text(str(os.getpid()))
 
-    def __exit__(self, *_: object) -> None:
-        self.note.unlink(missing_ok=True)
-
-
-def _unlock_dead(directory: Path, command: list[str]) -> None:
-    """Take away the lock of a run that is no longer there. Raises BusyError when it is, or may be."""
+def _unlock(directory: Path, command: list[str], left_behind: bool) -> None:
+    """Take away the lock of a run that is gone. Raises BusyError when it may be somebody else's."""
     if not any((directory / ".snakemake" / "locks").glob("*")):
         return
-    note = _Claim(directory).note
-    if not note.is_file():
+    if not left_behind:
         raise BusyError(
             f"{directory} is locked by a snakemake that was started by hand; wait for it or, if it is gone, "
             f"run: snakemake --snakefile {ROOT / 'Snakefile'} --directory {directory} --unlock"
         )
-    process = int(note.read_text() or 0)
-    if _alive(process):
-        raise BusyError(f"another run is at work in {directory} (process {process}); wait for it or stop it")
     say(f"An earlier run in {directory} ended without cleaning up; taking its lock away and going on.")
     subprocess.run([*command, "--unlock"], check=True, capture_output=True)
 
 
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return process > 0
+def _call(command: list[str], claim: int) -> int:
+    """Run Snakemake to its end: at Ctrl-C, which it gets as well, it still has jobs to stop."""
+    with subprocess.Popen(command, pass_fds=[claim]) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
 
 
 def _repeat_errors(directory: Path, since: float) -> None:

@@ -10,7 +10,9 @@ import shutil
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import typer
@@ -88,10 +90,12 @@ def _train(
     kind = prompt_kind(settings["prompt"], tokenizer)
     examples = tokenise(rows, tokenizer, kind, settings["max_length"])
     lengths = [len(e.prompt) + len(e.completion) for e in examples]
-    size, steps = shape(base / "config.json"), _steps(len(rows), settings["training"])
+    training, size = settings["training"], shape(base / "config.json")
+    order = row_order(lengths, training["effective_batch"], training["epochs"], training["seed"])
+    steps = math.ceil(len(order) / training["effective_batch"])
     planned = _planned(folder, size, settings, lengths) | {"steps": steps, "prompt": kind}
     _announce(name, size, planned, lengths, settings)
-    trainer = _trainer(base, start, examples, planned, settings, folder)
+    trainer = _trainer(base, start, [examples[row] for row in order], planned, settings, folder)
     measured = _run(trainer, name, steps, folder)
     _finish(trainer, tokenizer, folder, planned, measured, identity, kind)
 
@@ -121,9 +125,25 @@ def tokenise(rows: Sequence[dict[str, str]], tokenizer: Any, kind: str, max_leng
     return examples
 
 
-def _steps(rows: int, training: dict[str, Any]) -> int:
-    a_epoch = math.ceil(rows / training["effective_batch"])
-    return max(1, math.ceil(a_epoch * training["epochs"]))
+def row_order(lengths: Sequence[int], batch: int, epochs: float, seed: int) -> list[int]:
+    """The rows of a whole training, in order: every `batch` of them make one optimizer step.
+
+    Each row comes once an epoch (in a last part of an epoch, some of them). A step holds rows of similar
+    length, so that little of it is padding; which rows share one, and the order of steps, is drawn anew
+    each epoch. What an epoch has beyond whole steps is put off to the next, or every later step would
+    straddle two lengths. The order is the run's, not the trainer's: a resumed run sees the same rows.
+    """
+    random, count = Random(seed), len(lengths)
+    order, put_off = [], []
+    for _ in range(math.ceil(epochs)):
+        rows = put_off + random.sample(range(count), count)
+        whole = len(rows) - len(rows) % batch
+        rows, put_off = rows[:whole], rows[whole:]
+        rows.sort(key=lambda row: lengths[row] * random.uniform(0.9, 1.1))
+        steps = [rows[i : i + batch] for i in range(0, whole, batch)]
+        random.shuffle(steps)
+        order += chain.from_iterable(steps)
+    return (order + put_off)[: max(1, round(epochs * count))]
 
 
 def _prepare_environment(folder: Path) -> None:
@@ -195,6 +215,7 @@ def _trainer(
         max_length=settings["max_length"],
         packing=planned["packing"],
         dataset_kwargs={"skip_prepare_dataset": True},
+        train_sampling_strategy="sequential",  # the rows come in the order of row_order
         logging_steps=1,
         save_steps=max(1, steps // 10),
         save_total_limit=2,
@@ -202,8 +223,8 @@ def _trainer(
         report_to="none",
         disable_tqdm=True,
     )
-    return SFTTrainer(model=model, processing_class=tokenizer, train_dataset=Dataset.from_list(
-        [_features(e) for e in examples]), args=config)  # fmt: skip
+    rows = Dataset.from_list([_features(e) for e in examples])
+    return SFTTrainer(model=model, processing_class=tokenizer, train_dataset=rows, args=config)
 
 
 def _model(base: Path, start: Path | None, planned: dict[str, Any], settings: dict[str, Any]) -> Any:

@@ -1,0 +1,165 @@
+"""The two READMEs say the same, and what they name is there."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from qaloom.config import complete
+from qaloom.shapes import Shaped, shape
+
+PROJECT = Path(__file__).resolve().parents[2]
+READMES = ("README.md", "README.ko.md")
+PAGES = (*READMES, "data/README.md", "results/README.md")
+TEXTS = {name: (PROJECT / name).read_text("utf-8") for name in PAGES}
+ENGLISH, KOREAN = (TEXTS[name] for name in READMES)
+MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:home|root|work|tmp|mnt|Users|opt|var)/")
+REGISTRY_HOST = re.compile(r"pypi\.|pythonhosted|index-url|anaconda\.org|npmjs|docker\.io|ghcr\.io|localhost")
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """(language, content) of every fenced block."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def prose(text: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def outline(text: str) -> list[int]:
+    return [len(marks) for marks in re.findall(r"^(#+) ", prose(text), re.MULTILINE)]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of every table row."""
+    return [line.strip("|").split("|") for line in prose(text).splitlines() if line.startswith("|")]
+
+
+def links(text: str) -> list[str]:
+    return re.findall(r"\]\(([^)]+)\)", prose(text))
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+# --- the same in both languages -----------------------------------------------------------------------
+
+
+def test_the_same_headings_in_the_same_order() -> None:
+    assert outline(ENGLISH) == outline(KOREAN)
+
+
+def test_the_same_code_blocks_in_the_same_order() -> None:
+    assert blocks(ENGLISH) == blocks(KOREAN)
+
+
+def test_the_same_links_in_the_same_order() -> None:
+    def common(text: str) -> list[str]:
+        return [link for link in links(text) if link not in READMES]
+
+    assert common(ENGLISH) == common(KOREAN)
+
+
+def test_tables_of_the_same_size() -> None:
+    assert [len(cells) for cells in rows(ENGLISH)] == [len(cells) for cells in rows(KOREAN)]
+
+
+def test_the_same_names() -> None:
+    """Every file, key and command set in code type is in both."""
+
+    def named(text: str) -> set[str]:
+        return set(re.findall(r"`([^`\n]+)`", prose(text)))
+
+    assert named(ENGLISH) == named(KOREAN)
+
+
+def test_korean_is_korean() -> None:
+    text = re.sub(r"`[^`]+`|\([^)]*\)", "", prose(KOREAN))
+    hangul, latin = (len(re.findall(letters, text)) for letters in ("[가-힣]", "[A-Za-z]"))
+    assert hangul > 2 * latin
+
+
+# --- what they name is there --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_relative_links_lead_somewhere(name: str) -> None:
+    folder = (PROJECT / name).parent
+    for link in links(TEXTS[name]):
+        if link.startswith("https://"):
+            continue
+        target, _, anchor = link.partition("#")
+        path = folder / target if target else PROJECT / name
+        assert path.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", prose(path.read_text("utf-8")), re.MULTILINE)
+            assert anchor in map(slug, headings), link
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_make_target_is_in_the_makefile(name: str) -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (PROJECT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    code = [content for language, content in blocks(TEXTS[name]) if not language]
+    code += re.findall(r"`([^`]+)`", prose(TEXTS[name]))
+    named = {target for text in code for target in re.findall(r"^make ([a-z-]+)", text, re.MULTILINE)}
+    assert {"run", "test", "setup", "ask"} <= named <= targets
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_config_named_in_a_command_is_there(name: str) -> None:
+    for _, content in blocks(TEXTS[name]):
+        for path in re.findall(r"(?:CONFIG=|cp )((?:config|data)/\S+)", content):
+            assert (PROJECT / path).is_file(), path
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_path_of_a_machine_and_no_registry(name: str) -> None:
+    assert not MACHINE_PATH.search(TEXTS[name])
+    assert not REGISTRY_HOST.search(TEXTS[name])
+
+
+# --- the examples work --------------------------------------------------------------------------------
+
+
+def test_example_rows_are_read_as_rows() -> None:
+    lines = [
+        line
+        for language, content in blocks(ENGLISH)
+        if language == "json"
+        for line in content.splitlines()
+        if '"reason"' not in line
+    ]
+    assert len(lines) >= 8
+    for line in lines:
+        assert isinstance(shape(json.loads(line), line.encode()), Shaped), line
+
+
+def test_example_configurations_are_valid() -> None:
+    texts = [content for language, content in blocks(ENGLISH) if language == "yaml"]
+    assert texts
+    for text in texts:
+        complete(yaml.safe_load(text))
+
+
+def test_the_table_of_faults_counts_them_all() -> None:
+    faults = json.loads((PROJECT / "tests/data/faults.json").read_text("utf-8"))
+    counted: dict[str, int] = {}
+    for cells in rows(ENGLISH):
+        kind = re.match(r" `(\w+)`: ", cells[0])
+        if kind and cells[1].strip().isdigit():
+            counted[kind[1]] = counted.get(kind[1], 0) + int(cells[1])
+    assert counted == {kind: sum(f["kind"] == kind for f in faults) for kind in {f["kind"] for f in faults}}
+    assert f"{len(faults)} lines that are wrong on purpose" in ENGLISH
+
+
+def test_the_rejected_row_that_is_shown_is_the_demos() -> None:
+    (line,) = (
+        content for language, content in blocks(ENGLISH) if language == "json" and '"reason"' in content
+    )
+    shown = json.loads(line)
+    source = (PROJECT / shown["source"]).read_text("utf-8").split("\n")[shown["line"] - 1]
+    assert json.loads(source) == shown["row"]

@@ -1,0 +1,298 @@
+"""Training: what a row teaches, what decides a run's identity, and one real training on the CPU."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_model import make_tokenizer
+
+from qaloom.config import load as load_config
+from qaloom.errors import DataError, TrainingError
+from qaloom.files import digest, file_digest, read_json, read_lines, write_lines
+from qaloom.prompt import prompt_ids, stop_ids
+from qaloom.train import _features, _identity, row_order, tokenise, train
+
+FACTS = [
+    {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": f"답 {n}" * (n + 1)}
+    for n in range(8)
+]
+
+
+def row(answer, question="주소?"):
+    return {"id": "00000000000000ab", "instruction": question, "input": "", "output": answer}
+
+
+# What a row teaches
+
+
+@pytest.mark.parametrize("kind", ["chat", "plain"])
+def test_a_row_teaches_its_answer_and_its_end_alone(kind):
+    tokenizer = make_tokenizer("llama3")
+    [one] = tokenise([row("가람시")], tokenizer, kind, 512)
+    features = _features(one)
+    prompt = prompt_ids(tokenizer, kind, "주소?")
+    assert features["input_ids"][: len(prompt)] == prompt
+    assert features["labels"][: len(prompt)] == [-100] * len(prompt)
+    learned = features["labels"][len(prompt) :]
+    assert learned == features["input_ids"][len(prompt) :]
+    assert tokenizer.decode(learned[:-1]) == "가람시" and learned[-1] in stop_ids(tokenizer, kind)
+    assert len(features["attention_mask"]) == len(features["labels"]) == len(features["input_ids"])
+
+
+def test_answers_that_are_too_long_are_cut_and_counted(capsys):
+    tokenizer = make_tokenizer("plain")
+    short, long = tokenise([row("가"), row("가" * 500)], tokenizer, "plain", 64)
+    assert len(long.prompt) + len(long.completion) == 64
+    assert long.completion[-1] != tokenizer.eos_token_id == short.completion[-1]
+    assert "1 of 2 rows are longer than max_length 64; their answers are cut" in capsys.readouterr().err
+
+
+def test_rows_of_exactly_the_length_are_whole(capsys):
+    tokenizer = make_tokenizer("plain")
+    [one] = tokenise([row("가람시")], tokenizer, "plain", 512)
+    length = len(one.prompt) + len(one.completion)
+    assert tokenise([row("가람시")], tokenizer, "plain", length) == [one]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_question_without_room_for_its_answer_names_the_row():
+    with pytest.raises(
+        TrainingError, match=r"row 00000000000000ab: the question alone has \d+ tokens.*max_length \(64\)"
+    ):
+        tokenise([row("가"), row("나", "왜" * 100)], make_tokenizer("plain"), "plain", 64)
+
+
+def test_no_end_token_left_to_learn_is_an_error():
+    with pytest.raises(TrainingError, match="no row keeps its end token"):
+        tokenise([row("가" * 500)], make_tokenizer("plain"), "plain", 64)
+
+
+# The order of rows
+
+
+@given(
+    lengths=st.lists(st.integers(1, 300), min_size=1, max_size=60),
+    batch=st.integers(1, 12),
+    epochs=st.sampled_from([0.3, 1, 2, 2.5]),
+)
+def test_each_row_comes_once_an_epoch(lengths, batch, epochs):
+    order = row_order(lengths, batch, epochs, 7)
+    assert len(order) == max(1, round(epochs * len(lengths)))
+    times = Counter(order)
+    assert set(times) <= set(range(len(lengths)))
+    assert max(times.values()) <= math.ceil(epochs)
+    if epochs == int(epochs):
+        assert [times[row] for row in range(len(lengths))] == [epochs] * len(lengths)
+    assert order == row_order(lengths, batch, epochs, 7)
+
+
+def test_a_step_holds_rows_of_similar_length():
+    lengths = [10] * 33 + [300] * 31
+    steps = [row_order(lengths, 8, 4, 7)[start : start + 8] for start in range(0, 4 * 64, 8)]
+    assert sum(len({lengths[row] for row in step}) == 2 for step in steps) <= 4
+
+
+def test_another_seed_and_another_epoch_have_another_order():
+    lengths = list(range(100))
+    order = row_order(lengths, 4, 2, 7)
+    assert order != row_order(lengths, 4, 2, 8)
+    assert order[:100] != order[100:]
+
+
+# What decides the result
+
+
+@pytest.fixture
+def inputs(tmp_path, tiny):
+    rows, start = tmp_path / "train.jsonl", tmp_path / "start"
+    write_lines(rows, FACTS)
+    start.mkdir()
+    (start / "adapter_model.safetensors").write_bytes(b"adapter")
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "manifest.json").write_text('{"sha256": "00"}')
+    return {"rows": rows, "base": base, "settings": {"lora": {"r": 16}, "seed": 7}, "start": None}
+
+
+def test_equal_inputs_are_one_identity_wherever_they_lie(inputs, tmp_path):
+    before = _identity(**inputs)
+    inputs["rows"] = inputs["rows"].rename(tmp_path / "elsewhere.jsonl")
+    inputs["settings"] = dict(reversed(inputs["settings"].items()))
+    assert digest(_identity(**inputs)) == digest(before)
+    assert not {"threads", "plan", "device"} & set(before)
+
+
+@pytest.mark.parametrize("what", ["rows", "base", "settings", "start", "start adapter"])
+def test_each_input_decides(inputs, tmp_path, what):
+    if what == "start adapter":
+        inputs["start"] = tmp_path / "start"
+    before = digest(_identity(**inputs))
+    if what == "rows":
+        write_lines(inputs["rows"], FACTS[:-1])
+    elif what == "base":
+        (inputs["base"] / "manifest.json").write_text('{"sha256": "01"}')
+    elif what == "settings":
+        inputs["settings"]["lora"]["r"] = 8
+    elif what == "start":
+        inputs["start"] = tmp_path / "start"
+    else:
+        (tmp_path / "start" / "adapter_model.safetensors").write_bytes(b"other")
+    assert digest(_identity(**inputs)) != before
+
+
+def test_no_row_to_train_on_is_an_error(inputs, tmp_path):
+    inputs["rows"].write_text("")
+    with pytest.raises(DataError, match="the split left no row to train on"):
+        train(
+            "demo", inputs["rows"], inputs["base"], tmp_path / "out", inputs["settings"], tmp_path / "cache"
+        )
+    assert not (tmp_path / "out").exists()
+
+
+# A real training, in a process of its own: Unsloth changes the libraries it trains with
+
+
+def project(folder, tiny, **training):
+    """A project folder with rows, the tiny model and a configuration; return its run's settings."""
+    write_lines(folder / "train.jsonl", FACTS)
+    (folder / "tiny").symlink_to(tiny)
+    training = {"epochs": 2, "effective_batch": 4, "learning_rate": 0.01} | training
+    config = {"data": {"sources": ["x"]}, "runs": {"demo": {"max_length": 256, "training": training}}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return load_config(folder / "config.yaml")["runs"]["demo"]
+
+
+def command(folder):
+    arguments = ["train.jsonl", "tiny", "out", "config.yaml", "demo"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.Popen(
+        [sys.executable, "-m", "qaloom.train", *arguments],
+        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def trained(folder) -> str:
+    process = command(folder)
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    return said
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, tiny):
+    """A project whose run was trained: its folder, settings and what training said."""
+    folder = tmp_path_factory.mktemp("training")
+    settings = project(folder, tiny)
+    return folder, settings, trained(folder)
+
+
+def test_a_training_leaves_a_whole_run(finished):
+    folder, _, said = finished
+    out = folder / "out"
+    assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "plan.json", "metrics.json",
+            "history.jsonl", "manifest.json"} <= {p.name for p in out.iterdir()}  # fmt: skip
+    assert not (out / "README.md").exists() and not (out / "checkpoints").exists()
+    history = read_lines(out / "history.jsonl")
+    assert [entry["step"] for entry in history] == [1, 2, 3, 4]
+    assert all(math.isfinite(entry["loss"]) for entry in history)
+    assert read_json(out / "metrics.json")["steps"] == 4
+    assert read_json(out / "plan.json")["micro_batch"] == 4
+    manifest = read_json(out / "manifest.json")
+    assert manifest["adapter"] == file_digest(out / "adapter_model.safetensors")
+    assert manifest["rows"] == file_digest(folder / "train.jsonl")
+    assert manifest["prompt"] == "chat" and "torch" in manifest["versions"]
+    assert "train: demo on CPU" in said and "8 rows, 4 steps of 4 rows" in said
+
+
+def test_its_manifest_is_written_last(finished):
+    [kept] = (finished[0] / "cache" / "train").glob("*/finished")
+    newest = max(kept.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    assert newest.name == "manifest.json"
+    assert not (kept.parent / "checkpoints").exists()
+
+
+def test_the_loss_is_of_the_answers_alone(finished, tiny):
+    """Before its first step the adapter changes nothing: the loss is the base model's, on the labels."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder, settings, _ = finished
+    tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
+    examples = tokenise(FACTS, tokenizer, "chat", settings["max_length"])
+    order = row_order(
+        [len(e.prompt) + len(e.completion) for e in examples], 4, 2, settings["training"]["seed"]
+    )
+    total = tokens = 0
+    for e in (examples[n] for n in order[:4]):
+        ids = torch.tensor([e.prompt + e.completion])
+        with torch.inference_mode():
+            surprise = -model(ids).logits[0, :-1].log_softmax(-1)
+        at = range(len(e.prompt) - 1, ids.shape[1] - 1)
+        total += sum(float(surprise[i, ids[0, i + 1]]) for i in at)
+        tokens += len(at)
+    first = read_lines(folder / "out" / "history.jsonl")[0]["loss"]
+    assert first == pytest.approx(total / tokens, rel=1e-3)
+
+
+def test_the_same_run_is_not_trained_again(finished, capsys, tmp_path):
+    folder, settings, _ = finished
+    started = time.monotonic()
+    manifest = train(
+        "demo",
+        folder / "train.jsonl",
+        folder / "tiny",
+        tmp_path / "again",
+        settings,
+        folder / "cache/train",
+        threads=2,
+    )
+    assert time.monotonic() - started < 2
+    assert "demo was trained before on the same rows and settings" in capsys.readouterr().err
+    assert manifest == read_json(folder / "out" / "manifest.json")
+    assert {p.name for p in (tmp_path / "again").iterdir()} == {p.name for p in (folder / "out").iterdir()}
+
+
+def test_the_adapter_answers_in_evaluation(finished, tiny):
+    import torch
+
+    from qaloom.generate import load
+
+    loaded = load(tiny, finished[0] / "out")
+    prompt = torch.tensor([prompt_ids(loaded.tokenizer, "chat", "질문 1?")])
+    with torch.inference_mode():
+        tuned = loaded.model(prompt).logits
+        with loaded.model.disable_adapter():
+            assert not torch.allclose(tuned, loaded.model(prompt).logits)
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tmp_path, tiny):
+    from safetensors.torch import load_file
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+        project(folder, tiny, epochs=150, learning_rate=0.001)
+    trained(whole)
+    process = command(killed)
+    while not list(killed.glob("cache/train/*/checkpoints/checkpoint-*/trainer_state.json")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "out").exists()
+    assert "demo goes on from checkpoint-" in trained(killed)
+    metrics = read_json(killed / "out" / "metrics.json")
+    assert metrics["resumed_from"].startswith("checkpoint-")
+    steps = [[entry["step"] for entry in read_lines(f / "out/history.jsonl")] for f in (whole, killed)]
+    assert steps[0] == steps[1] == list(range(1, 301))
+    one, other = (load_file(f / "out/adapter_model.safetensors") for f in (whole, killed))
+    assert max(float((one[name] - other[name]).abs().max()) for name in one) < 1e-4

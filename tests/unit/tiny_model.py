@@ -1,0 +1,59 @@
+"""A byte-level tokenizer of 320 tokens, with the chat templates of common model families."""
+
+LINES = [
+    "What is the address of the institute? 17 Lantern Street, Garam.",
+    "본원의 주소는 어디인가요? 가람시 솔내구 물빛로 27",
+    "### Instruction:\n### Input:\n### Response:\nuser assistant question answer",
+]
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+LLAMA3 = (
+    "{{ bos_token }}"
+    "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}"
+    "<|start_header_id|>system<|end_header_id|>\n\nToday: {{ date_string }}<|eot_id|>"
+    "{% for m in messages %}"
+    "<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n{{ m.content | trim }}<|eot_id|>"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
+)
+MISTRAL = (
+    "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]"
+    "{% else %} {{ m.content }}{{ eos_token }}{% endif %}{% endfor %}"
+)
+# name: chat template, eos, whether the tokenizer itself puts <s> in front
+VARIANTS = {
+    "plain": (None, "</s>", True),
+    "chatml": (CHATML, "<|im_end|>", False),
+    "llama3": (LLAMA3, "<|end_of_text|>", True),
+    "mistral": (MISTRAL, "</s>", True),
+}
+SPECIAL = [
+    "<pad>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|end_of_text|>", "<|start_header_id|>",
+    "<|end_header_id|>", "<|eot_id|>", "[INST]", "[/INST]",
+]  # fmt: skip
+
+
+def make_tokenizer(variant: str):
+    """A byte-level BPE tokenizer of 320 tokens; all variants share ids."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    template, eos, begins = VARIANTS[variant]
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=320, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False
+    )
+    inner.train_from_iterator(LINES, trainer)
+    if begins:
+        inner.post_processor = processors.TemplateProcessing("<s> $A", special_tokens=[("<s>", 1)])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner, bos_token="<s>", eos_token=eos, pad_token="<pad>",
+        extra_special_tokens=SPECIAL,
+    )  # fmt: skip
+    tokenizer.chat_template = template
+    return tokenizer

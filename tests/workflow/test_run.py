@@ -1,0 +1,190 @@
+"""Running a project: from another folder, twice at once, killed, stopped, and what a person reads of it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from harness import PROGRAM, ROOT
+
+SPLIT = "results/split/manifest.json"
+LOCKS = ".snakemake/locks"
+
+
+def listing(folder):
+    return {p for p in folder.rglob("*") if "__pycache__" not in p.parts}
+
+
+def started(project, *arguments):
+    """`make run` in the background, in a process group of its own, once Snakemake has locked the folder."""
+    command = ["-m", "qaloom.run", "--config", str(project.config), "--directory", str(project.folder)]
+    process = subprocess.Popen(
+        [sys.executable, *command, "--", "--cores", "2", *arguments],
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    within(20, lambda: any(project.path(LOCKS).glob("*")))
+    return process
+
+
+def within(seconds, condition):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def group_is_gone(process):
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_own_project_from_another_folder(fresh):
+    """One run, forty rows, both commands; the program's folder and the caller's stay as they were."""
+    fresh.configure(runs={"mine": yaml.safe_load(fresh.config.read_text())["runs"]["first"]})
+    fresh.config.rename(fresh.path("my.yaml"))
+    caller, program = listing(fresh.folder.parent), listing(fresh.house.folder)
+    run = fresh.python(
+        "-m", "qaloom.run", "--config", "my.yaml", "--directory", "project", "--", "--cores", "2"
+    )
+    assert run.code == 0, run.output
+    assert sorted(p.name for p in fresh.path("results").iterdir()) == [
+        "augment", "base_model", "dedup", "evaluate", "report", "split", "train", "validate",
+    ]  # fmt: skip
+    assert [p.name for p in fresh.path("results/train").iterdir()] == ["mine"]
+    assert listing(fresh.house.folder) == program
+    assert {p for p in listing(fresh.folder.parent) if fresh.folder not in p.parents} <= caller
+    reads_well(run)
+
+    snakefile = str(fresh.house.folder / "Snakefile")
+    again = fresh.python(
+        "-m",
+        "snakemake",
+        "-s",
+        snakefile,
+        "--configfile",
+        "project/my.yaml",
+        "-d",
+        "project",
+        "--cores",
+        "all",
+    )
+    assert again.code == 0
+    assert "Nothing to be done" in again.output
+    assert "exact match" not in again.output
+
+
+def reads_well(run):
+    """Each stage says its line, in order, and the last lines are the figures and where the report is."""
+    lines = run.output.splitlines()
+    stages = ("validate: ", "dedup: ", "augment: ", "split: ", "train: mine ", "evaluate: mine: ")
+    found = [next(i for i, line in enumerate(lines) if line.startswith(stage)) for stage in stages]
+    assert found == sorted(found)
+    for noise in ("Reason:", "Finished jobid", "steps (", "Warning", "Provided"):
+        assert noise not in run.output
+    assert run.stdout.splitlines()[-1] == "report: results/report/index.html"
+
+
+def test_figures_of_an_earlier_report_are_not_shown_for_a_part_of_the_work(project):
+    project.configure(augment={"providers": []})
+    run = project.snakemake(SPLIT)
+    assert "split" in run.jobs
+    assert run.stdout == ""
+
+
+def test_dry_run_writes_and_claims_nothing(project):
+    project.configure(augment={"providers": []})
+    before = listing(project.path("results"))
+    run = project.snakemake("-n")
+    assert (run.code, run.jobs) == (0, set())
+    assert "exact match" not in run.output
+    assert listing(project.path("results")) == before
+
+
+def test_second_run_at_once_is_refused(fresh):
+    process = started(fresh, SPLIT)
+    second = fresh.make_run(SPLIT)
+    assert second.code == 1
+    assert f"qaloom: another run is at work in {fresh.folder}; wait for it or stop it" in second.output
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    assert fresh.path(SPLIT).exists()
+
+
+@pytest.mark.slow
+def test_claim_lasts_as_long_as_snakemake(fresh):
+    """Only the outer process is killed: Snakemake still works there, and its lock is not taken away."""
+    process = started(fresh, SPLIT)
+    process.kill()
+    assert fresh.make_run(SPLIT).code == 1
+    process.communicate()  # the pipe closes when Snakemake ends
+    within(20, lambda: fresh.path(SPLIT).exists())
+
+
+def test_lock_of_a_killed_run_is_taken_away(fresh):
+    process = started(fresh, SPLIT)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    within(10, lambda: group_is_gone(process))
+    assert any(fresh.path(LOCKS).glob("*"))
+    run = fresh.make_run(SPLIT)
+    assert run.code == 0, run.output
+    assert "ended without cleaning up; taking its lock away and going on" in run.output
+    assert "split" in run.jobs
+
+
+def test_lock_of_a_snakemake_started_by_hand_is_respected(fresh):
+    locks = fresh.path(LOCKS)
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").write_text(SPLIT + "\n")
+    run = fresh.make_run(SPLIT)
+    assert (run.code, run.jobs) == (1, set())
+    assert "started by hand" in run.output
+    assert "--unlock" in run.output
+    assert "Traceback" not in run.output
+
+
+def test_ctrl_c_stops_in_order(fresh):
+    """Terminals send it to the whole group; no process and no lock is left, and a rerun goes on."""
+    process = started(fresh, SPLIT)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "Traceback" not in output
+    within(10, lambda: group_is_gone(process))
+    assert not any(fresh.path(LOCKS).glob("*"))
+    run = fresh.make_run(SPLIT)
+    assert run.code == 0, run.output
+    assert "taking its lock away" not in run.output
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "config" / "examples").glob("*.yaml")))
+def test_example_configuration_dry_runs(fresh, name):
+    shutil.rmtree(fresh.path("data"))
+    shutil.copytree(ROOT / "data", fresh.path("data"))
+    shutil.copy(fresh.house.folder / "config" / "examples" / name, fresh.config)
+    run = fresh.snakemake("-n")
+    assert run.code == 0, run.output
+    for trained in yaml.safe_load(fresh.config.read_text())["runs"]:
+        assert f"Training {trained}" in run.output
+
+
+def test_demo_dry_runs_without_a_config_file(shared_house, tmp_path, monkeypatch):
+    """Plain `snakemake` in a clone takes config/config.yaml."""
+    for name in (*PROGRAM, "data"):
+        (tmp_path / name).symlink_to((ROOT if name == "data" else shared_house.folder) / name)
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "2"]
+    path = {"PYTHONPATH": str(shared_house.folder / "path")}
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Training demo" in done.stdout + done.stderr
