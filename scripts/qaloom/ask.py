@@ -42,7 +42,8 @@ def _open(run: Path) -> tuple[Loaded, str]:
         )
     say("ask: loading the model")
     trained = read_json(run / "manifest.json")
-    return load(found, run, trained["settings"]["trust_remote_code"]), trained["prompt"]
+    precision = read_json(run / "plan.json")["precision"]
+    return load(found, run, trained["settings"]["trust_remote_code"], precision), trained["prompt"]
 
 
 def _answer(loaded: Loaded, kind: str, question: str, base: bool, max_new_tokens: int) -> None:

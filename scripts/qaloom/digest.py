@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 
 LIBRARY = Path(__file__).resolve().parent
-# Modules that only talk to a person, and `config`, whose values are parameters: no result depends on them.
-_SILENT = frozenset({"job", "errors", "config"})
+# No result depends on what only talks to a person, on `config`, whose values are parameters, or on `plan`,
+# which decides how a machine reaches a result.
+_SILENT = frozenset({"job", "errors", "config", "plan"})
 
 
 def code_digest(*starts: Path, library: Path = LIBRARY) -> str:

@@ -14,11 +14,11 @@ from qaloom.card import model_card
 from qaloom.digest import LIBRARY, code_digest
 from qaloom.errors import DataError
 from qaloom.files import digest, read_json, read_lines, write_json, write_lines
-from qaloom.generate import Answer, Loaded, answers, load, load_tokenizer
+from qaloom.generate import Answer, Loaded, answers, load
 from qaloom.job import bar, job, say
 from qaloom.language import language
 from qaloom.metrics import SCORES
-from qaloom.prompt import prompt_ids, stop_ids
+from qaloom.prompt import load_tokenizer, prompt_ids, stop_ids
 from qaloom.scores import headline, summarise
 
 _SPLITS = ("recall", "unseen")
@@ -78,7 +78,8 @@ class _Arms:
         code_allowed = trained["settings"]["trust_remote_code"]
         self.tokenizer = load_tokenizer(run, code_allowed)
         self.base_sha = read_json(base / "manifest.json")["sha256"]
-        self.load = once(lambda: load(base, run, code_allowed))
+        self.precision = read_json(run / "plan.json")["precision"]
+        self.load = once(lambda: load(base, run, code_allowed, self.precision))
 
     def tuned(self) -> list[Answer]:
         return self._answers("tuned", self.trained["prompt"], self.trained["adapter"], self.load)
@@ -108,7 +109,7 @@ class _Arms:
         prompts = [prompt_ids(self.tokenizer, kind, q["instruction"], q["input"]) for q in self.questions]
         limit = self.settings["max_new_tokens"]
         code = code_digest(LIBRARY / "generate.py")
-        key = digest([self.base_sha, adapter, kind, limit, code])[:16]
+        key = digest([self.base_sha, adapter, self.precision, kind, limit, code])[:16]
         with bar(f"evaluate: {self.name}, {arm}", len(prompts), "answers") as advance:
             stop = stop_ids(self.tokenizer, kind)
             return answers(loaded, prompts, stop, limit, self.cache / f"{key}.jsonl", advance)

@@ -1,6 +1,5 @@
 """Let a model answer many questions: batches by length, greedy, each answer kept as soon as it is there."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -8,8 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from qaloom.errors import DeviceError, ModelError, first_line
+from qaloom.errors import DeviceError
 from qaloom.files import digest
+from qaloom.prompt import load_tokenizer, unloadable
 
 _TOKENS_AT_ONCE = {"cpu": 8_192, "cuda": 32_768}  # prompt and answer tokens in one batch
 
@@ -29,10 +29,13 @@ class Loaded(NamedTuple):
     tokenizer: Any
 
 
-def load(base: Path, adapter: Path | None = None, code_allowed: bool = False) -> Loaded:
+def load(
+    base: Path, adapter: Path | None = None, code_allowed: bool = False, precision: str = "16bit"
+) -> Loaded:
     """Load a base model, and the adapter on top of it, for answering.
 
-    float32 on a CPU (bfloat16 decodes about 5 times slower there), else the type the card is quick in.
+    float32 on a CPU (bfloat16 decodes about 5 times slower there); on a GPU the type that it is quick in,
+    quantised if `precision` is 8bit or 4bit: what was too large to train in 16 bits is too large to ask.
     Raises ModelError when a folder cannot be loaded, DeviceError when the model does not fit.
     """
     tokenizer = load_tokenizer(adapter or base, code_allowed)
@@ -44,7 +47,11 @@ def load(base: Path, adapter: Path | None = None, code_allowed: bool = False) ->
     dtype = torch.float32 if device == "cpu" else _gpu_dtype()
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            base, dtype=dtype, trust_remote_code=code_allowed, device_map={"": device}
+            base,
+            dtype=dtype,
+            trust_remote_code=code_allowed,
+            device_map={"": device},
+            quantization_config=_quantised(precision, dtype) if device == "cuda" else None,
         )
         if adapter:
             from peft import PeftModel
@@ -53,26 +60,22 @@ def load(base: Path, adapter: Path | None = None, code_allowed: bool = False) ->
     except torch.OutOfMemoryError:
         raise DeviceError(f"{base} does not fit into the GPU's free memory; close what holds it") from None
     except (OSError, ValueError, SafetensorError) as error:
-        raise _unloadable(base, error) from None
+        raise unloadable(base, error) from None
     return Loaded(model.eval(), tokenizer)
 
 
-def load_tokenizer(folder: Path, code_allowed: bool = False) -> Any:
-    """The tokenizer of a model or adapter folder, with a token to pad with. Raises ModelError."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when transformers is first imported
-    from transformers import AutoTokenizer
+def _quantised(precision: str, dtype: Any) -> Any:
+    """The quantisation that Unsloth trains with, or None in 16 bits."""
+    from transformers import BitsAndBytesConfig
 
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=code_allowed)
-    except (OSError, ValueError) as error:
-        raise _unloadable(folder, error) from None
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
-
-
-def _unloadable(folder: Path, error: Exception) -> ModelError:
-    return ModelError(f"{folder} cannot be loaded ({first_line(error)})")
+    if precision == "4bit":
+        return BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
+    return BitsAndBytesConfig(load_in_8bit=True) if precision == "8bit" else None
 
 
 def greedy(model: Any, tokenizer: Any, stop: list[int], max_new_tokens: int, **inputs: Any) -> Any:

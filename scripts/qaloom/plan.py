@@ -10,13 +10,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from qaloom.errors import DeviceError
+from qaloom.errors import DeviceError, ModelError
 from qaloom.files import read_json
 
 GB = 1e9
 _PRECISIONS = ("16bit", "8bit", "4bit")
 _BYTES_A_WEIGHT = {"32bit": 4.0, "16bit": 2.0, "8bit": 1.06, "4bit": 0.56}
 _SHARE_OF_FREE = 0.9  # of the free memory; the rest is fragmentation and kernels' work space
+_DRIVERS = ("/proc/driver/nvidia/version", "/usr/lib/wsl/lib/nvidia-smi")
+_BF16_GAIN = 1.3  # how much quicker bfloat16 must be on a CPU to be worth its rounding
 _PROCESS = {"cpu": 2.3e9, "cuda": 0.6e9}  # bytes that torch and unsloth hold before the first tensor
 
 
@@ -33,11 +35,12 @@ class Device:
 
 
 class Shape(NamedTuple):
-    """A decoder's size: numbers of layers, of channels, of rows in its vocabulary, of parameters."""
+    """A decoder's size: its layers, the channels of its projections, the rows of its vocabulary."""
 
     layers: int
     hidden: int
     intermediate: int
+    query: int  # heads x head size: in some models not `hidden`
     kv: int
     vocabulary: int
     tied: bool
@@ -45,8 +48,13 @@ class Shape(NamedTuple):
     @property
     def linear(self) -> int:
         """Parameters in the projections, the ones that quantisation shrinks."""
-        attention = 2 * self.hidden * self.hidden + 2 * self.hidden * self.kv
+        attention = 2 * self.hidden * self.query + 2 * self.hidden * self.kv
         return self.layers * (attention + 3 * self.hidden * self.intermediate)
+
+    def adapter(self, r: int) -> int:
+        """Parameters of a rank-r adapter on all seven projections: r x (inputs + outputs) of each."""
+        attention = 4 * self.hidden + 2 * self.query + 2 * self.kv
+        return r * self.layers * (attention + 3 * (self.hidden + self.intermediate))
 
     @property
     def embedding(self) -> int:
@@ -66,7 +74,7 @@ def probe() -> Device:
         name, capability = torch.cuda.get_device_name(), torch.cuda.get_device_capability()
         return Device("cuda", name, free, total, torch.cuda.device_count(), capability)
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
-    if Path("/proc/driver/nvidia/version").exists() and not hidden:
+    if not hidden and any(Path(driver).exists() for driver in _DRIVERS):
         raise DeviceError(
             "an NVIDIA driver is here but torch cannot use the GPU; CUDA 13 needs driver 580 or newer "
             "(nvidia-smi shows yours), or hide the card with CUDA_VISIBLE_DEVICES= to train on the CPU"
@@ -78,18 +86,30 @@ def probe() -> Device:
 
 
 def shape(config: Path) -> Shape:
-    """Read a decoder's size from its config.json."""
-    c = read_json(config)
-    heads = c["num_attention_heads"]
-    head = c.get("head_dim") or c["hidden_size"] // heads
-    return Shape(
-        layers=c["num_hidden_layers"],
-        hidden=c["hidden_size"],
-        intermediate=c["intermediate_size"],
-        kv=head * (c.get("num_key_value_heads") or heads),
-        vocabulary=c["vocab_size"],
-        tied=bool(c.get("tie_word_embeddings")),
-    )
+    """Read a decoder's size from its config.json.
+
+    Raises ModelError when the keys of a Llama-like decoder are not there.
+    """
+    values = read_json(config)
+    c = values.get("text_config", values)
+    try:
+        heads = c["num_attention_heads"]
+        head = c.get("head_dim") or c["hidden_size"] // heads
+        return Shape(
+            layers=c["num_hidden_layers"],
+            hidden=c["hidden_size"],
+            intermediate=c["intermediate_size"],
+            query=head * heads,
+            kv=head * (c.get("num_key_value_heads") or heads),
+            vocabulary=c["vocab_size"],
+            tied=bool(values.get("tie_word_embeddings", c.get("tie_word_embeddings"))),
+        )
+    except KeyError as missing:
+        kind = values.get("model_type", "unknown")
+        raise ModelError(
+            f"{config}: models of type {kind} are not supported ({missing} is missing); "
+            "name a decoder such as Llama, Qwen, Mistral or Gemma"
+        ) from None
 
 
 def plan(size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Device) -> dict[str, Any]:
@@ -100,18 +120,16 @@ def plan(size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Devic
     micro-batch, then no checkpointing, since a step's cost is launches more than arithmetic.
     Raises DeviceError when not even the smallest choice fits.
     """
-    effective = run["training"]["effective_batch"]
-    longest = max(lengths)
-    room = int(device.free * _SHARE_OF_FREE - _PROCESS[device.kind])
+    effective, longest = run["training"]["effective_batch"], max(lengths)
+    reserve = _PROCESS[device.kind]
     for precision in _precisions(run["precision"], device):
         for micro in (m for m in range(effective, 0, -1) if effective % m == 0):
             for checkpointing in (False, True):
-                bytes_ = predicted_memory(size, run["lora"]["r"], precision, micro * longest, checkpointing)
-                if bytes_ <= room:
+                needed = predicted_memory(size, run["lora"]["r"], precision, micro * longest, checkpointing)
+                if needed + reserve <= device.free * _SHARE_OF_FREE:
                     return {
                         "device": asdict(device),
                         "precision": precision,
-                        "dtype": _dtype(device),
                         "micro_batch": micro,
                         "accumulation": effective // micro,
                         "effective_batch": effective,
@@ -119,13 +137,13 @@ def plan(size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Devic
                         "packing": False,
                         "optimizer": "adamw_torch_fused",
                         "longest_row": longest,
-                        "predicted_memory": int(bytes_ + (_PROCESS["cpu"] if device.kind == "cpu" else 0)),
+                        "predicted_memory": int(needed + reserve),
                         "why": _why(precision, run["precision"], micro, effective, checkpointing, device),
                     }
-    needed = predicted_memory(size, run["lora"]["r"], precision, longest, True)
     raise DeviceError(
-        f"the model needs about {needed / GB:.1f} GB and {device.name} has {device.free / GB:.1f} GB free; "
-        "close what holds it, take a smaller base model, or lower max_length"
+        f"the model needs about {(needed + reserve) / GB:.1f} GB even one row at a time, and of the "
+        f"{device.free / GB:.1f} GB free on {device.name} {device.free * _SHARE_OF_FREE / GB:.1f} GB can be "
+        "used; close what holds memory, take a smaller base model, or lower max_length"
     )
 
 
@@ -136,23 +154,53 @@ def predicted_memory(size: Shape, r: int, precision: str, tokens: int, checkpoin
     """
     width = 4 if precision == "32bit" else 2
     weights = size.linear * _BYTES_A_WEIGHT[precision] + size.embedding * width
-    adapter = 2 * r * size.layers * (4 * size.hidden + 2 * size.kv + 3 * size.intermediate) / 2
+    adapter = size.adapter(r) * 16  # float32: the weights, their gradient, Adam's two moments
     layer = width * (3 * size.intermediate + 2.6 * size.hidden)  # bytes a token
     kept = 1 if checkpointing else size.layers
-    logits = min(tokens, 1024) * size.vocabulary * 4 * 2  # the loss is computed in chunks
-    return weights + adapter * 16 + tokens * layer * kept + logits
+    logits = min(tokens, 256) * size.vocabulary * 4 * 2  # the loss is computed in chunks
+    return weights + adapter + tokens * layer * kept + logits
 
 
-def predicted_seconds(size: Shape, planned: dict[str, Any], lengths: Sequence[int], steps: int) -> float:
+def predicted_seconds(
+    size: Shape, r: int, planned: dict[str, Any], lengths: Sequence[int], steps: int
+) -> float:
     """Training time, from this machine's matrix speed (measured here, 0.3 s) and the rows' lengths.
 
-    A step costs 4 FLOP a parameter and token (forward, and backward without frozen weights' gradients),
-    and on a GPU at least 0.45 s of kernel launches (docs/benchmarks.md).
+    FLOP a token: 4 a frozen parameter (forward, and backward without its gradient), 6 an adapter's. On a
+    GPU a micro-batch takes at least 0.45 s of kernel launches (docs/benchmarks.md).
     """
-    tokens = planned["effective_batch"] * sum(lengths) / len(lengths) * 1.3  # padding
-    work = 4 * (size.linear + size.vocabulary * size.hidden) * tokens
-    launches = 0.45 * planned["accumulation"] if planned["device"]["kind"] == "cuda" else 0.0
-    return steps * max(work / _matrix_speed(planned["device"]["kind"]), launches)
+    tokens = planned["effective_batch"] * sum(lengths) / len(lengths)
+    work = (4 * (size.linear + size.vocabulary * size.hidden) + 6 * size.adapter(r)) * tokens
+    kind = planned["device"]["kind"]
+    launches = 0.45 * planned["accumulation"] if kind == "cuda" else 0.0
+    return steps * max(work / matrix_speed(kind, planned["dtype"], size), launches)
+
+
+def number_format(size: Shape, device: Device) -> str:
+    """The type to compute in: what the GPU is quick in; on a CPU bfloat16 where it is clearly quicker."""
+    if device.kind == "cpu":
+        speeds = {name: matrix_speed("cpu", name, size) for name in ("bfloat16", "float32")}
+        return "bfloat16" if speeds["bfloat16"] > _BF16_GAIN * speeds["float32"] else "float32"
+    return "bfloat16" if device.capability and device.capability >= (8, 0) else "float16"
+
+
+def matrix_speed(kind: str, dtype: str, size: Shape) -> float:
+    """FLOP/s of a matrix product of the shape that a step is made of, best of a few."""
+    import torch
+
+    a, b = (
+        torch.randn(rows, size.hidden, device=kind, dtype=getattr(torch, dtype))
+        for rows in (1024, size.intermediate)
+    )
+    synchronize = torch.cuda.synchronize if kind == "cuda" else (lambda: None)
+    times = []
+    for _ in range(8):
+        synchronize()
+        start = time.perf_counter()
+        a @ b.T
+        synchronize()
+        times.append(time.perf_counter() - start)
+    return 2 * len(a) * size.hidden * size.intermediate / min(times)
 
 
 def _precisions(wanted: str, device: Device) -> tuple[str, ...]:
@@ -161,18 +209,12 @@ def _precisions(wanted: str, device: Device) -> tuple[str, ...]:
     return _PRECISIONS if wanted == "auto" else (wanted,)
 
 
-def _dtype(device: Device) -> str:
-    if device.kind == "cpu":
-        return "float32"
-    return "bfloat16" if device.capability and device.capability >= (8, 0) else "float16"
-
-
 def _why(
     precision: str, wanted: str, micro: int, effective: int, checkpointing: bool, device: Device
 ) -> list[str]:
     free = f"{device.free / GB:.1f} GB free on {device.name}"
     if device.kind == "cpu":
-        first = f"{precision}: a CPU trains in full precision"
+        first = f"{precision}: a CPU holds the weights in full"
         first += f"; precision {wanted} needs a GPU" if wanted != "auto" else ""
     elif wanted == "auto":
         first = f"{precision}: the most precise that fits ({free})"
@@ -185,20 +227,3 @@ def _why(
         "checkpointing: activations do not fit" if checkpointing else "no checkpointing: activations fit"
     )
     return [first, batch, recompute]
-
-
-def _matrix_speed(kind: str) -> float:
-    """FLOP/s of a 1024 x 1024 matrix product on the device."""
-    import torch
-
-    dtype = torch.float32 if kind == "cpu" else torch.float16
-    a = torch.randn(1024, 1024, device=kind, dtype=dtype)
-    synchronize = torch.cuda.synchronize if kind == "cuda" else (lambda: None)
-    for products in (3, 10):  # the first round warms up
-        synchronize()
-        start = time.perf_counter()
-        for _ in range(products):
-            a @ a
-        synchronize()
-        took = time.perf_counter() - start
-    return products * 2 * 1024**3 / took

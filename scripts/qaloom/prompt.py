@@ -1,9 +1,11 @@
 """The prompt that a model is trained on and asked with: one place, so that the two cannot differ."""
 
+import os
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from qaloom.errors import ModelError
+from qaloom.errors import ModelError, first_line
 
 Tokenizer = Any  # a transformers fast tokenizer; importing its type costs seconds
 
@@ -17,6 +19,25 @@ class Example(NamedTuple):
 
     prompt: list[int]
     completion: list[int]
+
+
+def load_tokenizer(folder: Path, code_allowed: bool = False) -> Any:
+    """The tokenizer of a model or adapter folder, with a token to pad with. Raises ModelError."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when transformers is first imported
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=code_allowed)
+    except (OSError, ValueError) as error:
+        raise unloadable(folder, error) from None
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def unloadable(folder: Path, error: Exception) -> ModelError:
+    """What is raised when transformers cannot load a folder."""
+    return ModelError(f"{folder} cannot be loaded ({first_line(error)})")
 
 
 def prompt_kind(wanted: str, tokenizer: Tokenizer) -> str:

@@ -16,13 +16,14 @@ from random import Random
 from typing import Any
 
 import typer
+from filelock import FileLock
 
 from qaloom.digest import code_digest
 from qaloom.errors import DataError, TrainingError
 from qaloom.files import digest, file_digest, read_json, read_lines, write_json, write_lines
 from qaloom.job import bar, duration, job, say
-from qaloom.plan import GB, Shape, plan, predicted_seconds, probe, shape
-from qaloom.prompt import Example, example, prompt_kind, stop_ids
+from qaloom.plan import GB, Device, Shape, number_format, plan, predicted_seconds, probe, shape
+from qaloom.prompt import Example, example, load_tokenizer, prompt_kind, stop_ids
 
 _LIBRARIES = ("torch", "unsloth", "unsloth_zoo", "transformers", "trl", "peft", "bitsandbytes")
 _IGNORED = -100  # the label that the loss leaves out
@@ -47,21 +48,33 @@ def train(
     """
     identity = _identity(rows, base, settings, start)
     folder = cache / digest(identity)[:16]
-    finished = folder / "finished"
-    if (finished / "manifest.json").is_file():
-        say(f"train: {name} was trained before on the same rows and settings; reusing its adapter")
-    else:
-        _train(name, read_lines(rows), base, folder, settings, identity, start, threads)
-    shutil.copytree(finished, out, dirs_exist_ok=True)
-    return read_json(out / "manifest.json")
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):  # another run with the same rows and settings waits, then reuses
+        if (folder / "finished/manifest.json").is_file():
+            say(f"train: {name} was trained before on the same rows and settings; reusing its adapter")
+        else:
+            _train(name, read_lines(rows), base, folder, settings, identity, start, threads)
+        return _publish(folder / "finished", out)
+
+
+def _publish(finished: Path, out: Path) -> dict[str, Any]:
+    """Copy a finished adapter to the results, its manifest last; return the manifest."""
+    shutil.copytree(finished, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json"))
+    manifest = read_json(finished / "manifest.json")
+    write_json(out / "manifest.json", manifest)
+    return manifest
 
 
 def _identity(rows: Path, base: Path, settings: dict[str, Any], start: Path | None) -> dict[str, Any]:
-    """All that decides the adapter; what a machine decides (plan, threads) is not in it."""
+    """All that decides the adapter; what a machine decides (plan, threads) is not in it.
+
+    Models count by content: neither a folder that was moved nor a run that was renamed is a change.
+    """
+    named = ("base_model", "start_from")
     return {
         "rows": file_digest(rows),
         "base": read_json(base / "manifest.json")["sha256"],
-        "settings": settings,
+        "settings": {key: value for key, value in settings.items() if key not in named},
         "start": file_digest(start / "adapter_model.safetensors") if start else None,
         "code": code_digest(Path(__file__)),
     }
@@ -79,21 +92,20 @@ def _train(
 ) -> None:
     if not rows:
         raise DataError(f"train: {name}: the split left no row to train on; see results/split/manifest.json")
-    _prepare_environment(folder)
-    import torch
-
+    device = probe()
+    _import_unsloth(folder, device.kind)
     if threads:
-        torch.set_num_threads(threads)
-    from transformers import AutoTokenizer
+        import torch
 
-    tokenizer = AutoTokenizer.from_pretrained(base)
+        torch.set_num_threads(threads)
+    tokenizer = load_tokenizer(base, settings["trust_remote_code"])
     kind = prompt_kind(settings["prompt"], tokenizer)
     examples = tokenise(rows, tokenizer, kind, settings["max_length"])
     lengths = [len(e.prompt) + len(e.completion) for e in examples]
     training, size = settings["training"], shape(base / "config.json")
     order = row_order(lengths, training["effective_batch"], training["epochs"], training["seed"])
     steps = math.ceil(len(order) / training["effective_batch"])
-    planned = _planned(folder, size, settings, lengths) | {"steps": steps, "prompt": kind}
+    planned = _planned(folder, size, settings, lengths, device) | {"steps": steps, "prompt": kind}
     _announce(name, size, planned, lengths, settings)
     trainer = _trainer(base, start, [examples[row] for row in order], planned, settings, folder)
     measured = _run(trainer, name, steps, folder)
@@ -118,7 +130,8 @@ def tokenise(rows: Sequence[dict[str, str]], tokenizer: Any, kind: str, max_leng
         examples[i] = Example(prompt, completion[: max_length - len(prompt)])
     if cut:
         say(
-            f"train: {len(cut)} of {len(rows)} rows are longer than max_length {max_length}; their answers are cut"
+            f"train: {len(cut)} of {len(rows)} rows are longer than max_length {max_length}; "
+            "their answers are cut"
         )
     if not any(e.completion[-1] in ends for e in examples):
         raise TrainingError("no row keeps its end token, so the model would never stop; raise max_length")
@@ -146,23 +159,24 @@ def row_order(lengths: Sequence[int], batch: int, epochs: float, seed: int) -> l
     return (order + put_off)[: max(1, round(epochs * count))]
 
 
-def _prepare_environment(folder: Path) -> None:
-    """What Unsloth reads when it is imported: no statistics, its compiled code in a place of ours."""
+def _import_unsloth(folder: Path, kind: str) -> None:
+    """Import Unsloth (before trl, transformers and peft, which it patches) with what it reads then."""
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # Threads that spin while they wait bring training to a halt on a machine that does other work too.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ["UNSLOTH_COMPILE_LOCATION"] = str((folder / "compiled").absolute())
-    import unsloth  # noqa: F401  before trl, transformers and peft, which it patches
+    if kind == "cpu":
+        os.environ["UNSLOTH_FORCE_CPU"] = "1"
+    import unsloth  # noqa: F401
 
 
-def _planned(folder: Path, size: Shape, settings: dict[str, Any], lengths: list[int]) -> dict[str, Any]:
+def _planned(
+    folder: Path, size: Shape, settings: dict[str, Any], lengths: list[int], device: Device
+) -> dict[str, Any]:
     """The plan of this run; a run that was interrupted keeps the one it began with."""
     before = folder / "plan.json"
     if before.is_file() and _last_checkpoint(folder):
         return read_json(before)
-    planned = plan(size, settings, lengths, probe())
+    planned = plan(size, settings, lengths, device) | {"dtype": number_format(size, device)}
     write_json(before, planned)
     return planned
 
@@ -170,18 +184,18 @@ def _planned(folder: Path, size: Shape, settings: dict[str, Any], lengths: list[
 def _announce(
     name: str, size: Shape, planned: dict[str, Any], lengths: list[int], settings: dict[str, Any]
 ) -> None:
-    seconds = predicted_seconds(size, planned, lengths, planned["steps"])
+    r = settings["lora"]["r"]
+    seconds = predicted_seconds(size, r, planned, lengths, planned["steps"])
     say(
         f"train: {name} on {planned['device']['name']}: {len(lengths)} rows, {planned['steps']} steps of "
-        f"{planned['effective_batch']} rows ({planned['precision']}); about {duration(seconds)}, "
-        f"{planned['predicted_memory'] / GB:.1f} GB of memory, {_disk(size, settings) / GB:.1f} GB of disk"
+        f"{planned['effective_batch']} rows ({planned['dtype']}); about {duration(seconds)}, "
+        f"{planned['predicted_memory'] / GB:.1f} GB of memory, {_disk(size.adapter(r)) / GB:.1f} GB of disk"
     )
 
 
-def _disk(size: Shape, settings: dict[str, Any]) -> float:
-    """Bytes on disk: the adapter three times (two checkpoints, the result) and two optimizer states."""
-    widths = 4 * size.hidden + 2 * size.kv + 3 * size.intermediate
-    return settings["lora"]["r"] * size.layers * widths * 4 * (3 + 2 * 2)
+def _disk(parameters: int) -> int:
+    """Bytes on disk: the adapter twice (cache, results), and two checkpoints of it with Adam's moments."""
+    return parameters * 4 * (2 + 2 * 3)
 
 
 def _trainer(
@@ -206,7 +220,7 @@ def _trainer(
         max_steps=steps,
         learning_rate=training["learning_rate"],
         lr_scheduler_type=training["scheduler"],
-        warmup_steps=math.ceil(training["warmup_fraction"] * steps),
+        warmup_steps=round(training["warmup_fraction"] * steps),
         weight_decay=training["weight_decay"],
         optim=planned["optimizer"],
         bf16=dtype is torch.bfloat16,
@@ -242,6 +256,7 @@ def _model(base: Path, start: Path | None, planned: dict[str, Any], settings: di
         trust_remote_code=settings["trust_remote_code"],
     )
     if start:
+        say(f"train: going on with the adapter of {start.name}; its rank and modules stay as they are")
         return model, tokenizer
     lora = settings["lora"]
     model = FastLanguageModel.get_peft_model(
@@ -271,10 +286,19 @@ def _run(trainer: Any, name: str, steps: int, folder: Path) -> dict[str, Any]:
     resumed = _last_checkpoint(folder)
     if resumed:
         say(f"train: {name} goes on from {resumed.name}")
+    import torch
+
     start = time.monotonic()
     with bar(f"train: {name}", steps, "steps") as advance:
         trainer.add_callback(_watch(advance))
-        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        try:
+            trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        except torch.OutOfMemoryError:
+            raise TrainingError(
+                f"{name} ran out of GPU memory at step {trainer.state.global_step}; lower max_length, set "
+                "precision: 4bit or close what else holds the GPU. The next run goes on from the last one's "
+                "checkpoint"
+            ) from None
     seconds = time.monotonic() - start
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     return {
@@ -307,8 +331,16 @@ def _watch(advance: Any) -> Any:
 
 def _last_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint that was written to its end (the trainer's state comes last)."""
-    whole = [p.parent for p in (folder / "checkpoints").glob("checkpoint-*/trainer_state.json")]
-    return max(whole, key=lambda p: int(p.name.rpartition("-")[2]), default=None)
+    states = [p for p in (folder / "checkpoints").glob("checkpoint-*/trainer_state.json") if _is_json(p)]
+    return max((p.parent for p in states), key=lambda p: int(p.name.rpartition("-")[2]), default=None)
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        read_json(path)
+    except ValueError:
+        return False
+    return True
 
 
 def _peak_memory() -> int:
@@ -339,7 +371,7 @@ def _finish(
     (finished / "README.md").unlink(missing_ok=True)  # peft's empty card; evaluate writes the real one
     write_json(finished / "plan.json", planned | {"measured_memory": measured["peak_memory"]})
     write_json(finished / "metrics.json", measured)
-    keys = ("step", "epoch", "loss", "learning_rate", "grad_norm")
+    keys = ("step", "loss", "learning_rate", "grad_norm")
     history = [e for e in trainer.state.log_history if "loss" in e]
     write_lines(finished / "history.jsonl", [{k: float(e[k]) for k in keys if k in e} for e in history])
     manifest = {

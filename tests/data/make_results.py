@@ -27,11 +27,19 @@ def prediction(number: int, base: str, tuned: str, reference: str, **more: Any) 
     """One line of predictions.jsonl."""
     found = {"base": scores(base, reference), "tuned": scores(tuned, reference)}
     record = {
-        "id": f"{number:016x}", "split": "recall", "origin": "data", "language": "ko", "document": "handbook-ko.qa.jsonl",
-        "question": f"벼리늘 {number}호 연구동의 출입 카드는 어디에서 받나요?", "reference": reference, "base": base, "tuned": tuned,
-        "base_prompt": "chat", "cut": {"base": False, "tuned": False},
+        "id": f"{number:016x}",
+        "split": "recall",
+        "origin": "data",
+        "language": "ko",
+        "document": "handbook-ko.qa.jsonl",
+        "question": f"벼리늘 {number}호 연구동의 출입 카드는 어디에서 받나요?",
+        "reference": reference,
+        "base": base,
+        "tuned": tuned,
+        "base_prompt": "chat",
+        "cut": {"base": False, "tuned": False},
         "scores": {name: {side: found[side][name] for side in found} for name in found["base"]},
-    }  # fmt: skip
+    }
     return record | more
 
 
@@ -63,9 +71,16 @@ def _evaluate(folder: Path, questions: int, skill: float) -> None:
 
 def _train(folder: Path) -> None:
     plan = {
-        "device": "CPU, 2 threads", "precision": "float32", "micro_batch": 8, "accumulation": 1, "checkpointing": False,
-        "packing": False, "optimizer": "adamw_torch", "attention": "sdpa", "why": ["No GPU was found: Unsloth's CPU backend is used."],
-    }  # fmt: skip
+        "device": "CPU, 2 threads",
+        "precision": "float32",
+        "micro_batch": 8,
+        "accumulation": 1,
+        "checkpointing": False,
+        "packing": False,
+        "optimizer": "adamw_torch",
+        "attention": "sdpa",
+        "why": ["No GPU was found: Unsloth's CPU backend is used."],
+    }
     write_json(folder / "plan.json", plan)
     write_json(
         folder / "metrics.json",
@@ -115,9 +130,17 @@ def _dedup(folder: Path) -> None:
     survivor = {"id": "a" * 16, "source": "data/demo/handbook-ko.qa.jsonl", "line": 12, "score": 0.96}
     detail = "Question 96 % like the kept row's, answer equal."
     same = [
-        _rejection("data/demo/office-en.qa.jsonl", i, "near_duplicate", detail, "When does the canteen open?", "At 11:30", survivor=survivor)
+        _rejection(
+            "data/demo/office-en.qa.jsonl",
+            i,
+            "near_duplicate",
+            detail,
+            "When does the canteen open?",
+            "At 11:30",
+            survivor=survivor,
+        )
         for i in range(1, 31)
-    ]  # fmt: skip
+    ]
     _stage(folder / "dedup", 243, same)
     write_lines(
         folder / "dedup" / "contradictions.jsonl",

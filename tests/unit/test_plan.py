@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qaloom.errors import DeviceError
+from qaloom.errors import DeviceError, ModelError
 from qaloom.files import write_json
-from qaloom.plan import GB, Device, plan, predicted_memory, predicted_seconds, probe, shape
+from qaloom.plan import GB, Device, number_format, plan, predicted_memory, predicted_seconds, probe, shape
 
 LLAMA_8B = {
     "num_hidden_layers": 32, "hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32,
@@ -112,15 +112,22 @@ def test_a_precision_that_is_asked_for_is_kept(llama, precision):
 
 
 def test_numbers_are_in_the_type_the_card_is_quick_in(llamas):
-    types = {name: plan(llamas["3B"], run(), [256], device)["dtype"] for name, device in DEVICES.items()}
+    types = {name: number_format(llamas["3B"], device) for name, device in DEVICES.items()}
     assert types.pop("T4") == "float16"
     assert set(types.values()) == {"bfloat16"}
 
 
-def test_a_cpu_trains_in_full_precision_and_says_so(tiny):
+@pytest.mark.parametrize(("gain", "chosen"), [(1.2, "float32"), (1.5, "bfloat16")])
+def test_a_cpu_computes_in_bfloat16_only_where_that_is_clearly_quicker(monkeypatch, llama, gain, chosen):
+    from qaloom import plan as module
+
+    monkeypatch.setattr(module, "matrix_speed", lambda kind, dtype, size: gain if dtype == "bfloat16" else 1)
+    assert number_format(llama, CPU) == chosen
+
+
+def test_a_cpu_does_not_quantise_and_says_so(tiny):
     size = shape(tiny / "config.json")
-    planned = plan(size, run(), [50], CPU)
-    assert (planned["precision"], planned["dtype"]) == ("32bit", "float32")
+    assert plan(size, run(), [50], CPU)["precision"] == "32bit"
     assert "needs a GPU" in plan(size, run(precision="4bit"), [50], CPU)["why"][0]
 
 
@@ -143,7 +150,8 @@ def test_memory_grows_with_all_that_costs_it(llama):
 def test_what_does_not_fit_is_one_line_with_both_figures(llama):
     small = Device("cuda", "GTX 1050", int(3.2 * GB), int(4 * GB), 1, (6, 1))
     with pytest.raises(
-        DeviceError, match=r"needs about \d\.\d GB and GTX 1050 has 3\.2 GB free; .*smaller"
+        DeviceError,
+        match=r"needs about \d\.\d GB .* of the 3\.2 GB free on GTX 1050 2\.9 GB can be used; .*smaller",
     ) as caught:
         plan(llama, run(), [512], small)
     assert "\n" not in str(caught.value)
@@ -151,8 +159,15 @@ def test_what_does_not_fit_is_one_line_with_both_figures(llama):
 
 def test_time_grows_with_the_steps(tiny):
     size = shape(tiny / "config.json")
-    planned = plan(size, run(), [50], CPU)
-    assert 0 < predicted_seconds(size, planned, [50], 10) < predicted_seconds(size, planned, [50], 100_000)
+    planned = plan(size, run(), [50], CPU) | {"dtype": "float32"}
+    few, many = (predicted_seconds(size, 16, planned, [50], steps) for steps in (10, 100_000))
+    assert 0 < few < many
+
+
+def test_an_unsupported_model_is_one_line(tmp_path):
+    write_json(tmp_path / "config.json", {"model_type": "gpt2", "n_layer": 12})
+    with pytest.raises(ModelError, match="type gpt2 are not supported"):
+        shape(tmp_path / "config.json")
 
 
 def test_the_device_here_is_seen(monkeypatch):

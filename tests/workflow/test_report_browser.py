@@ -24,7 +24,8 @@ PROJECT = {
     "config": {"data": {"sources": ["data/demo/*.jsonl"]}},
 }
 OVERLAPS = """() => {
-  const boxes = [...document.querySelectorAll("header, section, footer")].map((e) => e.getBoundingClientRect());
+  const parts = [...document.querySelectorAll("header, section, footer")];
+  const boxes = parts.map((e) => e.getBoundingClientRect());
   return boxes.filter((box, i) => i && box.top < boxes[i - 1].bottom - 0.5).length;
 }"""
 
