@@ -33,7 +33,7 @@ def evaluate(
     `settings` is the configuration's `evaluate:`. Raises DataError when there is no held-out row.
     """
     (out / "metrics.json").unlink(missing_ok=True)
-    questions = _questions(split, settings["max_questions"])
+    questions = _questions(split, settings["origins"], settings["max_questions"])
     trained = read_json(run / "manifest.json")
     arms = _Arms(name, questions, base, run, trained, settings, cache)
     tuned = arms.tuned()
@@ -50,14 +50,17 @@ def evaluate(
     return metrics
 
 
-def _questions(split: Path, most: int) -> list[dict[str, Any]]:
-    """Held-out rows with their placement; at most `most` a split (ids are hashes: the first are a sample)."""
+def _questions(split: Path, origins: list[str], most: int) -> list[dict[str, Any]]:
+    """Held-out rows of `origins`, at most `most` a split (ids are hashes, so the first are a sample)."""
     placed = {row["id"]: row for row in read_lines(split / "placement.jsonl")}
     rows = []
     for part in _SPLITS:
-        for row in read_lines(split / f"{part}.jsonl")[:most]:
-            known = placed[row["id"]]
-            rows.append(row | {"split": part, "origin": known["origin"], "document": known["group"]})
+        held_out = [(row, placed[row["id"]]) for row in read_lines(split / f"{part}.jsonl")]
+        wanted = [(row, known) for row, known in held_out if known["origin"] in origins][:most]
+        rows += [
+            row | {"split": part, "origin": known["origin"], "document": known["group"]}
+            for row, known in wanted
+        ]
     if not rows:
         raise DataError(
             f"{split}: no held-out question; add rows, or raise split.recall_fraction and "

@@ -92,6 +92,8 @@ def _train(
 ) -> None:
     if not rows:
         raise DataError(f"train: {name}: the split left no row to train on; see results/split/manifest.json")
+    # Threads that spin while they wait bring training to a halt on a machine that does other work too.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is first imported
     device = probe()
     _import_unsloth(folder, device.kind)
     if threads:
@@ -113,29 +115,28 @@ def _train(
 
 
 def tokenise(rows: Sequence[dict[str, str]], tokenizer: Any, kind: str, max_length: int) -> list[Example]:
-    """Rows as token ids, at most `max_length` each; warns how many had to be cut.
+    """Rows as token ids, at most `max_length` each.
 
-    Raises TrainingError when an answer is cut away whole, or no row ends in an end token.
+    Says how many answers had to be cut, and how many rows are left out because the question alone is
+    that long. Raises TrainingError when no row is left, or none ends in an end token.
     """
-    examples = [example(tokenizer, kind, r["instruction"], r["input"], r["output"]) for r in rows]
-    ends = set(stop_ids(tokenizer, kind))
-    cut = [i for i, e in enumerate(examples) if len(e.prompt) + len(e.completion) > max_length]
-    for i in cut:
-        prompt, completion = examples[i]
-        if len(prompt) >= max_length:
-            raise TrainingError(
-                f"row {rows[i]['id']}: the question alone has {len(prompt)} tokens, so no answer would be "
-                f"learned; raise max_length ({max_length}) in the run's settings"
-            )
-        examples[i] = Example(prompt, completion[: max_length - len(prompt)])
-    if cut:
+    whole = [example(tokenizer, kind, r["instruction"], r["input"], r["output"]) for r in rows]
+    limit = f"max_length {max_length}"
+    left_out = [r["id"] for r, e in zip(rows, whole, strict=True) if len(e.prompt) >= max_length]
+    if left_out:
+        share = f"{len(left_out)} of {len(rows)} rows"
         say(
-            f"train: {len(cut)} of {len(rows)} rows are longer than max_length {max_length}; "
-            "their answers are cut"
+            f"train: {share} are left out, as their questions alone reach {limit}; the first is {left_out[0]}"
         )
-    if not any(e.completion[-1] in ends for e in examples):
-        raise TrainingError("no row keeps its end token, so the model would never stop; raise max_length")
-    return examples
+    kept = [e for e in whole if len(e.prompt) < max_length]
+    cut = sum(len(e.prompt) + len(e.completion) > max_length for e in kept)
+    if cut:
+        say(f"train: {cut} of {len(rows)} rows are longer than {limit}; their answers are cut")
+    kept = [Example(e.prompt, e.completion[: max_length - len(e.prompt)]) for e in kept]
+    ends = set(stop_ids(tokenizer, kind))
+    if not any(e.completion[-1] in ends for e in kept):
+        raise TrainingError(f"no row keeps its end token within {limit}, so no answer would end; raise it")
+    return kept
 
 
 def row_order(lengths: Sequence[int], batch: int, epochs: float, seed: int) -> list[int]:
@@ -152,7 +153,7 @@ def row_order(lengths: Sequence[int], batch: int, epochs: float, seed: int) -> l
         rows = put_off + random.sample(range(count), count)
         whole = len(rows) - len(rows) % batch
         rows, put_off = rows[:whole], rows[whole:]
-        rows.sort(key=lambda row: lengths[row] * random.uniform(0.9, 1.1))
+        rows.sort(key=lambda row: lengths[row] * random.uniform(0.7, 1.4))
         steps = [rows[i : i + batch] for i in range(0, whole, batch)]
         random.shuffle(steps)
         order += chain.from_iterable(steps)

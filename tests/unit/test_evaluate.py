@@ -15,7 +15,13 @@ from qaloom.generate import load
 from qaloom.metrics import SCORES
 from qaloom.prompt import prompt_ids
 
-SETTINGS = {"max_new_tokens": 6, "max_questions": 100, "resamples": 200, "seed": 7}
+SETTINGS = {
+    "max_new_tokens": 6,
+    "origins": ["data", "rule", "augmented"],
+    "max_questions": 100,
+    "resamples": 200,
+    "seed": 7,
+}
 ROWS = [
     # id, split, origin, document, question, input, answer
     ("01", "recall", "data", "a", "본원의 주소는?", "", "가람시"),

@@ -63,11 +63,13 @@ def test_rows_of_exactly_the_length_are_whole(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_question_without_room_for_its_answer_names_the_row():
-    with pytest.raises(
-        TrainingError, match=r"row 00000000000000ab: the question alone has \d+ tokens.*max_length \(64\)"
-    ):
-        tokenise([row("가"), row("나", "왜" * 100)], make_tokenizer("plain"), "plain", 64)
+def test_a_question_without_room_for_its_answer_is_left_out_and_counted(capsys):
+    rows = [row("가"), row("나", "왜" * 100)]
+    [kept] = tokenise(rows, make_tokenizer("plain"), "plain", 64)
+    assert kept == tokenise(rows[:1], make_tokenizer("plain"), "plain", 64)[0]
+    said = capsys.readouterr().err
+    assert "1 of 2 rows are left out, as their questions alone reach max_length 64" in said
+    assert rows[1]["id"] in said
 
 
 def test_no_end_token_left_to_learn_is_an_error():
@@ -239,7 +241,7 @@ def test_the_loss_is_of_the_answers_alone(finished, tiny):
         total += sum(float(surprise[i, ids[0, i + 1]]) for i in at)
         tokens += len(at)
     first = read_lines(folder / "out" / "history.jsonl")[0]["loss"]
-    assert first == pytest.approx(total / tokens, rel=1e-3)
+    assert first == pytest.approx(total / tokens, rel=5e-3)  # bfloat16 where a CPU is quick in it
 
 
 def test_the_same_run_is_not_trained_again(finished, capsys, tmp_path):
