@@ -19,17 +19,17 @@ _BYTES_A_WEIGHT = {"32bit": 4.0, "16bit": 2.0, "8bit": 1.06, "4bit": 0.56}
 _SHARE_OF_FREE = 0.9  # of the free memory; the rest is fragmentation and kernels' work space
 _DRIVERS = ("/proc/driver/nvidia/version", "/usr/lib/wsl/lib/nvidia-smi")
 _BF16_GAIN = 1.3  # how much quicker bfloat16 must be on a CPU to be worth its rounding
-_PROCESS = {"cpu": 2.3e9, "cuda": 0.6e9}  # bytes that torch and unsloth hold before the first tensor
+_PROCESS = {"cpu": 4e9, "cuda": 0.6e9}  # bytes that torch and unsloth hold before the first tensor
 
 
 @dataclass(frozen=True)
 class Device:
-    """Where training runs. `free` and `total` are bytes of its own memory (RAM on a CPU)."""
+    """Where training runs, and its own memory (RAM on a CPU)."""
 
     kind: str  # cuda | cpu
     name: str
-    free: int
-    total: int
+    free_bytes: int
+    total_bytes: int
     count: int = 1
     capability: tuple[int, int] | None = None
 
@@ -126,7 +126,7 @@ def plan(size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Devic
         for micro in (m for m in range(effective, 0, -1) if effective % m == 0):
             for checkpointing in (False, True):
                 needed = predicted_memory(size, run["lora"]["r"], precision, micro * longest, checkpointing)
-                if needed + reserve <= device.free * _SHARE_OF_FREE:
+                if needed + reserve <= device.free_bytes * _SHARE_OF_FREE:
                     return {
                         "device": asdict(device),
                         "precision": precision,
@@ -137,13 +137,14 @@ def plan(size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Devic
                         "packing": False,
                         "optimizer": "adamw_torch_fused",
                         "longest_row": longest,
-                        "predicted_memory": int(needed + reserve),
+                        "predicted_memory_bytes": int(needed + reserve),
                         "why": _why(precision, run["precision"], micro, effective, checkpointing, device),
                     }
+    free, usable = device.free_bytes / GB, device.free_bytes * _SHARE_OF_FREE / GB
     raise DeviceError(
         f"the model needs about {(needed + reserve) / GB:.1f} GB even one row at a time, and of the "
-        f"{device.free / GB:.1f} GB free on {device.name} {device.free * _SHARE_OF_FREE / GB:.1f} GB can be "
-        "used; close what holds memory, take a smaller base model, or lower max_length"
+        f"{free:.1f} GB free on {device.name} {usable:.1f} GB can be used; "
+        "close what holds memory, take a smaller base model, or lower max_length"
     )
 
 
@@ -212,7 +213,7 @@ def _precisions(wanted: str, device: Device) -> tuple[str, ...]:
 def _why(
     precision: str, wanted: str, micro: int, effective: int, checkpointing: bool, device: Device
 ) -> list[str]:
-    free = f"{device.free / GB:.1f} GB free on {device.name}"
+    free = f"{device.free_bytes / GB:.1f} GB free on {device.name}"
     if device.kind == "cpu":
         first = f"{precision}: a CPU holds the weights in full"
         first += f"; precision {wanted} needs a GPU" if wanted != "auto" else ""

@@ -187,10 +187,11 @@ def _announce(
 ) -> None:
     r = settings["lora"]["r"]
     seconds = predicted_seconds(size, r, planned, lengths, planned["steps"])
+    memory, disk = planned["predicted_memory_bytes"] / GB, _disk(size.adapter(r)) / GB
     say(
         f"train: {name} on {planned['device']['name']}: {len(lengths)} rows, {planned['steps']} steps of "
         f"{planned['effective_batch']} rows ({planned['dtype']}); about {duration(seconds)}, "
-        f"{planned['predicted_memory'] / GB:.1f} GB of memory, {_disk(size.adapter(r)) / GB:.1f} GB of disk"
+        f"{memory:.1f} GB of memory, {disk:.1f} GB of disk"
     )
 
 
@@ -308,7 +309,7 @@ def _run(trainer: Any, name: str, steps: int, folder: Path) -> dict[str, Any]:
         "resumed_from": resumed.name if resumed else None,
         "first_loss": losses[0],
         "last_loss": losses[-1],
-        "peak_memory": _peak_memory(),
+        "peak_memory_bytes": _peak_memory(),
     }
 
 
@@ -370,7 +371,7 @@ def _finish(
     trainer.model.save_pretrained(finished)
     tokenizer.save_pretrained(finished)
     (finished / "README.md").unlink(missing_ok=True)  # peft's empty card; evaluate writes the real one
-    write_json(finished / "plan.json", planned | {"measured_memory": measured["peak_memory"]})
+    write_json(finished / "plan.json", planned | {"measured_memory_bytes": measured["peak_memory_bytes"]})
     write_json(finished / "metrics.json", measured)
     keys = ("step", "loss", "learning_rate", "grad_norm")
     history = [e for e in trainer.state.log_history if "loss" in e]

@@ -84,7 +84,7 @@ def test_the_effective_batch_is_exact_and_the_plan_fits(llama, effective, longes
     except DeviceError:
         return
     assert planned["micro_batch"] * planned["accumulation"] == planned["effective_batch"] == effective
-    assert planned["predicted_memory"] <= device.free
+    assert planned["predicted_memory_bytes"] <= device.free_bytes
     assert planned["longest_row"] == longest
     assert planned["why"] and all(isinstance(line, str) for line in planned["why"])
 
@@ -174,7 +174,7 @@ def test_the_device_here_is_seen(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     device = probe()
-    assert device.kind == "cpu" and 0 < device.free <= device.total
+    assert device.kind == "cpu" and 0 < device.free_bytes <= device.total_bytes
 
 
 def test_a_driver_that_torch_cannot_use_is_one_line(monkeypatch):
