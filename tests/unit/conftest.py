@@ -75,5 +75,6 @@ def tuned(tiny, tmp_path_factory) -> Path:
     adapter["base_model_name_or_path"] = "results/base_model/tiny"  # as the rule train leaves it
     (run / "adapter_config.json").write_text(json.dumps(adapter))
     manifest = {"prompt": "chat", "adapter": "1" * 64, "settings": {"trust_remote_code": False}}
+    (run / "plan.json").write_text(json.dumps({"precision": "32bit"}))
     (run / "manifest.json").write_text(json.dumps(manifest))
     return project

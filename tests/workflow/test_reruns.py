@@ -171,9 +171,10 @@ def test_comment_and_docstring_edited(project, house):
     assert jobs(replace(project, house=house)) == set()
 
 
-def test_code_that_no_rule_uses(project, house):
-    house.append("scripts/qaloom/ask.py", "\nUNUSED = 1\n")
-    house.append("scripts/qaloom/job.py", "\nUNUSED = 1\n")
+def test_code_that_decides_no_result(project, house):
+    """A command of its own, what talks to a person, and what a machine decides."""
+    for module in ("ask", "job", "plan"):
+        house.append(f"scripts/qaloom/{module}.py", "\nUNUSED = 1\n")
     assert jobs(replace(project, house=house)) == set()
 
 
@@ -190,14 +191,18 @@ def test_code_of_a_data_stage(project, house):
 
 @pytest.mark.slow
 def test_code_of_training(project, house):
-    house.append("scripts/qaloom/plan.py", "\nADDED = 1\n")
+    house.append("scripts/qaloom/train.py", "\nADDED = 1\n")
     assert jobs(replace(project, house=house)) == AFTER_SPLIT
 
 
 def test_metric_added(project, house):
-    added = '\nSCORES["same_length"] = lambda said, true: float(len(said) == len(true))\n'
-    house.append("scripts/qaloom/metrics.py", added)
+    """A score is a function and its words in the report; nothing is trained or asked again for it."""
+    score = '\nSCORES["same_length"] = lambda said, true: float(len(said) == len(true))\n'
+    words = "\n".join(f"{key}.same_length: {{en: Length, ko: 길이}}" for key in ("metric", "about"))
+    house.append("scripts/qaloom/metrics.py", score)
+    house.append("scripts/qaloom/report_strings.yaml", f"\n{words}\n")
     assert jobs(replace(project, house=house)) == EVALUATED | {"report"}
+    assert "same_length" in project.path("results/evaluate/first/metrics.json").read_text()
 
 
 def test_caption_edited(project, house):
