@@ -62,7 +62,7 @@ test-slow: setup
 	@$(BIN)/pytest -m "slow and not gpu"
 
 bench: setup
-	@$(PYTHON) benchmarks/bench_join.py
+	@$(PYTHON) benchmarks/bench.py
 
 # One locked environment serves all rules, so the linter's call for one a rule is let pass, and nothing else.
 lint: setup

@@ -5,6 +5,8 @@ import sys
 import unicodedata
 
 _SUPERSCRIPTS = str.maketrans({c: f"^{unicodedata.normalize('NFKC', c)}" for c in "⁰¹²³⁴⁵⁶⁷⁸⁹"})
+_SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]")
+_MARKS = re.compile(r"[\W_]+")  # all that is dropped, and a little that is not, such as combining marks
 _MINUS = "\N{MINUS SIGN}"
 _SIGN = re.compile(r"(?<![\w)\]])-(?=\d)")
 _POINTS = re.compile(r"\d+(?:\.\d+)+|\.")
@@ -23,17 +25,24 @@ def squash(text: str) -> str:
     Kept on purpose, since they change what a text says: the point of a decimal (1.5, but not those of
     2024.3.5), the sign of a number (-5), per cent, and superscripts (10² is 10^2; NFKC alone makes it 102).
     """
-    key = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS)).casefold()
+    # str.translate looks at each character beyond ASCII on its own, so it gets only those that may change.
+    if _SUPERSCRIPT.search(text):
+        text = text.translate(_SUPERSCRIPTS)
+    key = unicodedata.normalize("NFKC", text).casefold()
     if "-" in key:
         key = _SIGN.sub(_MINUS, key)
     if "." in key:
         key = _POINTS.sub(_keep_decimal, key)
-    return key.translate(_DROPPED)
+    return _MARKS.sub(_drop, "".join(key.split()))
 
 
 def jamo(key: str) -> str:
     """A squashed key with each Hangul syllable taken apart, so that a changed ending costs less."""
     return unicodedata.normalize("NFD", key)
+
+
+def _drop(match: re.Match[str]) -> str:
+    return match[0].translate(_DROPPED)
 
 
 def _keep_decimal(match: re.Match[str]) -> str:

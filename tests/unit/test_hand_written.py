@@ -1,0 +1,96 @@
+"""The guard on rows that it was not made from: hand-written, Korean, each pair labelled.
+
+The rows were written before they were run through the guard, and are never tuned to it: what it gets
+wrong is named here, and a fix must take it off the list.
+"""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from rapidfuzz.distance import Indel
+
+from qaloom.config import ROOT
+from qaloom.files import read_lines
+from qaloom.text import squash
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from bench_guard import HAND_WRITTEN, Pair, confusion
+
+THRESHOLD = 0.9
+# Told apart by a sign after a letter, a lone Hangul letter, and a verb that the guard does not know.
+WRONGLY_MERGED = {"Rh- 혈액형인", "도서 청구 기호 ㄱ813ㅂ의", "신호등이 켜진"}
+
+
+@pytest.fixture(scope="module")
+def outcomes():
+    """Each pair's label, kind, both rows, and what became of it."""
+    rows = read_lines(HAND_WRITTEN)
+    pairs = list(zip(rows[::2], rows[1::2], strict=True))
+    tables = confusion(rows, [Pair(str(n), 2 * n + 1, 2 * n + 2) for n in range(len(pairs))])
+    return [(*pair, max(tables[str(n)].items(), key=lambda item: item[1])[0]) for n, pair in enumerate(pairs)]
+
+
+def similarity(one, other):
+    return Indel.normalized_similarity(squash(one["question"]), squash(other["question"]))
+
+
+def of(outcomes, label):
+    return [item for item in outcomes if item[0]["label"] == label]
+
+
+def test_the_rows_are_many_korean_and_labelled_by_pair():
+    rows = read_lines(HAND_WRITTEN)
+    assert len(rows) >= 150
+    for one, other in zip(rows[::2], rows[1::2], strict=True):
+        assert [one[key] for key in ("pair", "label", "kind")] == [
+            other[key] for key in ("pair", "label", "kind")
+        ]
+    assert Counter(row["label"] for row in rows).keys() == {
+        "duplicate",
+        "different",
+        "contradiction",
+        "paraphrase",
+    }
+
+
+def test_what_differs_in_a_digit_code_or_negation_is_not_merged(outcomes):
+    critical = [o for o in of(outcomes, "different") if o[0]["kind"] in ("digit", "code", "negation")]
+    merged = [one["question"] for one, _, outcome in critical if outcome == "merged"]
+    wrong = {known for known in WRONGLY_MERGED if any(q.startswith(known) for q in merged)}
+    assert len(merged) == len(wrong)
+    assert wrong == WRONGLY_MERGED, "fewer than known: take them off the list"
+
+
+def test_other_names_and_places_are_not_merged_where_answers_differ(outcomes):
+    different = [o for o in of(outcomes, "different") if o[0]["kind"] in ("name", "place")]
+    assert not [
+        one for one, other, outcome in different if outcome == "merged" and one["answer"] != other["answer"]
+    ]
+
+
+def test_duplicates_at_or_above_the_threshold_are_merged(outcomes):
+    near = [o for o in of(outcomes, "duplicate") if similarity(*o[:2]) >= THRESHOLD]
+    assert len(near) >= 17
+    assert [one["question"] for one, _, outcome in near if outcome != "merged"] == []
+
+
+def test_contradictions_at_or_above_the_threshold_are_found(outcomes):
+    near = [o for o in of(outcomes, "contradiction") if similarity(*o[:2]) >= THRESHOLD]
+    assert len(near) >= 10
+    assert sum(outcome == "contradiction" for *_, outcome in near) >= 0.9 * len(near)
+
+
+@pytest.mark.xfail(strict=True, reason="a short question with another ending (-습니까, -나요) is below .90")
+def test_contradictions_are_found_whatever_the_similarity(outcomes):
+    found = of(outcomes, "contradiction")
+    assert sum(outcome == "contradiction" for *_, outcome in found) >= 0.9 * len(found)
+
+
+def test_paraphrases_are_neither_merged_nor_reported(outcomes):
+    assert {outcome for *_, outcome in of(outcomes, "paraphrase")} == {"both kept"}
+
+
+def test_nothing_is_written_beside_the_rows(outcomes):
+    assert not [path for path in Path(HAND_WRITTEN).parent.glob("*") if path.name in ("validate", "dedup")]
