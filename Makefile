@@ -9,7 +9,8 @@ RUN := demo
 Q :=
 
 # A misspelt variable would silently run the demo.
-UNKNOWN := $(filter-out CONFIG DIR ARGS RUN Q,$(foreach pair,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(pair)))))
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
+UNKNOWN := $(filter-out CONFIG DIR ARGS RUN Q,$(GIVEN))
 $(if $(UNKNOWN),$(error unknown variable $(UNKNOWN); known are CONFIG, DIR, ARGS, RUN and Q))
 
 # The active conda environment if there is one (environment.yml; never its base), else .venv here.
@@ -52,7 +53,7 @@ run: setup
 	@$(PYTHON) -m qaloom.run --directory "$(DIR)" $(if $(CONFIG),--config "$(CONFIG)") $(if $(ARGS),-- --cores all $(ARGS))
 
 ask: setup
-	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.ask results/train/$(RUN) $(if $(Q),"$(Q)")
+	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.ask results/train/$(RUN) $(if $(Q),"$$Q")
 
 test: setup
 	@$(MAKE) --no-print-directory lint
