@@ -7,7 +7,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def dry(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", "-n", "--no-print-directory", *arguments], cwd=ROOT, capture_output=True, text=True)
+    command = ["make", "-n", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 def test_a_question_of_several_words_with_quotes_goes_through():
