@@ -21,11 +21,12 @@ from qaloom.config import complete, load
 from qaloom.errors import DataError
 from qaloom.files import read_lines, write_lines
 from qaloom.filters import failed, missing_spaces, quality
-from qaloom.guard import same_facts
+from qaloom.guard import Difference, difference, same_facts
 from qaloom.job import bar, duration, job, say
 from qaloom.join import estimate_seconds, similar_pairs
 from qaloom.rows import Rejection, Row, place, rejected, row_id, write_stage
 from qaloom.text import jamo, squash
+from qaloom.wording import stem
 
 _EVERY = 10_000  # rows or pairs between two steps of a bar
 _SHOWN_ROWS = 50  # of a contradiction; `total` says how many there are
@@ -51,13 +52,14 @@ def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -
     links = [pair[:2] for pair in pairs]
     if settings["jamo"]:
         links += _jamo_links(questions.keys, settings["threshold"], threads)
+    asking_the_same = [*pairs, *_further_pairs(questions.keys, links, len(pairs))]
     found = _Found(
         sorted((keyed.row for at, keyed in enumerate(rows) if at not in merged), key=lambda row: row.id),
         sorted(
             [*rejections, *_duplicates(rows, exact, merged)],
             key=lambda item: (item.source, item.line, item.id),
         ),
-        _contradictions(rows, merged, questions, pairs),
+        _contradictions(rows, merged, questions, asking_the_same, settings["answer_threshold"]),
         _clusters(rows, merged, questions, links),
         personal,
     )
@@ -224,14 +226,29 @@ def _near_pairs(questions: _Questions, threshold: float, threads: int) -> list[_
     return same + list(map(_Pair, found.left.tolist(), found.right.tolist(), found.score.tolist()))
 
 
-def _same_question(one: _Keyed, other: _Keyed) -> bool:
-    return same_facts(_asked(one.row), _asked(other.row))
+def _further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> Iterator[_Pair]:
+    """Pairs below the threshold that may ask the same: linked by jamo, or alike but for their endings."""
+    alike: dict[str, list[int]] = defaultdict(list)
+    for position, key in enumerate(keys):
+        alike[stem(key)].append(position)
+    endings = (pair for group in alike.values() for pair in combinations(group, 2))
+    known = set(links[:near])
+    for left, right in dict.fromkeys([*links[near:], *endings]):
+        if (left, right) not in known:
+            yield _Pair(left, right, Indel.normalized_similarity(keys[left], keys[right]))
 
 
-def _same_answer(one: _Keyed, other: _Keyed, threshold: float) -> bool:
-    if Indel.normalized_similarity(one.answer, other.answer) < threshold:
-        return False
-    return same_facts(one.row.output, other.row.output)
+def _question_difference(one: _Keyed, other: _Keyed) -> Difference:
+    return difference(_asked(one.row), _asked(other.row))
+
+
+def _mergeable(one: _Keyed, other: _Keyed, threshold: float) -> bool:
+    """Whether one may stand for the other; their questions are known to be similar."""
+    return (
+        Indel.normalized_similarity(one.answer, other.answer) >= threshold
+        and not difference(one.row.output, other.row.output)
+        and not _question_difference(one, other)
+    )
 
 
 class _Survivor(NamedTuple):
@@ -251,7 +268,7 @@ def _merge(
     neighbours: dict[int, list[_Survivor]] = defaultdict(list)
     for pair in pairs:
         for one, other in _row_pairs(rows, questions, pair, threshold):
-            if _same_question(rows[one], rows[other]) and _same_answer(rows[one], rows[other], threshold):
+            if _mergeable(rows[one], rows[other], threshold):
                 better, worse = sorted((one, other))  # rows come in order of worth
                 neighbours[better].append(_Survivor(worse, pair.score))
     merged: dict[int, _Survivor] = {}
@@ -292,13 +309,17 @@ def _joined(rows: list[_Keyed], positions: list[int], threshold: float) -> Itera
 
 
 def _contradictions(
-    rows: list[_Keyed], merged: dict[int, _Survivor], questions: _Questions, pairs: list[_Pair]
+    rows: list[_Keyed],
+    merged: dict[int, _Survivor],
+    questions: _Questions,
+    pairs: list[_Pair],
+    threshold: float,
 ) -> list[dict[str, Any]]:
     """Kept rows that ask the same and do not answer the same, one record for each pair of questions."""
     found = []
     for pair in pairs:
         left, right = ([rows[at] for at in questions.at[key] if at not in merged] for key in pair[:2])
-        those = _disagreeing(left, right, within=pair.left == pair.right)
+        those = _disagreeing(left, right, threshold, within=pair.left == pair.right)
         if those:
             found.append((those, pair.score))
     return [
@@ -306,20 +327,23 @@ def _contradictions(
     ]
 
 
-def _disagreeing(left: list[_Keyed], right: list[_Keyed], within: bool) -> list[Row]:
+def _disagreeing(left: list[_Keyed], right: list[_Keyed], threshold: float, within: bool) -> list[Row]:
     if len(left) * len(right) > _MANY**2:  # hundreds of answers: no question of fact, and all are told
         return sorted({keyed.row.id: keyed.row for keyed in left + right}.values(), key=lambda row: row.id)
     found: dict[str, Row] = {}
     for one, other in combinations(left, 2) if within else product(left, right):
-        if not _agree(one, other) and _same_question(one, other):
+        if not _agree(one, other, threshold) and _question_difference(one, other) < Difference.OTHER:
             found |= {one.row.id: one.row, other.row.id: other.row}
     return [found[identity] for identity in sorted(found)]
 
 
-def _agree(one: _Keyed, other: _Keyed) -> bool:
-    """Whether one answer holds the other ('서울' in '서울입니다'), with the same numbers and polarity."""
-    short, long = sorted((one.answer, other.answer), key=len)
-    return len(short) > 1 and short in long and same_facts(one.row.output, other.row.output)
+def _agree(one: _Keyed, other: _Keyed, threshold: float) -> bool:
+    """Whether one answer holds the other ('서울', '서울입니다'), or they are alike but for their wording."""
+    short, long = sorted((stem(one.answer), stem(other.answer)), key=len)
+    if long.startswith(short) or (len(short) > 1 and short in long):
+        return same_facts(one.row.output, other.row.output)
+    similar = Indel.normalized_similarity(one.answer, other.answer) >= threshold
+    return similar and difference(one.row.output, other.row.output) < Difference.OTHER
 
 
 def _record(rows: list[Row], score: float) -> dict[str, Any]:

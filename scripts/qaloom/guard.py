@@ -10,9 +10,8 @@ is or is not, 이상 or 이하. `same_facts` compares four things:
 - polarity: negations (안 않 못 없 아니 금지 불가 미- 비- 불-; not, no, never, n't, without, un-, in-) and
   words that turn a sentence round (이상 / 이하, 최대 / 최소, before / after).
 
-It does not catch names (김영희 / 김영호), places, plain nouns, who does what to whom, or irony; and it keeps
-apart some that mean the same (two weeks / 14 days). A wrong refusal leaves two rows where one would
-do; a wrong merge loses a fact, so doubt refuses.
+`difference` asks for more, that each word in which the texts differ is known to be harmless (see `wording`).
+A wrong refusal leaves two rows where one would do; a wrong merge loses a fact, so doubt refuses.
 """
 
 import re
@@ -20,7 +19,9 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
+from qaloom import wording
 from qaloom.text import squash
+from qaloom.wording import Difference
 
 
 class Facts(NamedTuple):
@@ -29,23 +30,19 @@ class Facts(NamedTuple):
     numbers: tuple[str, ...]
     units: tuple[str, ...]
     words: tuple[str, ...]
+    marks: tuple[str, ...]
     negations: int
     turns: tuple[int, ...]
+
+
+def difference(one: str, other: str) -> Difference:
+    """How far apart two raw texts are: OTHER with other numbers, codes or polarity, else as worded."""
+    return wording.difference(one, other) if same_facts(one, other) else Difference.OTHER
 
 
 def same_facts(one: str, other: str) -> bool:
     """Whether numbers, codes and polarity of two raw texts are the same."""
     return facts(one) == facts(other) and same_codes(one, other)
-
-
-def same_numbers(one: str, other: str) -> bool:
-    """Whether two raw texts give the same numbers, digits and words, in the same order."""
-    return facts(one)[:3] == facts(other)[:3]
-
-
-def same_polarity(one: str, other: str) -> bool:
-    """Whether two raw texts are negated equally often and lean the same way."""
-    return facts(one)[3:] == facts(other)[3:]
 
 
 def same_codes(one: str, other: str) -> bool:
@@ -58,6 +55,7 @@ def same_codes(one: str, other: str) -> bool:
 def facts(text: str) -> Facts:
     """The numbers, number words and polarity of a raw text."""
     key = squash(text)
+    asked = wording.stem(key)
     plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     words = re.findall(r"[a-z']+", plain)
     return Facts(
@@ -65,8 +63,9 @@ def facts(text: str) -> Facts:
         tuple(_UNIT.findall(plain)) if _DIGIT.search(plain) else (),
         tuple(sorted(word for word in words if word in _ENGLISH_NUMBERS))
         + tuple(_KOREAN_NUMBER.findall(plain)),
+        tuple(_MARK.findall(plain)),
         _negations(key, plain, words),
-        tuple(words.count(turn) if turn.isascii() else key.count(turn) for turn in _TURNS),
+        tuple(words.count(turn) if turn.isascii() else asked.count(turn) for turn in _TURNS),
     )
 
 
@@ -97,6 +96,8 @@ _KOREAN_NUMBER = re.compile(
     r"|(?<![가-힣])(?:하루|이틀|사흘|나흘|닷새|엿새|이레|여드레|아흐레|열흘|보름)"
     r"|(?<![가-힣])[일이삼사오육칠팔구십백천]+(?=\s?(?:년|월|층|호|등|급|차|회|항|조|만|억|퍼센트|원))"
 )
+# A sign after a letter or digit that nothing follows (Rh-, 3+), and a jamo alone (ㄱ813): parts of a code.
+_MARK = re.compile(r"(?<=[a-z\d])\s?([+-]|\N{MINUS SIGN})(?![\w-])|([\u1100-\u11ff\u3131-\u318e])")
 _LATIN_WORD = re.compile(r"[A-Za-z0-9]+")
 # One capital alone is a grade or a building; I and A are English words.
 _CODE = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]+|[A-Z]{2,}[a-z]?|[B-HJ-Z]")
@@ -134,16 +135,20 @@ _NEGATED_WORD = re.compile(
 )
 _TURNS = tuple(
     _split(
-        "이상 이하 초과 이내 이전 이후 직전 직후 최대 최소 최고 최저 상한 하한 증가 감소 가능 불가능 허용"
-        " 포함 유료 무료 의무 선택 필수 찬성 입금 출금 입사 퇴사 입구 출구 시작 종료 마감 수입 지출 매입"
-        " 매출 내부 외부 국내 해외 왼쪽 오른쪽 위쪽 아래쪽 앞 뒤 전에 후에 오전 오후 상반기 하반기 남성"
-        " 여성 개인 법인 평일 주말 주간 야간 신청 취소 승인 반려 설치 제거 열 닫 before after minimum"
-        " maximum min max least most above below over under more less fewer increase decrease start end"
-        " begin finish open close opens closes opening closing left right up down in out on off inside"
-        " outside internal external upper lower enable enabled allow allowed include included first last"
-        " earliest latest longest shortest am pm morning afternoon evening import export buy sell male"
-        " female indoor outdoor upload download send receive encrypt decrypt accept reject lock unlock"
-        " weekdays weekends day night"
+        "이상 이하 초과 이내 이전 이후 직전 직후 최대 최소 최고 최저 상한 하한 증가 감소 가능 불가능"
+        " 허용 포함 유료 무료 의무 선택 필수 찬성 입금 출금 입사 퇴사 입구 출구 시작 종료 마감 수입 지출"
+        " 매입 매출 내부 외부 국내 해외 왼쪽 오른쪽 위쪽 아래쪽 앞 뒤 전에 후에 오전 오후 상반기 하반기"
+        " 남성 여성 개인 법인 평일 주말 주간 야간 신청 취소 승인 반려 설치 제거 열 닫 켜 켠 켤 켭 꺼 끄"
+        " 끈 끌 끕 이용 예약 등록 해지 가입 탈퇴 인상 인하 상승 하락 확대 축소 연장 단축 합격"
+        " 탈락 출발 도착 대출 반납 승차 하차 입장 퇴장 입학 졸업 전입 전출 상행 하행 양성 음성 흑자 적자"
+        " 임대 임차 정상 고장 공개 비밀 켬 끔 늘리 줄이 늘어 줄어 올리 내리 높 낮 짧 많 빠르 느리 더하"
+        " 빼 붙이 떼 넣 빌리 잠그 플러스 마이너스 before after minimum maximum min max least most above"
+        " below over under more less fewer increase decrease start end begin finish open close opens"
+        " closes opening closing left right up down in out on off inside outside internal external upper"
+        " lower enable enabled allow allowed include included first last earliest latest longest"
+        " shortest am pm morning afternoon evening import export buy sell male female indoor outdoor"
+        " upload download send receive encrypt decrypt accept reject lock unlock weekdays weekends day"
+        " night"
     )
 )
 

@@ -14,10 +14,11 @@ from qaloom.config import ROOT, complete
 from qaloom.dedup import dedup
 from qaloom.errors import DataError
 from qaloom.files import read_json, read_lines, write_lines
-from qaloom.guard import same_facts
+from qaloom.guard import Difference, difference, same_facts
 from qaloom.rows import Rejection, Row, row_id
 from qaloom.text import jamo, squash
 from qaloom.validate import gather, validate_file
+from qaloom.wording import stem
 
 FILES = ("rows.jsonl", "rejected.jsonl", "contradictions.jsonl", "clusters.jsonl", "stats.json")
 
@@ -96,6 +97,25 @@ def test_other_question_is_neither_duplicate_nor_contradiction(tmp_path, one, ot
     )
     assert (len(kept), rejected, contradictions) == (2, [], [])
     assert len({item["cluster"] for item in clusters}) == 1  # the split keeps them together all the same
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("춘천역에서 출발하는 버스의 요금은 얼마인가요?", "원주역에서 출발하는 버스의 요금은 얼마인가요?"),
+        ("박서준 선생님이 맡은 동아리는 무엇입니까?", "박서진 선생님이 맡은 동아리는 무엇입니까?"),
+        ("How much is the train to Bristol in summer?", "How much is the train to Cardiff in summer?"),
+    ],
+)
+def test_another_name_is_another_question(tmp_path, one, other):
+    kept, _, contradictions, _ = run(tmp_path, [row(one, "6천 원"), row(other, "8천 원", 2)], threshold=0.8)
+    assert (len(kept), contradictions) == (2, [])
+    assert len(run(tmp_path, [row(one, "6천 원"), row(other, "6천 원", 2)], threshold=0.8)[0]) == 2
+
+
+def test_contradiction_under_another_ending_far_below_the_threshold(tmp_path):
+    rows = [row("휴관일은 언제입니까?", "월요일"), row("휴관일은 언제죠?", "목요일", 2)]
+    assert len(run(tmp_path, rows, jamo=False)[2]) == 1
 
 
 def test_longer_wording_of_the_same_answer_is_no_contradiction(tmp_path):
@@ -185,7 +205,7 @@ ROWS = st.lists(st.tuples(QUESTIONS, ANSWERS), min_size=1, max_size=25)
 def mergeable(one, other, threshold):
     similar = Indel.normalized_similarity(squash(one.instruction), squash(other.instruction)) >= threshold
     agreeing = Indel.normalized_similarity(squash(one.output), squash(other.output)) >= 0.9
-    same = same_facts(one.instruction, other.instruction) and same_facts(one.output, other.output)
+    same = not difference(one.instruction, other.instruction) and not difference(one.output, other.output)
     exact = squash(one.instruction) == squash(other.instruction) and squash(one.output) == squash(
         other.output
     )
@@ -230,12 +250,20 @@ def test_oracle(tmp_path, texts, threshold, random):
 def assert_contradictions(kept, contradictions, threshold):
     expected = set()
     for one, other in combinations(kept, 2):
-        similar = Indel.normalized_similarity(squash(one.instruction), squash(other.instruction)) >= threshold
-        short, long = sorted((squash(one.output), squash(other.output)), key=len)
-        agreeing = short in long and same_facts(one.output, other.output)
-        if similar and same_facts(one.instruction, other.instruction) and not agreeing:
+        keys = squash(one.instruction), squash(other.instruction)
+        alike = max(map(Indel.normalized_similarity, *zip(keys, map(jamo, keys), strict=True))) >= threshold
+        asking = difference(one.instruction, other.instruction) < Difference.OTHER
+        if (alike or stem(keys[0]) == stem(keys[1])) and asking and not agreeing(one.output, other.output):
             expected |= {one.id, other.id}
     assert {shown["id"] for found in contradictions for shown in found["rows"]} == expected
+
+
+def agreeing(one, other):
+    keys = squash(one), squash(other)
+    short, long = sorted(map(stem, keys), key=len)
+    if short in long and (len(short) > 1 or long.startswith(short)):
+        return same_facts(one, other)
+    return Indel.normalized_similarity(*keys) >= 0.9 and difference(one, other) < Difference.OTHER
 
 
 def assert_clusters(rows, clusters, threshold):

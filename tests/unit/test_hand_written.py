@@ -19,8 +19,6 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 from bench_guard import HAND_WRITTEN, Pair, confusion
 
 THRESHOLD = 0.9
-# Told apart by a sign after a letter, a lone Hangul letter, and a verb that the guard does not know.
-WRONGLY_MERGED = {"Rh- 혈액형인", "도서 청구 기호 ㄱ813ㅂ의", "신호등이 켜진"}
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +55,12 @@ def test_the_rows_are_many_korean_and_labelled_by_pair():
 
 def test_what_differs_in_a_digit_code_or_negation_is_not_merged(outcomes):
     critical = [o for o in of(outcomes, "different") if o[0]["kind"] in ("digit", "code", "negation")]
-    merged = [one["question"] for one, _, outcome in critical if outcome == "merged"]
-    wrong = {known for known in WRONGLY_MERGED if any(q.startswith(known) for q in merged)}
-    assert len(merged) == len(wrong)
-    assert wrong == WRONGLY_MERGED, "fewer than known: take them off the list"
+    assert [one["question"] for one, _, outcome in critical if outcome == "merged"] == []
 
 
-def test_other_names_and_places_are_not_merged_where_answers_differ(outcomes):
+def test_other_names_and_places_are_other_questions(outcomes):
     different = [o for o in of(outcomes, "different") if o[0]["kind"] in ("name", "place")]
-    assert not [
-        one for one, other, outcome in different if outcome == "merged" and one["answer"] != other["answer"]
-    ]
+    assert {outcome for *_, outcome in different} == {"both kept"}
 
 
 def test_duplicates_at_or_above_the_threshold_are_merged(outcomes):
@@ -76,13 +69,6 @@ def test_duplicates_at_or_above_the_threshold_are_merged(outcomes):
     assert [one["question"] for one, _, outcome in near if outcome != "merged"] == []
 
 
-def test_contradictions_at_or_above_the_threshold_are_found(outcomes):
-    near = [o for o in of(outcomes, "contradiction") if similarity(*o[:2]) >= THRESHOLD]
-    assert len(near) >= 10
-    assert sum(outcome == "contradiction" for *_, outcome in near) >= 0.9 * len(near)
-
-
-@pytest.mark.xfail(strict=True, reason="a short question with another ending (-습니까, -나요) is below .90")
 def test_contradictions_are_found_whatever_the_similarity(outcomes):
     found = of(outcomes, "contradiction")
     assert sum(outcome == "contradiction" for *_, outcome in found) >= 0.9 * len(found)
