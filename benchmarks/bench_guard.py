@@ -2,8 +2,8 @@
 
     python benchmarks/bench_guard.py [--rows 10000]
 
-Runs validate and dedup with the default settings over the hand-written rows (tests/data) and over planted
-records (records.py), prints a confusion table for each and writes guard.json. A pair counts as merged when
+Runs validate and dedup with the default settings over two sets of hand-written rows (tests/data) and
+over planted records (records.py), prints a confusion table for each and writes guard.json. A pair counts as merged when
 both rows end in the same kept row, so also by way of a third.
 """
 
@@ -24,6 +24,7 @@ from qaloom.validate import validate_file
 
 HERE = Path(__file__).parent
 HAND_WRITTEN = HERE.parent / "tests/data/hand_written.jsonl"
+UNSEEN = HERE.parent / "tests/data/hand_written_unseen.jsonl"
 OUTCOMES = ("merged", "contradiction", "both kept", "filtered")
 
 
@@ -42,20 +43,29 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, default=10_000, help="planted records")
     rows = parser.parse_args().rows
-    tables = {"hand-written": hand_written(HAND_WRITTEN), "planted": planted(rows)}
+    tables = {"hand-written": hand_written(HAND_WRITTEN), "unseen": hand_written(UNSEEN)}
+    tables["planted"] = planted(rows)
     for name, table in tables.items():
         print(f"\n{name}\n\n{markdown(table)}")
     write_json(HERE / "guard.json", {"command": "python benchmarks/bench_guard.py", "rows": rows, **tables})
 
 
 def hand_written(path: Path) -> dict[str, dict[str, int]]:
-    """Outcomes by kind of the pairs in a file whose rows name their `pair`, `label` and `kind`."""
+    """Outcomes by kind of the pairs in a file whose rows name their `pair`, `label` and perhaps `kind`."""
     records = read_lines(path)
-    ends: dict[int, list[int]] = {}
+    return confusion(records, labelled_pairs(records))
+
+
+def labelled_pairs(records: list[dict[str, Any]]) -> list[Pair]:
+    """The pairs of a hand-written file; a row whose `pair` no other has is there to be mistaken for one."""
+    ends: dict[Any, list[int]] = {}
     for line, record in enumerate(records, 1):
         ends.setdefault(record["pair"], []).append(line)
-    pairs = [Pair(f"{records[a - 1]['label']}: {records[a - 1]['kind']}", a, b) for a, b in ends.values()]
-    return confusion(records, pairs)
+    return [Pair(_kind(records[both[0] - 1]), *both) for both in ends.values() if len(both) == 2]
+
+
+def _kind(record: dict[str, Any]) -> str:
+    return ": ".join(record[key] for key in ("label", "kind") if key in record)
 
 
 def planted(rows: int, seed: int = 1) -> dict[str, dict[str, int]]:
@@ -69,8 +79,8 @@ def confusion(records: Iterable[dict[str, Any]], pairs: Iterable[Pair]) -> dict[
     """Run validate and dedup in a temporary folder; counts of outcomes by kind, in order of first sight."""
     with tempfile.TemporaryDirectory(prefix="qaloom-guard-") as temporary:
         folder = Path(temporary)
-        texts = ({"question": record["question"], "answer": record["answer"]} for record in records)
-        write_lines(folder / "source.jsonl", texts)
+        keys = ("question", "answer", "instruction", "output")
+        write_lines(folder / "source.jsonl", ({key: r[key] for key in keys if key in r} for r in records))
         validate_file(folder / "source.jsonl", "source.jsonl", folder / "validate")
         settings = complete({"data": {"sources": ["-"]}, "runs": {"demo": {}}})["dedup"]
         dedup(folder / "validate/rows.jsonl", folder / "dedup", settings)

@@ -63,6 +63,31 @@ EN_PATTERNS = (
     "Is the {name} {code} {part} supported at {attr} level {n}?",
     "On page {n}, what is said about the {attr} of the {part} for {name} {code}?",
 )
+# What the manual says besides: an answer has none to three of these, as the passages of a PDF have.
+KO_DETAILS = (
+    "측정은 설비를 멈춘 뒤 {n}분이 지나 {place}에서 하고, 결과는 {form}에 적어 {k}년 동안 보관합니다.",
+    "기준을 벗어나면 {team}에 알리고 원인을 찾을 때까지 운전을 멈추며, 조치한 내용을 {form}에 남깁니다.",
+    "{team} 담당자는 {k}개월마다 값을 다시 확인하고, 차이가 {n}퍼센트를 넘으면 교정을 의뢰합니다.",
+    "작업 전에 {place}의 주 전원을 내리고 잠금 표지를 걸어야 하며, 두 사람 이상이 함께 확인합니다.",
+)
+EN_DETAILS = (
+    "Readings are taken at the {place} {n} minutes after shutdown and kept in the {form} for {k} years.",
+    "Outside that range, tell the {team}, stop the unit until the cause is found, and note it in the {form}.",
+    "The {team} checks the value again every {k} months and has it calibrated if it is off by {n}% or more.",
+    "Before any work, cut the main power at the {place}, hang the lock-out tag and have someone check.",
+)
+# fmt: off
+KO_FIELDS = {
+    "place": ["제어실", "기계실", "현장 조작반", "옥상 설비실", "전기실", "시험 구역"],
+    "team": ["설비관리팀", "안전환경팀", "품질보증팀", "생산기술팀", "정비반"],
+    "form": ["점검 기록부", "설비 이력 카드", "교정 대장", "일일 운전 일지"],
+}
+EN_FIELDS = {
+    "place": ["control room", "plant room", "local panel", "roof station", "switch room", "test bay"],
+    "team": ["maintenance team", "safety office", "quality team", "process group", "repair crew"],
+    "form": ["inspection log", "equipment record", "calibration register", "daily operating log"],
+}
+# fmt: on
 KO_SYLLABLES = (
     "가나다라마바사아자차카타파하거너더러머버서어저처커터퍼허고"
     "노도로모보소오조초코토포호금은동철강진성우현민세한대명광신"
@@ -169,7 +194,15 @@ def _original(rng: random.Random, product: _Product) -> dict:
         if product.korean
         else f"The {fields['attr']} of the {fields['part']} is {value}, as the {product.name} manual states."
     )
-    return {"question": question, "answer": answer, "kind": "original", "of": None}
+    details = _details(rng, product.korean)
+    return {"question": question, "answer": " ".join([answer, *details]), "kind": "original", "of": None}
+
+
+def _details(rng: random.Random, korean: bool) -> list[str]:
+    patterns, fields = (KO_DETAILS, KO_FIELDS) if korean else (EN_DETAILS, EN_FIELDS)
+    chosen = {name: rng.choice(words) for name, words in fields.items()}
+    numbers = {"n": rng.randrange(5, 60), "k": rng.randrange(2, 12)}
+    return [text.format(**numbers, **chosen) for text in rng.sample(patterns, rng.randrange(4))]
 
 
 def _planted(rng: random.Random, rows: list[dict]) -> dict:
