@@ -3,8 +3,8 @@
     python benchmarks/bench_guard.py [--rows 10000]
 
 Runs validate and dedup with the default settings over two sets of hand-written rows (tests/data) and
-over planted records (records.py), prints a confusion table for each and writes guard.json. A pair counts as merged when
-both rows end in the same kept row, so also by way of a third.
+over planted records (records.py), prints a confusion table for each and writes guard.json. A pair counts
+as merged when both rows end in the same kept row, so also by way of a third.
 """
 
 import argparse

@@ -244,8 +244,9 @@ def _question_difference(one: _Keyed, other: _Keyed) -> Difference:
 
 def _mergeable(one: _Keyed, other: _Keyed, threshold: float) -> bool:
     """Whether one may stand for the other; their questions are known to be similar."""
+    alike = Indel.normalized_similarity(one.answer, other.answer) >= threshold
     return (
-        Indel.normalized_similarity(one.answer, other.answer) >= threshold
+        (alike or stem(one.answer) == stem(other.answer))
         and not difference(one.row.output, other.row.output)
         and not _question_difference(one, other)
     )
@@ -342,8 +343,9 @@ def _agree(one: _Keyed, other: _Keyed, threshold: float) -> bool:
     short, long = sorted((stem(one.answer), stem(other.answer)), key=len)
     if long.startswith(short) or (len(short) > 1 and short in long):
         return same_facts(one.row.output, other.row.output)
+    apart = difference(one.row.output, other.row.output)
     similar = Indel.normalized_similarity(one.answer, other.answer) >= threshold
-    return similar and difference(one.row.output, other.row.output) < Difference.OTHER
+    return apart == Difference.HARMLESS or (similar and apart < Difference.OTHER)
 
 
 def _record(rows: list[Row], score: float) -> dict[str, Any]:

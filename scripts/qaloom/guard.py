@@ -15,12 +15,11 @@ A wrong refusal leaves two rows where one would do; a wrong merge loses a fact, 
 """
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
 from qaloom import wording
-from qaloom.text import squash
+from qaloom.text import normal, squash
 from qaloom.wording import Difference
 
 
@@ -56,11 +55,11 @@ def facts(text: str) -> Facts:
     """The numbers, number words and polarity of a raw text."""
     key = squash(text)
     asked = wording.stem(key)
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    plain = normal(text).casefold().replace("’", "'")
     words = re.findall(r"[a-z']+", plain)
     return Facts(
         tuple(_NUMBER.findall(key)) if _DIGIT.search(key) else (),
-        tuple(_UNIT.findall(plain)) if _DIGIT.search(plain) else (),
+        tuple(_UNIT.findall(plain)),
         tuple(sorted(word for word in words if word in _ENGLISH_NUMBERS))
         + tuple(_KOREAN_NUMBER.findall(plain)),
         tuple(_MARK.findall(plain)),
@@ -77,8 +76,11 @@ def _split(words: str) -> list[str]:
 
 _DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"\N{MINUS SIGN}?\d+(?:\.\d+)?(?:[%‰]|[십백천만억조]+)?")
+_SYMBOL = (
+    r"(?:[munpk]?[mglwvaj]|[kmgt]i?b|[kmg]?hz|cm|dm|km/h|kwh|k?pa|bar|psi|dpi|rpm|db|°\s?[cf]|[ap]\.?m\b\.?)"
+)
 _UNIT = re.compile(
-    r"\d\s*([munpk]?[mglwvaj]|[kmgt]i?b|[kmg]?hz|cm|dm|km/h|kwh|k?pa|bar|psi|dpi|rpm|db|°\s?[cf]|[ap]\.?m\b\.?"
+    rf"(?:\d|몇)\s*({_SYMBOL}"
     r"|seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?|dollars?|euros?|won|cents?|percent"
     r"|원|달러|유로|엔|초|분|시간|시|일|주|개월|월|분기|년|도|킬로|그램|리터|미터|센티|퍼센트|프로)(?![a-z])"
 )
@@ -100,11 +102,12 @@ _KOREAN_NUMBER = re.compile(
 _MARK = re.compile(r"(?<=[a-z\d])\s?([+-]|\N{MINUS SIGN})(?![\w-])|([\u1100-\u11ff\u3131-\u318e])")
 _LATIN_WORD = re.compile(r"[A-Za-z0-9]+")
 # One capital alone is a grade or a building; I and A are English words.
+_QUANTITY = re.compile(rf"\d+{_SYMBOL}", re.IGNORECASE)  # told by number and unit, however spaced
 _CODE = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]+|[A-Z]{2,}[a-z]?|[B-HJ-Z]")
 
 
 def _latin(text: str) -> list[str]:
-    return _LATIN_WORD.findall(unicodedata.normalize("NFKC", text))
+    return [word for word in _LATIN_WORD.findall(normal(text)) if not _QUANTITY.fullmatch(word)]
 
 
 def _only(codes: set[str], text: str) -> str:

@@ -4,8 +4,12 @@ import re
 import sys
 import unicodedata
 
-_SUPERSCRIPTS = str.maketrans({c: f"^{unicodedata.normalize('NFKC', c)}" for c in "⁰¹²³⁴⁵⁶⁷⁸⁹"})
-_SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]")
+_SUPERSCRIPTS = {ord(c): f"^{unicodedata.normalize('NFKC', c)}" for c in "⁰¹²³⁴⁵⁶⁷⁸⁹"}
+# Units of area and volume in one character: ㎡ is m^2, as m² is.
+_SUPERSCRIPTS |= {
+    ord(c): re.sub(r"(?=\d)", "^", unicodedata.normalize("NFKC", c)) for c in "㎟㎠㎡㎢㎣㎤㎥㎦"
+}
+_SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹㎟-㎦]")
 _MARKS = re.compile(r"[\W_]+")  # all that is dropped, and a little that is not, such as combining marks
 _MINUS = "\N{MINUS SIGN}"
 _SIGN = re.compile(r"(?<![\w)\]])-(?=\d)")
@@ -23,17 +27,22 @@ def squash(text: str) -> str:
     """The comparison key of a text: NFKC, casefolded, without spaces and punctuation.
 
     Kept on purpose, since they change what a text says: the point of a decimal (1.5, but not those of
-    2024.3.5), the sign of a number (-5), per cent, and superscripts (10² is 10^2; NFKC alone makes it 102).
+    2024.3.5), the sign of a number (-5), per cent, and superscripts (10² is 10^2).
     """
-    # str.translate looks at each character beyond ASCII on its own, so it gets only those that may change.
-    if _SUPERSCRIPT.search(text):
-        text = text.translate(_SUPERSCRIPTS)
-    key = unicodedata.normalize("NFKC", text).casefold()
+    key = normal(text).casefold()
     if "-" in key:
         key = _SIGN.sub(_MINUS, key)
     if "." in key:
         key = _POINTS.sub(_keep_decimal, key)
     return _MARKS.sub(_drop, "".join(key.split()))
+
+
+def normal(text: str) -> str:
+    """A text in NFKC, but for superscripts: 10² is 10^2, where NFKC alone makes it 102."""
+    # str.translate looks at each character beyond ASCII on its own, so it gets only those that may change.
+    if _SUPERSCRIPT.search(text):
+        text = text.translate(_SUPERSCRIPTS)
+    return unicodedata.normalize("NFKC", text)
 
 
 def jamo(key: str) -> str:

@@ -60,7 +60,9 @@ class _Words(NamedTuple):
 
 @lru_cache(maxsize=1 << 16)
 def _words(text: str) -> _Words:
-    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = _GLOSS.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    for long, short in _CONTRACTIONS:
+        plain = plain.replace(long, short)
     words = tuple(re.findall(r"[^\W\d_]+", plain))
     starts, at = set(), 0
     for word in words:
@@ -73,6 +75,9 @@ def _stemmed(words: _Words) -> _Words:
     return words._replace(letters=stem(words.letters))
 
 
+_GLOSS = re.compile(r"\([\u4e00-\u9fff\s]+\)")  # 질권(質權)
+
+
 # --- Korean -------------------------------------------------------------------------------------------
 
 _HANGUL = re.compile(r"[가-힣]")
@@ -83,6 +88,14 @@ def _apart(pattern: str) -> str:
     return unicodedata.normalize("NFD", re.sub(r"([가-힣])\?", r"(?:\1)?", pattern))
 
 
+_CONTRACTIONS = (
+    ("하여", "해"),
+    ("하였", "했"),
+    ("되어", "돼"),
+    ("되었", "됐"),
+    ("로부터", "부터"),
+    ("아니오", "아니요"),
+)
 _PLEASE = (
     r"(?:에대해서?|에관해서?)?(?:알려|말해|말씀해|설명해|가르쳐|안내해|적어|써|답해)"
     r"(?:주(?:세요|십시오|시오|시겠습니까|시겠어요|실수있나요|실수있습니까|ᆯ래요?|라)|줘요?|라|보세요|보시오)"
@@ -118,6 +131,7 @@ _ALIKE = [
     )
 ]
 _ASKED = re.compile("무엇|무슨|뭐|어디|언제|누가|누구|얼마|몇|며칠|어떻|어떤|어느|왜")
+_PREFIXES = frozenset("미비불부무준재소대")
 _PLAIN_ASKED = ("언제", "어디", "누", "왜")  # the others stand for one another: 얼마, 어떻게, 무엇, 몇
 
 
@@ -141,9 +155,14 @@ def _korean(a: _Words, b: _Words) -> Difference:
         if max(len(mine), len(theirs)) <= 2 and (i >= ending[0] or j >= ending[1]):
             continue  # a misspelt ending
         replaced = mine and theirs and i < predicate[0] and j < predicate[1]
-        other = replaced or {mine, theirs} == {"부터", "까지"}
+        other = replaced or {mine, theirs} == {"부터", "까지"} or _prefixed(a, b, i, j, mine or theirs)
         worst = max(worst, Difference.OTHER if other else Difference.UNCLEAR)
     return worst
+
+
+def _prefixed(a: _Words, b: _Words, i: int, j: int, more: str) -> bool:
+    """이수자, 미이수자: a syllable before a word makes it another."""
+    return more in _PREFIXES and i in a.starts and j in b.starts
 
 
 def _predicate(words: _Words) -> int:
@@ -277,7 +296,7 @@ def _misspelt_latin(one: str, other: str, i: int, j: int, mine: str, theirs: str
         next((m[0] for m in re.finditer(r"[a-z]+", text) if m.start() <= at <= m.end()), "")
         for text, at in ((one, i), (other, j))
     ]
-    return max(len(mine), len(theirs)) <= 2 and _near_words(*words)
+    return all(words) and max(len(mine), len(theirs)) <= 2 and _near_words(*words)
 
 
 def _near_words(one: str, other: str) -> bool:

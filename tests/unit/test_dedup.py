@@ -204,7 +204,8 @@ ROWS = st.lists(st.tuples(QUESTIONS, ANSWERS), min_size=1, max_size=25)
 
 def mergeable(one, other, threshold):
     similar = Indel.normalized_similarity(squash(one.instruction), squash(other.instruction)) >= threshold
-    agreeing = Indel.normalized_similarity(squash(one.output), squash(other.output)) >= 0.9
+    answers = squash(one.output), squash(other.output)
+    agreeing = Indel.normalized_similarity(*answers) >= 0.9 or stem(answers[0]) == stem(answers[1])
     same = not difference(one.instruction, other.instruction) and not difference(one.output, other.output)
     exact = squash(one.instruction) == squash(other.instruction) and squash(one.output) == squash(
         other.output
@@ -263,7 +264,8 @@ def agreeing(one, other):
     short, long = sorted(map(stem, keys), key=len)
     if short in long and (len(short) > 1 or long.startswith(short)):
         return same_facts(one, other)
-    return Indel.normalized_similarity(*keys) >= 0.9 and difference(one, other) < Difference.OTHER
+    similar = Indel.normalized_similarity(*keys) >= 0.9
+    return difference(one, other) < (Difference.OTHER if similar else Difference.UNCLEAR)
 
 
 def assert_clusters(rows, clusters, threshold):
