@@ -215,7 +215,7 @@ def _workflow(rows: int, folder: Path) -> Iterable[dict[str, Any]]:
     project |= {"dedup": {"threshold": 0.95}, "augment": {"providers": []}}
     (folder / "project.json").write_text(json.dumps(project), encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--snakefile", HERE.parent / "Snakefile"]
-    command += ["--directory", folder, "--configfile", folder / "project.json", "split"]
+    command += ["split", "--directory", folder, "--configfile", folder / "project.json"]
     started = time.perf_counter()
     process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
     said = process.stderr.read()
