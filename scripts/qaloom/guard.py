@@ -1,7 +1,7 @@
 """What must be the same in two similar texts before one may stand for the other.
 
 Similarity counts characters, and one character can turn a fact into another: 3 days or 5, AB-12X or AB-12Y,
-is or is not, 이상 or 이하. `same_facts` compares four things:
+is or is not, 이상 or 이하. `same_facts` compares:
 
 - numbers: the digits of the squashed keys, in order, so that '2 024' broken by a PDF is 2024, with the
   decimal point, sign, per cent, the magnitude right after (십 백 천 만 억 조) and a unit of measure;
@@ -16,22 +16,10 @@ A wrong refusal leaves two rows where one would do; a wrong merge loses a fact, 
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
 from qaloom import wording
 from qaloom.text import normal, squash
-from qaloom.wording import Difference
-
-
-class Facts(NamedTuple):
-    """What a text says beyond its wording; equal facts are needed, not sufficient, for equal meaning."""
-
-    numbers: tuple[str, ...]
-    units: tuple[str, ...]
-    words: tuple[str, ...]
-    marks: tuple[str, ...]
-    negations: int
-    turns: tuple[int, ...]
+from qaloom.wording import Difference, stem
 
 
 def difference(one: str, other: str) -> Difference:
@@ -40,32 +28,16 @@ def difference(one: str, other: str) -> Difference:
 
 
 def same_facts(one: str, other: str) -> bool:
-    """Whether numbers, codes and polarity of two raw texts are the same."""
-    return facts(one) == facts(other) and same_codes(one, other)
+    """Whether numbers, codes and polarity of two raw texts are the same; the quickest to tell apart first."""
+    if one == other:
+        return True
+    return _numbers(one) == _numbers(other) and same_codes(one, other) and _polarity(one) == _polarity(other)
 
 
 def same_codes(one: str, other: str) -> bool:
     """Whether words that look like a code in either text are in both, however spaced or hyphenated."""
     codes = {word.casefold() for text in (one, other) for word in _latin(text) if _CODE.fullmatch(word)}
     return not codes or _only(codes, one) == _only(codes, other)
-
-
-@lru_cache(maxsize=1 << 16)
-def facts(text: str) -> Facts:
-    """The numbers, number words and polarity of a raw text."""
-    key = squash(text)
-    asked = wording.stem(key)
-    plain = normal(text).casefold().replace("’", "'")
-    words = re.findall(r"[a-z']+", plain)
-    return Facts(
-        tuple(_NUMBER.findall(key)) if _DIGIT.search(key) else (),
-        tuple(_UNIT.findall(plain)),
-        tuple(sorted(word for word in words if word in _ENGLISH_NUMBERS))
-        + tuple(_KOREAN_NUMBER.findall(plain)),
-        tuple(_MARK.findall(plain)),
-        _negations(key, plain, words),
-        tuple(words.count(turn) if turn.isascii() else asked.count(turn) for turn in _TURNS),
-    )
 
 
 def _split(words: str) -> list[str]:
@@ -100,10 +72,28 @@ _KOREAN_NUMBER = re.compile(
 )
 # A sign after a letter or digit that nothing follows (Rh-, 3+), and a jamo alone (ㄱ813): parts of a code.
 _MARK = re.compile(r"(?<=[a-z\d])\s?([+-]|\N{MINUS SIGN})(?![\w-])|([\u1100-\u11ff\u3131-\u318e])")
+_ENGLISH_WORD = re.compile(r"[a-z']+")
 _LATIN_WORD = re.compile(r"[A-Za-z0-9]+")
 # One capital alone is a grade or a building; I and A are English words.
 _QUANTITY = re.compile(rf"\d+{_SYMBOL}", re.IGNORECASE)  # told by number and unit, however spaced
 _CODE = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]+|[A-Z]{2,}[a-z]?|[B-HJ-Z]")
+
+
+@lru_cache(maxsize=1 << 16)
+def _numbers(text: str) -> tuple[list[str], ...]:
+    """Numbers, units, number words and marks, each in order."""
+    told = _told(text)
+    return (
+        _NUMBER.findall(squash(text)) if _DIGIT.search(told) else [],
+        _UNIT.findall(told),
+        sorted(word for word in _ENGLISH_WORD.findall(told) if word in _ENGLISH_NUMBERS),
+        _KOREAN_NUMBER.findall(told),
+        _MARK.findall(told),
+    )
+
+
+def _told(text: str) -> str:
+    return normal(text).casefold().replace("’", "'")
 
 
 def _latin(text: str) -> list[str]:
@@ -156,9 +146,18 @@ _TURNS = tuple(
 )
 
 
-def _negations(key: str, plain: str, words: list[str]) -> int:
+@lru_cache(maxsize=1 << 16)
+def _polarity(text: str) -> tuple[int, list[int]]:
+    """How often a text is negated, and how often it has each word that turns it round."""
+    key, told = squash(text), _told(text)
+    words, asked = _ENGLISH_WORD.findall(told), stem(key)
+    turns = [words.count(turn) if turn.isascii() else asked.count(turn) for turn in _TURNS]
+    return _negations(key, told, words), turns
+
+
+def _negations(key: str, told: str, words: list[str]) -> int:
     korean = _KOREAN_NEGATION.findall(key)
-    spaced = len(_KOREAN_NOT.findall(plain))
+    spaced = len(_KOREAN_NOT.findall(told))
     joined = sum(mark == "안" for mark in korean)
     english = sum(
         w in _ENGLISH_NEGATIONS or w.endswith("n't") or bool(_NEGATED_WORD.fullmatch(w)) for w in words

@@ -14,7 +14,7 @@ _PHONE = re.compile(
 )
 _RESIDENT = re.compile(r"(?<!\d)(\d{6})[-– ]?([1-8]\d{6})(?!\d)")
 _CARD = re.compile(r"(?<![\d-])[3-6]\d{3}(?:[- ]?\d{4}){2}[- ]?\d{1,7}(?![\d-])")
-_MAYBE = re.compile(r"@|\d{3}")
+_MAYBE = re.compile(r"@|\+\d|\d(?:[-– .()]{0,3}\d){8}")  # nine digits: the shortest phone number
 
 
 class Found(NamedTuple):
