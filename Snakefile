@@ -11,6 +11,7 @@ if not workflow.overwrite_configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/hooks.smk"
 include: "rules/validate.smk"
 include: "rules/dedup.smk"
 include: "rules/augment.smk"
