@@ -26,3 +26,5 @@ rule all:
     default_target: True
     input:
         "<results>/report/index.html",
+    message:
+        "The report, and all that it shows"

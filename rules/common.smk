@@ -8,6 +8,7 @@ try:
     from qaloom.base_model import check_reference, model_name
     from qaloom.config import complete, sources
     from qaloom.digest import code_digest
+    from qaloom.explain import Planned, explain
     from qaloom.files import canonical, digest, read_json
     from qaloom.job import job
     from qaloom.leftovers import end_processes, mark, refuse_slurm_jobs

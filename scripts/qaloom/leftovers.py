@@ -75,8 +75,8 @@ def slurm_jobs(folder: Path) -> list[str]:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=60, check=True).stdout
     except (subprocess.SubprocessError, OSError):
         raise LeftoverError(
-            f"Slurm does not answer (squeue), so jobs of an earlier run may still write to {folder}; try again "
-            "when it does"
+            f"Slurm does not answer (squeue), so jobs of an earlier run may still write to {folder}; "
+            "try again when it does"
         ) from None
     jobs = [(line[:40].strip(), line[40:].strip()) for line in answer.splitlines()]
     return [job for job, log in jobs if logs in Path(log).parents]
@@ -92,7 +92,9 @@ def cancel_slurm_jobs(folder: Path) -> None:
     end = time.monotonic() + _PATIENCE
     while still := slurm_jobs(folder):
         if time.monotonic() > end:
-            raise LeftoverError(f"Slurm does not end its jobs {', '.join(still)} in {folder}; see squeue --me")
+            raise LeftoverError(
+                f"Slurm does not end its jobs {', '.join(still)} in {folder}; see squeue --me"
+            )
         time.sleep(1)
 
 

@@ -68,7 +68,9 @@ def _profile(name: str) -> Path:
     found = next((path for path in (ROOT / "profiles" / name, Path(name)) if path.is_dir()), None)
     if found is None:
         known = ", ".join(sorted(path.name for path in (ROOT / "profiles").iterdir()))
-        raise ConfigError(f"PROFILE: there is no profile {name}; there are {known}, or name a folder of yours")
+        raise ConfigError(
+            f"PROFILE: there is no profile {name}; there are {known}, or name a folder of yours"
+        )
     return found.absolute()
 
 
@@ -130,10 +132,10 @@ def _interrupt(pid: int) -> None:
 
 def _end_what_is_left(directory: Path, code: int) -> None:
     """What outlived a Snakemake that was killed, or that was stopped in the middle of its jobs."""
-    if ended := end_processes(directory):
-        say(f"{ended} processes of this run were still at work and were ended; run again to go on.")
     if code < 0:
         cancel_slurm_jobs(directory)
+    if ended := end_processes(directory):
+        say(f"{ended} processes of this run were still at work and were ended; run again to go on.")
 
 
 def _repeat_errors(directory: Path, since: float) -> None:
