@@ -37,6 +37,10 @@ class TrainingError(QALoomError):
     """Training cannot start or go on (no labels, loss not a number, out of memory)."""
 
 
+class DiskError(QALoomError):
+    """The disk has no room for what a run writes."""
+
+
 class LeftoverError(QALoomError):
     """An earlier run's jobs are still at work and cannot be ended from here."""
 

@@ -5,6 +5,7 @@ here before it starts. Everything else is plain `snakemake`.
 """
 
 import fcntl
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +19,12 @@ import psutil
 import typer
 
 from qaloom.config import DEMO, ROOT, load, sources
-from qaloom.errors import ConfigError, QALoomError
+from qaloom.errors import ConfigError, DiskError, QALoomError
 from qaloom.job import job, say
 from qaloom.leftovers import cancel_slurm_jobs, end_processes
+
+
+_LEAST_DISK = 10_000_000  # bytes; below that not even Snakemake's own notes can be relied on
 
 
 class BusyError(QALoomError):
@@ -32,8 +36,8 @@ def run(config: Path | None, directory: Path, profile: str | None, arguments: li
 
     `config` is looked for where the command is given, then in `directory`; None is the demo project.
     `profile` is a name under profiles/ or a folder of your own; None is this machine alone.
-    Raises ConfigError for a bad configuration, BusyError when another run is at work there, and
-    LeftoverError when a dead run's jobs cannot be ended.
+    Raises ConfigError for a bad configuration, DiskError for a full disk, BusyError when another run is at
+    work there, and LeftoverError when a dead run's jobs cannot be ended.
     """
     if not directory.is_dir():
         raise ConfigError(f"DIR: there is no folder {directory}; make it and put your JSONL there")
@@ -43,6 +47,7 @@ def run(config: Path | None, directory: Path, profile: str | None, arguments: li
     command += ["--directory", str(directory)]
     command += ["--configfile", str(chosen)] if config else []
     command += ["--workflow-profile", str(_profile(profile))] if profile else ["--cores", "all"]
+    _check_disk(directory)
     note = directory / ".snakemake" / "qaloom.lock"
     left_behind, started = note.exists(), time.time()
     with _claimed(note) as claim:
@@ -52,6 +57,7 @@ def run(config: Path | None, directory: Path, profile: str | None, arguments: li
         _end_what_is_left(directory, code)
     if code:
         _repeat_errors(directory, started)
+        _check_disk(directory)
     return code
 
 
@@ -91,6 +97,12 @@ def _claimed(note: Path) -> Iterator[int]:
             yield stream.fileno()
         finally:
             note.unlink()
+
+
+def _check_disk(directory: Path) -> None:
+    """Raise DiskError when there is next to no room, be it before a run or as what has ended one."""
+    if shutil.disk_usage(directory).free < _LEAST_DISK:
+        raise DiskError(f"the disk that holds {directory} is full; free some space and run again")
 
 
 def _unlock(directory: Path, command: list[str], left_behind: bool) -> None:

@@ -63,6 +63,7 @@ def started(project: Project):
 
 def test_whole_project_with_a_job_that_needs_more_memory(project, house):
     """Each rule is a job, but base_model; dedup is killed for its memory and gets more."""
+    house.edit(PROFILE, "240\n    gpu: 1\n", "240\n    gpu: 2\n")
     house.edit(PROFILE, "attempt * max(4000, 20 * input.size_mb)", "150 + (attempt - 1) * 3000")
     house.edit("scripts/dedup.py", "    dedup(", "    __import__('time').sleep(4)\n    dedup(")
     run = project.python(*project.launcher(*SLURM), "--", "--logger", "executed")
@@ -77,8 +78,8 @@ def test_whole_project_with_a_job_that_needs_more_memory(project, house):
     assert [job["MinMemoryNode"] for job in dedups] == ["150M", "3150M"]
     assert [job["JobState"] == "COMPLETED" for job in dedups] == [False, True]
     for job in jobs:
-        gpus = re.search(r"gres/gpu=(\d+)", job["TRES"])
-        assert (gpus is not None) == (job["rule"] in ("train", "evaluate")), job
+        gpus = {"train": "gres:gpu:1", "evaluate": "gres:gpu:2"}
+        assert job.get("TresPerJob") == gpus.get(job["rule"]), job
         assert job["NumTasks"] == "1"
     assert project.python(*project.launcher(*SLURM)).output.count("Nothing to be done") == 1
 
