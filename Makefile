@@ -1,17 +1,18 @@
-# make run [CONFIG=my.yaml] [DIR=my-project] [ARGS="-n"]; make ask Q="..." [RUN=demo] [DIR=...]
+# make run [CONFIG=my.yaml] [DIR=my-project] [PROFILE=slurm] [ARGS="-n"]; make ask Q="..." [RUN=demo] [DIR=...]
 .DEFAULT_GOAL := help
 .PHONY: help setup run ask test test-slow bench lint lock cache clean-cache
 
 CONFIG :=
 DIR := .
+PROFILE :=
 ARGS :=
 RUN := demo
 Q :=
 
 # A misspelt variable would silently run the demo.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
-UNKNOWN := $(filter-out CONFIG DIR ARGS RUN Q,$(GIVEN))
-$(if $(UNKNOWN),$(error unknown variable $(UNKNOWN); known are CONFIG, DIR, ARGS, RUN and Q))
+UNKNOWN := $(filter-out CONFIG DIR PROFILE ARGS RUN Q,$(GIVEN))
+$(if $(UNKNOWN),$(error unknown variable $(UNKNOWN); known are CONFIG, DIR, PROFILE, ARGS, RUN and Q))
 
 # The active conda environment if there is one (environment.yml; never its base), else .venv here.
 CONDA := $(filter-out base,$(CONDA_DEFAULT_ENV))
@@ -26,6 +27,7 @@ STAMP := $(ENV)/.qaloom-synced
 
 help:
 	@echo 'make run [CONFIG=my.yaml] [DIR=my-project]   set up, then data to model to report (ARGS=-n: only say what)'
+	@echo 'make run PROFILE=slurm ...                   the same on a cluster (profiles/)'
 	@echo 'make ask Q="..." [RUN=demo] [DIR=.]          ask the tuned model; without Q, a conversation'
 	@echo 'make setup                                   bring the environment up to requirements.lock'
 	@echo 'make test | test-slow | bench | lint         check the project itself'
@@ -50,7 +52,8 @@ endif
 	@touch $@
 
 run: setup
-	@$(PYTHON) -m qaloom.run --directory "$(DIR)" $(if $(CONFIG),--config "$(CONFIG)") $(if $(ARGS),-- --cores all $(ARGS))
+	@$(PYTHON) -m qaloom.run --directory "$(DIR)" $(if $(CONFIG),--config "$(CONFIG)") \
+		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(ARGS),-- $(ARGS))
 
 ask: setup
 	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.ask results/train/$(RUN) $(if $(Q),"$$Q")

@@ -11,6 +11,7 @@ if not workflow.overwrite_configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/hooks.smk"
 include: "rules/validate.smk"
 include: "rules/dedup.smk"
 include: "rules/augment.smk"
@@ -25,3 +26,5 @@ rule all:
     default_target: True
     input:
         "<results>/report/index.html",
+    message:
+        "The report, and all that it shows"

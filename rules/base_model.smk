@@ -1,6 +1,7 @@
 """Reads what a run's `base_model` names; writes <results>/base_model/<name>: links and a manifest."""
 
 
+# On a cluster it runs where Snakemake does: compute nodes often have no network.
 rule base_model:
     input:
         model_files,
@@ -10,6 +11,7 @@ rule base_model:
         "<logs>/base_model/{model}.log",
     benchmark:
         "<logs>/base_model/{model}.benchmark.jsonl"
+    localrule: True
     params:
         reference=lambda wildcards: MODELS[wildcards.model]["base_model"],
         trust_remote_code=lambda wildcards: MODELS[wildcards.model]["trust_remote_code"],

@@ -8,8 +8,10 @@ try:
     from qaloom.base_model import check_reference, model_name
     from qaloom.config import complete, sources
     from qaloom.digest import code_digest
+    from qaloom.explain import Planned, explain
     from qaloom.files import canonical, digest, read_json
     from qaloom.job import job
+    from qaloom.leftovers import end_processes, mark, refuse_slurm_jobs
 except ImportError as error:
     sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate'")
 
@@ -21,6 +23,8 @@ with job():
     SOURCES = {digest(path)[:12]: path for path in sources(config["data"]["sources"])}
     for run in config["runs"].values():
         check_reference(run["base_model"])
+    if workflow.is_main_process:
+        mark(Path.cwd())
 RUNS = config["runs"]
 MODELS = {model_name(run["base_model"]): run for run in RUNS.values()}
 

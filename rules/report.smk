@@ -35,13 +35,3 @@ rule report:
         "Writing the report"
     script:
         "../scripts/report.py"
-
-
-SUMMARY = Path("results/report/summary.txt")
-SUMMARY_BEFORE = SUMMARY.exists() and SUMMARY.stat().st_mtime_ns
-
-
-onsuccess:
-    # A run of some targets alone leaves the last report's figures as they are: they would mislead here.
-    if SUMMARY.exists() and SUMMARY.stat().st_mtime_ns != SUMMARY_BEFORE:
-        print(SUMMARY.read_text(encoding="utf-8"), end="")

@@ -37,6 +37,14 @@ class TrainingError(QALoomError):
     """Training cannot start or go on (no labels, loss not a number, out of memory)."""
 
 
+class DiskError(QALoomError):
+    """The disk has no room for what a run writes."""
+
+
+class LeftoverError(QALoomError):
+    """An earlier run's jobs are still at work and cannot be ended from here."""
+
+
 def first_line(error: Exception) -> str:
     """Another library's error in one line: its type and the first line of its text."""
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].removesuffix(": ")

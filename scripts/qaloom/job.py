@@ -4,12 +4,13 @@ Inside `job(log)` everything that libraries print, and every traceback, goes to 
 terminal gets only what is meant for a person.
 """
 
+import errno
 import os
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -39,6 +40,9 @@ def job(log: str | Path | None = None) -> Iterator[None]:
             say("qaloom: stopped")
             sys.exit(130)
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                say(f"qaloom: the disk is full ({error.filename or Path.cwd()}); free some space and run again")
+                sys.exit(1)
             if log is None and isinstance(error, OSError) and error.filename:
                 say(f"qaloom: {error.filename}: {error.strerror}")
                 sys.exit(1)
@@ -51,9 +55,9 @@ def job(log: str | Path | None = None) -> Iterator[None]:
 
 def say(line: str) -> None:
     """Tell a person one line: on the terminal, and in the job's log where there is one."""
-    print(line, file=sys.stderr, flush=True)
     if _terminal is not None:
         print(line, file=_terminal, flush=True)
+    _log(line)
 
 
 @contextmanager
@@ -114,8 +118,9 @@ class _Lines:
 
 
 def _log(line: str) -> None:
-    """Write a line to the job's log, or to stderr where there is none."""
-    print(line, file=sys.stderr, flush=True)
+    """Write a line to the job's log, or to stderr where there is none. A log on a full disk stays short."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _line_stream(descriptor: int) -> TextIO:
@@ -141,8 +146,9 @@ def _output_to(log: str | Path | None) -> Iterator[None]:
         try:
             yield
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream_of_ours in (sys.stdout, sys.stderr):
+                with suppress(OSError):
+                    stream_of_ours.flush()
             for number, original in enumerate(saved, 1):
                 os.dup2(original, number)
                 os.close(original)

@@ -5,30 +5,39 @@ here before it starts. Everything else is plain `snakemake`.
 """
 
 import fcntl
+import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
+import psutil
 import typer
 
 from qaloom.config import DEMO, ROOT, load, sources
-from qaloom.errors import ConfigError, QALoomError
+from qaloom.errors import ConfigError, DiskError, QALoomError
 from qaloom.job import job, say
+from qaloom.leftovers import cancel_slurm_jobs, end_processes
+
+
+_LEAST_DISK = 10_000_000  # bytes; below that not even Snakemake's own notes can be relied on
 
 
 class BusyError(QALoomError):
     """Another run is at work in the same folder."""
 
 
-def run(config: Path | None, directory: Path, arguments: list[str]) -> int:
+def run(config: Path | None, directory: Path, profile: str | None, arguments: list[str]) -> int:
     """Run the workflow in `directory`; return Snakemake's exit code.
 
     `config` is looked for where the command is given, then in `directory`; None is the demo project.
-    Raises ConfigError for a bad configuration and BusyError when another run is at work there.
+    `profile` is a name under profiles/ or a folder of your own; None is this machine alone.
+    Raises ConfigError for a bad configuration, DiskError for a full disk, BusyError when another run is at
+    work there, and LeftoverError when a dead run's jobs cannot be ended.
     """
     if not directory.is_dir():
         raise ConfigError(f"DIR: there is no folder {directory}; make it and put your JSONL there")
@@ -37,13 +46,18 @@ def run(config: Path | None, directory: Path, arguments: list[str]) -> int:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(directory)]
     command += ["--configfile", str(chosen)] if config else []
+    command += ["--workflow-profile", str(_profile(profile))] if profile else ["--cores", "all"]
+    _check_disk(directory)
     note = directory / ".snakemake" / "qaloom.lock"
     left_behind, started = note.exists(), time.time()
     with _claimed(note) as claim:
+        cancel_slurm_jobs(directory)
         _unlock(directory, command, left_behind)
-        code = _call([*command, *(arguments or ["--cores", "all"])], claim)
+        code = _call([*command, *arguments], claim)
+        _end_what_is_left(directory, code)
     if code:
         _repeat_errors(directory, started)
+        _check_disk(directory)
     return code
 
 
@@ -53,6 +67,16 @@ def _find(config: Path | None, directory: Path) -> Path:
     found = next((path for path in (config, directory / config) if path.is_file()), None)
     if found is None:
         raise ConfigError(f"{config}: no such file, here or in {directory}; name your configuration")
+    return found.absolute()
+
+
+def _profile(name: str) -> Path:
+    found = next((path for path in (ROOT / "profiles" / name, Path(name)) if path.is_dir()), None)
+    if found is None:
+        known = ", ".join(sorted(path.name for path in (ROOT / "profiles").iterdir()))
+        raise ConfigError(
+            f"PROFILE: there is no profile {name}; there are {known}, or name a folder of yours"
+        )
     return found.absolute()
 
 
@@ -75,6 +99,12 @@ def _claimed(note: Path) -> Iterator[int]:
             note.unlink()
 
 
+def _check_disk(directory: Path) -> None:
+    """Raise DiskError when there is next to no room, be it before a run or as what has ended one."""
+    if shutil.disk_usage(directory).free < _LEAST_DISK:
+        raise DiskError(f"the disk that holds {directory} is full; free some space and run again")
+
+
 def _unlock(directory: Path, command: list[str], left_behind: bool) -> None:
     """Take away the lock of a run that is gone. Raises BusyError when it may be somebody else's."""
     if not any((directory / ".snakemake" / "locks").glob("*")):
@@ -89,13 +119,35 @@ def _unlock(directory: Path, command: list[str], left_behind: bool) -> None:
 
 
 def _call(command: list[str], claim: int) -> int:
-    """Run Snakemake to its end: at Ctrl-C, which it gets as well, it still has jobs to stop."""
+    """Run Snakemake to its end: at Ctrl-C, which it gets as well, it still has jobs to stop.
+
+    Told to end (SIGTERM, a closed terminal), it and its jobs get what Ctrl-C would send them: at SIGTERM
+    alone Snakemake would work on until its jobs are done.
+    """
     with subprocess.Popen(command, pass_fds=[claim]) as process:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: _interrupt(process.pid))
         while True:
             try:
                 return process.wait()
             except KeyboardInterrupt:
                 continue
+
+
+def _interrupt(pid: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        snakemake = psutil.Process(pid)
+        for process in (*snakemake.children(recursive=True), snakemake):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGINT)
+
+
+def _end_what_is_left(directory: Path, code: int) -> None:
+    """What outlived a Snakemake that was killed, or that was stopped in the middle of its jobs."""
+    if code < 0:
+        cancel_slurm_jobs(directory)
+    if ended := end_processes(directory):
+        say(f"{ended} processes of this run were still at work and were ended; run again to go on.")
 
 
 def _repeat_errors(directory: Path, since: float) -> None:
@@ -116,9 +168,10 @@ def _command(
     arguments: Annotated[list[str] | None, typer.Argument(help="further arguments for Snakemake")] = None,
     config: Annotated[Path | None, typer.Option(help="your configuration; the demo without it")] = None,
     directory: Annotated[Path, typer.Option(help="your project's folder")] = Path(),
+    profile: Annotated[str | None, typer.Option(help="slurm, kubernetes or a folder of your own")] = None,
 ) -> None:
     """Check the configuration and run the workflow."""
-    raise typer.Exit(run(config, directory, arguments or []))
+    raise typer.Exit(run(config, directory, profile, arguments or []))
 
 
 if __name__ == "__main__":

@@ -20,4 +20,4 @@ def test_a_question_of_several_words_with_quotes_goes_through():
 def test_a_misspelt_variable_is_refused():
     made = dry("run", "CONFG=my.yaml")
     assert made.returncode != 0
-    assert "unknown variable CONFG; known are CONFIG, DIR, ARGS, RUN and Q" in made.stderr
+    assert "unknown variable CONFG; known are CONFIG, DIR, PROFILE, ARGS, RUN and Q" in made.stderr

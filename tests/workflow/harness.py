@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,14 @@ def write_rows(path: Path, records: Iterable[dict[str, str]]) -> None:
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def within(seconds: float, condition: Callable[[], Any]) -> None:
+    """Wait until the condition holds; fail when it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @dataclass(frozen=True)
@@ -132,8 +142,11 @@ class Project:
 
     def make_run(self, *arguments: str) -> Run:
         """What `make run` calls, from another folder."""
-        command = ["-m", "qaloom.run", "--config", str(self.config), "--directory", str(self.folder)]
-        return self.python(*command, "--", *_OURS, *arguments)
+        return self.python(*self.launcher(), "--", *_OURS, *arguments)
+
+    def launcher(self, *options: str) -> list[str]:
+        """`make run` on this project, for `python`."""
+        return ["-m", "qaloom.run", "--config", str(self.config), "--directory", str(self.folder), *options]
 
     def environment(self) -> dict[str, str]:
         path = os.pathsep.join([str(self.house.folder / "path"), str(PLUGINS)])
@@ -143,6 +156,20 @@ class Project:
     @property
     def _notes(self) -> Path:
         return self.folder.parent / f".{self.folder.name}.jobs"
+
+    def background(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start what `python` runs to its end, in a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=self.folder.parent,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            # A shell that starts the tests in the background has them ignore Ctrl-C, and so their children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
 
     def python(self, *arguments: str) -> Run:
         """Run a module with the project's copy of the program, from the folder above the project."""

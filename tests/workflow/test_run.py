@@ -5,11 +5,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
-from harness import PROGRAM, ROOT
+from harness import PROGRAM, ROOT, within
 
 SPLIT = "results/split/manifest.json"
 LOCKS = ".snakemake/locks"
@@ -21,26 +20,9 @@ def listing(folder):
 
 def started(project, *arguments):
     """`make run` in the background, in a process group of its own, once Snakemake has locked the folder."""
-    command = ["-m", "qaloom.run", "--config", str(project.config), "--directory", str(project.folder)]
-    process = subprocess.Popen(
-        [sys.executable, *command, "--", "--cores", "2", *arguments],
-        env=project.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        # A shell that starts the tests in the background has them ignore Ctrl-C, and so their children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    process = project.background(*project.launcher(), "--", "--cores", "2", *arguments)
     within(20, lambda: any(project.path(LOCKS).glob("*")))
     return process
-
-
-def within(seconds, condition):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def group_is_gone(process):
@@ -104,13 +86,19 @@ def test_figures_of_an_earlier_report_are_not_shown_for_a_part_of_the_work(proje
     assert run.stdout == ""
 
 
-def test_dry_run_writes_and_claims_nothing(project):
+def test_dry_run_says_what_will_and_may_run_and_writes_nothing(project):
     project.configure(augment={"providers": []})
+    project.change_run("second", training={"epochs": 2})
     before = listing(project.path("results"))
     run = project.snakemake("-n")
     assert (run.code, run.jobs) == (0, set())
     assert "exact match" not in run.output
     assert listing(project.path("results")) == before
+    assert run.output.splitlines()[-3:] == [
+        "Will run augment, train second, report: settings changed.",
+        "Will run split, evaluate second: input is made anew.",
+        "May run train first, evaluate first: only if the split comes out different.",
+    ]
 
 
 def test_second_run_at_once_is_refused(fresh):
