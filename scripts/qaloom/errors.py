@@ -37,6 +37,14 @@ class TrainingError(QALoomError):
     """Training cannot start or go on (no labels, loss not a number, out of memory)."""
 
 
+class StorageError(QALoomError):
+    """The disk is full, or a file of the cache cannot be read or written."""
+
+
+class EndpointError(QALoomError):
+    """A model server cannot be reached, refuses, or gives no usable answer."""
+
+
 def first_line(error: Exception) -> str:
     """Another library's error in one line: its type and the first line of its text."""
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].removesuffix(": ")

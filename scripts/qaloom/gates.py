@@ -1,7 +1,7 @@
 """The gates: what a paraphrase must share with its question before it may stand beside it.
 
 Each is `(question, paraphrase, limits) -> (reason code, sentence for a person) | None`, looks at the two
-texts alone and knows Korean and English; `GATES` holds them in order, the cheapest first. How well they do
+texts alone and knows Korean and English; `GATES` holds them in order. How well they do
 on labelled round trips is in docs/augmentation.md.
 """
 
@@ -97,7 +97,7 @@ def words_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason
 
 
 GATES: tuple[Gate, ...] = (
-    copy_gate, length_gate, language_gate, numbers_gate, codes_gate, polarity_gate, asked_gate, words_gate,
+    language_gate, copy_gate, length_gate, numbers_gate, codes_gate, polarity_gate, asked_gate, words_gate,
 )  # fmt: skip
 
 _ONE = re.compile(r"\bones?\b", re.I)  # a pronoun more often than a number; two and more still count
