@@ -1,9 +1,62 @@
 """Reads <results>/dedup/rows.jsonl; writes <results>/augment: the same rows and further wordings."""
 
+MODEL_PROVIDERS = model_providers(config["augment"])
+SHARDS = range(config["augment"]["shards"]) if MODEL_PROVIDERS else []
+
+
+def shard_questions(wildcards):
+    """A shard's questions, known only once they are sorted in: a shard that stays the same causes nothing."""
+    checkpoints.augment_questions.get()
+    return f"<results>/augment/questions/{wildcards.shard}.jsonl"
+
+
+if MODEL_PROVIDERS:
+
+    checkpoint augment_questions:
+        input:
+            rows="<results>/dedup/rows.jsonl",
+        output:
+            collect("<results>/augment/questions/{shard}.jsonl", shard=SHARDS),
+        log:
+            "<logs>/augment_questions/augment_questions.log",
+        benchmark:
+            "<logs>/augment_questions/augment_questions.benchmark.jsonl"
+        params:
+            code=code("augment_questions"),
+        message:
+            "Sorting the questions into shards"
+        script:
+            "../scripts/augment_questions.py"
+
+    rule augment_shard:
+        input:
+            questions=shard_questions,
+            models=[
+                f"<results>/base_model/{model_name(name)}/manifest.json"
+                for name in references(config["augment"])
+            ],
+        output:
+            "<results>/augment/shards/{shard}.jsonl",
+        log:
+            "<logs>/augment_shard/{shard}.log",
+        benchmark:
+            "<logs>/augment_shard/{shard}.benchmark.jsonl"
+        threads: 16
+        resources:
+            gpu=int("seq2seq" in MODEL_PROVIDERS),
+        params:
+            settings=canonical(decisive(config["augment"])),
+            code=code("augment_shard"),
+        message:
+            "Rewording shard {wildcards.shard} of the questions"
+        script:
+            "../scripts/augment_shard.py"
+
 
 rule augment:
     input:
         rows="<results>/dedup/rows.jsonl",
+        shards=collect("<results>/augment/shards/{shard}.jsonl", shard=SHARDS),
     output:
         rows="<results>/augment/rows.jsonl",
         rejected="<results>/augment/rejected.jsonl",
@@ -13,7 +66,7 @@ rule augment:
     benchmark:
         "<logs>/augment/augment.benchmark.jsonl"
     params:
-        settings=settings("augment"),
+        settings=canonical(gathering(config["augment"])),
         code=code("augment"),
     message:
         "Writing further wordings of the questions"

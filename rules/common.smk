@@ -12,6 +12,7 @@ try:
     from qaloom.files import canonical, digest, read_json
     from qaloom.job import job
     from qaloom.leftovers import end_processes, mark, refuse_slurm_jobs
+    from qaloom.paraphrase import check, decisive, gathering, model_providers, references
 except ImportError as error:
     sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate'")
 
@@ -23,10 +24,16 @@ with job():
     SOURCES = {digest(path)[:12]: path for path in sources(config["data"]["sources"])}
     for run in config["runs"].values():
         check_reference(run["base_model"])
+    check(config["augment"])
+    TRANSLATORS = references(config["augment"])
+    for reference in TRANSLATORS:
+        check_reference(reference)
     if workflow.is_main_process:
         mark(Path.cwd())
 RUNS = config["runs"]
-MODELS = {model_name(run["base_model"]): run for run in RUNS.values()}
+MODELS = {model_name(name): {"base_model": name, "trust_remote_code": False} for name in TRANSLATORS} | {
+    model_name(run["base_model"]): run for run in RUNS.values()
+}
 
 
 wildcard_constraints:

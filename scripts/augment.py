@@ -7,10 +7,11 @@ from qaloom.augment import augment
 from qaloom.job import job
 
 
-def main(rows, out, settings):
-    augment(Path(rows), Path(out), json.loads(settings))
+def main(rows, shards, out, settings):
+    augment(Path(rows), Path(out), json.loads(settings), [Path(shard) for shard in shards])
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(snakemake.input.rows, Path(snakemake.output.stats).parent, snakemake.params.settings)
+        source, out = snakemake.input, Path(snakemake.output.stats).parent
+        main(source.rows, source.get("shards", []), out, snakemake.params.settings)

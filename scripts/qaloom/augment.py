@@ -4,8 +4,8 @@ Providers propose; the gates, which see all questions at once, accept or reject.
 goes on unchanged and first, accepted paraphrases follow it, sorted by id.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -15,16 +15,13 @@ from rapidfuzz.distance import Indel
 from qaloom.audit import near_pairs, question_key
 from qaloom.config import DEMO, load
 from qaloom.files import read_lines
+from qaloom.gates import Reason, judge
 from qaloom.job import bar, job, say
-from qaloom.language import language
 from qaloom.rewrite import rewrite
-from qaloom.rows import Rejection, Row, rejected, row_id, write_stage
+from qaloom.rows import Paraphrases, Rejection, Row, rejected, row_id, write_stage
 from qaloom.text import squash
 
-NEAR_COPY = 0.97  # at or above, a paraphrase differs by a particle or an ending: nothing to learn from it
-CLASH = 0.85  # below, two questions share only their form ('...를 알려 주세요'), which tells no fact
-
-_PROVIDERS: dict[str, Callable[[str], list[str]]] = {"rules": rewrite}
+_EXAMPLES = 10  # accepted paraphrases in the stats; of rejected ones the file has all
 
 
 class Proposal(NamedTuple):
@@ -35,16 +32,19 @@ class Proposal(NamedTuple):
     key: str
 
 
-def augment(rows: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
+def augment(rows: Path, out: Path, settings: dict[str, Any], shards: Sequence[Path] = ()) -> dict[str, Any]:
     """Write the rows of `rows` and accepted paraphrases of them to the folder `out`; return the stats.
 
-    `settings`: `providers` (in order) and `per_row` (most paraphrases a row and provider). The stats
-    count rows in as rows and proposals together. Reason codes: near_copy, numbers_changed,
-    language_changed, duplicate, clash.
+    `settings` is `augment`; `shards` are the files that `qaloom.paraphrase` wrote for the providers that ask
+    a model. The stats count rows in as rows and proposals together, and hold each provider's `proposed` and
+    `kept` and a few `examples`. Reason codes: those of the gates, duplicate, clash.
     """
     known = read_lines(rows, Row)
-    proposals = sorted(_proposals(known, settings), key=lambda p: (p.row.id, p.parent.id, p.row.provider))
-    accepted, rejections = _gates(proposals, known)
+    made = _by_question(shards)
+    proposals = sorted(
+        _proposals(known, settings, made), key=lambda p: (p.row.id, p.parent.id, p.row.provider)
+    )
+    accepted, rejections = _judged(proposals, known, settings["gates"])
     stats = write_stage(
         out,
         [*known, *accepted],
@@ -52,19 +52,33 @@ def augment(rows: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
         len(known) + len(proposals),
         proposed=len(proposals),
         augmented=len(accepted),
+        providers=_by_provider(proposals, accepted, settings["providers"]),
+        examples=_examples(proposals, accepted),
     )
     counts = f"{len(known):,} rows, {len(proposals):,} paraphrases proposed, {len(accepted):,} kept"
     say(f"augment: {counts}{_why(stats)}")
     return stats
 
 
-def _proposals(rows: Sequence[Row], settings: dict[str, Any]) -> Iterable[Proposal]:
+# --- proposals ----------------------------------------------------------------------------------------
+
+
+def _by_question(shards: Iterable[Path]) -> dict[tuple[str, str], list[str]]:
+    """What the models propose, by provider and question."""
+    return {(p.provider, p.question): p.proposals for shard in shards for p in read_lines(shard, Paraphrases)}
+
+
+def _proposals(
+    rows: Sequence[Row], settings: dict[str, Any], made: Mapping[tuple[str, str], list[str]]
+) -> Iterator[Proposal]:
     with bar("augment", len(rows)) as advance:
         for number, row in enumerate(rows):
             if number % 1000 == 0:
                 advance(number)
             for provider in settings["providers"]:
-                for question in _PROVIDERS[provider](row.instruction)[: settings["per_row"]]:
+                rules = provider == "rules"
+                found = rewrite(row.instruction) if rules else made.get((provider, row.instruction), [])
+                for question in found[: settings["per_row"]]:
                     yield _proposal(row, question, provider)
         advance(len(rows))
 
@@ -77,40 +91,37 @@ def _proposal(parent: Row, question: str, provider: str) -> Proposal:
     return Proposal(row, parent, question_key(question, parent.input))
 
 
-def _gates(proposals: Sequence[Proposal], known: Sequence[Row]) -> tuple[list[Row], list[Rejection]]:
-    clashes = _clashes(proposals, known)
+# --- gates --------------------------------------------------------------------------------------------
+
+
+def _judged(
+    proposals: Sequence[Proposal], known: Sequence[Row], limits: dict[str, Any]
+) -> tuple[list[Row], list[Rejection]]:
+    said = [judge(p.parent.instruction, p.row.instruction, limits) for p in proposals]
+    passed = [proposal for proposal, reason in zip(proposals, said, strict=True) if not reason]
+    clashes = _clashes(passed, known, limits["clash"])
     taken = {question_key(row.instruction, row.input) for row in known}
     accepted: list[Row] = []
     rejections: list[Rejection] = []
-    for proposal in proposals:
-        verdict = _text_gate(proposal) or clashes.get(proposal.key) or _duplicate_gate(proposal.key, taken)
-        if verdict:
-            rejections.append(rejected(proposal.row, *verdict))
+    for proposal, reason in zip(proposals, said, strict=True):
+        reason = reason or clashes.get(proposal.key) or _duplicate(proposal.key, taken)
+        if reason:
+            rejections.append(rejected(proposal.row, *reason, reworded=proposal.parent.instruction))
         else:
             taken.add(proposal.key)
             accepted.append(proposal.row)
     return accepted, rejections
 
 
-def _text_gate(proposal: Proposal) -> tuple[str, str] | None:
-    """What the paraphrase and its own question tell: a reason code and a sentence, or None."""
-    new, old = proposal.row.instruction, proposal.parent.instruction
-    score = Indel.normalized_similarity(squash(new), squash(old))
-    if score >= NEAR_COPY:
-        return "near_copy", f"{score:.3f} similar to the question it rewords"
-    if _digits(new) != _digits(old):
-        return "numbers_changed", f"the numbers of the question it rewords are {_digits(old) or 'none'}"
-    if language(new) != language(old):
-        return "language_changed", f"the question it rewords is {language(old)}, this is {language(new)}"
-    return None
-
-
-def _duplicate_gate(key: str, taken: set[str]) -> tuple[str, str] | None:
+def _duplicate(key: str, taken: set[str]) -> Reason | None:
     return ("duplicate", "this question is there already") if key in taken else None
 
 
-def _clashes(proposals: Sequence[Proposal], known: Sequence[Row]) -> dict[str, tuple[str, str]]:
-    """Keys of proposals that are nearer to a question with another answer than to the one they reword."""
+def _clashes(proposals: Sequence[Proposal], known: Sequence[Row], threshold: float) -> dict[str, Reason]:
+    """Keys of proposals that are nearer to a question with another answer than to the one they reword.
+
+    Below `threshold` two questions share only their form ('...를 알려 주세요'), which tells no fact.
+    """
     owners = _owners(proposals, known)
     mine, others = sorted({p.key for p in proposals}), sorted(owners)
     own = {
@@ -121,16 +132,11 @@ def _clashes(proposals: Sequence[Proposal], known: Sequence[Row]) -> dict[str, t
     for p in proposals:
         facts[p.key].add(squash(p.row.output))
     clashes = {key: ("clash", "two facts would share this question") for key in mine if len(facts[key]) > 1}
-    for left, right, score in zip(*near_pairs(mine, others, CLASH), strict=True):
+    for left, right, score in zip(*near_pairs(mine, others, threshold), strict=True):
         key, other = mine[left], others[right]
         if score > own[key] and owners[other] - facts[key]:
-            clashes.setdefault(
-                key,
-                (
-                    "clash",
-                    f"{score:.3f} similar to a question with another answer, {own[key]:.3f} to its own",
-                ),
-            )
+            said = f"{score:.3f} similar to a question with another answer, {own[key]:.3f} to its own"
+            clashes.setdefault(key, ("clash", said))
     return clashes
 
 
@@ -143,8 +149,23 @@ def _owners(proposals: Sequence[Proposal], known: Sequence[Row]) -> dict[str, se
     return owners
 
 
-def _digits(text: str) -> str:
-    return "".join(c for c in squash(text) if c.isdigit())
+# --- what is told -------------------------------------------------------------------------------------
+
+
+def _by_provider(
+    proposals: Sequence[Proposal], accepted: Sequence[Row], providers: Sequence[str]
+) -> dict[str, dict[str, int]]:
+    proposed, kept = Counter(p.row.provider for p in proposals), Counter(row.provider for row in accepted)
+    return {name: {"proposed": proposed[name], "kept": kept[name]} for name in providers}
+
+
+def _examples(proposals: Sequence[Proposal], accepted: Sequence[Row]) -> list[dict[str, str]]:
+    """A few accepted paraphrases beside their questions, by id: as good as drawn by lot."""
+    parents = {p.row.id: p.parent.instruction for p in proposals}
+    return [
+        {"question": parents[row.id], "paraphrase": row.instruction, "provider": row.provider}
+        for row in accepted[:_EXAMPLES]
+    ]
 
 
 def _why(stats: dict[str, Any]) -> str:
@@ -155,10 +176,11 @@ def _main(
     rows: Annotated[Path, typer.Argument(help="rows.jsonl of dedup")],
     out: Annotated[Path, typer.Option(help="folder to write to")],
     config: Annotated[Path, typer.Option(help="configuration file")] = DEMO,
+    proposed: Annotated[list[Path] | None, typer.Option(help="what qaloom.paraphrase wrote")] = None,
 ) -> None:
     """Add paraphrases of the questions."""
     with job():
-        augment(rows, out, load(config)["augment"])
+        augment(rows, out, load(config)["augment"], proposed or [])
 
 
 if __name__ == "__main__":

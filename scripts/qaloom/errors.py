@@ -37,12 +37,16 @@ class TrainingError(QALoomError):
     """Training cannot start or go on (no labels, loss not a number, out of memory)."""
 
 
-class DiskError(QALoomError):
-    """The disk has no room for what a run writes."""
-
-
 class LeftoverError(QALoomError):
     """An earlier run's jobs are still at work and cannot be ended from here."""
+
+
+class StorageError(QALoomError):
+    """The disk has no room for what a run writes, or a file of the cache cannot be read or written."""
+
+
+class EndpointError(QALoomError):
+    """A model server cannot be reached, refuses, or gives no usable answer."""
 
 
 def first_line(error: Exception) -> str:

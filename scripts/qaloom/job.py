@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from qaloom.errors import QALoomError
 
@@ -71,7 +80,7 @@ def bar(what: str, total: int, unit: str = "rows") -> Iterator[Callable[[int], N
     write = _log if console.is_terminal else say
     lines = _Lines(what, total, unit, None if console.is_terminal and _terminal is None else write)
     with Progress(
-        *columns, TextColumn(unit), TimeRemainingColumn(),
+        *columns, TextColumn(unit), _Rate(), TimeRemainingColumn(),
         console=console, transient=True, disable=not console.is_terminal,
         # With a log, what libraries print while the bar is up still goes there, not above the bar.
         redirect_stdout=_terminal is None, redirect_stderr=_terminal is None,
@@ -94,6 +103,13 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+class _Rate(ProgressColumn):
+    """Units a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.3g}/s" if task.speed else "")
+
+
 class _Lines:
     """Progress as lines, one every few seconds; `write` is None where a bar shows all there is to see."""
 
@@ -110,8 +126,9 @@ class _Lines:
         if self.write is None or now - self.last < _SECONDS_BETWEEN_LINES or done == self.before:
             return
         self.last = now
-        left = (now - self.start) / (done - self.before) * (self.total - done)
-        self.write(f"{self.what}: {done:,} of {self.total:,} {self.unit}, {duration(left)} left")
+        rate = (done - self.before) / (now - self.start)
+        left = duration((self.total - done) / rate)
+        self.write(f"{self.what}: {done:,} of {self.total:,} {self.unit}, {rate:.3g}/s, {left} left")
 
     def end(self) -> None:
         _log(f"{self.what}: {self.done:,} {self.unit} in {duration(time.monotonic() - self.start)}")

@@ -35,7 +35,8 @@ class Row(Struct, omit_defaults=True):
 class Rejection(Struct, omit_defaults=True):
     """A row that does not go on: the row as it was, its place, a reason code, a sentence for a person.
 
-    `survivor` (on duplicates) holds the kept row's id, source, line and the score.
+    `survivor` (on duplicates) holds the kept row's id, source, line and the score; `reworded` (on
+    paraphrases) the question that the row rewords.
     """
 
     source: str
@@ -45,6 +46,15 @@ class Rejection(Struct, omit_defaults=True):
     row: Any
     id: str = ""
     survivor: dict[str, Any] | None = None
+    reworded: str = ""
+
+
+class Paraphrases(Struct):
+    """What one provider proposes for a question, in its order."""
+
+    question: str
+    provider: str
+    proposals: list[str]
 
 
 def row_id(instruction: str, input: str, output: str) -> str:

@@ -19,7 +19,7 @@ import psutil
 import typer
 
 from qaloom.config import DEMO, ROOT, load, sources
-from qaloom.errors import ConfigError, DiskError, QALoomError
+from qaloom.errors import ConfigError, QALoomError, StorageError
 from qaloom.job import job, say
 from qaloom.leftovers import cancel_slurm_jobs, end_processes
 
@@ -36,7 +36,7 @@ def run(config: Path | None, directory: Path, profile: str | None, arguments: li
 
     `config` is looked for where the command is given, then in `directory`; None is the demo project.
     `profile` is a name under profiles/ or a folder of your own; None is this machine alone.
-    Raises ConfigError for a bad configuration, DiskError for a full disk, BusyError when another run is at
+    Raises ConfigError for a bad configuration, StorageError for a full disk, BusyError when another run is at
     work there, and LeftoverError when a dead run's jobs cannot be ended.
     """
     if not directory.is_dir():
@@ -100,9 +100,9 @@ def _claimed(note: Path) -> Iterator[int]:
 
 
 def _check_disk(directory: Path) -> None:
-    """Raise DiskError when there is next to no room, be it before a run or as what has ended one."""
+    """Raise StorageError when there is next to no room, be it before a run or as what has ended one."""
     if shutil.disk_usage(directory).free < _LEAST_DISK:
-        raise DiskError(f"the disk that holds {directory} is full; free some space and run again")
+        raise StorageError(f"the disk that holds {directory} is full; free some space and run again")
 
 
 def _unlock(directory: Path, command: list[str], left_behind: bool) -> None:

@@ -1,0 +1,16 @@
+"""Let models reword one shard of the questions; see qaloom.paraphrase."""
+
+from pathlib import Path
+
+from qaloom.job import job
+from qaloom.paraphrase import paraphrase
+
+
+def main(questions, out, settings):
+    paraphrase(Path(questions), Path(out), settings, Path("results/base_model"), Path("cache/augment"))
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        # The whole section: how a server is reached decides no result and so is no parameter.
+        main(snakemake.input.questions, snakemake.output[0], snakemake.config["augment"])

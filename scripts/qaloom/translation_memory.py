@@ -1,0 +1,84 @@
+"""Texts that a model made, kept under what made them, so that none is made twice.
+
+One SQLite file for each maker (a model's weights, a direction and its settings): whole after a kill, open to
+several jobs at once, and looked up on the disk, so that a million texts need no memory. Texts are only
+ever added.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from qaloom.errors import StorageError
+from qaloom.files import canonical, digest
+
+_AT_ONCE = 500  # texts looked up in one query; SQLite allows 999 variables in its oldest builds
+_PATIENCE = 120  # seconds to wait for another job's write
+
+
+class Memory:
+    """What one maker made of each source text: a list of variants, often of length one."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path):
+        self._connection, self._path = connection, path
+        self.found = self.made = 0  # texts
+
+    def get(self, sources: Iterable[str]) -> dict[str, list[str]]:
+        """The texts among `sources` that were made before, each with its variants."""
+        wanted, found = list(dict.fromkeys(sources)), {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = wanted[start : start + _AT_ONCE]
+            query = f"SELECT source, variants FROM made WHERE source IN ({','.join('?' * len(part))})"
+            with _one_line(self._path):
+                rows = self._connection.execute(query, part).fetchall()
+            found |= {source: msgspec.json.decode(variants) for source, variants in rows}
+        self.found += len(found)
+        return found
+
+    def put(self, made: Mapping[str, list[str]]) -> None:
+        """Keep what was made, all of it or nothing; what another job kept meanwhile stays."""
+        rows = [(source, msgspec.json.encode(variants).decode()) for source, variants in made.items()]
+        with _one_line(self._path), self._connection:
+            self._connection.executemany("INSERT OR IGNORE INTO made VALUES (?, ?)", rows)
+        self.made += len(rows)
+
+
+@contextmanager
+def remember(folder: Path, maker: Mapping[str, Any]) -> Iterator[Memory]:
+    """Open the memory of `maker`, everything that decides what it makes, in `folder`.
+
+    Raises StorageError, one line, when the disk is full or the file cannot be used.
+    """
+    path = folder / f"{digest(maker)[:24]}.sqlite"
+    with _one_line(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=_PATIENCE)
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS made (source TEXT PRIMARY KEY, variants TEXT NOT NULL) WITHOUT ROWID"
+        )
+        connection.execute("CREATE TABLE IF NOT EXISTS maker (settings TEXT PRIMARY KEY)")
+        connection.execute("INSERT OR IGNORE INTO maker VALUES (?)", (canonical(maker),))
+        connection.commit()
+    try:
+        yield Memory(connection, path)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _one_line(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        text = str(error)
+        if "full" in text or getattr(error, "errno", None) == 28 or "disk I/O" in text:
+            remedy = "free some space and run again: what was made so far is kept"
+        elif "locked" in text:
+            remedy = "another run holds it; wait for it, then run again"
+        else:
+            remedy = "move it away to begin it anew"
+        raise StorageError(f"{path}: {text}; {remedy}") from None
