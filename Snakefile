@@ -19,9 +19,11 @@ include: "rules/base_model.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/export.smk"
 
 
 rule all:
     default_target: True
     input:
         "<results>/report/index.html",
+        sorted(set(exports("<results>/export/{run}/manifest.json"))),

@@ -9,6 +9,7 @@ try:
     from qaloom.config import complete, sources
     from qaloom.digest import code_digest
     from qaloom.files import canonical, digest, read_json
+    from qaloom.formats import FORMATS, wanted_formats, weights_for_ollama
     from qaloom.job import job
 except ImportError as error:
     sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate'")
@@ -21,11 +22,13 @@ with job():
     SOURCES = {digest(path)[:12]: path for path in sources(config["data"]["sources"])}
     for run in config["runs"].values():
         check_reference(run["base_model"])
+    EXPORTS = {run: wanted_formats(config["export"], run) for run in config["runs"]}
 RUNS = config["runs"]
 MODELS = {model_name(run["base_model"]): run for run in RUNS.values()}
 
 
 wildcard_constraints:
+    format="|".join(FORMATS),
     file="|".join(SOURCES),
     model="|".join(map(re.escape, MODELS)),
     run="|".join(map(re.escape, RUNS)),
@@ -87,3 +90,24 @@ def start_adapter(wildcards):
     """The adapter that a run starts from, if it names one."""
     start = RUNS[wildcards.run]["start_from"]
     return f"<results>/train/{start}/manifest.json" if start else []
+
+
+def source_of_format(wildcards):
+    """What a format is made of beside the adapter: merged weights for GGUF, a GGUF file for Ollama."""
+    if wildcards.format in ("adapter", "merged"):
+        return []
+    return f"<results>/convert/{wildcards.run}/{gguf_of(wildcards) if wildcards.format == 'ollama' else 'merged'}"
+
+
+def weights_of_modelfile(wildcards):
+    """The GGUF file that a Modelfile is asked with."""
+    return f"<results>/convert/{wildcards.run}/{gguf_of(wildcards)}" if wildcards.format == "ollama" else []
+
+
+def gguf_of(wildcards):
+    return weights_for_ollama(EXPORTS[wildcards.run]) or "gguf-q8_0"
+
+
+def exports(pattern):
+    """The files that `pattern` names for each run and format that the configuration asks for."""
+    return [pattern.format(run=run, format=kind) for run, kinds in EXPORTS.items() for kind in kinds]
