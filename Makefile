@@ -37,7 +37,7 @@ help:
 setup: $(STAMP)
 
 # A conda environment keeps its own packages (uv pip sync would take them out); .venv holds the lock alone.
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock requirements-converter.txt pyproject.toml
 ifeq ($(CONDA),)
 	@test -x $(PYTHON) || python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make setup: Python 3.11 or newer is needed; this is " + sys.version.split()[0])'
 	@test -x $(PYTHON) || python3 -m venv $(ENV)
@@ -49,6 +49,8 @@ else
 	@uv pip install --quiet --python $(PYTHON) --no-deps --compile-bytecode -r requirements.lock
 endif
 	@$(BIN)/uv pip install --quiet --python $(PYTHON) --no-deps --editable .
+	@rm -rf $(ENV)/converter
+	@$(BIN)/uv pip install --quiet --python $(PYTHON) --no-deps --target $(ENV)/converter -r requirements-converter.txt
 	@touch $@
 
 run: setup

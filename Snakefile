@@ -20,11 +20,13 @@ include: "rules/base_model.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/export.smk"
 
 
 rule all:
     default_target: True
     input:
         "<results>/report/index.html",
+        sorted(set(exports("<results>/export/{run}/manifest.json"))),
     message:
         "The report, and all that it shows"

@@ -10,6 +10,7 @@ try:
     from qaloom.digest import code_digest
     from qaloom.explain import Planned, explain
     from qaloom.files import canonical, digest, read_json
+    from qaloom.formats import FORMATS, wanted_formats, weights_for_ollama
     from qaloom.job import job
     from qaloom.leftovers import end_processes, mark, refuse_slurm_jobs
     from qaloom.paraphrase import check, decisive, gathering, model_providers, references
@@ -28,6 +29,7 @@ with job():
     TRANSLATORS = references(config["augment"])
     for reference in TRANSLATORS:
         check_reference(reference)
+    EXPORTS = {run: wanted_formats(config["export"], run) for run in config["runs"]}
     if workflow.is_main_process:
         mark(Path.cwd())
 RUNS = config["runs"]
@@ -37,6 +39,7 @@ MODELS = {model_name(name): {"base_model": name, "trust_remote_code": False} for
 
 
 wildcard_constraints:
+    format="|".join(FORMATS),
     file="|".join(SOURCES),
     model="|".join(map(re.escape, MODELS)),
     run="|".join(map(re.escape, RUNS)),
@@ -98,3 +101,24 @@ def start_adapter(wildcards):
     """The adapter that a run starts from, if it names one."""
     start = RUNS[wildcards.run]["start_from"]
     return f"<results>/train/{start}/manifest.json" if start else []
+
+
+def source_of_format(wildcards):
+    """What a format is made of beside the adapter: merged weights for GGUF, a GGUF file for Ollama."""
+    if wildcards.format in ("adapter", "merged"):
+        return []
+    return f"<results>/convert/{wildcards.run}/{gguf_of(wildcards) if wildcards.format == 'ollama' else 'merged'}"
+
+
+def weights_of_modelfile(wildcards):
+    """The GGUF file that a Modelfile is asked with."""
+    return f"<results>/convert/{wildcards.run}/{gguf_of(wildcards)}" if wildcards.format == "ollama" else []
+
+
+def gguf_of(wildcards):
+    return weights_for_ollama(EXPORTS[wildcards.run]) or "gguf-q8_0"
+
+
+def exports(pattern):
+    """The files that `pattern` names for each run and format that the configuration asks for."""
+    return [pattern.format(run=run, format=kind) for run, kinds in EXPORTS.items() for kind in kinds]

@@ -9,6 +9,7 @@ rule report:
         "<results>/split/audit.json",
         collect("<results>/train/{run}/metrics.json", run=RUNS),
         collect("<results>/evaluate/{run}/metrics.json", run=RUNS),
+        exports("<results>/parity/{run}/{format}.json"),
     output:
         page=report(
             "<results>/report/index.html",

@@ -50,6 +50,9 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     if errors:
         raise ConfigError(f"{name}: {_sentence(jsonschema.exceptions.best_match(errors))}")
     _check_starts(values["runs"], name)
+    for run in values["export"]["runs"]:
+        if run not in values["runs"]:
+            raise ConfigError(f"{name}: export.runs: there is no run {run!r}")
     return values
 
 

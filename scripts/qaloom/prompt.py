@@ -94,7 +94,14 @@ def _chat(tokenizer: Tokenizer, question: str, answer: str | None = None) -> str
         messages,
         tokenize=False,
         add_generation_prompt=answer is None,
-        enable_thinking=False,  # an answer is what was asked for, not the way there
-        date_string=_TODAY,
-        strftime_now=lambda _format: _TODAY,
+        **pinned_values(),
     )
+
+
+def pinned_values() -> dict[str, Any]:
+    """What a chat template is told beside the messages, so that a question always reads the same."""
+    return {
+        "enable_thinking": False,  # an answer is what was asked for, not the way there
+        "date_string": _TODAY,
+        "strftime_now": lambda _format: _TODAY,
+    }

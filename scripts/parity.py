@@ -1,0 +1,18 @@
+"""Ask an export again and compare it with the tuned model; see qaloom.parity."""
+
+import json
+from pathlib import Path
+
+from qaloom.job import job
+from qaloom.parity import parity
+
+
+def main(kind: str, files: dict[str, str], out: Path, settings: dict) -> None:
+    run, base, split = (Path(files[name]).parent for name in ("adapter", "base", "recall"))
+    parity(kind, Path(files["export"]), run, base, split, Path(files["predictions"]), out, settings)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        settings = json.loads(snakemake.params.settings)
+        main(snakemake.wildcards.format, dict(snakemake.input.items()), Path(snakemake.output[0]), settings)

@@ -1,0 +1,41 @@
+"""llama.cpp as a server inside this process: what a GGUF file is asked through."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from qaloom.errors import DeviceError, ModelError, first_line
+
+KEY = secrets.token_urlsafe(32)
+HEADERS = {"Authorization": f"Bearer {KEY}"}
+
+
+def served(gguf: Path, name: str, context: int, slots: int, threads: int | None = None) -> Any:
+    """Serve a GGUF file on a free port of the loopback interface; it ends with the returned object.
+
+    `context` is the longest prompt with its answer, in tokens; `slots` requests are worked on at a time,
+    further ones wait. The address is `.listening_address`. Raises ModelError when the file cannot be
+    loaded, DeviceError when llama.cpp is not installed.
+    """
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise DeviceError(f"llama.cpp cannot be used ({first_line(error)}); run make setup") from None
+    wanted = xllamacpp.CommonParams()
+    wanted.model.path = str(gguf)
+    wanted.model_alias = {name}
+    wanted.n_ctx, wanted.n_parallel = context * slots, slots
+    wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = threads or _threads()
+    wanted.warmup, wanted.cache_ram_mib = False, 0
+    # A web page could otherwise find the port and ask: only who has the key may.
+    wanted.api_keys = [KEY]
+    try:
+        return xllamacpp.Server(wanted)
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"{gguf} cannot be loaded by llama.cpp ({first_line(error)})") from None
+
+
+def _threads() -> int:
+    """As many as a rule may use (Snakemake sets OMP_NUM_THREADS), else as many as this process has."""
+    return int(os.environ.get("OMP_NUM_THREADS", 0)) or len(os.sched_getaffinity(0))
