@@ -45,9 +45,8 @@ def stem(key: str) -> str:
     if key.isascii():
         return key
     apart = jamo(key[-_LONGEST_END:])
-    for pattern in _STRIPPED:
-        apart = pattern.sub("", apart)
-    return key[:-_LONGEST_END] + unicodedata.normalize("NFC", apart) or key
+    left = apart[: _END.search(apart).start()]
+    return key[:-_LONGEST_END] + unicodedata.normalize("NFC", left) or key
 
 
 class _Words(NamedTuple):
@@ -105,16 +104,7 @@ _ENDING = (
     r"|요|다|음|ᆷ"
 )
 _LONGEST_END = 16  # syllables
-_STRIPPED = [
-    re.compile(_apart(pattern))
-    for pattern in (
-        rf"(?:{_PLEASE}|{_ENDING})$",
-        r"으?시$",
-        r"이$",
-        r"(?:무엇|뭐|무어)$",
-        r"(?:은|는|이|가|을|를)$",
-    )
-]
+_END = re.compile(_apart(rf"(?:은|는|이|가|을|를)?(?:무엇|무어|뭐)?이?(?:으?시)?(?:{_PLEASE}|{_ENDING})?$"))
 # Two runs of one row may stand for each other; '' is one that may be left out.
 _ALIKE = [
     re.compile(_apart(pattern))
