@@ -41,7 +41,8 @@ def job(log: str | Path | None = None) -> Iterator[None]:
             sys.exit(130)
         except Exception as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                say(f"qaloom: the disk is full ({error.filename or Path.cwd()}); free some space and run again")
+                where = error.filename or Path.cwd()
+                say(f"qaloom: the disk is full ({where}); free some space and run again")
                 sys.exit(1)
             if log is None and isinstance(error, OSError) and error.filename:
                 say(f"qaloom: {error.filename}: {error.strerror}")

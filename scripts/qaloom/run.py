@@ -23,7 +23,6 @@ from qaloom.errors import ConfigError, DiskError, QALoomError
 from qaloom.job import job, say
 from qaloom.leftovers import cancel_slurm_jobs, end_processes
 
-
 _LEAST_DISK = 10_000_000  # bytes; below that not even Snakemake's own notes can be relied on
 
 
