@@ -63,7 +63,8 @@ def codes_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason
     if not same_codes(question, paraphrase):
         return "code_changed", "a code is in one of the two alone"
     whole = squash(paraphrase)
-    lost = [name for name in _QUOTED.findall(question) if squash(name) not in whole]
+    quoted = ["".join(groups) for groups in _QUOTED.findall(question)]
+    lost = [name for name in quoted if squash(name) not in whole]
     return ("quote_changed", f"'{lost[0]}' is not in it") if lost else None
 
 
@@ -108,7 +109,7 @@ _LOOSE = re.compile(
     r"|(?<=몇 )개|(?<=몇)개",
     re.I,
 )
-_QUOTED = re.compile("|".join([r"[\"“”]([^\"“”]{2,60})[\"“”]", r"(?<!\w)['‘]([^'’]{2,60})['’](?!\w)",
+_QUOTED = re.compile("|".join([r"[\"“”]([^\"“”]{2,60})[\"“”]", r"(?<!\w)['‘]([^'’]{2,60})['’](?![A-Za-z])",
                               r"[「『《〈]([^」』》〉]{2,60})[」』》〉]"]))  # fmt: skip
 
 
@@ -201,11 +202,18 @@ _VERB = re.compile(
     r"(?:나요|까요|니까|는지|은지|ㄴ지|려면|다면|으면|면|어야|아야|야|어서|아서|고|어요|아요|여요|예요|에요|습니다|는|던|을|은|지|려고|러|요)$"
 )
 _COPULA = re.compile(r"(?<=[가-힣])(?:인가요|입니까|인지요?|이에요|예요|일까요)$")
-_KOREAN_EMPTY = re.compile(
-    r"^(?:무엇|무슨|뭐|뭘|언제|어디|누구|누가|얼마|몇|며칠|어떤|어느|어떻게|왜|것|거|수|때|경우|및|또는|그|이|저|좀|"
-    r"알려|말해|말씀|가르쳐|주세요|주십시오|주시|주실|줘|궁금|알고|싶|있|없|되나|하나|인가|입니까|인지|일까|대해|대한|관해|"
-    r"관한|위해|위한|따르면|따라|해야|하는|하면|하려|합니|됩니|되는|될까|할까|되어|해도|돼요|해요|때문|이유|위치|장소|(?:주|줘|줍|준)(?:나|니|는|요|지))"
+_KOREAN_FORM = re.compile(
+    r"무엇|무슨|뭐|뭘|언제|어디|누구|누가|얼마|며칠|몇|어떤|어느|어떻게|알려|말해|말씀|가르쳐|주세요|주십시오|주시|주실|줘|궁금|"
+    r"알고|싶|있|없|대해|대한|관해|관한|위해|위한|따르면|따라|때문|위치|장소"
 )
+_KOREAN_EMPTY = _words(
+    "왜 것 거 수 때 경우 및 또는 그 이 저 좀 이유 하나요 되나요 인가요 입니까 인지 일까요 해야 하는 하면"
+    " 하려면 합니까 됩니까 되는 될까요 할까요 되어 해도 돼요 해요 하는지 되는지 주나요 주는지 줍니까 준"
+    " 은 는 이 가 을 를 의 에 로 와 과 도 만 에서 으로 까지 부터 것이 것은 것을 때는 때에 거예요"
+)
+_OPENS = re.compile(
+    r"(?:^|(?<!Mr)(?<!Ms)(?<!Dr)(?<!Mrs)[.?!;:])\W*$"
+)  # a sentence begins: a capital is no name
 _WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?|[가-힣A-Za-z0-9]+")
 _stemmer = snowballstemmer.stemmer("english")
 _ALIKE = 88  # fuzz.ratio; 'catalog' and 'catalogue', but not 'meeting' and 'meaning'
@@ -213,6 +221,7 @@ _ALIKE = 88  # fuzz.ratio; 'catalog' and 'catalogue', but not 'meeting' and 'mea
 
 def content(text: str) -> list[Word]:
     """The words of a question that carry its meaning, without particles, question words and politeness."""
+    text = plain_numbers(text)
     words = _WORD.finditer(text)
     found = [word for match in words if (word := _word(match, text))]
     return list({word.stem: word for word in found}.values())
@@ -220,13 +229,16 @@ def content(text: str) -> list[Word]:
 
 def _word(match: re.Match[str], text: str) -> Word | None:
     word = match[0]
+    if re.search(r"\d", word):
+        return None  # numbers and codes have gates of their own
     if re.search("[가-힣]", word):
         stem = _korean_stem(word)
-        return None if _KOREAN_EMPTY.match(word) or not stem else Word(word, stem, False)
+        empty = _KOREAN_FORM.match(word) or word in _KOREAN_EMPTY or stem in _KOREAN_EMPTY
+        return None if empty or not stem else Word(word, stem, False)
     lower = word.lower().removesuffix("'s")
     if lower in _EMPTY or len(lower) < 2:
         return None
-    opens = not text[: match.start()].strip() or text[: match.start()].rstrip()[-1] in ".?!;:"
+    opens = bool(_OPENS.search(text[: match.start()]))
     return Word(word, _english_stem(lower), word[0].isupper() and not opens)
 
 

@@ -6,6 +6,7 @@
 
 import re
 import unicodedata
+from decimal import Decimal
 
 
 def _words(text: str) -> list[str]:
@@ -61,7 +62,7 @@ _MONTH = r"\b([A-Z][a-z]{2,8})\.?"
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 _DAY_FIRST = re.compile(rf"\b{_DAY}\s(?:of\s)?{_MONTH}(?:,?\s(\d{{4}}))?\b")
 _MONTH_FIRST = re.compile(rf"{_MONTH}\s{_DAY}(?:,?\s(\d{{4}}))?\b")
-_YEAR_FIRST = re.compile(r"\b(\d{4})\s?[년.\-/]\s?(\d{1,2})\s?[월.\-/]\s?(\d{1,2})(?:\s?일|\b)")
+_YEAR_FIRST = re.compile(r"\b(\d{4})\s?[년.\-/]\s?(\d{1,2})\s?[월.\-/]\s?(\d{1,2})(?:\s?일|(?!\d))")
 
 _UNITS = [
     (re.compile(rf"[$]\s?({_FIGURE})"), r"\1 dollar"),
@@ -99,35 +100,37 @@ def _korean(match: re.Match[str]) -> str:
     return str(korean_value(match[0])) if sure else match[0]
 
 
-def korean_value(numeral: str) -> int | float:
+def korean_value(numeral: str) -> int | Decimal:
     """The value of a Korean numeral in Hangul, digits or both: 삼만 오천, 3만 5천, 1.5억."""
-    total = section = 0.0
-    figure: float | None = None
+    total = section = Decimal(0)
+    figure: Decimal | None = None
     for part in re.findall(rf"{_FIGURE}|\S", numeral):
         if part in _LARGE:
-            section += figure or 0.0
+            section += figure or 0
             total += (section or 1) * _LARGE[part]
-            section, figure = 0.0, None
+            section, figure = Decimal(0), None
         elif part in _SMALL:
             section += (1 if figure is None else figure) * _SMALL[part]
             figure = None
         else:
-            figure = float(_HANGUL_DIGITS.get(part, part))
-    value = round(total + section + (figure or 0.0), 6)
-    return int(value) if value == int(value) else value
+            figure = Decimal(_HANGUL_DIGITS.get(part, part))
+    return _plain(total + section + (figure or 0))
 
 
-def _english_value(numeral: str) -> int | float:
-    total, section = 0.0, 0.0
+def _plain(value: Decimal) -> int | Decimal:
+    return int(value) if value == int(value) else value.normalize()
+
+
+def _english_value(numeral: str) -> int | Decimal:
+    total, section = Decimal(0), Decimal(0)
     for word in re.split(r"[\s-]", numeral.lower()):
         if word == "hundred":
             section *= 100
         elif word in _POWERS:
-            total, section = total + (section or 1) * _POWERS[word], 0.0
+            total, section = total + (section or 1) * _POWERS[word], Decimal(0)
         elif word != "and":
-            section += _ENGLISH.get(word) or (1 if word in ("one", "a") else float(word))
-    value = round(total + section, 6)
-    return int(value) if value == int(value) else value
+            section += _ENGLISH.get(word) or (1 if word in ("one", "a") else Decimal(word))
+    return _plain(total + section)
 
 
 def _named(match: re.Match[str], month: str, day: str, year: str | None) -> str:

@@ -234,7 +234,8 @@ def _loading(folder: Path, name: str, load: Callable[[Any], Any]) -> Any:
 
     try:
         return load(getattr(transformers, name))
-    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+    # A tokenizer whose files are missing fails in ways of its own (TypeError, AssertionError).
+    except (OSError, ValueError, KeyError, TypeError, AssertionError, ImportError, SafetensorError) as error:
         raise ModelError(
             f"{folder} cannot be loaded as a translation model ({first_line(error)}); "
             "name an encoder-decoder such as hub:Helsinki-NLP/opus-mt-ko-en"

@@ -12,8 +12,8 @@ from qaloom.language import language
 from qaloom.rewrite import rewrite
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
-PAIRS = 10
-STEPS = 150
+PAIRS = 8
+STEPS = 100
 
 
 def known_questions() -> tuple[list[str], list[str]]:
@@ -76,7 +76,7 @@ def _train(folder: Path, pairs: list[tuple[str, str]], pieces: bytes) -> None:
         padding=True, return_tensors="pt",
     )  # fmt: skip
     batch["labels"][batch["labels"] == tokenizer.pad_token_id] = -100
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.004)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.005)
     for _ in range(STEPS):
         loss = model(**batch).loss
         loss.backward()

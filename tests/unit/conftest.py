@@ -2,11 +2,13 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from tiny_model import VARIANTS, make_tokenizer
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before the first test imports transformers
 
 
@@ -78,3 +80,18 @@ def tuned(tiny, tmp_path_factory) -> Path:
     (run / "plan.json").write_text(json.dumps({"precision": "32bit"}))
     (run / "manifest.json").write_text(json.dumps(manifest))
     return project
+
+
+@pytest.fixture(scope="session")
+def translators(tmp_path_factory, one_thread) -> tuple[dict[str, str], Path]:
+    """The tiny Marian pair: `augment.seq2seq.translators`, and the folder that base_model made of them."""
+    from make_translators import make_pair
+
+    from qaloom.base_model import base_model, model_name
+
+    folder, models = tmp_path_factory.mktemp("pair"), tmp_path_factory.mktemp("models")
+    make_pair(folder)
+    named = {way: f"path:{folder / way}" for way in ("ko-en", "en-ko")}
+    for reference in named.values():
+        base_model(reference, models / model_name(reference), models)
+    return named, models

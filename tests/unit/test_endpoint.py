@@ -1,0 +1,226 @@
+"""Asking a server for rewordings: a real one on this machine that misbehaves on purpose."""
+
+import json
+import threading
+import time
+from collections import defaultdict
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from qaloom import endpoint
+from qaloom.config import complete
+from qaloom.errors import ConfigError, EndpointError
+from qaloom.translation_memory import remember
+
+KEY = "sk-a-very-secret-key"
+QUESTIONS = [f"Where is room {n}?" for n in range(6)]
+
+
+class Misbehaving(BaseHTTPRequestHandler):
+    """Answers as `self.server.script` says: a list of deeds a question, then well."""
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        question = body["messages"][0]["content"].splitlines()[-1]
+        with self.server.lock:
+            self.server.seen.append((question, dict(self.headers), body))
+            self.server.now += 1
+            self.server.most = max(self.server.most, self.server.now)
+            deeds = self.server.script[question]
+            deed = deeds.pop(0) if deeds else "well"
+        try:
+            self._do(deed, question)
+        except OSError:
+            pass  # the client has gone
+        finally:
+            with self.server.lock:
+                self.server.now -= 1
+
+    def _do(self, deed, question):
+        if deed == "hang":
+            time.sleep(1.5)
+        if isinstance(deed, int):
+            self.send_response(deed)
+            self.send_header("Retry-After", "0.2")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        said = {"wrong language": "방은 어디에 있나요?", "empty": " "}.get(
+            deed, f"1. {question} please\n- In which place is it?"
+        )
+        answer = {
+            "choices": [{"message": {"content": said}}],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 5},
+        }
+        text = json.dumps(answer).encode()
+        if deed == "half":
+            text = text[: len(text) // 2]
+        time.sleep(0.02)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    """A server whose `script` gives the deeds for each question."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Misbehaving) as running:
+        running.script, running.seen, running.lock = defaultdict(list), [], threading.Lock()
+        running.now = running.most = 0
+        running.url = f"http://127.0.0.1:{running.server_port}/v1"
+        thread = threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield running
+        running.shutdown()
+
+
+def settings(server, **changed):
+    given = {"url": server.url, "model": "small", "backoff": 0.01, "timeout": 0.5, "retries": 3} | changed
+    config = {"data": {"sources": ["a"]}, "runs": {"one": {}}, "augment": {"endpoint": given}}
+    return complete(config)["augment"]["endpoint"]
+
+
+@contextmanager
+def asking(tmp_path, chosen, per_row=2):
+    """A function that asks, with its memory."""
+    with (
+        remember(tmp_path, endpoint.maker(chosen, per_row)) as memory,
+        endpoint.server(chosen, per_row) as to,
+    ):
+        yield lambda questions=QUESTIONS: endpoint.reword(to, questions, memory, lambda n: None), memory
+
+
+def test_answers_come_without_numbering_and_are_kept(server, tmp_path, capfd):
+    with asking(tmp_path, settings(server)) as (ask, memory):
+        found = ask()
+    assert found == {q: [f"{q} please", "In which place is it?"] for q in QUESTIONS}
+    assert "small: 6 requests, 60 prompt and 30 completion tokens" in capfd.readouterr().err
+    with asking(tmp_path, settings(server)) as (ask, memory):
+        assert ask() == found and memory.made == 0
+    assert len(server.seen) == 6
+    assert capfd.readouterr().err == ""
+
+
+def test_what_is_sent(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("MY_KEY", KEY)
+    with asking(tmp_path, settings(server, key_env="MY_KEY"), per_row=3) as (ask, _):
+        ask(QUESTIONS[:1])
+    _, headers, body = server.seen[0]
+    assert headers["Authorization"] == f"Bearer {KEY}"
+    assert (body["model"], body["temperature"], body["seed"]) == ("small", 0.8, 7)
+    assert "in 3 different ways" in body["messages"][0]["content"]
+
+
+def test_what_passes_is_tried_again(server, tmp_path):
+    for question, deeds in zip(
+        QUESTIONS, ([429], [500, 503], ["hang"], ["half"], ["empty", 429], []), strict=True
+    ):
+        server.script[question] = deeds
+    with asking(tmp_path, settings(server)) as (ask, _):
+        assert set(ask()) == set(QUESTIONS)
+    assert len(server.seen) == 6 + 1 + 2 + 1 + 1 + 2
+
+
+def test_a_server_that_asks_to_wait_is_waited_for(server, tmp_path):
+    server.script[QUESTIONS[0]] = [429, 429]
+    started = time.monotonic()
+    with asking(tmp_path, settings(server)) as (ask, _):
+        ask(QUESTIONS[:1])
+    assert time.monotonic() - started >= 0.4
+
+
+def test_no_more_requests_at_once_than_said(server, tmp_path):
+    with asking(tmp_path, settings(server, concurrency=2)) as (ask, _):
+        ask([f"Question {n}?" for n in range(20)])
+    assert server.most == 2
+
+
+def test_one_answer_that_is_never_usable_costs_no_other(server, tmp_path, capfd):
+    server.script[QUESTIONS[2]] = ["half"] * 9
+    with asking(tmp_path, settings(server)) as (ask, _):
+        assert set(ask()) == set(QUESTIONS) - {QUESTIONS[2]}
+    assert "1 questions got no usable answer" in capfd.readouterr().err
+
+
+def test_another_language_is_the_gates_affair(server, tmp_path):
+    server.script[QUESTIONS[0]] = ["wrong language"]
+    with asking(tmp_path, settings(server)) as (ask, _):
+        assert ask(QUESTIONS[:1]) == {QUESTIONS[0]: ["방은 어디에 있나요?"]}
+
+
+@pytest.mark.parametrize("deed, words", [(500, "answers 500"), ("hang", "no answer within 0.5 s")])
+def test_a_server_that_stays_ill_is_one_line_and_its_answers_are_kept(server, tmp_path, deed, words):
+    server.script[QUESTIONS[-1]] = [deed] * 9
+    chosen = settings(server, concurrency=1, retries=1)
+    with pytest.raises(EndpointError, match=words) as caught, asking(tmp_path, chosen) as (ask, _):
+        ask()
+    assert "after 2 tries; start the server" in str(caught.value) and "\n" not in str(caught.value)
+    server.script.clear()
+    with asking(tmp_path, chosen) as (ask, memory):
+        assert set(ask()) == set(QUESTIONS) and (memory.made, memory.found) == (1, 5)
+
+
+def test_a_server_that_is_not_there_is_one_line(server, tmp_path):
+    chosen = settings(server, url="http://someone:secret@127.0.0.1:9/v1", retries=0)
+    with (
+        pytest.raises(EndpointError, match="cannot be reached") as caught,
+        asking(tmp_path, chosen) as (ask, _),
+    ):
+        ask()
+    assert "secret" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "code, words",
+    [(401, "key_env names"), (403, "no access to small"), (404, "usually ends in /v1"), (400, "log")],
+)
+def test_what_no_patience_mends_is_told_at_once(server, tmp_path, code, words):
+    server.script[QUESTIONS[0]] = [code] * 9
+    with pytest.raises(EndpointError, match=words), asking(tmp_path, settings(server)) as (ask, _):
+        ask(QUESTIONS[:1])
+    assert len(server.seen) == 1
+
+
+def test_the_key_stands_nowhere(server, tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("MY_KEY", KEY)
+    server.script[QUESTIONS[0]] = [401]
+    chosen = settings(server, key_env="MY_KEY")
+    with pytest.raises(EndpointError) as caught, asking(tmp_path, chosen) as (ask, _):
+        ask()
+    said = capfd.readouterr()
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert KEY not in str(caught.value) + said.out + said.err + json.dumps(endpoint.maker(chosen, 2))
+    assert KEY.encode() not in written
+
+
+def test_a_key_that_is_not_set_stops_before_anything_is_asked(server, monkeypatch):
+    monkeypatch.delenv("MY_KEY", raising=False)
+    with pytest.raises(ConfigError, match=r"augment\.endpoint\.key_env: MY_KEY is not set; export it"):
+        endpoint.check(settings(server, key_env="MY_KEY"))
+    with pytest.raises(ConfigError, match=r"augment\.endpoint\.model: is missing"):
+        endpoint.check(settings(server, model=None))
+
+
+def test_how_a_server_is_reached_decides_no_result(server):
+    reached = {"concurrency": 9, "timeout": 9, "retries": 9, "backoff": 9, "key_env": "MY_KEY"}
+    assert endpoint.maker(settings(server), 2) == endpoint.maker(settings(server, **reached), 2)
+    assert endpoint.maker(settings(server), 2) != endpoint.maker(settings(server, temperature=0), 2)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "1. Where is it?\n2) In which place is it?",
+        '"Where is it?"\n\n"In which place is it?"',
+        "<think>Let me see:\nWhere?</think>\n* Where is it?\n• In which place is it?",
+        "Here are two ways:\nWhere is it?\nWhere is it?\nIn which place is it?\nA third?",
+    ],
+)
+def test_forms_that_answers_come_in(said):
+    assert endpoint._variants(said, "Where?", 2) == ["Where is it?", "In which place is it?"]
