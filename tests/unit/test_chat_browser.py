@@ -40,7 +40,7 @@ def served(tmp_path_factory):
 def opened(browser, url: str, width: int = 1280, **context: str) -> "sync_api.Page":
     page = browser.new_page(viewport={"width": width, "height": 900}, **context)
     page.goto(url)
-    page.wait_for_function("document.title.startsWith('demo')")
+    sync_api.expect(page).to_have_title("demo – QA Loom")
     return page
 
 
@@ -63,11 +63,11 @@ def test_a_question_is_answered_by_both_and_the_rows_named(browser, served, widt
     assert page.inner_text("#send") == send
     assert serious(page) == []
     ask(page, "본원의 주소는 어디인가요? 그리고 도서관은?")
-    page.wait_for_function("document.querySelector('.tuned p').textContent.includes('tuned: 본원의')")
+    sync_api.expect(page.locator(".tuned p")).to_contain_text("tuned: 본원의")
     assert "도서관은" not in page.inner_text(".tuned p"), "the answer came whole, not word by word"
     assert page.inner_text("#send") == stop
     page.wait_for_selector(".rows li")
-    page.wait_for_function(f"document.getElementById('send').textContent === '{send}'")
+    sync_api.expect(page.locator("#send")).to_have_text(send)
     assert page.inner_text(".tuned p") == "tuned: 본원의 주소는 어디인가요? 그리고 도서관은?"
     assert page.inner_text(".plain p").startswith("base: 본원의")
     assert page.inner_text(".tuned h3") == tuned
@@ -81,9 +81,9 @@ def test_a_question_is_answered_by_both_and_the_rows_named(browser, served, widt
 def test_the_button_stops_an_answer(browser, served):
     page, cut = opened(browser, served[0], locale="en-US"), served[1].given_up
     ask(page, "word " * 100)
-    page.wait_for_function("document.querySelector('.tuned p').textContent.length > 10")
+    sync_api.expect(page.locator(".tuned p")).to_contain_text("word word")
     page.click("#send")
-    page.wait_for_function("document.getElementById('send').textContent === 'Ask'")
+    sync_api.expect(page.locator("#send")).to_have_text("Ask")
     assert page.locator(".tuned .note").inner_text() == "Stopped."
     page.wait_for_timeout(1000)
     assert served[1].given_up > cut
