@@ -1,14 +1,15 @@
 """Ask a tuned model: one question, or one after the other at a prompt."""
 
+import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from qaloom.errors import ModelError
+from qaloom.errors import ModelError, first_line
 from qaloom.files import read_json
 from qaloom.generate import Loaded, greedy, load
 from qaloom.job import job, say
@@ -26,6 +27,83 @@ def ask(loaded: Loaded, kind: str, question: str, max_new_tokens: int) -> str:
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "streamer": streamer}
     output = greedy(model, tokenizer, stop_ids(tokenizer, kind), max_new_tokens, **inputs)
     return tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True).strip()
+
+
+def ask_server(url: str, model: str, question: str, max_new_tokens: int) -> str:
+    """Stream the answer of a `make serve` at `url` to stdout as it is made, and return it.
+
+    Raises ModelError when it cannot be reached or refuses.
+    """
+    import httpx
+
+    body = {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": max_new_tokens}
+    parts = []
+    try:
+        with httpx.stream(
+            "POST", f"{url}/v1/chat/completions", json=body | {"stream": True}, timeout=None
+        ) as reply:
+            if reply.is_error:
+                reply.read()
+                raise ModelError(f"{url} refuses: {_told(reply)}")
+            for line in reply.iter_lines():
+                if line.startswith("data: {"):
+                    parts += _said(json.loads(line.removeprefix("data: ")))
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise ModelError(
+            f"{url} cannot be asked ({first_line(error)}); is make serve running there?"
+        ) from None
+    print(flush=True)
+    return "".join(parts).strip()
+
+
+def _said(event: dict[str, Any]) -> list[str]:
+    """Print what an event of a streamed reply adds to the answer, and return it."""
+    parts = [choice.get("delta", {}).get("content") or "" for choice in event.get("choices", ())]
+    print("".join(parts), end="", flush=True)
+    return parts
+
+
+def _unreachable(url: str, error: Exception) -> ModelError:
+    return ModelError(f"{url} cannot be asked ({first_line(error)}); is make serve running there?")
+
+
+def _told(reply: Any) -> str:
+    try:
+        return reply.json()["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        return f"status {reply.status_code}"
+
+
+def _asker(run: str, max_new_tokens: int) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
+    """How to ask the tuned and the base model of a run's folder, or of a server's address."""
+    if run.startswith(("http://", "https://")):
+        url = run.rstrip("/").removesuffix("/v1")
+        tuned, base = _served_models(url)
+        return (
+            lambda question: ask_server(url, tuned, question, max_new_tokens),
+            lambda question: ask_server(url, base, question, max_new_tokens),
+        )
+    loaded, kind = _open(Path(run))
+    own = "chat" if loaded.tokenizer.chat_template else kind
+
+    def of_base(question: str) -> str:
+        with loaded.model.disable_adapter():
+            return ask(loaded, own, question, max_new_tokens)
+
+    return lambda question: ask(loaded, kind, question, max_new_tokens), of_base
+
+
+def _served_models(url: str) -> tuple[str, str]:
+    """The names of the tuned and the base model at a server."""
+    import httpx
+
+    try:
+        names = [model["id"] for model in httpx.get(f"{url}/v1/models", timeout=10).json()["data"]]
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{url} cannot be asked ({first_line(error)}); is make serve running there?"
+        ) from None
+    return names[0], "base"
 
 
 def _open(run: Path) -> tuple[Loaded, str]:
@@ -46,30 +124,29 @@ def _open(run: Path) -> tuple[Loaded, str]:
     return load(found, run, trained["settings"]["trust_remote_code"], precision), trained["prompt"]
 
 
-def _answer(loaded: Loaded, kind: str, question: str, base: bool, max_new_tokens: int) -> None:
-    if base:
+def _answer(tuned: Callable[[str], Any], base: Callable[[str], Any], question: str, beside: bool) -> None:
+    if beside:
         print("tuned: ", end="", flush=True)
-    ask(loaded, kind, question, max_new_tokens)
-    if base:
+    tuned(question)
+    if beside:
         print("base:  ", end="", flush=True)
-        with loaded.model.disable_adapter():
-            own = "chat" if loaded.tokenizer.chat_template else kind
-            ask(loaded, own, question, max_new_tokens)
+        base(question)
 
 
 def _command(
-    run: Annotated[Path, typer.Argument(help="folder of a trained run, such as results/train/demo")],
+    run: Annotated[
+        str,
+        typer.Argument(help="folder of a trained run, such as results/train/demo, or a make serve's address"),
+    ],
     question: Annotated[str, typer.Argument(help="without one, questions are read line by line")] = "",
     base: Annotated[bool, typer.Option(help="show the base model's answer too, in its own prompt")] = False,
     max_new_tokens: int = 256,
 ) -> None:
     """Ask the tuned model of RUN, in the prompt it was trained on."""
     logging.disable(logging.WARNING)  # what libraries remark is no part of an answer
-    loaded, kind = _open(run)
-    if question:
-        return _answer(loaded, kind, question, base, max_new_tokens)
-    for line in _lines():
-        _answer(loaded, kind, line, base, max_new_tokens)
+    ask_tuned, ask_base = _asker(run, max_new_tokens)
+    for line in [question] if question else _lines():
+        _answer(ask_tuned, ask_base, line, base)
 
 
 def _lines() -> Iterator[str]:

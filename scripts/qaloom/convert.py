@@ -33,13 +33,14 @@ def convert(kind: str, run: Path, base: Path, source: Path | None, out: Path) ->
     else:
         quantisation = kind.removeprefix("gguf-")
         to_gguf(source, quantisation, out / f"{run.name}-{quantisation}.gguf")
+    for weights in out.glob("*.safetensors"):
+        weights.chmod(0o644)  # safetensors lets its owner alone read, and an export is to be handed on
 
 
 def _adapter(run: Path, base: Path, out: Path) -> None:
     """The adapter with its tokenizer; its base under the hub's name where it has one."""
     for name in _ADAPTER:
         shutil.copy2(run / name, out / name)
-    (out / _ADAPTER[0]).chmod(0o644)
     trained = read_json(run / "manifest.json")
     save_tokenizer(load_tokenizer(run, trained["settings"]["trust_remote_code"]), trained["prompt"], out)
     kind, _, reference = read_json(base / "manifest.json")["origin"].partition(":")

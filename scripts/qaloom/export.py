@@ -12,6 +12,16 @@ from qaloom.job import bar, say
 from qaloom.parity import failures, summary
 
 
+_EXPORTS = """
+## Exports
+
+Each was asked held-out questions again in its own runtime and compared with the tuned model as it was
+trained. `manifest.json` holds the size and digest of every file.
+
+| export | size | asked through | identical answers | exact match, tuned to export | prompts tokenised alike |
+| --- | ---: | --- | ---: | ---: | ---: |"""
+
+
 class ParityError(QALoomError):
     """An export does not answer as the tuned model does."""
 
@@ -32,7 +42,7 @@ def export(
     for kind in FORMATS:
         shutil.rmtree(out / kind, ignore_errors=True)
     for kind, folder in converted.items():
-        shutil.copytree(folder, out / kind, copy_function=_link)
+        shutil.copytree(folder, out / kind, copy_function=_link, ignore=shutil.ignore_patterns(".*"))
     files = _files(out, list(converted))
     origin = read_json(base / "manifest.json")
     _card(card, found, files, out / "README.md")
@@ -82,33 +92,19 @@ def _files(out: Path, formats: list[str]) -> dict[str, dict[str, Any]]:
 
 
 def _card(card: Path, found: dict[str, Any], files: dict[str, Any], out: Path) -> None:
-    """The run's model card, and in it what these files are and how each compares to the tuned model."""
-    rows = [_row(one) for one in found.values()]
-    sizes = [f"| `{name}` | {file['bytes'] / 1e6:,.1f} MB |" for name, file in files.items()]
+    """The run's model card, and in it what is here and how each export compares to the tuned model."""
     text = card.read_text("utf-8").rstrip()
     if "merged" in found:
         text = text.replace("library_name: peft", "library_name: transformers", 1)
-    parts = [
-        text,
-        "## Exports",
-        "Each was asked the held-out questions again in its own runtime, and compared with the tuned model "
-        "as it was trained.",
-        "\n".join(
-            [
-                "| export | runtime | identical answers | exact match, tuned -> export | prompts alike |",
-                "| --- | --- | ---: | ---: | ---: |",
-                *rows,
-            ]
-        ),
-        "\n".join(["| file | size |", "| --- | ---: |", *sizes]),
-    ]
-    write_text(out, "\n\n".join(parts) + "\n")
+    rows = [_row(one, files) for one in found.values()]
+    write_text(out, "\n".join([text, _EXPORTS, *rows]) + "\n")
 
 
-def _row(one: dict[str, Any]) -> str:
-    score, prompts = one["exact_match"], one["prompts"]
-    exact = f"{score['tuned']:.2f} -> {score['export']:.2f}" if one["n"] else "not asked"
+def _row(one: dict[str, Any], files: dict[str, Any]) -> str:
+    score, prompts, kind = one["exact_match"], one["prompts"], one["format"]
+    exact = f"{score['tuned']:.2f} to {score['export']:.2f}" if one["n"] else "not asked"
+    size = sum(file["bytes"] for name, file in files.items() if name.startswith(f"{kind}/")) / 1e6
     return (
-        f"| {one['format']} | {one['runtime']} | {one['same']} of {one['n']} | {exact} | "
+        f"| `{kind}` | {size:,.1f} MB | {one['runtime']} | {one['same']} of {one['n']} | {exact} | "
         f"{prompts['same']} of {prompts['n']} |"
     )

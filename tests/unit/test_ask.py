@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qaloom.ask import _answer, _lines, _open, ask
+from qaloom.ask import _answer, _asker, _lines, _open, ask
 from qaloom.errors import ModelError
 
 
@@ -40,12 +40,13 @@ def test_the_answer_streams_and_is_returned(opened, capsys):
     assert answer and capsys.readouterr().out.strip() == answer
 
 
-def test_the_bases_answer_stands_beside_it(opened, capsys):
-    loaded, kind = opened
-    _answer(loaded, kind, "주소?", True, 8)
+def test_the_bases_answer_stands_beside_it(tuned, capsys):
+    askers = _asker(str(tuned / "results/train/demo"), 8)
+    capsys.readouterr()
+    _answer(*askers, "주소?", True)
     tuned, base = capsys.readouterr().out.split("base:  ")
     assert tuned.removeprefix("tuned: ").strip() != base.strip()
-    _answer(loaded, kind, "주소?", False, 8)
+    _answer(*askers, "주소?", False)
     assert capsys.readouterr().out.strip() == tuned.removeprefix("tuned: ").strip()
 
 

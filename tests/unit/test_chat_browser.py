@@ -1,0 +1,125 @@
+"""The chat page in a real browser: a question typed, the answers streamed, the sources named, by everyone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chat_servers import serving
+
+pytestmark = pytest.mark.slow
+sync_api = pytest.importorskip("playwright.sync_api")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+WORDS = {
+    "en-US": ("Ask", "Stop", "Nearest training rows", "line 3", "Tuned model"),
+    "ko-KR": ("질문하기", "중지", "가장 가까운 학습 데이터", "3행", "튜닝한 모델"),
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["sync_api.Browser"]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed (apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("split"), pause=0.1) as all_three:
+        yield all_three
+
+
+def opened(browser, url: str, width: int = 1280, **context: str) -> "sync_api.Page":
+    page = browser.new_page(viewport={"width": width, "height": 900}, **context)
+    page.goto(url)
+    sync_api.expect(page).to_have_title("demo – QA Loom")
+    return page
+
+
+def ask(page, question: str) -> None:
+    page.fill("#question", question)
+    page.press("#question", "Enter")
+
+
+def serious(page) -> list[str]:
+    found = axe.Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['help']}" for one in found if one["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("locale", list(WORDS))
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_question_is_answered_by_both_and_the_rows_named(browser, served, width, locale, theme):
+    page = opened(browser, served[0], width, locale=locale, color_scheme=theme)
+    send, stop, rows, line, tuned = WORDS[locale]
+    assert page.inner_text("#send") == send
+    assert serious(page) == []
+    ask(page, "본원의 주소는 어디인가요? 그리고 도서관은?")
+    sync_api.expect(page.locator(".tuned p")).to_contain_text("tuned: 본원의")
+    assert "도서관은" not in page.inner_text(".tuned p"), "the answer came whole, not word by word"
+    assert page.inner_text("#send") == stop
+    page.wait_for_selector(".rows li")
+    sync_api.expect(page.locator("#send")).to_have_text(send)
+    assert page.inner_text(".tuned p") == "tuned: 본원의 주소는 어디인가요? 그리고 도서관은?"
+    assert page.inner_text(".plain p").startswith("base: 본원의")
+    assert page.inner_text(".tuned h3") == tuned
+    assert page.inner_text(".rows h3") == rows
+    assert page.locator(".rows code").first.inner_text() == f"qa/office.jsonl {line}"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert serious(page) == []
+    page.close()
+
+
+def test_the_button_stops_an_answer(browser, served):
+    page, cut = opened(browser, served[0], locale="en-US"), served[1].given_up
+    ask(page, "word " * 100)
+    sync_api.expect(page.locator(".tuned p")).to_contain_text("word word")
+    page.click("#send")
+    sync_api.expect(page.locator("#send")).to_have_text("Ask")
+    assert page.locator(".tuned .note").inner_text() == "Stopped."
+    page.wait_for_timeout(1000)
+    assert served[1].given_up > cut
+    page.close()
+
+
+def test_the_language_changes_with_what_is_there_and_is_kept(browser, served):
+    page = opened(browser, served[0], locale="en-US")
+    ask(page, "본원 주소는?")
+    page.wait_for_selector(".rows li")
+    page.click("#language")
+    assert page.inner_text(".rows h3") == "가장 가까운 학습 데이터"
+    assert page.locator(".rows code").first.inner_text().endswith("행")
+    assert page.evaluate("document.documentElement.lang") == "ko"
+    page.reload()
+    assert page.inner_text("#send") == "질문하기"
+    page.close()
+
+
+def test_by_keyboard_alone_and_what_a_person_wrote_is_text(browser, served):
+    page = opened(browser, served[0], locale="en-US")
+    assert page.evaluate("document.activeElement.id") == "question"
+    page.keyboard.type("<img src=x onerror=document.title='broken'> &amp;")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("two")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".rows li")
+    assert page.locator("img").count() == 0
+    assert page.inner_text("h2") == "<img src=x onerror=document.title='broken'> &amp;\ntwo"
+    page.close()
+
+
+def test_a_server_that_is_gone_is_said_to_be(browser, tmp_path):
+    with serving(tmp_path) as (url, _, _):
+        page = opened(browser, url, locale="en-US")
+    ask(page, "a")
+    page.wait_for_selector(".tuned .warning")
+    assert page.inner_text(".tuned .warning") == "The server does not answer. Is it still running?"
+    page.close()
