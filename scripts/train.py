@@ -7,9 +7,11 @@ from qaloom.job import job
 from qaloom.train import train
 
 
-def main(run: str, rows: str, base: str, start: str, out: Path, settings: str, threads: int) -> None:
-    folder = Path(start).parent if start else None
-    train(run, Path(rows), Path(base).parent, out, json.loads(settings), Path("cache/train"), folder, threads)
+def main(
+    run: str, rows: str, base: str, start: str, out: Path, settings: str, threads: int, gpus: int
+) -> None:
+    folder, cache = Path(start).parent if start else None, Path("cache/train")
+    train(run, Path(rows), Path(base).parent, out, json.loads(settings), cache, folder, threads, max(1, gpus))
 
 
 if __name__ == "__main__":
@@ -24,4 +26,5 @@ if __name__ == "__main__":
             out,
             params.settings,
             snakemake.threads,
+            snakemake.resources.gpu,
         )

@@ -9,6 +9,7 @@ import msgspec
 
 from qaloom.errors import DeviceError
 from qaloom.files import digest
+from qaloom.job import say
 from qaloom.prompt import load_tokenizer, unloadable
 
 _TOKENS_AT_ONCE = {"cpu": 8_192, "cuda": 32_768}  # prompt and answer tokens in one batch
@@ -161,7 +162,10 @@ def _generated(
                     f"one question with its answer ({longest} tokens) does not fit into the GPU's free "
                     "memory; close what holds it, or lower evaluate.max_new_tokens"
                 ) from None
-            budget = len(batch) // 2 * longest
+            torch.cuda.empty_cache()
+            half = len(batch) // 2
+            budget = half * longest
+            say(f"{len(batch)} questions at once do not fit into the GPU's free memory; {half} from here on")
         else:
             yield answered
             queue = queue[len(batch) :]

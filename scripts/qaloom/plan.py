@@ -1,231 +1,267 @@
 """How a run is trained on the device that is here: precision, micro-batch, checkpointing, and why.
 
-The effective batch is the user's and is kept exactly; how it is reached is decided here.
+The effective batch is the user's and is kept exactly; how it is reached is decided here, by pure functions
+of the model's shape, the run's settings, the rows' lengths and the device. `python -m qaloom.plan` answers
+whether a model would fit, also on a card that is not here.
 """
 
-import os
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from statistics import mean
 from typing import Any, NamedTuple
 
-from qaloom.errors import DeviceError, ModelError
-from qaloom.files import read_json
+from qaloom.errors import DeviceError
+from qaloom.memory import Shape, Step, predicted_memory
+from qaloom.probe import GB, Device
 
-GB = 1e9
 _PRECISIONS = ("16bit", "8bit", "4bit")
-_BYTES_A_WEIGHT = {"32bit": 4.0, "16bit": 2.0, "8bit": 1.06, "4bit": 0.56}
-_SHARE_OF_FREE = 0.9  # of the free memory; the rest is fragmentation and kernels' work space
-_DRIVERS = ("/proc/driver/nvidia/version", "/usr/lib/wsl/lib/nvidia-smi")
+_SHARE = 0.96  # of the free memory; the rest is fragmentation
+_ROOM = 0.9  # what `auto` may fill before it takes the next smaller precision
 _BF16_GAIN = 1.3  # how much quicker bfloat16 must be on a CPU to be worth its rounding
-_PROCESS = {"cpu": 4e9, "cuda": 0.6e9}  # bytes that torch and unsloth hold before the first tensor
+# Tokens that keep a GPU computing as long as its host needs to launch a micro-batch's kernels: below,
+# a micro-batch costs the same however little it holds (8B shape on one H100: 0.45 s; slower cards: fewer).
+_BUSY = 4096
+_RECOMPUTING = 4 / 3  # a step's arithmetic with checkpointing: one more forward pass
+_LOOSE = 0.25  # a share of padding from which rows go without it
+_EFFICIENCY = 0.5  # of a single matrix product's speed, that a whole step reaches
+_LAUNCHES = 0.014  # seconds a layer and micro-batch (one H100, 32 layers: 0.45 s)
+_UNKNOWN_SPEED = 5e13  # FLOP/s, for a card that is not here
+_MOST_CUT = 0.05  # share of rows that may be cut so that a run fits at all
+_SHORTEST = 256  # tokens; below, the run is refused instead
 
 
-@dataclass(frozen=True)
-class Device:
-    """Where training runs, and its own memory (RAM on a CPU)."""
+class Choice(NamedTuple):
+    """One way to run a step, and the bytes it would take."""
 
-    kind: str  # cuda | cpu
-    name: str
-    free_bytes: int
-    total_bytes: int
-    count: int = 1
-    capability: tuple[int, int] | None = None
+    step: Step
+    micro: int  # rows in a micro-batch or, when packing, 1
+    accumulation: int
+    needed: float
 
 
-class Shape(NamedTuple):
-    """A decoder's size: its layers, the channels of its projections, the rows of its vocabulary."""
+def plan(
+    size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Device, gpus: int = 1
+) -> dict[str, Any]:
+    """The plan of a run: what plan.json holds. Memory is in bytes.
 
-    layers: int
-    hidden: int
-    intermediate: int
-    query: int  # heads x head size: in some models not `hidden`
-    kv: int
-    vocabulary: int
-    tied: bool
-
-    @property
-    def linear(self) -> int:
-        """Parameters in the projections, the ones that quantisation shrinks."""
-        attention = 2 * self.hidden * self.query + 2 * self.hidden * self.kv
-        return self.layers * (attention + 3 * self.hidden * self.intermediate)
-
-    def adapter(self, r: int) -> int:
-        """Parameters of a rank-r adapter on all seven projections: r x (inputs + outputs) of each."""
-        attention = 4 * self.hidden + 2 * self.query + 2 * self.kv
-        return r * self.layers * (attention + 3 * (self.hidden + self.intermediate))
-
-    @property
-    def embedding(self) -> int:
-        """Parameters in the embedding and, unless tied, the output head: never quantised."""
-        return self.vocabulary * self.hidden * (1 if self.tied else 2)
-
-
-def probe() -> Device:
-    """The device that training will run on.
-
-    Raises DeviceError when a GPU driver is there and torch cannot use it.
-    """
-    import torch
-
-    if torch.cuda.is_available():
-        free, total = torch.cuda.mem_get_info()
-        name, capability = torch.cuda.get_device_name(), torch.cuda.get_device_capability()
-        return Device("cuda", name, free, total, torch.cuda.device_count(), capability)
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
-    if not hidden and any(Path(driver).exists() for driver in _DRIVERS):
-        raise DeviceError(
-            "an NVIDIA driver is here but torch cannot use the GPU; CUDA 13 needs driver 580 or newer "
-            "(nvidia-smi shows yours), or hide the card with CUDA_VISIBLE_DEVICES= to train on the CPU"
-        )
-    import psutil
-
-    memory = psutil.virtual_memory()
-    return Device("cpu", f"CPU, {torch.get_num_threads()} threads", memory.available, memory.total)
-
-
-def shape(config: Path) -> Shape:
-    """Read a decoder's size from its config.json.
-
-    Raises ModelError when the keys of a Llama-like decoder are not there.
-    """
-    values = read_json(config)
-    c = values.get("text_config", values)
-    try:
-        heads = c["num_attention_heads"]
-        head = c.get("head_dim") or c["hidden_size"] // heads
-        return Shape(
-            layers=c["num_hidden_layers"],
-            hidden=c["hidden_size"],
-            intermediate=c["intermediate_size"],
-            query=head * heads,
-            kv=head * (c.get("num_key_value_heads") or heads),
-            vocabulary=c["vocab_size"],
-            tied=bool(values.get("tie_word_embeddings", c.get("tie_word_embeddings"))),
-        )
-    except KeyError as missing:
-        kind = values.get("model_type", "unknown")
-        raise ModelError(
-            f"{config}: models of type {kind} are not supported ({missing} is missing); "
-            "name a decoder such as Llama, Qwen, Mistral or Gemma"
-        ) from None
-
-
-def plan(size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Device) -> dict[str, Any]:
-    """The plan of a run: what plan.json holds.
-
-    `lengths` are the training rows' token counts, `run` the run's settings. Memory is in bytes.
-    The first choice that fits wins: precision first (16-bit before smaller ones), then the largest
-    micro-batch, then no checkpointing, since a step's cost is launches more than arithmetic.
+    `lengths` are the training rows' token counts, `run` the run's settings, `gpus` how many may be used.
+    The most precise choice that fits wins, and of those the one with the quickest step. Rows are cut
+    shorter than max_length only where nothing else fits, and only few.
     Raises DeviceError when not even the smallest choice fits.
     """
-    effective, longest = run["training"]["effective_batch"], max(lengths)
-    reserve = _PROCESS[device.kind]
-    for precision in _precisions(run["precision"], device):
-        for micro in (m for m in range(effective, 0, -1) if effective % m == 0):
-            for checkpointing in (False, True):
-                needed = predicted_memory(size, run["lora"]["r"], precision, micro * longest, checkpointing)
-                if needed + reserve <= device.free_bytes * _SHARE_OF_FREE:
-                    return {
-                        "device": asdict(device),
-                        "precision": precision,
-                        "micro_batch": micro,
-                        "accumulation": effective // micro,
-                        "effective_batch": effective,
-                        "checkpointing": checkpointing,
-                        "packing": False,
-                        "optimizer": "adamw_torch_fused",
-                        "longest_row": longest,
-                        "predicted_memory_bytes": int(needed + reserve),
-                        "why": _why(precision, run["precision"], micro, effective, checkpointing, device),
-                    }
-    free, usable = device.free_bytes / GB, device.free_bytes * _SHARE_OF_FREE / GB
+    gpus = _usable(gpus, run, device)
+    for longest in _lengths_to_try(run, lengths):
+        for precision in _precisions(run, device):
+            for saving in _savings(size, run, device):
+                found = choices(size, run, lengths, longest, precision, saving, gpus)
+                fitting = [c for c in found if c.needed <= _room(run, precision, device)]
+                if fitting:
+                    best = min(fitting, key=lambda choice: _cost(choice, lengths, run))
+                    return _described(best, size, run, lengths, longest, device, gpus)
+    least = smallest(size, run, lengths, device)
+    free, usable = device.free_bytes / GB, device.free_bytes * _SHARE / GB
     raise DeviceError(
-        f"the model needs about {(needed + reserve) / GB:.1f} GB even one row at a time, and of the "
+        f"the model needs about {least / GB:.1f} GB even one row at a time, and of the "
         f"{free:.1f} GB free on {device.name} {usable:.1f} GB can be used; "
         "close what holds memory, take a smaller base model, or lower max_length"
     )
 
 
-def predicted_memory(size: Shape, r: int, precision: str, tokens: int, checkpointing: bool) -> float:
-    """Peak bytes of a training step: weights, LoRA with its optimizer, activations of one micro-batch.
+def smallest(size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Device) -> float:
+    """Bytes of the smallest choice that the run's settings allow."""
+    optimizer, offloaded = _savings(size, run, device)[-1]
+    full = run["method"] == "full"
+    step = Step(_precisions(run, device)[-1], max(lengths), True, optimizer, full, offloaded)
+    return predicted_memory(size, run["lora"]["r"], step)
 
-    The bytes of a layer's activations are fitted to two measurements (Llama-3-8B's shape on one H100, 4-bit,
-    4,096 tokens: 6.7 GiB with checkpointing, 20.8 GiB without).
+
+def choices(
+    size: Shape,
+    run: dict[str, Any],
+    lengths: Sequence[int],
+    longest: int,
+    precision: str,
+    saving: tuple[str, bool],
+    gpus: int = 1,
+) -> Iterator[Choice]:
+    """Every division of the effective batch into micro-batches, with and without checkpointing.
+
+    `saving` is the optimizer, and whether the input embedding waits in RAM.
     """
-    width = 4 if precision == "32bit" else 2
-    weights = size.linear * _BYTES_A_WEIGHT[precision] + size.embedding * width
-    adapter = size.adapter(r) * 16  # float32: the weights, their gradient, Adam's two moments
-    layer = width * (3 * size.intermediate + 2.6 * size.hidden)  # bytes a token
-    kept = 1 if checkpointing else size.layers
-    logits = min(tokens, 256) * size.vocabulary * 4 * 2  # the loss is computed in chunks
-    return weights + adapter + tokens * layer * kept + logits
+    full, r = run["method"] == "full", run["lora"]["r"]
+    optimizer, offloaded = saving
+    for micro, accumulation, tokens in _divisions(run["training"], lengths, longest, gpus):
+        for checkpointing in (False, True):
+            step = Step(precision, tokens, checkpointing, optimizer, full, offloaded)
+            yield Choice(step, micro, accumulation, predicted_memory(size, r, step))
 
 
-def predicted_seconds(
-    size: Shape, r: int, planned: dict[str, Any], lengths: Sequence[int], steps: int
-) -> float:
-    """Training time, from this machine's matrix speed (measured here, 0.3 s) and the rows' lengths.
+def number_format(device: Device) -> str:
+    """The type to compute in: what the GPU is quick in; on a CPU bfloat16 where it is clearly quicker."""
+    if device.kind == "cuda":
+        return "bfloat16" if device.bfloat16 else "float16"
+    slow, quick = device.speeds.get("float32", 1), device.speeds.get("bfloat16", 0)
+    return "bfloat16" if quick > _BF16_GAIN * slow else "float32"
+
+
+def predicted_seconds(size: Shape, r: int, planned: dict[str, Any], tokens: float) -> float:
+    """Training time over `tokens`, from the device's own matrix speed.
 
     FLOP a token: 4 a frozen parameter (forward, and backward without its gradient), 6 an adapter's. On a
-    GPU a micro-batch takes at least 0.45 s of kernel launches (measured on one H100, short rows).
+    GPU a micro-batch takes at least as long as its kernels' launches.
     """
-    tokens = planned["effective_batch"] * sum(lengths) / len(lengths)
     work = (4 * (size.linear + size.vocabulary * size.hidden) + 6 * size.adapter(r)) * tokens
-    kind = planned["device"]["kind"]
-    launches = 0.45 * planned["accumulation"] if kind == "cuda" else 0.0
-    return steps * max(work / matrix_speed(kind, planned["dtype"], size), launches)
+    device, micro_batches = planned["device"], planned["steps"] * planned["accumulation"]
+    speed = device["speeds"].get(planned["dtype"]) or _UNKNOWN_SPEED
+    launches = _LAUNCHES * size.layers * micro_batches if device["kind"] == "cuda" else 0.0
+    recomputing = _RECOMPUTING if planned["checkpointing"] else 1
+    return max(recomputing * work / (_EFFICIENCY * speed) / planned["gpus"], launches)
 
 
-def number_format(size: Shape, device: Device) -> str:
-    """The type to compute in: what the GPU is quick in; on a CPU bfloat16 where it is clearly quicker."""
-    if device.kind == "cpu":
-        speeds = {name: matrix_speed("cpu", name, size) for name in ("bfloat16", "float32")}
-        return "bfloat16" if speeds["bfloat16"] > _BF16_GAIN * speeds["float32"] else "float32"
-    return "bfloat16" if device.capability and device.capability >= (8, 0) else "float16"
+def _usable(gpus: int, run: dict[str, Any], device: Device) -> int:
+    """The most GPUs, of those given and there, among which a step's rows can be shared out evenly."""
+    training, most = run["training"], min(gpus, device.count) if device.kind == "cuda" else 1
+    if training["effective_tokens"]:
+        return max(1, most)
+    return next((n for n in range(most, 0, -1) if training["effective_batch"] % n == 0), 1)
 
 
-def matrix_speed(kind: str, dtype: str, size: Shape) -> float:
-    """FLOP/s of a matrix product of the shape that a step is made of, best of a few."""
-    import torch
-
-    a, b = (
-        torch.randn(rows, size.hidden, device=kind, dtype=getattr(torch, dtype))
-        for rows in (1024, size.intermediate)
-    )
-    synchronize = torch.cuda.synchronize if kind == "cuda" else (lambda: None)
-    times = []
-    for _ in range(8):
-        synchronize()
-        start = time.perf_counter()
-        a @ b.T
-        synchronize()
-        times.append(time.perf_counter() - start)
-    return 2 * len(a) * size.hidden * size.intermediate / min(times)
+def _lengths_to_try(run: dict[str, Any], lengths: Sequence[int]) -> Iterator[int]:
+    """The longest row's length, then shorter ones (multiples of 64) at which few rows are cut."""
+    longest = max(lengths)
+    yield longest
+    for limit in range((longest - 1) // 64 * 64, _SHORTEST - 1, -64):
+        if sum(n > limit for n in lengths) > _MOST_CUT * len(lengths):
+            return
+        yield limit
 
 
-def _precisions(wanted: str, device: Device) -> tuple[str, ...]:
+def _precisions(run: dict[str, Any], device: Device) -> tuple[str, ...]:
     if device.kind == "cpu":
         return ("32bit",)
-    return _PRECISIONS if wanted == "auto" else (wanted,)
+    if run["method"] == "full":
+        return ("16bit",)
+    return _PRECISIONS if run["precision"] == "auto" else (run["precision"],)
 
 
-def _why(
-    precision: str, wanted: str, micro: int, effective: int, checkpointing: bool, device: Device
-) -> list[str]:
+def _savings(size: Shape, run: dict[str, Any], device: Device) -> list[tuple[str, bool]]:
+    """(optimizer, embedding in RAM), from what costs no time to what costs some.
+
+    The embedding of a model that ties it to its output is needed on the card; moments in 8 bits, paged out
+    under pressure, are the adapter's alone.
+    """
+    plain = "adamw_torch_fused"
+    if device.kind == "cpu" or run["method"] == "full":
+        return [(plain, False)]
+    offloads = [] if size.tied else [(plain, True)]
+    return [(plain, False), *offloads, ("paged_adamw_8bit", not size.tied)]
+
+
+def _divisions(
+    training: dict[str, Any], lengths: Sequence[int], longest: int, gpus: int
+) -> Iterator[tuple[int, int, int]]:
+    """(rows, accumulation, tokens) of each way to divide a step; packed, (1, accumulation, tokens)."""
+    tokens = training["effective_tokens"]
+    if tokens is None:
+        rows = training["effective_batch"] // gpus
+        for micro in (m for m in range(rows, 0, -1) if rows % m == 0):
+            yield micro, rows // micro, micro * longest
+        return
+    count = gpus
+    while count == gpus or tokens / count >= longest:
+        # No pack exceeds the mean by more than a row (qaloom.examples.parts).
+        yield 1, count // gpus, tokens if count == 1 else round(tokens / count) + longest
+        count *= 2
+
+
+def _room(run: dict[str, Any], precision: str, device: Device) -> float:
+    """Bytes that a plan may fill: some are left to spare where a smaller precision is an option."""
+    return device.free_bytes * (_SHARE if precision == _precisions(run, device)[-1] else _ROOM)
+
+
+def _cost(choice: Choice, lengths: Sequence[int], run: dict[str, Any]) -> float:
+    """A step's time, in tokens' worth: what a micro-batch holds, and no less than its launches cost."""
+    held = choice.step.tokens if run["training"]["effective_tokens"] else choice.micro * mean(lengths)
+    return choice.accumulation * max(_BUSY, held) * (_RECOMPUTING if choice.step.checkpointing else 1)
+
+
+def _described(
+    choice: Choice,
+    size: Shape,
+    run: dict[str, Any],
+    lengths: Sequence[int],
+    longest: int,
+    device: Device,
+    gpus: int,
+) -> dict[str, Any]:
+    training, packing = run["training"], bool(run["training"]["effective_tokens"])
+    short = longest < max(lengths)
+    return {
+        "device": asdict(device),
+        "gpus": gpus,
+        "precision": choice.step.precision,
+        "dtype": number_format(device),
+        "micro_batch": choice.micro,
+        "accumulation": choice.accumulation,
+        "effective_batch": None if packing else training["effective_batch"],
+        "effective_tokens": training["effective_tokens"],
+        "checkpointing": "unsloth" if choice.step.checkpointing else False,
+        "packing": packing,
+        "padding_free": not packing and device.kind == "cuda" and _padding(lengths) > _LOOSE,
+        "optimizer": choice.step.optimizer,
+        "offload_embedding": choice.step.offloaded,
+        "attention": "sdpa",
+        "max_length": longest if short else run["max_length"],
+        "longest_row": longest,
+        "cut_rows": sum(n > longest for n in lengths),
+        "predicted_memory_bytes": int(choice.needed),
+        "why": [*_why(choice, run, device, gpus), *_why_cut(longest, lengths)],
+        "rungs": [],
+    }
+
+
+def _padding(lengths: Sequence[int]) -> float:
+    """The share of padding in steps whose rows are of similar length (rows of neighbouring lengths)."""
+    ordered = sorted(lengths)
+    groups = [ordered[i : i + 8] for i in range(0, len(ordered), 8)]
+    return 1 - sum(lengths) / sum(max(group) * len(group) for group in groups)
+
+
+def _why(choice: Choice, run: dict[str, Any], device: Device, gpus: int) -> list[str]:
+    precision, wanted = choice.step.precision, run["precision"]
     free = f"{device.free_bytes / GB:.1f} GB free on {device.name}"
     if device.kind == "cpu":
         first = f"{precision}: a CPU holds the weights in full"
         first += f"; precision {wanted} needs a GPU" if wanted != "auto" else ""
+    elif run["method"] == "full":
+        first = f"{precision}: all parameters are trained ({free})"
     elif wanted == "auto":
         first = f"{precision}: the most precise that fits ({free})"
     else:
         first = f"{precision}: as the run asks ({free})"
-    batch = f"micro-batch {micro}: " + (
-        "a whole step at once" if micro == effective else "the largest that fits"
-    )
-    recompute = (
-        "checkpointing: activations do not fit" if checkpointing else "no checkpointing: activations fit"
-    )
-    return [first, batch, recompute]
+    lines = [first, _why_batch(choice, gpus), _why_checkpointing(choice)]
+    if choice.step.offloaded:
+        lines.append("the input embedding waits in RAM: beside the rest it does not fit")
+    if choice.step.optimizer != "adamw_torch_fused":
+        lines.append(f"{choice.step.optimizer}: Adam's moments in 32 bits do not fit")
+    return lines
+
+
+def _why_batch(choice: Choice, gpus: int) -> str:
+    among = f" on each of {gpus} GPUs" if gpus > 1 else ""
+    if choice.accumulation == 1:
+        return f"micro-batch {choice.micro}{among}: a whole step at once"
+    return f"micro-batch {choice.micro}{among}, {choice.accumulation} to a step: the quickest that fits"
+
+
+def _why_checkpointing(choice: Choice) -> str:
+    if choice.step.checkpointing:
+        return "checkpointing: activations do not fit, or only in smaller micro-batches"
+    return "no checkpointing: activations fit"
+
+
+def _why_cut(longest: int, lengths: Sequence[int]) -> list[str]:
+    rows = sum(n > longest for n in lengths)
+    if not rows:
+        return []
+    return [f"rows cut at {longest} tokens ({rows} of {len(lengths)}): longer ones do not fit"]

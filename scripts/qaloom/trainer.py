@@ -1,0 +1,427 @@
+"""The training process: one plan, one attempt, on one GPU, several, or the CPU.
+
+Started by `qaloom.launch`, under torchrun on several GPUs. It reads `job.json` and `examples.jsonl` in the
+run's cache folder, writes checkpoints, then `finished/`, and tells how it goes in `events.jsonl`.
+"""
+
+import ctypes
+import json
+import math
+import os
+import shutil
+import signal
+import sys
+import time
+import traceback
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from qaloom.errors import ModelError, QALoomError, TrainingError, first_line
+from qaloom.examples import IGNORED, features, packed, parts, steps_of_rows
+from qaloom.files import read_json, read_lines, write_json, write_lines
+from qaloom.probe import supply_autocast_check
+from qaloom.prompt import Example, load_tokenizer
+
+_CHECKPOINTS = 10  # in a training, and one at least every
+_SECONDS_BETWEEN = 600
+_EXPLODED = 3  # times the first loss, and above what guessing costs, is no longer learning
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+
+def main(folder: Path) -> None:
+    """Train as `folder`/job.json says; what ends it goes to events.jsonl, as the exit code 0 or 1."""
+    _end_with_the_parent()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin halt a machine with other work
+    try:
+        _train(folder, read_json(folder / "job.json"))
+    except QALoomError as error:
+        tell(folder, error=str(error), kind=type(error).__name__)
+        sys.exit(1)
+    except Exception as error:
+        traceback.print_exc()
+        tell(folder, **_what_went_wrong(error))
+        sys.stderr.flush()
+        os._exit(1)  # the interpreter's own end can hang on a GPU that ran out of memory
+
+
+def tell(folder: Path, **event: Any) -> None:
+    """Append one event for the process that waits."""
+    with (folder / "events.jsonl").open("ab", buffering=0) as stream:
+        stream.write(json.dumps(event).encode() + b"\n")
+
+
+def _end_with_the_parent() -> None:
+    """Ask the kernel to kill this process with its parent: an orphan would train on beside the next run."""
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def _what_went_wrong(error: Exception) -> dict[str, Any]:
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError) or "CUDA out of memory" in str(error):
+        return {"out_of_memory": first_line(error), "peak": _peak_memory()}
+    return {"error": first_line(error), "kind": "unexpected"}
+
+
+def _train(folder: Path, job: dict[str, Any]) -> None:
+    planned, settings = job["plan"], job["settings"]
+    _import_unsloth(folder, planned["device"]["kind"])
+    if job["threads"]:
+        import torch
+
+        torch.set_num_threads(job["threads"])
+    examples = read_lines(folder / "examples.jsonl", Example)
+    kept = read_lines(folder / "validation.jsonl", Example)
+    steps = steps_of_rows([len(e.prompt) + len(e.completion) for e in examples], settings["training"])
+    model = _model(Path(job["base"]), Path(job["start"]) if job["start"] else None, planned, settings)
+    loading = _settle_memory()
+    tokenizer = load_tokenizer(Path(job["base"]), settings["trust_remote_code"])
+    rows = _rows(steps, examples, planned, tokenizer.pad_token_id)
+    trainer = _trainer(model, tokenizer, rows, kept, planned, settings, folder)
+    _check_labels(trainer, rows)
+    watch = _Watch(folder, [[job["ids"][row] for row in step] for step in steps], len(tokenizer))
+    measured = _run(trainer, watch, folder)
+    if trainer.is_world_process_zero():
+        _finish(trainer, tokenizer, folder, measured | {"loading_peak_bytes": loading})
+
+
+def _import_unsloth(folder: Path, kind: str) -> None:
+    """Import Unsloth (before trl, transformers and peft, which it patches) with what it reads then."""
+    import torch
+
+    supply_autocast_check(torch)
+    os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ["UNSLOTH_COMPILE_LOCATION"] = str((folder / "compiled").absolute())
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "tensorboard")
+    if kind == "cpu":
+        os.environ["UNSLOTH_FORCE_CPU"] = "1"
+    import unsloth  # noqa: F401
+
+    if kind == "cuda":
+        # cuDNN's attention builds a plan for every new batch shape: 0.1 s forward, 0.1 s backward (H100).
+        torch.backends.cuda.enable_cudnn_sdp(False)
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+
+
+def _rows(
+    steps: list[list[int]], examples: list[Example], planned: dict[str, Any], pad: int
+) -> list[dict[str, list[int]]]:
+    """What the trainer takes in turn: a row each or, when packing, a step's rows in equal parts."""
+    if planned["packing"]:
+        lengths, count = [len(e.prompt) + len(e.completion) for e in examples], planned["accumulation"]
+        split = (parts(step, lengths, count * planned["gpus"]) for step in steps)
+        return [packed([examples[row] for row in part], pad) for step in split for part in step]
+    rows = [features(examples[row]) for step in steps for row in step]
+    if planned["gpus"] > 1:  # accelerate would fill the last step from the first rows; these teach nothing
+        empty = {"input_ids": [pad, pad], "attention_mask": [1, 1], "labels": [IGNORED] * 2}
+        rows += [empty] * (-len(rows) % planned["effective_batch"])
+    return rows
+
+
+def _trainer(
+    model: Any,
+    tokenizer: Any,
+    rows: list[dict[str, list[int]]],
+    kept: list[Example],
+    planned: dict[str, Any],
+    settings: dict[str, Any],
+    folder: Path,
+) -> Any:
+    from datasets import Dataset
+    from transformers import EarlyStoppingCallback
+    from trl import SFTConfig, SFTTrainer
+
+    training = settings["training"]
+    trainer = SFTTrainer(
+        model=model,
+        processing_class=tokenizer,
+        train_dataset=Dataset.from_list(rows),
+        eval_dataset=Dataset.from_list([features(e) for e in kept]) if kept else None,
+        args=SFTConfig(
+            **_batches(planned, settings),
+            **_schedule(planned["steps"], training),
+            **_evaluating(planned) if kept else {},
+            output_dir=str(folder / "checkpoints"),
+            dataset_kwargs={"skip_prepare_dataset": True},
+            logging_steps=1,
+            logging_nan_inf_filter=False,  # or a loss that is not a number would be logged as the last one
+            save_steps=save_steps(planned["steps"]),
+            save_total_limit=2,
+            seed=training["seed"],
+            report_to=_trackers(training["report_to"]),
+            run_name=folder.name,
+            disable_tqdm=True,
+        ),
+    )
+    trainer.add_callback(_board())
+    if kept and training["patience"]:
+        trainer.add_callback(EarlyStoppingCallback(training["patience"]))
+    return trainer
+
+
+def _board() -> Any:
+    """TensorBoard's callback, less the model's settings: quantised to 8 bits they are no JSON."""
+    from transformers.integrations import TensorBoardCallback
+
+    class Board(TensorBoardCallback):
+        def on_train_begin(self, args, state, control, **kwargs):
+            kwargs.pop("model", None)
+            super().on_train_begin(args, state, control, **kwargs)
+
+    return Board()
+
+
+def _batches(planned: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """Of the trainer's settings, those that the plan decides."""
+    cuda, packing = planned["device"]["kind"] == "cuda", planned["packing"]
+    return {
+        "per_device_train_batch_size": 1 if packing else planned["micro_batch"],
+        "per_device_eval_batch_size": 1 if packing else planned["micro_batch"],
+        "gradient_accumulation_steps": planned["accumulation"],
+        "gradient_checkpointing": bool(planned["checkpointing"]),
+        "bf16": planned["dtype"] == "bfloat16",
+        "fp16": planned["dtype"] == "float16",
+        "optim": planned["optimizer"],
+        "max_length": planned["max_length"],
+        "packing": False,  # the rows come packed
+        "padding_free": packing or planned["padding_free"],
+        # On a GPU few distinct shapes: kernels are chosen, and compiled, for each new one.
+        "pad_to_multiple_of": 64 if cuda and not packing and not planned["padding_free"] else None,
+        "use_cpu": not cuda,
+        "ddp_backend": ("nccl" if cuda else "gloo") if planned["gpus"] > 1 else None,
+        "train_sampling_strategy": "sequential",  # the rows come in the order of steps_of_rows
+    }
+
+
+def _schedule(steps: int, training: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "max_steps": steps,
+        "learning_rate": training["learning_rate"],
+        "lr_scheduler_type": training["scheduler"],
+        "warmup_steps": round(training["warmup_fraction"] * steps),
+        "weight_decay": training["weight_decay"],
+    }
+
+
+def _evaluating(planned: dict[str, Any]) -> dict[str, Any]:
+    """The validation part is looked at before each checkpoint, and the best one is what remains."""
+    return {
+        "eval_strategy": "steps",
+        "eval_steps": save_steps(planned["steps"]),
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
+    }
+
+
+def save_steps(steps: int) -> int:
+    """Steps from one checkpoint to the next."""
+    return max(1, steps // _CHECKPOINTS)
+
+
+def _trackers(wanted: list[str]) -> list[str]:
+    """What the run reports to beside TensorBoard. Raises TrainingError when a package is missing."""
+    missing = [name for name in wanted if find_spec(name) is None]
+    if missing:
+        raise TrainingError(
+            f"training.report_to names {missing[0]}, which is not installed; "
+            f"'uv pip install {missing[0]}', or take it out"
+        )
+    return wanted
+
+
+def _model(base: Path, start: Path | None, planned: dict[str, Any], settings: dict[str, Any]) -> Any:
+    import torch
+    from unsloth import FastLanguageModel
+
+    checkpointing, full = planned["checkpointing"] or False, settings["method"] == "full"
+    try:
+        model, _ = FastLanguageModel.from_pretrained(
+            str(start or base),
+            max_seq_length=planned["max_length"],
+            dtype=getattr(torch, planned["dtype"]),
+            load_in_4bit=planned["precision"] == "4bit",
+            load_in_8bit=planned["precision"] == "8bit",
+            full_finetuning=full,
+            offload_embedding=planned["offload_embedding"],
+            use_gradient_checkpointing=checkpointing,
+            trust_remote_code=settings["trust_remote_code"],
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{start or base} cannot be loaded ({first_line(error)})") from None
+    if start or full:
+        return model
+    lora = settings["lora"]
+    return FastLanguageModel.get_peft_model(
+        model,
+        r=lora["r"],
+        lora_alpha=lora["alpha"] or 2 * lora["r"],
+        lora_dropout=lora["dropout"],
+        target_modules=lora["target_modules"],
+        use_rslora=lora["rslora"],
+        use_dora=lora["dora"],
+        **_loftq(lora, planned["precision"]),
+        use_gradient_checkpointing=checkpointing,
+        random_state=settings["training"]["seed"],
+    )
+
+
+def _loftq(lora: dict[str, Any], precision: str) -> dict[str, Any]:
+    """LoftQ starts the adapter from what quantising to 4 bits loses; it works from the 16-bit weights."""
+    if not lora["loftq"]:
+        return {}
+    if precision == "4bit":
+        raise TrainingError("lora.loftq quantises the model itself; set precision: 16bit with it")
+    return {"init_lora_weights": "loftq", "loftq_config": {"loftq_bits": 4, "loftq_iter": 1}}
+
+
+def _check_labels(trainer: Any, rows: list[dict[str, list[int]]]) -> None:
+    """Raise TrainingError unless the collator hands on the first rows' labels, end tokens among them."""
+    first = rows[: trainer.args.per_device_train_batch_size]
+    got = trainer.data_collator([dict(row) for row in first])["labels"]
+    learned = sorted(int(label) for label in got.flatten() if label != IGNORED)
+    wanted = sorted(label for row in first for label in row["labels"] if label != IGNORED)
+    if not wanted or learned != wanted:
+        raise TrainingError(
+            f"of {len(wanted)} answer tokens the first batch keeps {len(learned)} to learn from; "
+            "the installed trl and unsloth do not fit each other"
+        )
+
+
+class _Watch:
+    """Tells each step, saves by the clock, and stops at a loss that is not a number or runs away."""
+
+    def __init__(self, folder: Path, ids: list[list[str]], vocabulary: int):
+        self.folder, self.ids = folder, ids
+        self.guessing, self.first = math.log(vocabulary), None
+        self.saved = self.before = time.monotonic()
+        self.seconds: list[float] = []  # of each step of this attempt, its saving left out
+
+    def step(self, number: int, loss: float) -> None:
+        """Look at a step's loss. Raises TrainingError with the step and its rows."""
+        self.first = self.first or loss
+        if math.isfinite(loss) and loss <= max(2 * self.guessing, _EXPLODED * self.first):
+            return
+        rows = self.ids[number - 1]
+        raise TrainingError(
+            f"the loss is {loss:.4g} at step {number}; its rows are {', '.join(rows[:8])}"
+            f"{' and more' if len(rows) > 8 else ''}. Look at them, or lower training.learning_rate"
+        )
+
+    def callback(self) -> Any:
+        from transformers import TrainerCallback
+
+        watch = self
+
+        class Callback(TrainerCallback):
+            def on_step_begin(self, args, state, control, **kwargs):
+                watch.before = time.monotonic()
+
+            def on_step_end(self, args, state, control, **kwargs):
+                watch.seconds.append(time.monotonic() - watch.before)
+                if state.is_world_process_zero:
+                    tell(watch.folder, step=state.global_step)
+                if time.monotonic() - watch.saved > _SECONDS_BETWEEN and args.world_size == 1:
+                    control.should_save = True
+
+            def on_save(self, args, state, control, **kwargs):
+                watch.saved = time.monotonic()
+
+            def on_log(self, args, state, control, logs=None, **kwargs):
+                if logs and "loss" in logs:
+                    watch.step(state.global_step, float(logs["loss"]))
+
+        return Callback()
+
+
+def _run(trainer: Any, watch: _Watch, folder: Path) -> dict[str, Any]:
+    """Train, from the last checkpoint if there is one; return what was measured."""
+    resumed = last_checkpoint(folder)
+    if trainer.is_world_process_zero():
+        tell(folder, started=True)
+    start = time.monotonic()
+    trainer.add_callback(watch.callback())
+    trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    seconds = time.monotonic() - start
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    best = trainer.state.best_model_checkpoint
+    return {
+        "seconds": round(seconds, 1),
+        "steps": trainer.state.global_step,
+        "median_step_seconds": round(median(watch.seconds), 4) if watch.seconds else None,
+        "resumed_from": resumed.name if resumed else None,
+        "first_loss": losses[0],
+        "last_loss": losses[-1],
+        "best_step": int(best.rpartition("-")[2]) if best else None,
+        "best_validation_loss": trainer.state.best_metric,
+        "peak_memory_bytes": _peak_memory(),
+        "peak_allocated_bytes": _peak_allocated(),
+    }
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end (the trainer's state comes last)."""
+    states = [p for p in (folder / "checkpoints").glob("checkpoint-*/trainer_state.json") if _is_json(p)]
+    return max((p.parent for p in states), key=lambda p: int(p.name.rpartition("-")[2]), default=None)
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        read_json(path)
+    except ValueError:
+        return False
+    return True
+
+
+def _peak_memory() -> int:
+    """Peak bytes: of the GPU's allocator, or of the process's RAM on a CPU."""
+    import resource
+
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_reserved()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _settle_memory() -> int | None:
+    """Hand back what only loading needed, so that training's own peak shows; return loading's, on a GPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    peak = torch.cuda.max_memory_reserved()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    return peak
+
+
+def _peak_allocated() -> int | None:
+    """Peak bytes of live tensors on the GPU; what was reserved beyond them is fragmentation."""
+    import torch
+
+    return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+
+
+def _finish(trainer: Any, tokenizer: Any, folder: Path, measured: dict[str, Any]) -> None:
+    """Write what was trained, all but the plan and the manifest, which the waiting process adds."""
+    finished = folder / "finished"
+    shutil.rmtree(finished, ignore_errors=True)
+    trainer.model.save_pretrained(finished)
+    tokenizer.save_pretrained(finished)
+    (finished / "README.md").unlink(missing_ok=True)  # peft's empty card; evaluate writes the real one
+    write_json(finished / "metrics.json", measured)
+    keys = ("step", "loss", "eval_loss", "learning_rate", "grad_norm")
+    history = [e for e in trainer.state.log_history if "loss" in e or "eval_loss" in e]
+    write_lines(finished / "history.jsonl", [{k: float(e[k]) for k in keys if k in e} for e in history])
+    if (folder / "tensorboard").is_dir():
+        shutil.copytree(folder / "tensorboard", finished / "tensorboard")
+    tell(folder, finished=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
