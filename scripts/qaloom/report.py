@@ -335,7 +335,9 @@ def _page() -> jinja2.Template:
     )
     helpers: Iterable[Callable[..., Any]] = (_both, _label, _value, _percent, _points, _script_json, _read)
     environment.globals.update({helper.__name__.removeprefix("_"): helper for helper in helpers})
-    environment.globals.update(scores=list(SCORES), few=_FEW, duration=duration, strings=_client_strings())
+    environment.globals.update(
+        scores=list(SCORES), words=_STRINGS, few=_FEW, duration=duration, strings=_client_strings()
+    )
     environment.filters["n"] = "{:,}".format
     return environment.get_template("report.html.j2")
 
