@@ -10,6 +10,7 @@ import numpy as np
 from qaloom.bootstrap import paired
 from qaloom.metrics import SCORES, WHY_NOT
 
+PARTS = ("recall", "unseen")  # the held-out sets
 _LENGTHS = ((10, "1-10"), (30, "11-30"), (100, "31-100"), (float("inf"), "101+"))  # characters
 _GROUPS: dict[str, Callable[[dict[str, Any]], str]] = {
     "origin": itemgetter("origin"),
@@ -27,7 +28,7 @@ def summarise(predictions: list[dict[str, Any]], resamples: int, seed: int) -> d
     what `bootstrap.paired` returns; one that could be computed for no question also says `why`, a code.
     `by` is about recall alone: mixing in facts that the model never saw would make groups incomparable.
     """
-    split = {name: [p for p in predictions if p["split"] == name] for name in ("recall", "unseen")}
+    split = {name: [p for p in predictions if p["split"] == name] for name in PARTS}
     parts: dict[str, Any] = {name: _part(some, resamples, seed) for name, some in split.items()}
     parts["by"] = {
         key: {name: _part(some, resamples, seed) for name, some in _grouped(split["recall"], group)}
@@ -56,7 +57,22 @@ def _part(predictions: list[dict[str, Any]], resamples: int, seed: int) -> dict[
         part[name] = paired(*sides(predictions, name), resamples, seed)
         if not part[name]["n"]:
             part[name]["why"] = WHY_NOT.get(name, "no_question") if predictions else "no_question"
+    part["perplexity"] = perplexity([p["nll"] for p in predictions if "nll" in p], resamples, seed)
     return part
+
+
+def perplexity(nll: list[dict[str, float | None]], resamples: int, seed: int) -> dict[str, Any]:
+    """Perplexity under base and tuned, each text counting the same, and their ratio with its 95% interval.
+
+    `nll`: mean negative log-likelihood a token of each text, under `base` and `tuned`; None is left out.
+    """
+    known = [pair for pair in nll if None not in pair.values()]
+    base, tuned = (np.array([pair[side] for pair in known]) for side in ("base", "tuned"))
+    found = paired(base, tuned, resamples, seed)
+    names = {"base": "base", "tuned": "tuned", "ratio": "difference", "low": "low", "high": "high"}
+    values = {name: None if found[key] is None else float(np.exp(found[key])) for name, key in names.items()}
+    why = {} if known else {"why": "no_text" if nll else "no_question"}
+    return {"n": found["n"], **values, "p": found["p"], **why}
 
 
 def sides(predictions: list[dict[str, Any]], name: str, *arms: str) -> list[np.ndarray]:
