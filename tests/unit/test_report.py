@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from qaloom.errors import DataError
-from qaloom.files import write_json, write_lines
+from qaloom.files import read_json, write_json, write_lines
 from qaloom.metrics import SCORES
 from qaloom.report import report
 from qaloom.scores import summarise
@@ -185,7 +185,12 @@ def test_runs_stand_side_by_side(tmp_path: Path) -> None:
     results = FIXTURE["make_results"](tmp_path / "results", runs=("quick", "long"))
     scores = english(section(written(results, ["quick", "long"]), "scores"))
     assert "Runs side by side" in scores
-    assert scores.count("quick") == scores.count("long") == 2
+    assert scores.count("quick") == scores.count("long") == 3
+    assert "quick – long" in scores and "p (Holm)" in scores
+    comparison = read_json(tmp_path / "results/report/comparison.json")
+    assert set(comparison["runs"]) == {"quick", "long"}
+    assert comparison["runs"]["long"]["p_holm"] >= comparison["runs"]["long"]["p"]
+    assert comparison["pairs"][0]["difference"] < 0
 
 
 def test_the_same_results_give_the_same_page(tmp_path: Path) -> None:
