@@ -73,18 +73,23 @@ def base_model_of(wildcards):
     return f"<results>/base_model/{model_name(RUNS[wildcards.run]['base_model'])}/manifest.json"
 
 
-def split_file(name):
-    """An input function for a file of the split, known only once the split has run.
+def after_split(path):
+    """An input function for a file that is known only once the split has run.
 
     Behind a checkpoint Snakemake looks at the file's content again, so that a split that comes out the
     same causes nothing.
     """
 
-    def of_split(wildcards):
+    def once_split(wildcards):
         checkpoints.split.get()
-        return f"<results>/split/{name}"
+        return path
 
-    return of_split
+    return once_split
+
+
+def split_file(name):
+    """An input function for a file of the split."""
+    return after_split(f"<results>/split/{name}")
 
 
 def train_rows(wildcards):

@@ -1,15 +1,19 @@
-"""Reads adapters and held-out questions; writes <results>/evaluate/<run>: answers, scores, model card."""
+"""Reads adapters and held-out questions; writes <results>/evaluate/<run>: answers, scores, failures, model card."""
 
 
 rule evaluate:
     input:
         adapter="<results>/train/{run}/manifest.json",
         base=base_model_of,
+        train=split_file("train.jsonl"),
         recall=split_file("recall.jsonl"),
         unseen=split_file("unseen.jsonl"),
         placement=split_file("placement.jsonl"),
+        contradictions=after_split("<results>/dedup/contradictions.jsonl"),
     output:
         predictions="<results>/evaluate/{run}/predictions.jsonl",
+        failures="<results>/evaluate/{run}/failures.jsonl",
+        forgetting="<results>/evaluate/{run}/forgetting.jsonl",
         card="<results>/evaluate/{run}/README.md",
         metrics=report(
             "<results>/evaluate/{run}/metrics.json",
@@ -26,7 +30,7 @@ rule evaluate:
         gpu=1,
     params:
         settings=settings("evaluate"),
-        code=code("evaluate"),
+        code=code("evaluate", "forgetting.yaml"),
     message:
         "Asking base and tuned model of {wildcards.run} the held-out questions"
     script:

@@ -16,6 +16,7 @@ rule report:
             caption="../report/report.rst",
             category="Report",
         ),
+        comparison="<results>/report/comparison.json",
         summary="<results>/report/summary.txt",
     log:
         "<logs>/report/report.log",

@@ -3,16 +3,19 @@
 import json
 from pathlib import Path
 
-from qaloom.evaluate import evaluate
+from qaloom.evaluate import Sources, evaluate
 from qaloom.job import job
 
 
-def main(run: str, split: Path, base: Path, adapter: Path, out: Path, settings: str) -> None:
-    evaluate(run, split, base, adapter, out, json.loads(settings), Path("cache/generate"))
+def main(run: str, sources: Sources, out: Path, settings: str) -> None:
+    evaluate(run, sources, out, json.loads(settings), Path("cache/generate"))
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        split, base, adapter = (Path(snakemake.input[name]).parent for name in ("recall", "base", "adapter"))
-        out = Path(snakemake.output.metrics).parent
-        main(snakemake.wildcards.run, split, base, adapter, out, snakemake.params.settings)
+        files = snakemake.input
+        split, base, adapter = (Path(files[name]).parent for name in ("recall", "base", "adapter"))
+        sources = Sources(split, Path(files.contradictions), base, adapter)
+        main(
+            snakemake.wildcards.run, sources, Path(snakemake.output.metrics).parent, snakemake.params.settings
+        )

@@ -5,41 +5,61 @@ from scipy import stats
 
 _LEVEL = 0.95
 _DRAWS_AT_ONCE = 4_000_000  # 32 MB of indices
+_FEW_VALUES = 64  # distinct differences up to which counts are drawn instead of questions
 
 
 def paired(base: np.ndarray, tuned: np.ndarray, resamples: int, seed: int) -> dict[str, float | int | None]:
-    """Means of two models' scores on the same questions, and their difference with its 95% interval.
+    """Means of two models' scores on the same questions, their difference, its 95% interval and p-value.
 
-    `base` and `tuned`: (n,) scores from 0 to 1, question by question. Returns n, base, tuned, difference
-    (tuned - base), low and high; the means are None for n = 0, low and high for n < 2.
-    The interval is Hesterberg's expanded percentile bootstrap (2015, doi 10.1080/00031305.2015.1089789):
-    a plain percentile interval is too narrow for few questions.
+    `base` and `tuned`: (n,) scores, question by question. Returns n, base, tuned, difference (tuned - base),
+    low, high and p (two-sided, for a difference of zero); the means are None for n = 0, low, high and p for
+    n < 2. The interval is Hesterberg's expanded percentile bootstrap (2015, doi
+    10.1080/00031305.2015.1089789): a plain percentile interval is too narrow for few questions. The p-value
+    is 1 minus the level at which that interval would just touch zero, so that p < 0.05 where the interval
+    leaves zero out.
     """
     base, tuned = np.asarray(base, float), np.asarray(tuned, float)
     if base.shape != tuned.shape or base.ndim != 1:
         raise ValueError(f"scores must be paired: {base.shape} and {tuned.shape}")
     if not base.size:
-        return {"n": 0, "base": None, "tuned": None, "difference": None, "low": None, "high": None}
+        return {"n": 0} | dict.fromkeys(("base", "tuned", "difference", "low", "high", "p"))
     difference = tuned - base
-    low, high = _interval(difference, resamples, seed)
+    low, high, p = _doubt(difference, resamples, seed)
     means = {"base": base, "tuned": tuned, "difference": difference}
     means = {name: float(values.mean()) for name, values in means.items()}
-    return {"n": base.size, **means, "low": low, "high": high}
+    return {"n": base.size, **means, "low": low, "high": high, "p": p}
 
 
-def _interval(values: np.ndarray, resamples: int, seed: int) -> tuple[float | None, float | None]:
-    if values.size < 2:
-        return None, None
+def holm(p_values: dict[str, float]) -> dict[str, float]:
+    """p-values of several comparisons, corrected so that one false finding among all stays at the level.
+
+    Holm 1979: the smallest p times their number, the next times one less, and so on; never falling.
+    """
+    corrected, before = {}, 0.0
+    for rank, (name, p) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
+        before = max(before, min(1.0, (len(p_values) - rank) * p))
+        corrected[name] = before
+    return {name: corrected[name] for name in p_values}
+
+
+def _doubt(values: np.ndarray, resamples: int, seed: int) -> tuple[float | None, float | None, float | None]:
+    """The interval of a mean, and the p-value for its being zero."""
+    n = values.size
+    if n < 2:
+        return None, None, None
     if np.ptp(values) < 1e-12:
-        return _interval_of_equals(float(values[0]), values.size)
-    tail = _tail(values.size)
-    low, high = np.quantile(_means(values, resamples, seed), [tail, 1 - tail])
-    return float(low), float(high)
+        return *_interval_of_equals(float(values[0]), n), _p_of_equals(float(values[0]), n)
+    means, tail = _means(values, resamples, seed), _tail(n)
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high), _p(means, n)
 
 
 def _means(values: np.ndarray, resamples: int, seed: int) -> np.ndarray:
     """Means of `resamples` samples drawn from `values` with replacement, shape (resamples,)."""
     random, n = np.random.default_rng(seed), values.size
+    kinds, counts = np.unique(values, return_counts=True)
+    if kinds.size <= _FEW_VALUES:  # right or wrong: how often each value is drawn is all that counts
+        return random.multinomial(n, counts / n, resamples) @ kinds / n
     means, step = np.empty(resamples), max(1, _DRAWS_AT_ONCE // n)
     for start in range(0, resamples, step):
         rows = min(step, resamples - start)
@@ -53,6 +73,14 @@ def _tail(n: int) -> float:
     return float(stats.norm.cdf(-t * np.sqrt(n / (n - 1))))
 
 
+def _p(means: np.ndarray, n: int) -> float:
+    """The level, from 1 to 0, whose tail (see `_tail`) is the share of resampled means beyond zero."""
+    beyond = min((means <= 0).sum(), (means >= 0).sum())
+    share = (beyond + 1) / (means.size + 1)  # never 0: so many resamples cannot show less
+    t = -stats.norm.ppf(min(0.5, share)) * np.sqrt((n - 1) / n)
+    return float(2 * stats.t.sf(t, n - 1))
+
+
 def _interval_of_equals(value: float, n: int) -> tuple[float, float]:
     """The interval when all n differences are equal, where resampling sees no spread at all.
 
@@ -61,3 +89,9 @@ def _interval_of_equals(value: float, n: int) -> tuple[float, float]:
     """
     share = 1 - ((1 - _LEVEL) / 2) ** (1 / n)
     return value - share * (value + 1), value + share * (1 - value)
+
+
+def _p_of_equals(value: float, n: int) -> float:
+    """The level at which `_interval_of_equals` would just touch zero."""
+    share = abs(value) / (1 + abs(value))
+    return float(min(1.0, 2 * (1 - share) ** n))

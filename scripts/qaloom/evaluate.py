@@ -4,134 +4,119 @@
 is asked in its own chat template and in the training prompt; the better of the two counts.
 """
 
-from functools import cache as once
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from qaloom.arms import Arms, Asked
 from qaloom.card import model_card
-from qaloom.digest import LIBRARY, code_digest
-from qaloom.errors import DataError
-from qaloom.files import digest, read_json, read_lines, write_json, write_lines
-from qaloom.generate import Answer, Loaded, answers, load
-from qaloom.job import bar, job, say
+from qaloom.failures import failures
+from qaloom.files import read_json, read_lines, write_json, write_lines
+from qaloom.forgetting import forgetting
+from qaloom.generate import Answer
+from qaloom.job import job, say
 from qaloom.language import language
 from qaloom.metrics import SCORES
-from qaloom.prompt import load_tokenizer, prompt_ids, stop_ids
-from qaloom.scores import headline, summarise
+from qaloom.retrieval import Index, comparison, with_notes
+from qaloom.scores import PARTS, headline, summarise
 
-_SPLITS = ("recall", "unseen")
+_REMEDIES = {
+    "nothing_held_out": "nothing was held out; add wordings or facts, or raise split.{part}_fraction",
+    "other_origins": "all that was held out is of other origins than evaluate.origins names; add one there",
+}
 
 
-def evaluate(
-    name: str, split: Path, base: Path, run: Path, out: Path, settings: dict[str, Any], cache: Path
-) -> dict[str, Any]:
-    """Evaluate the adapter in `run` against `base` on the held-out rows in `split`; return the metrics.
+class Sources(NamedTuple):
+    """What is read: folders of split, base model and adapter, and dedup's contradictions.jsonl."""
 
-    Writes predictions.jsonl, README.md (the model card) and, last, metrics.json to `out`.
-    `settings` is the configuration's `evaluate:`. Raises DataError when there is no held-out row.
+    split: Path
+    contradictions: Path
+    base: Path
+    run: Path
+
+
+def evaluate(name: str, sources: Sources, out: Path, settings: dict[str, Any], cache: Path) -> dict[str, Any]:
+    """Evaluate a run's adapter against its base model on the held-out rows; return the metrics.
+
+    Writes predictions.jsonl, failures.jsonl, forgetting.jsonl, README.md (the model card) and, last,
+    metrics.json to `out`. `settings` is the configuration's `evaluate:`; answers are kept in `cache`.
     """
     (out / "metrics.json").unlink(missing_ok=True)
-    questions = _questions(split, settings["origins"], settings["max_questions"])
-    trained = read_json(run / "manifest.json")
-    arms = _Arms(name, questions, base, run, trained, settings, cache)
-    tuned = arms.tuned()
-    base_kind, base_answers = arms.better_base()
-    predictions = [
-        _prediction(q, b, t, base_kind) for q, b, t in zip(questions, base_answers, tuned, strict=True)
-    ]
+    questions, empty = _questions(sources.split, settings["origins"], settings["max_questions"])
+    for part, why in empty.items():
+        say(f"evaluate: {name}: {part} has no questions: {_REMEDIES[why].format(part=part)}")
+    asked = [Asked(q["instruction"], q["input"]) for q in questions]
+    index = Index(read_lines(sources.split / "train.jsonl"))
+    arms = Arms(name, sources.base, sources.run, settings["max_new_tokens"], cache)
+    predictions, about_base = _predictions(arms, questions, asked)
+    looked_up = _looked_up(arms, predictions, asked, index, settings)
     metrics = summarise(predictions, settings["resamples"], settings["seed"])
-    metrics |= {"prompt": trained["prompt"], "base_prompt": base_kind, "run": name}
+    for part, why in empty.items():
+        metrics[part]["why"] = why
+    metrics |= {"prompt": arms.prompt, "run": name, **about_base, **looked_up}
+    talk: list[dict[str, Any]] = []
+    if settings["forgetting"]:
+        metrics["forgetting"], talk = forgetting(arms, settings["resamples"], settings["seed"])
+    write_lines(out / "forgetting.jsonl", talk)
     write_lines(out / "predictions.jsonl", predictions)
-    model_card(name, metrics, read_json(base / "manifest.json"), trained, out / "README.md")
+    wrong = failures(predictions, asked, index, read_lines(sources.contradictions))
+    write_lines(out / "failures.jsonl", wrong)
+    model_card(name, metrics, read_json(sources.base / "manifest.json"), arms.trained, out / "README.md")
     write_json(out / "metrics.json", metrics)
     say(f"evaluate: {name}: {headline(metrics, 'recall')}")
     return metrics
 
 
-def _questions(split: Path, origins: list[str], most: int) -> list[dict[str, Any]]:
-    """Held-out rows of `origins`, at most `most` a split (ids are hashes, so the first are a sample)."""
+def _questions(split: Path, origins: list[str], most: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Held-out rows of `origins`, at most `most` a part, and why a part has none (a code).
+
+    Ids are hashes, so the first rows are a sample.
+    """
     placed = {row["id"]: row for row in read_lines(split / "placement.jsonl")}
-    rows = []
-    for part in _SPLITS:
+    rows, empty = [], {}
+    for part in PARTS:
         held_out = [(row, placed[row["id"]]) for row in read_lines(split / f"{part}.jsonl")]
         wanted = [(row, known) for row, known in held_out if known["origin"] in origins][:most]
+        if not wanted:
+            empty[part] = "other_origins" if held_out else "nothing_held_out"
         rows += [
             row | {"split": part, "origin": known["origin"], "document": known["group"]}
             for row, known in wanted
         ]
-    if not rows:
-        raise DataError(
-            f"{split}: no held-out question; add rows, or raise split.recall_fraction and "
-            "split.unseen_fraction"
-        )
-    return rows
+    return rows, empty
 
 
-class _Arms:
-    """The ways the questions are answered. One model is loaded, and only if an answer is not kept yet."""
-
-    def __init__(
-        self, name: str, questions: list[dict[str, Any]], base: Path, run: Path,
-        trained: dict[str, Any], settings: dict[str, Any], cache: Path,
-    ):  # fmt: skip
-        self.name, self.questions, self.trained = name, questions, trained
-        self.settings, self.cache = settings, cache
-        code_allowed = trained["settings"]["trust_remote_code"]
-        self.tokenizer = load_tokenizer(run, code_allowed)
-        self.base_sha = read_json(base / "manifest.json")["sha256"]
-        self.precision = read_json(run / "plan.json")["precision"]
-        self.load = once(lambda: load(base, run, code_allowed, self.precision))
-
-    def tuned(self) -> list[Answer]:
-        return self._answers("tuned", self.trained["prompt"], self.trained["adapter"], self.load)
-
-    def better_base(self) -> tuple[str, list[Answer]]:
-        """The base model's answers in the prompt that serves it best, and which prompt that is."""
-        kinds = [self.trained["prompt"]]
-        if self.tokenizer.chat_template and kinds != ["chat"]:
-            kinds.append("chat")
-        if kinds == ["chat"]:
-            kinds.append("plain")
-        tried = {
-            kind: self._answers(f"base, {kind} prompt", kind, None, self._without_adapter) for kind in kinds
-        }
-        best = max(kinds, key=lambda kind: self._quality(tried[kind]))
-        return best, tried[best]
-
-    def _without_adapter(self) -> Loaded:
-        loaded = self.load()
-        return Loaded(_Disabled(loaded.model), loaded.tokenizer)
-
-    def _quality(self, given: list[Answer]) -> tuple[float, float]:
-        pairs = [(a.text, q["output"]) for a, q in zip(given, self.questions, strict=True)]
-        return tuple(sum(SCORES[score](*pair) for pair in pairs) for score in ("exact_match", "char_f1"))
-
-    def _answers(self, arm: str, kind: str, adapter: str | None, loaded: Any) -> list[Answer]:
-        prompts = [prompt_ids(self.tokenizer, kind, q["instruction"], q["input"]) for q in self.questions]
-        limit = self.settings["max_new_tokens"]
-        code = code_digest(LIBRARY / "generate.py")
-        key = digest([self.base_sha, adapter, self.precision, kind, limit, code])[:16]
-        with bar(f"evaluate: {self.name}, {arm}", len(prompts), "answers") as advance:
-            stop = stop_ids(self.tokenizer, kind)
-            return answers(loaded, prompts, stop, limit, self.cache / f"{key}.jsonl", advance)
+def _predictions(
+    arms: Arms, questions: list[dict[str, Any]], asked: list[Asked]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Lines of predictions.jsonl; in which prompt the base model did better, and how well in each."""
+    references = [q["output"] for q in questions]
+    tuned = arms.answers("tuned", arms.prompt, asked, "tuned")
+    tried = {kind: arms.answers("base", kind, asked, f"base, {kind} prompt") for kind in arms.kinds()}
+    quality = {kind: _quality(given, references) for kind, given in tried.items()}
+    best = max(quality, key=lambda kind: tuple(quality[kind].values()))
+    given, kinds = {"base": tried[best], "tuned": tuned}, {"base": best, "tuned": arms.prompt}
+    texts = list(map(arms.ids, references))
+    nll = {
+        arm: arms.likelihoods(arm, kind, asked, texts, f"{arm}, perplexity") for arm, kind in kinds.items()
+    }
+    predictions = [
+        _prediction(question, {arm: some[i] for arm, some in given.items()}, best)
+        | {"nll": {arm: some[i].nll for arm, some in nll.items()}}
+        for i, question in enumerate(questions)
+    ]
+    return predictions, {"base_prompt": best, "base_prompts": quality}
 
 
-class _Disabled:
-    """A model with an adapter, answering as if it had none."""
-
-    def __init__(self, model: Any):
-        self.model, self.device = model, model.device
-
-    def generate(self, **inputs: Any) -> Any:
-        with self.model.disable_adapter():
-            return self.model.generate(**inputs)
+def _quality(given: list[Answer], references: list[str]) -> dict[str, float]:
+    pairs = [(answer.text, reference) for answer, reference in zip(given, references, strict=True)]
+    names = ("exact_match", "char_f1")
+    return {name: sum(SCORES[name](*pair) for pair in pairs) / max(1, len(pairs)) for name in names}
 
 
-def _prediction(question: dict[str, Any], base: Answer, tuned: Answer, base_kind: str) -> dict[str, Any]:
-    reference = question["output"]
-    both = {"base": base, "tuned": tuned}
+def _prediction(question: dict[str, Any], given: dict[str, Answer], base_kind: str) -> dict[str, Any]:
     return {
         "id": question["id"],
         "split": question["split"],
@@ -139,20 +124,52 @@ def _prediction(question: dict[str, Any], base: Answer, tuned: Answer, base_kind
         "language": language(question["instruction"]),
         "document": question["document"],
         "question": "\n\n".join(filter(None, (question["instruction"], question["input"]))),
-        "reference": reference,
-        "base": base.text,
-        "tuned": tuned.text,
+        "reference": question["output"],
+        "base": given["base"].text,
+        "tuned": given["tuned"].text,
         "base_prompt": base_kind,
-        "cut": {side: answer.cut for side, answer in both.items()},
+        "cut": {arm: answer.cut for arm, answer in given.items()},
+        "cost": {arm: answer.cost() for arm, answer in given.items()},
         "scores": {
-            name: {side: score(answer.text, reference) for side, answer in both.items()}
+            name: {arm: score(answer.text, question["output"]) for arm, answer in given.items()}
             for name, score in SCORES.items()
         },
     }
 
 
+def _looked_up(
+    arms: Arms, predictions: list[dict[str, Any]], asked: list[Asked], index: Index, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Have both models answer with training rows in the prompt, too; add that to predictions of `recall`."""
+    rows, most = settings["retrieval"]["rows"], settings["retrieval"]["max_questions"]
+    chosen = [i for i, p in enumerate(predictions) if p["split"] == "recall"][:most]
+    if not rows or not chosen:
+        return {}
+    nearest = index.nearest([asked[i] for i in chosen], rows)
+    noted = [with_notes(asked[i], found) for i, found in zip(chosen, nearest, strict=True)]
+    kinds = {"base": predictions[0]["base_prompt"], "tuned": arms.prompt}
+    given = {arm: arms.answers(arm, kind, noted, f"{arm} with rows") for arm, kind in kinds.items()}
+    for number, i in enumerate(chosen):
+        _add_looked_up(predictions[i], nearest[number], {arm: some[number] for arm, some in given.items()})
+    some = [predictions[i] for i in chosen]
+    return {"retrieval": comparison(some, rows, settings["resamples"], settings["seed"])}
+
+
+def _add_looked_up(
+    prediction: dict[str, Any], rows: Sequence[dict[str, Any]], given: dict[str, Answer]
+) -> None:
+    prediction["retrieved"] = [row["id"] for row in rows]
+    for arm, answer in given.items():
+        name = f"{arm}_retrieved"
+        prediction[name] = answer.text
+        prediction["cut"][name], prediction["cost"][name] = answer.cut, answer.cost()
+        for score, by in SCORES.items():
+            prediction["scores"][score][name] = by(answer.text, prediction["reference"])
+
+
 def _command(
     split: Path, base: Path, run: Path, out: Path,
+    contradictions: Path = Path("results/dedup/contradictions.jsonl"),
     config: Annotated[Path | None, typer.Option(help="configuration with evaluate:")] = None,
     cache: Path = Path("cache/generate"),
 ) -> None:  # fmt: skip
@@ -160,7 +177,8 @@ def _command(
     from qaloom.config import DEMO
     from qaloom.config import load as load_config
 
-    evaluate(run.name, split, base, run, out, load_config(config or DEMO)["evaluate"], cache)
+    sources = Sources(split, contradictions, base, run)
+    evaluate(run.name, sources, out, load_config(config or DEMO)["evaluate"], cache)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Let a model answer many questions: batches by length, greedy, each answer kept as soon as it is there."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,9 +10,12 @@ import msgspec
 from qaloom.errors import DeviceError
 from qaloom.files import digest
 from qaloom.job import say
+from qaloom.kept import kept_or_made
 from qaloom.prompt import load_tokenizer, unloadable
 
 _TOKENS_AT_ONCE = {"cpu": 8_192, "cuda": 32_768}  # prompt and answer tokens in one batch
+_SHORTEST = 0.5  # of a batch's longest prompt: one long prompt would have all others padded to its length
+_TOKENS_A_STRETCH = 8  # generated before answers that have ended leave their batch
 
 
 class Answer(msgspec.Struct):
@@ -21,6 +24,14 @@ class Answer(msgspec.Struct):
     prompt: str  # digest of the prompt's token ids
     text: str
     cut: bool
+    prompt_tokens: int
+    ids: list[int]  # of the answer, without the end token
+    new_tokens: int
+    seconds: float  # its share of the time that its batch took
+
+    def cost(self) -> dict[str, float]:
+        """What the answer took: tokens read and written, and seconds."""
+        return {name: getattr(self, name) for name in ("prompt_tokens", "new_tokens", "seconds")}
 
 
 class Loaded(NamedTuple):
@@ -112,36 +123,12 @@ def answers(
     with the same model and settings, asks nothing twice. `advance` gets the number answered.
     Raises DeviceError when not even one prompt fits into the GPU's memory.
     """
-    names = [digest(prompt) for prompt in prompts]
-    known = _known(kept)
-    todo = {name: prompt for name, prompt in zip(names, prompts, strict=True) if name not in known}
-    advance(sum(name in known for name in names))
-    if todo:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with kept.open("ab", buffering=0) as stream:  # one write a batch: two runs may share the file
-            stream.write(b"\n" if _torn(kept) else b"")
-            for batch in _generated(loaded(), todo, stop, max_new_tokens):
-                stream.write(b"".join(msgspec.json.encode(answer) + b"\n" for answer in batch))
-                known |= {answer.prompt: answer for answer in batch}
-                advance(sum(name in known for name in names))
-    return [known[name] for name in names]
+    named = {digest(prompt): prompt for prompt in prompts}
 
+    def make(missing: list[str]) -> Iterator[list[Answer]]:
+        return _generated(loaded(), {name: named[name] for name in missing}, stop, max_new_tokens)
 
-def _known(kept: Path) -> dict[str, Answer]:
-    """Answers of earlier runs; a line that a kill cut short is none."""
-    known: dict[str, Answer] = {}
-    decode = msgspec.json.Decoder(Answer).decode
-    for line in kept.read_bytes().splitlines() if kept.is_file() else ():
-        with suppress(msgspec.DecodeError):
-            answer = decode(line)
-            known[answer.prompt] = answer
-    return known
-
-
-def _torn(kept: Path) -> bool:
-    """Whether a kill cut the file's last line short."""
-    content = kept.read_bytes()
-    return bool(content) and not content.endswith(b"\n")
+    return kept_or_made(kept, Answer, list(map(digest, prompts)), make, advance)
 
 
 def _generated(
@@ -153,7 +140,8 @@ def _generated(
     budget = _TOKENS_AT_ONCE[loaded.model.device.type]
     while queue:
         longest = len(todo[queue[0]]) + max_new_tokens
-        batch = queue[: max(1, budget // longest)]
+        alike = sum(len(todo[name]) >= _SHORTEST * len(todo[queue[0]]) for name in queue)
+        batch = queue[: max(1, min(alike, budget // longest))]
         try:
             answered = _batch(loaded, batch, [todo[name] for name in batch], stop, max_new_tokens)
         except torch.OutOfMemoryError:
@@ -174,27 +162,66 @@ def _generated(
 def _batch(
     loaded: Loaded, names: list[str], prompts: list[list[int]], stop: list[int], max_new_tokens: int
 ) -> list[Answer]:
-    import torch
-
-    model, tokenizer = loaded
-    device = model.device
-    width = max(map(len, prompts))
-    ids = [[tokenizer.pad_token_id] * (width - len(p)) + p for p in prompts]
-    mask = [[0] * (width - len(p)) + [1] * len(p) for p in prompts]
-    inputs = {
-        "input_ids": torch.tensor(ids, device=device),
-        "attention_mask": torch.tensor(mask, device=device),
-    }
-    output = greedy(model, tokenizer, stop, max_new_tokens, **inputs)
+    start = time.monotonic()
+    said = _continued(loaded, prompts, stop, max_new_tokens)
+    seconds = round((time.monotonic() - start) / len(names), 4)
     return [
-        _answer(tokenizer, name, row[width:].tolist(), stop) for name, row in zip(names, output, strict=True)
+        _answer(loaded.tokenizer, name, ids, stop, len(prompt), seconds)
+        for name, ids, prompt in zip(names, said, prompts, strict=True)
     ]
 
 
-def _answer(tokenizer: Any, name: str, ids: list[int], stop: list[int]) -> Answer:
+def _continued(
+    loaded: Loaded, prompts: list[list[int]], stop: list[int], max_new_tokens: int
+) -> list[list[int]]:
+    """The token ids that follow each prompt, with the end token if it came.
+
+    Generated some tokens at a time, after which the answers that have ended leave the batch: most are
+    short, and would otherwise be padded until the longest of the batch has ended.
+    """
+    import torch
+
+    model, tokenizer = loaded
+    width = max(map(len, prompts))
+    ids = [[tokenizer.pad_token_id] * (width - len(p)) + p for p in prompts]
+    mask = [[0] * (width - len(p)) + [1] * len(p) for p in prompts]
+    ids, mask = (torch.tensor(rows, device=model.device) for rows in (ids, mask))
+    said: list[list[int]] = [[] for _ in prompts]
+    going, past = list(range(len(prompts))), None
+    for done in range(0, max_new_tokens, _TOKENS_A_STRETCH):
+        made = greedy(
+            model, tokenizer, stop, min(_TOKENS_A_STRETCH, max_new_tokens - done),
+            input_ids=ids, attention_mask=mask, past_key_values=past, return_dict_in_generate=True,
+        )  # fmt: skip
+        new = made.sequences[:, ids.shape[1] :]
+        for number, row in zip(going, new.tolist(), strict=True):
+            said[number] += row
+        keep = [i for i, row in enumerate(new.tolist()) if not set(row) & set(stop)]
+        if not keep:
+            break
+        going = [going[i] for i in keep]
+        ids, mask = made.sequences[keep], torch.cat([mask, torch.ones_like(new)], dim=1)[keep]
+        past = _narrowed(made.past_key_values, keep, ids)
+    return said
+
+
+def _narrowed(past: Any, keep: list[int], ids: Any) -> Any:
+    """The cached keys and values of some rows; None, to be made again, if they cannot be parted."""
+    import torch
+
+    if not hasattr(past, "batch_select_indices"):
+        return None
+    past.batch_select_indices(torch.tensor(keep, device=ids.device))
+    return past
+
+
+def _answer(
+    tokenizer: Any, name: str, ids: list[int], stop: list[int], prompt_tokens: int, seconds: float
+) -> Answer:
     end = next((i for i, token in enumerate(ids) if token in stop), None)
-    text = tokenizer.decode(ids[:end], skip_special_tokens=True).strip()
-    return Answer(name, text, cut=end is None)
+    answer, new_tokens = ids[:end], len(ids) if end is None else end + 1
+    text = tokenizer.decode(answer, skip_special_tokens=True).strip()
+    return Answer(name, text, end is None, prompt_tokens, answer, new_tokens, seconds)
 
 
 def _gpu_dtype() -> Any:

@@ -3,7 +3,7 @@
 import importlib.metadata
 import json
 import platform
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,8 +13,9 @@ import typer
 import yaml
 from markupsafe import Markup
 
+from qaloom.comparison import compare_runs
 from qaloom.errors import DataError
-from qaloom.files import read_json, read_lines, write_text
+from qaloom.files import read_json, read_lines, write_json, write_text
 from qaloom.job import duration, job
 from qaloom.metrics import SCORES
 from qaloom.report_plots import intervals, losses
@@ -25,6 +26,8 @@ _STAGES = ("validate", "dedup", "augment")
 _EXAMPLES = 3  # rows shown for each reason
 _CONTRADICTIONS = 50  # shown; the file has all
 _SIDES = 10  # rows shown of one contradiction
+_FAILURES = 50  # shown; the file has all
+_TALK = 4  # general prompts shown of each language
 _FEW = 30  # questions below which a verdict is called a hint
 _SECONDS = ("seconds", "train_runtime")  # our name for the length of training, and Transformers' own
 _LIBRARIES = ("qaloom", "unsloth", "trl", "transformers", "peft", "torch", "snakemake")
@@ -40,7 +43,10 @@ def report(results: Path, runs: list[str], out: Path, project: dict[str, Any]) -
     if not results.is_dir():
         raise DataError(f"{results}: no such folder; name the results folder of a project")
     project = {"name": "", "command": "", "config": {}} | project
-    write_text(out, _page().render(**_gathered(results, runs), project=project, versions=_versions()))
+    settings = {"resamples": 10_000, "seed": 7} | project["config"].get("evaluate", {})
+    gathered = _gathered(results, runs, settings)
+    write_json(out.with_name("comparison.json"), gathered["comparison"])
+    write_text(out, _page().render(**gathered, project=project, versions=_versions()))
 
 
 def summary(results: Path, runs: list[str]) -> str:
@@ -54,9 +60,11 @@ def summary(results: Path, runs: list[str]) -> str:
     return "\n".join([*lines, f"report: {results / 'report/index.html'}"])
 
 
-def _gathered(results: Path, runs: list[str]) -> dict[str, Any]:
+def _gathered(results: Path, runs: list[str], settings: dict[str, Any]) -> dict[str, Any]:
     parts = [_run(results, name) for name in runs]
+    answers = {run["name"]: run["answers"] for run in parts if run["answers"]}
     return {
+        "comparison": compare_runs(answers, settings["resamples"], settings["seed"]),
         "stages": [*(_stage(results / name) for name in _STAGES), _set_aside(results)],
         "contradictions": _contradictions(results),
         "split": _split(results / "split"),
@@ -186,8 +194,23 @@ def _run(results: Path, name: str) -> dict[str, Any]:
         "headline": _headline(figures),
         "plots": {part: _plot(name, part, figures) for part in ("recall", "unseen")},
         "answers": answers,
-        "prompts": sorted({one["base_prompt"] for one in answers if one.get("base_prompt")}),
+        "failures": _failures(folder),
+        "talk": _talk(_lines(folder / "forgetting.jsonl")),
     }
+
+
+def _failures(folder: Path) -> dict[str, Any]:
+    """The worst failures, how many there are, and how many of each cause."""
+    found = _lines(folder / "failures.jsonl")
+    causes = Counter(cause for one in found for cause in one["causes"])
+    file = "/".join((*folder.parts[-3:], "failures.jsonl"))
+    return {"worst": found[:_FAILURES], "n": len(found), "causes": causes.most_common(), "file": file}
+
+
+def _talk(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first general prompts of each language, with both answers."""
+    languages = dict.fromkeys(one["language"] for one in records)
+    return [r for language in languages for r in [r for r in records if r["language"] == language][:_TALK]]
 
 
 def _training(folder: Path) -> dict[str, Any]:
@@ -291,6 +314,15 @@ def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f}%"
 
 
+def _number(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def _p(value: float | None) -> str:
+    """A p-value; the bootstrap's number of resamples says no more below 0.001."""
+    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
 def _points(value: float | None) -> str:
     """A difference of two shares in percentage points, signed, with a true minus."""
     return "–" if value is None else f"{100 * value:+.1f}".replace("-", "−")
@@ -333,9 +365,13 @@ def _page() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    helpers: Iterable[Callable[..., Any]] = (_both, _label, _value, _percent, _points, _script_json, _read)
+    helpers: Iterable[Callable[..., Any]] = (
+        _both, _label, _value, _percent, _points, _number, _p, _script_json, _read,
+    )  # fmt: skip
     environment.globals.update({helper.__name__.removeprefix("_"): helper for helper in helpers})
-    environment.globals.update(scores=list(SCORES), few=_FEW, duration=duration, strings=_client_strings())
+    environment.globals.update(
+        scores=list(SCORES), words=_STRINGS, few=_FEW, duration=duration, strings=_client_strings()
+    )
     environment.filters["n"] = "{:,}".format
     return environment.get_template("report.html.j2")
 

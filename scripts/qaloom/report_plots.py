@@ -28,7 +28,7 @@ def intervals(part: dict[str, Any], names: list[str], title: str) -> Markup:
     Scores without a figure are left out; returns an empty Markup when none is left. `title` names the
     plot for screen readers.
     """
-    names = [name for name in names if part[name]["base"] is not None]
+    names = [name for name in names if part.get(name, {}).get("base") is not None]
     if not names:
         return Markup()
     figure, axes = _axes(0.45 + 0.44 * len(names))

@@ -4,6 +4,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from qaloom.card import model_card
+from qaloom.metrics import SCORES
 from qaloom.scores import summarise
 
 
@@ -12,9 +13,9 @@ def prediction(number, split, language="ko", base=0.0, tuned=1.0):
         "id": str(number), "split": split, "origin": "data", "language": language, "document": "d",
         "cut": {"base": False, "tuned": False},
         "scores": {
-            name: {"base": base, "tuned": tuned}
-            for name in ("exact_match", "char_f1", "token_f1", "contains_reference", "number_accuracy")
+            name: {"base": base, "tuned": tuned} for name in SCORES
         },
+        "reference": "가람시",
     }  # fmt: skip
 
 

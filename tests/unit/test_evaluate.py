@@ -7,9 +7,9 @@ import torch
 from huggingface_hub import ModelCard
 from tiny_model import make_tokenizer
 
-import qaloom.evaluate
-from qaloom.errors import DataError
-from qaloom.evaluate import _Disabled, evaluate
+import qaloom.arms
+from qaloom.arms import _Disabled
+from qaloom.evaluate import Sources, evaluate
 from qaloom.files import digest, read_json, read_lines, write_json, write_lines
 from qaloom.generate import load
 from qaloom.metrics import SCORES
@@ -19,6 +19,8 @@ SETTINGS = {
     "max_new_tokens": 6,
     "origins": ["data", "rule", "augmented"],
     "max_questions": 100,
+    "retrieval": {"rows": 0, "max_questions": 10},
+    "forgetting": False,
     "resamples": 200,
     "seed": 7,
 }
@@ -28,6 +30,15 @@ ROWS = [
     ("02", "recall", "rule", "b", "Where is it?", "The institute.", "Lantern Street"),
     ("03", "recall", "data", "a", "a", "", "b"),
     ("04", "unseen", "data", "c", "Who?", "", "Kim"),
+]
+TRAIN = [
+    {"id": "11", "instruction": "본원의 주소를 말해 주세요.", "input": "", "output": "가람시"},
+    {
+        "id": "12",
+        "instruction": "Where does it stand?",
+        "input": "The institute.",
+        "output": "Lantern Street",
+    },
 ]
 
 
@@ -40,6 +51,8 @@ def split(tmp_path):
     for part in ("recall", "unseen"):
         write_lines(folder / f"{part}.jsonl", [{k: r[k] for k in keys} for r in rows if r["split"] == part])
     write_lines(folder / "placement.jsonl", [{k: r[k] for k in places} for r in rows])
+    write_lines(folder / "train.jsonl", TRAIN)
+    write_lines(folder / "contradictions.jsonl", [])
     return folder
 
 
@@ -48,8 +61,8 @@ def run(split, tiny, tuned, tmp_path):
     """Evaluate the adapter, with other settings where they are given."""
 
     def run(**settings):
-        adapter, out, cache = tuned / "results/train/demo", tmp_path / "out", tmp_path / "cache"
-        return evaluate("demo", split, tiny, adapter, out, SETTINGS | settings, cache)
+        sources = Sources(split, split / "contradictions.jsonl", tiny, tuned / "results/train/demo")
+        return evaluate("demo", sources, tmp_path / "out", SETTINGS | settings, tmp_path / "cache")
 
     return run
 
@@ -63,18 +76,20 @@ def loads(monkeypatch):
         seen.append(arguments)
         return load(*arguments)
 
-    monkeypatch.setattr(qaloom.evaluate, "load", counted)
+    monkeypatch.setattr(qaloom.arms, "load", counted)
     return seen
 
 
 def test_a_run_is_evaluated_and_written(run, tmp_path):
     metrics = run()
     out = tmp_path / "out"
-    assert sorted(p.name for p in out.iterdir()) == ["README.md", "metrics.json", "predictions.jsonl"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "README.md", "failures.jsonl", "forgetting.jsonl", "metrics.json", "predictions.jsonl",
+    ]  # fmt: skip
     assert read_json(out / "metrics.json") == metrics
     assert (metrics["recall"]["n"], metrics["unseen"]["n"]) == (3, 1)
     assert set(metrics["recall"]["exact_match"]) >= {"base", "tuned", "difference", "low", "high"}
-    assert set(metrics["by"]) == {"origin", "language", "document"}
+    assert set(metrics["by"]) == {"origin", "language", "document", "length"}
     assert (metrics["prompt"], metrics["run"]) == ("chat", "demo")
     first = read_lines(out / "predictions.jsonl")[1]
     assert first["question"] == "Where is it?\n\nThe institute."
@@ -136,12 +151,12 @@ def test_predictions_are_what_the_models_say(run, tiny, tuned, tmp_path):
 def test_the_base_is_counted_in_the_prompt_that_serves_it_better(run, split, tmp_path, better):
     run()
     kept = {path: read_lines(path) for path in (tmp_path / "cache").iterdir()}
-    assert len(kept) == 3  # tuned; base in its chat template; base in the plain prompt
+    assert len(kept) == 5  # tuned; base in its chat template and in the plain prompt; two of likelihoods
     tokenizer = make_tokenizer("chatml")
     wanted = {digest(prompt_ids(tokenizer, better, row[4], row[5])): row[6] for row in ROWS}
     for path, answers in kept.items():
         for answer in answers:
-            if answer["prompt"] in wanted:
+            if "text" in answer and answer["prompt"] in wanted:
                 answer["text"] = wanted[answer["prompt"]]
         write_lines(path, answers)
     metrics = run()
@@ -158,15 +173,96 @@ def test_at_most_so_many_questions_of_each_part_are_asked(run, tmp_path):
 
 def test_one_empty_part_is_well(run, split):
     (split / "unseen.jsonl").write_text("")
-    assert run()["unseen"]["n"] == 0
+    assert (run()["unseen"]["n"], run()["unseen"]["why"]) == (0, "nothing_held_out")
 
 
-def test_no_held_out_question_is_an_error_that_names_the_remedy(run, split, tmp_path):
+def test_no_held_out_question_says_why_and_what_to_change(run, split, loads, capsys):
+    """The model is trained and can be used; its report says that nothing is known of it."""
     for part in ("recall", "unseen"):
         (split / f"{part}.jsonl").write_text("")
-    with pytest.raises(DataError, match=r"no held-out question; add rows, or raise split.recall_fraction"):
-        run()
-    assert not (tmp_path / "out" / "metrics.json").exists()
+    metrics = run(retrieval={"rows": 2, "max_questions": 5})
+    assert metrics["recall"]["exact_match"]["base"] is None
+    assert "recall has no questions: nothing was held out; add wordings" in capsys.readouterr().err
+    assert not loads
+
+
+def test_held_out_questions_of_other_origins_are_named(run, capsys):
+    metrics = run(origins=["augmented"])
+    assert metrics["recall"]["why"] == metrics["unseen"]["why"] == "other_origins"
+    assert "all that was held out is of other origins than evaluate.origins names" in capsys.readouterr().err
+
+
+def test_retrieval_answers_with_rows_and_without(run, tmp_path):
+    metrics = run(retrieval={"rows": 2, "max_questions": 2})
+    found = metrics["retrieval"]
+    assert (found["n"], found["rows"], list(found["arms"])) == (
+        2, 2, ["base", "tuned", "base_retrieved", "tuned_retrieved"],
+    )  # fmt: skip
+    first, second, third, unseen = read_lines(tmp_path / "out/predictions.jsonl")
+    assert first["retrieved"] == ["11"] and second["retrieved"] == ["12"]
+    assert {"base_retrieved", "tuned_retrieved"} <= set(second) & set(second["scores"]["char_f1"])
+    assert "retrieved" not in third and "retrieved" not in unseen
+    costs = [found["arms"][arm]["prompt_tokens"] for arm in ("tuned", "tuned_retrieved")]
+    assert costs[1] > 2 * costs[0]
+    assert metrics["recall"]["n"] == 3
+
+
+def test_forgetting_is_looked_at_in_both_languages(run, tmp_path, loads):
+    metrics = run(forgetting=True)
+    found = metrics["forgetting"]
+    assert found["n"] == 30 and {name: one["n"] for name, one in found["by"].items()} == {"ko": 15, "en": 15}
+    assert found["perplexity"]["tuned"] > found["perplexity"]["base"]
+    assert found["agreement"]["base"] > 0.9 > found["agreement"]["tuned"]
+    assert len(read_lines(tmp_path / "out/forgetting.jsonl")) == 30
+    assert run(forgetting=True) == metrics and len(loads) == 1
+
+
+def test_an_adapter_that_changes_nothing_has_forgotten_nothing(run, tuned):
+    """Both models are then one."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    weights = tuned / "results/train/demo/adapter_model.safetensors"
+    before = weights.read_bytes()
+    try:
+        same = {k: torch.zeros_like(v) if "lora_B" in k else v for k, v in load_file(weights).items()}
+        save_file(same, weights)
+        found = run(forgetting=True)["forgetting"]
+    finally:
+        weights.write_bytes(before)
+    assert found["kind"] == "kept"
+    assert found["agreement"]["difference"] == 0
+    assert found["perplexity"]["ratio"] == found["own_answers"]["ratio"] == 1
+
+
+def test_perplexity_of_the_references(run, tiny, tuned, tmp_path):
+    """As transformers itself reckons it, one by one."""
+    metrics = run()
+    loaded = load(tiny, tuned / "results/train/demo")
+    for prediction in read_lines(tmp_path / "out/predictions.jsonl"):
+        row = next(row for row in ROWS if row[0] == prediction["id"])
+        prompt = prompt_ids(loaded.tokenizer, "chat", row[4], row[5])
+        text = loaded.tokenizer(row[6], add_special_tokens=False)["input_ids"]
+        ids = torch.tensor([prompt + text])
+        labels = torch.tensor([[-100] * len(prompt) + text])
+        with torch.inference_mode():
+            loss = loaded.model(input_ids=ids, labels=labels).loss.item()
+        assert prediction["nll"]["tuned"] == pytest.approx(loss, abs=1e-4)
+    assert metrics["recall"]["perplexity"]["tuned"] > 1
+
+
+def test_wrong_answers_are_listed_with_what_was_trained(run, split, tmp_path):
+    rows = [{"id": "11", "source": "a.jsonl", "line": 1, "output": "가람시"}]
+    rows.append({"id": "13", "source": "a.jsonl", "line": 9, "output": "나루시"})
+    write_lines(split / "contradictions.jsonl", [{"rows": rows}])
+    run()
+    found = {one["id"]: one for one in read_lines(tmp_path / "out/failures.jsonl")}
+    assert set(found) == {"01", "02", "03"}
+    assert found["01"]["nearest"] == {
+        "id": "11", "question": "본원의 주소를 말해 주세요.", "answer": "가람시",
+    }  # fmt: skip
+    assert found["01"]["contradicted_by"] == [{"source": "a.jsonl", "line": 9, "output": "나루시"}]
+    assert found["01"]["causes"][0] == "contradicted"
 
 
 def test_a_killed_evaluation_leaves_no_metrics_of_an_earlier_one(run, split, tmp_path):

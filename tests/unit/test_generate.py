@@ -28,7 +28,8 @@ class Counting:
 
     def generate(self, **inputs):
         size = len(inputs["input_ids"])
-        self.batches.append(size)
+        if inputs["past_key_values"] is None:  # else it goes on with a batch
+            self.batches.append(size)
         if size > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return self.model.generate(**inputs)
@@ -40,7 +41,7 @@ def loaded(tiny):
 
 
 @pytest.fixture
-def ask(loaded, tmp_path):
+def ask(loaded, tmp_path, monkeypatch):
     """Ask the questions; `ask.model` counts, `ask.kept` is the file, `ask.seen` what advance was given."""
 
     def ask(questions=QUESTIONS, new=12, stop=None):
@@ -50,6 +51,9 @@ def ask(loaded, tmp_path):
             lambda: Loaded(ask.model, loaded.tokenizer), prompts, stop, new, ask.kept, ask.seen.append
         )
 
+    monkeypatch.setattr("qaloom.generate._SHORTEST", 0)  # one batch, unless memory or a test says otherwise
+    # Equal answers are equal, however long they took.
+    monkeypatch.setattr("qaloom.generate.time", SimpleNamespace(monotonic=lambda: 0))
     ask.model, ask.kept, ask.seen = Counting(loaded.model), tmp_path / "cache" / "kept.jsonl", []
     return ask
 
@@ -62,6 +66,47 @@ def test_a_batch_answers_as_one_by_one(ask, monkeypatch):
     assert ask() == together
     assert ask.model.batches[1:] == [1] * 5
     assert len({answer.text for answer in together}) > 2
+
+
+def test_answers_that_have_ended_leave_the_batch(ask, loaded, monkeypatch):
+    """And the others go on as if they had been alone."""
+    monkeypatch.setattr("qaloom.generate._TOKENS_A_STRETCH", 3)
+    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 1)
+    alone, sizes, real = ask(new=20), [], ask.model.generate
+    ask.kept.unlink()
+    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 8192)
+    ended = sorted({token for a in alone for token in loaded.tokenizer(a.text)["input_ids"]})[:12]
+    ask.model.generate = lambda **given: sizes.append(len(given["input_ids"])) or real(**given)
+    together = ask(new=20, stop=ended)
+    assert sizes[0] == 5 and sizes[-1] < 5 and sizes == sorted(sizes, reverse=True)
+    assert len({a.new_tokens for a in together}) > 1
+    ask.kept.unlink()
+    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 1)
+    assert ask(new=20, stop=ended) == together
+
+
+def test_a_long_prompt_does_not_pad_all_others(ask, monkeypatch):
+    together = ask()
+    ask.kept.unlink()
+    monkeypatch.setattr("qaloom.generate._SHORTEST", 0.5)
+    assert ask() == together
+    assert len(ask.model.batches) > 2 and sum(ask.model.batches) == 10
+
+
+def test_a_model_whose_memory_of_the_prompt_cannot_be_parted(ask, monkeypatch):
+    together = ask(new=20)
+    ask.kept.unlink()
+    monkeypatch.setattr("qaloom.generate._narrowed", lambda *_: None)
+    assert ask(new=20) == together
+
+
+def test_an_answer_knows_what_it_took(ask, loaded):
+    (answer,) = ask(["a"], new=5, stop=[])
+    assert answer.cost() == {
+        "prompt_tokens": len(prompt_ids(loaded.tokenizer, "chat", "a")),
+        "new_tokens": 5,
+        "seconds": 0,
+    }
 
 
 def test_order_is_the_questions_and_not_the_batches(ask):
@@ -111,7 +156,7 @@ def test_a_kill_between_batches_loses_none_of_those_before(ask, monkeypatch):
     real = ask.model.generate
 
     def killed(**inputs):
-        if len(ask.model.batches) == 3:
+        if inputs["past_key_values"] is None and len(ask.model.batches) == 3:
             raise KeyboardInterrupt
         return real(**inputs)
 

@@ -149,6 +149,10 @@ def test_contains_reference(prediction: str, reference: str, score: float | None
         ("12,34", {"12", "34"}),
         ("제3조", {"3"}),
         ("삼만 원", set()),
+        ("KS-X-1001을 B2에", {"ksx1001", "b2"}),
+        ("Room F-16, 10GB", {"f16", "10"}),
+        ("v2.1", {"v2.1"}),
+        ("Alt-F, e-mail", set()),
     ],
 )
 def test_figures(text: str, found: set[str]) -> None:
@@ -163,6 +167,9 @@ def test_figures(text: str, found: set[str]) -> None:
         ("5일 3월 2024", "2024년 3월 5일", 1),
         ("15", "1.5", 0),
         ("5", "-5", 0),
+        ("Room C2", "Room B2", 0),
+        ("ks x-1001", "KS-X-1001", 0),
+        ("KSX1001입니다", "KS-X-1001", 1),
         ("모릅니다", "모릅니다", None),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from qaloom.errors import DataError
-from qaloom.files import write_json, write_lines
+from qaloom.files import read_json, write_json, write_lines
+from qaloom.metrics import SCORES
 from qaloom.report import report
 from qaloom.scores import summarise
 
@@ -159,16 +160,37 @@ def test_a_score_without_figures_is_not_zero(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "evaluate" / "demo"
     write_lines(folder / "predictions.jsonl", records)
     write_json(folder / "metrics.json", summarise(records, 500, 7))
-    assert "not available : no reference holds a figure" in english(
+    assert "not available : no reference holds a figure or code" in english(
         section(written(tmp_path / "results", ["demo"]), "scores")
     )
+
+
+def test_a_score_without_words_of_its_own_is_shown_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SCORES, "same_length", lambda said, wanted: float(len(said) == len(wanted)))
+    results = FIXTURE["make_results"](tmp_path / "results")
+    assert "same length" in english(section(written(results, ["demo"]), "scores"))
+
+
+def test_metrics_of_an_earlier_program_have_fewer_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results")
+    monkeypatch.setitem(SCORES, "newer", lambda said, wanted: 1.0)
+    assert "newer" not in english(section(written(results, ["demo"]), "scores"))
 
 
 def test_runs_stand_side_by_side(tmp_path: Path) -> None:
     results = FIXTURE["make_results"](tmp_path / "results", runs=("quick", "long"))
     scores = english(section(written(results, ["quick", "long"]), "scores"))
     assert "Runs side by side" in scores
-    assert scores.count("quick") == scores.count("long") == 2
+    assert scores.count("quick") == scores.count("long") == 3
+    assert "quick – long" in scores and "p (Holm)" in scores
+    comparison = read_json(tmp_path / "results/report/comparison.json")
+    assert set(comparison["runs"]) == {"quick", "long"}
+    assert comparison["runs"]["long"]["p_holm"] >= comparison["runs"]["long"]["p"]
+    assert comparison["pairs"][0]["difference"] < 0
 
 
 def test_the_same_results_give_the_same_page(tmp_path: Path) -> None:
