@@ -11,7 +11,6 @@ from qaloom.formats import FORMATS
 from qaloom.job import bar, say
 from qaloom.parity import failures, summary
 
-
 _EXPORTS = """
 ## Exports
 
