@@ -19,6 +19,7 @@ from qaloom.text import squash
 
 LONG_ANSWER = 12  # characters squashed; shorter answers (a date, a colour) meet by chance
 _BRUTE_CELLS = 9_000_000  # comparisons up to which all pairs are compared, about a second
+_THREADS = 2
 _SHOWN = 3  # leaks named in the message
 
 
@@ -60,9 +61,12 @@ def near_pairs(
     All pairs where they are few, else the exact join. Empty keys pair with nothing. Keys should be unique.
     """
     if len(left) * len(right) > _BRUTE_CELLS:
-        from qaloom.join import similar_pairs_between  # compiles on first use
+        # Here, as they compile on first use.
+        from qaloom.cost import say_cost
+        from qaloom.join import similar_pairs_between
 
-        return similar_pairs_between(left, right, threshold)
+        say_cost("held-out rows beside those trained", left, threshold, _THREADS, right)
+        return similar_pairs_between(left, right, threshold, threads=_THREADS)
     scores = process.cdist(
         left, right, scorer=Indel.normalized_similarity, score_cutoff=threshold, dtype=np.float64
     )

@@ -18,12 +18,13 @@ from rapidfuzz.distance import Indel
 
 from qaloom import pii
 from qaloom.config import complete, load
+from qaloom.cost import say_cost
 from qaloom.errors import DataError
 from qaloom.files import read_lines, write_lines
 from qaloom.filters import failed, missing_spaces, quality
 from qaloom.guard import Difference, difference, same_facts
-from qaloom.job import bar, duration, job, say
-from qaloom.join import estimate_seconds, similar_pairs
+from qaloom.job import bar, job, say
+from qaloom.join import similar_pairs
 from qaloom.rows import Rejection, Row, place, rejected, row_id, write_stage
 from qaloom.text import jamo, squash
 from qaloom.wording import stem
@@ -218,7 +219,7 @@ class _Pair(NamedTuple):
 
 def _near_pairs(questions: _Questions, threshold: float, threads: int) -> list[_Pair]:
     same = [_Pair(key, key, 1.0) for key, rows in enumerate(questions.at) if len(rows) > 1]
-    _say_cost("near-duplicates", questions.keys, threshold, threads)
+    say_cost("near-duplicates", questions.keys, threshold, threads)
     with bar("near-duplicates", len(questions.keys), "questions") as advance:
         found = similar_pairs(
             questions.keys, threshold, threads=threads, progress=lambda done, _: advance(done)
@@ -378,7 +379,7 @@ def _jamo_links(keys: list[str], threshold: float, threads: int) -> Iterator[tup
     # A key in ASCII is its own jamo key, and its pairs are known.
     korean = [position for position, key in enumerate(keys) if not key.isascii()]
     apart = [jamo(keys[position]) for position in korean]
-    _say_cost("near-duplicates by jamo", apart, threshold, threads)
+    say_cost("near-duplicates by jamo", apart, threshold, threads)
     with bar("near-duplicates by jamo", len(korean), "questions") as advance:
         found = similar_pairs(
             apart,
@@ -388,35 +389,6 @@ def _jamo_links(keys: list[str], threshold: float, threads: int) -> Iterator[tup
         )
     for left, right in zip(found.left.tolist(), found.right.tolist(), strict=True):
         yield korean[left], korean[right]
-
-
-# --- what it will cost --------------------------------------------------------------------------------
-
-_WORTH_ESTIMATING = 20_000  # questions; fewer are joined in the seconds that an estimate takes
-_WORTH_SAYING = 10  # seconds
-_LONG = 600  # seconds, from which a quicker threshold is looked for
-_QUICKER = (0.93, 0.95, 0.97)
-
-
-def _say_cost(what: str, keys: list[str], threshold: float, threads: int) -> None:
-    """Say how long a join will take before it starts, where that is long."""
-    if len(keys) >= _WORTH_ESTIMATING and (line := _cost(what, keys, threshold, threads)):
-        say(line)
-
-
-def _cost(what: str, keys: list[str], threshold: float, threads: int) -> str:
-    """The line on a join's time; beyond ten minutes with the threshold that would take less, if one does."""
-    seconds = estimate_seconds(keys, threshold) / threads
-    if seconds < _WORTH_SAYING:
-        return ""
-    line = f"{what}: about {duration(seconds)} for {len(keys):,} questions at threshold {threshold:g}"
-    if seconds < _LONG:
-        return line
-    for other in _QUICKER:
-        less = estimate_seconds(keys, other) / threads if other > threshold else seconds
-        if less < _LONG:
-            return f"{line}; dedup.threshold {other:g} would take about {duration(less)}"
-    return f"{line}; no threshold up to {_QUICKER[-1]:g} takes less than {duration(_LONG)}"
 
 
 class _Sets:

@@ -136,34 +136,44 @@ def similar_pairs_between(
     progress: Progress | None = None,
 ) -> Pairs:
     """Every pair of a position in `left` and one in `right`; otherwise as `similar_pairs`."""
-    return _run(_prepare(left, right, threshold), threads, progress)
+    if len(left) >= len(right):
+        return _run(_prepare(left, right, threshold), threads, progress)
+    # The shorter list is the one that is indexed: less to build, and less to hold.
+    found = _run(_prepare(right, left, threshold), threads, progress)
+    by = np.lexsort((found.left, found.right))
+    return Pairs(found.right[by], found.left[by], found.score[by])
 
 
-def estimate_seconds(keys: Sequence[str], threshold: float) -> float:
-    """CPU-seconds that `similar_pairs` would take, within a factor of about two; threads share them.
+def estimate_seconds(keys: Sequence[str], threshold: float, others: Sequence[str] | None = None) -> float:
+    """CPU-seconds that `similar_pairs`, or with `others` `similar_pairs_between`, would take.
 
-    Takes a second or two: joins growing random samples and fits a n + b n^2, as encoding grows with the
-    keys and looking up with their square.
+    Within a factor of about two; threads share them. Takes a second or two: joins growing random samples
+    and fits a n + b n^2, as encoding grows with the keys and looking up with their square.
     """
-    chosen = np.random.default_rng(0).permutation(len(keys))[: SAMPLES[-1]].tolist()
+    rng = np.random.default_rng(0)
+    sides = [(side, rng.permutation(len(side)).tolist()) for side in (keys, others) if side is not None]
+    total = sum(len(side) for side, _ in sides)
     similar_pairs(keys[:2], threshold)  # compiled before the clock starts
     each_before, size_before, square = 0.0, 0, 0.0
     for size in SAMPLES:
-        seconds = _cpu_seconds([keys[i] for i in chosen[:size]], threshold)
-        if size >= len(keys):
+        part = min(1.0, size / max(1, total))
+        sample = [[side[i] for i in order[: round(part * len(side))]] for side, order in sides]
+        seconds = _cpu_seconds(sample, threshold)
+        if size >= total:
             return seconds
         if size_before:
             square = max(0.0, (seconds / size - each_before) / (size - size_before))
         each_before, size_before = seconds / size, size
         if seconds > ENOUGH_SECONDS:
             break
-    return (each_before + square * (len(keys) - size_before)) * len(keys)
+    return (each_before + square * (total - size_before)) * total
 
 
-def _cpu_seconds(keys: Sequence[str], threshold: float) -> float:
+def _cpu_seconds(sides: list[list[str]], threshold: float) -> float:
     started = time.thread_time()
-    join = _prepare(keys, None, threshold)
-    _probe(join, 0, len(keys))
+    longest, *shorter = sorted(sides, key=len, reverse=True)  # as similar_pairs_between takes them
+    join = _prepare(longest, shorter[0] if shorter else None, threshold)
+    _probe(join, 0, len(longest))
     return time.thread_time() - started
 
 

@@ -10,17 +10,21 @@ _SUPERSCRIPTS |= {
     ord(c): re.sub(r"(?=\d)", "^", unicodedata.normalize("NFKC", c)) for c in "㎟㎠㎡㎢㎣㎤㎥㎦"
 }
 _SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹㎟-㎦]")
-_MARKS = re.compile(r"[\W_]+")  # all that is dropped, and a little that is not, such as combining marks
+_LAST = "\uffff"
 _MINUS = "\N{MINUS SIGN}"
 _SIGN = re.compile(r"(?<![\w)\]])-(?=\d)")
 _POINTS = re.compile(r"\d+(?:\.\d+)+|\.")
-_DROPPED = {
-    point: None
+_DECIMAL = re.compile(r"\d\.\d")
+_KINDS = ("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf")
+_MARKS = [
+    chr(point)
     for point in range(sys.maxunicode + 1)
-    if unicodedata.category(chr(point))
-    in ("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf")
-    and chr(point) not in "%‰."
-}
+    if unicodedata.category(chr(point)) in _KINDS and chr(point) not in "%‰."
+]
+# A character class is quick up to U+FFFF only; the marks beyond are dropped where a text goes so far.
+_DROPPED = re.compile(f"[{re.escape(''.join(mark for mark in _MARKS if mark <= _LAST))}]+")
+_BEYOND = re.compile(f"[^\0-{_LAST}]")
+_DROPPED_BEYOND = {ord(mark): None for mark in _MARKS if mark > _LAST}
 
 
 def squash(text: str) -> str:
@@ -33,8 +37,9 @@ def squash(text: str) -> str:
     if "-" in key:
         key = _SIGN.sub(_MINUS, key)
     if "." in key:
-        key = _POINTS.sub(_keep_decimal, key)
-    return _MARKS.sub(_drop, "".join(key.split()))
+        key = _POINTS.sub(_keep_decimal, key) if _DECIMAL.search(key) else key.replace(".", "")
+    key = _DROPPED.sub("", "".join(key.split()))
+    return key.translate(_DROPPED_BEYOND) if _BEYOND.search(key) else key
 
 
 def normal(text: str) -> str:
@@ -48,10 +53,6 @@ def normal(text: str) -> str:
 def jamo(key: str) -> str:
     """A squashed key with each Hangul syllable taken apart, so that a changed ending costs less."""
     return unicodedata.normalize("NFD", key)
-
-
-def _drop(match: re.Match[str]) -> str:
-    return match[0].translate(_DROPPED)
 
 
 def _keep_decimal(match: re.Match[str]) -> str:

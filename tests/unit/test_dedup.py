@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import Indel
 
-from qaloom import dedup as module
+from qaloom import cost
 from qaloom.config import ROOT, complete
 from qaloom.dedup import dedup
 from qaloom.errors import DataError
@@ -285,31 +285,9 @@ def assert_order_plays_no_part(tmp_path, rows, random, threshold, before):
 # --- what it will cost --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("cost", "line"),
-    [
-        ({0.9: 19}, ""),
-        ({0.9: 240}, "join: about 2 min for 2 questions at threshold 0.9"),
-        (
-            {0.9: 2400, 0.93: 1300, 0.95: 600},
-            "join: about 20 min for 2 questions at threshold 0.9; "
-            "dedup.threshold 0.95 would take about 5 min",
-        ),
-        (
-            {0.9: 24000, 0.93: 2400, 0.95: 1300, 0.97: 1200},
-            "join: about 3 h 20 min for 2 questions at threshold 0.9; "
-            "no threshold up to 0.97 takes less than 10 min",
-        ),
-    ],
-)
-def test_cost_in_words(monkeypatch, cost, line):
-    monkeypatch.setattr(module, "estimate_seconds", lambda keys, threshold: cost[threshold])
-    assert module._cost("join", ["a", "b"], 0.9, threads=2) == line
-
-
 def test_cost_is_said_before_either_join(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(module, "estimate_seconds", lambda keys, threshold: 30.0)
-    monkeypatch.setattr(module, "_WORTH_ESTIMATING", 1)
+    monkeypatch.setattr(cost, "estimate_seconds", lambda keys, threshold, others: 30.0)
+    monkeypatch.setattr(cost, "_WORTH_ESTIMATING", 1)
     run(tmp_path, [row(QUESTION, "가람시")], jamo=True)
     said = capsys.readouterr().err
     for join in ("near-duplicates", "near-duplicates by jamo"):

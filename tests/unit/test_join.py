@@ -214,3 +214,9 @@ def test_an_error_in_progress_stops_the_join() -> None:
 @pytest.mark.parametrize("n", [0, 1, 5, 2000])
 def test_estimate_is_a_small_number_for_few_keys(n: int) -> None:
     assert 0 <= estimate_seconds(templated_keys(n), 0.9) < 10
+
+
+@pytest.mark.parametrize("n", [0, 5, 2000])
+def test_estimate_for_two_lists(n: int) -> None:
+    keys = templated_keys(2000)
+    assert 0 <= estimate_seconds(keys[:n], 0.9, keys) < 10

@@ -15,7 +15,7 @@ def plain(text):
     key = unicodedata.normalize("NFKC", text.translate(module._SUPERSCRIPTS)).casefold()
     key = module._SIGN.sub(module._MINUS, key)
     key = module._POINTS.sub(module._keep_decimal, key)
-    return key.translate(module._DROPPED)
+    return key.translate(dict.fromkeys(map(ord, module._MARKS)))
 
 
 def test_every_character_alone_and_between_others():
