@@ -36,8 +36,8 @@ def augment(rows: Path, out: Path, settings: dict[str, Any], shards: Sequence[Pa
     """Write the rows of `rows` and accepted paraphrases of them to the folder `out`; return the stats.
 
     `settings` is `augment`; `shards` are the files that `qaloom.paraphrase` wrote for the providers that ask
-    a model. The stats count rows in as rows and proposals together, and hold each provider's `proposed` and
-    `kept` and a few `examples`. Reason codes: those of the gates, duplicate, clash.
+    a model. The stats count rows in as rows and proposals together, and hold what became of each provider's
+    proposals and a few accepted `examples`. Reason codes: those of the gates, duplicate, clash.
     """
     known = read_lines(rows, Row)
     made = _by_question(shards)
@@ -52,7 +52,7 @@ def augment(rows: Path, out: Path, settings: dict[str, Any], shards: Sequence[Pa
         len(known) + len(proposals),
         proposed=len(proposals),
         augmented=len(accepted),
-        providers=_by_provider(proposals, accepted, settings["providers"]),
+        providers=_by_provider(accepted, rejections, proposals, settings["providers"]),
         examples=_examples(proposals, accepted),
     )
     counts = f"{len(known):,} rows, {len(proposals):,} paraphrases proposed, {len(accepted):,} kept"
@@ -106,11 +106,16 @@ def _judged(
     for proposal, reason in zip(proposals, said, strict=True):
         reason = reason or clashes.get(proposal.key) or _duplicate(proposal.key, taken)
         if reason:
-            rejections.append(rejected(proposal.row, *reason, reworded=proposal.parent.instruction))
+            rejections.append(_dropped(proposal, reason))
         else:
             taken.add(proposal.key)
             accepted.append(proposal.row)
     return accepted, rejections
+
+
+def _dropped(proposal: Proposal, reason: Reason) -> Rejection:
+    about = {"reworded": proposal.parent.instruction, "provider": proposal.row.provider}
+    return rejected(proposal.row, *reason, **about)
 
 
 def _duplicate(key: str, taken: set[str]) -> Reason | None:
@@ -153,10 +158,22 @@ def _owners(proposals: Sequence[Proposal], known: Sequence[Row]) -> dict[str, se
 
 
 def _by_provider(
-    proposals: Sequence[Proposal], accepted: Sequence[Row], providers: Sequence[str]
-) -> dict[str, dict[str, int]]:
-    proposed, kept = Counter(p.row.provider for p in proposals), Counter(row.provider for row in accepted)
-    return {name: {"proposed": proposed[name], "kept": kept[name]} for name in providers}
+    accepted: Sequence[Row],
+    rejections: Sequence[Rejection],
+    proposals: Sequence[Proposal],
+    providers: Sequence[str],
+) -> dict[str, dict[str, Any]]:
+    """How much each provider proposed, how much was kept, and how much each gate dropped."""
+    made, kept = Counter(p.row.provider for p in proposals), Counter(row.provider for row in accepted)
+    dropped = Counter((rejection.provider, rejection.reason) for rejection in rejections)
+    return {
+        name: {
+            "proposed": made[name],
+            "kept": kept[name],
+            "dropped": {reason: n for (of, reason), n in sorted(dropped.items()) if of == name},
+        }
+        for name in providers
+    }
 
 
 def _examples(proposals: Sequence[Proposal], accepted: Sequence[Row]) -> list[dict[str, str]]:

@@ -24,6 +24,7 @@ from qaloom.scores import headline
 _HERE = Path(__file__).parent
 _STAGES = ("validate", "dedup", "augment")
 _EXAMPLES = 3  # rows shown for each reason
+_PARAPHRASES = 10  # shown for each gate: one sees at a glance whether it is right
 _CONTRADICTIONS = 50  # shown; the file has all
 _SIDES = 10  # rows shown of one contradiction
 _FAILURES = 50  # shown; the file has all
@@ -107,15 +108,19 @@ def _shown(
     name: str, stats: dict[str, Any] | None, reasons: list[tuple[str, list]], file: str
 ) -> dict[str, Any]:
     shown = [
-        {"code": code, "n": len(rows), "examples": list(map(_example, rows[:_EXAMPLES]))}
+        {"code": code, "n": len(rows), "examples": list(map(_example, rows[: _most(name)]))}
         for code, rows in reasons
     ]
     return {"name": name, "stats": stats, "counts": _counts(stats or {}), "reasons": shown, "file": file}
 
 
+def _most(stage: str) -> int:
+    return _PARAPHRASES if stage == "augment" else _EXAMPLES
+
+
 def _counts(stats: dict[str, Any]) -> list[tuple[str, str]]:
     """What a stage counted beyond its rows (repairs, paraphrases proposed, ...), where it is not none."""
-    known = ("in", "out", "rejected", "reasons", "files")
+    known = ("in", "out", "rejected", "reasons", "files", "providers", "examples")
     return [fact for fact in _facts({k: v for k, v in stats.items() if k not in known}) if fact[1] != "0"]
 
 

@@ -35,8 +35,8 @@ class Row(Struct, omit_defaults=True):
 class Rejection(Struct, omit_defaults=True):
     """A row that does not go on: the row as it was, its place, a reason code, a sentence for a person.
 
-    `survivor` (on duplicates) holds the kept row's id, source, line and the score; `reworded` (on
-    paraphrases) the question that the row rewords.
+    `survivor` (on duplicates) holds the kept row's id, source, line and the score; `reworded` and
+    `provider` (on paraphrases) are the question that the row rewords and what made it.
     """
 
     source: str
@@ -47,6 +47,7 @@ class Rejection(Struct, omit_defaults=True):
     id: str = ""
     survivor: dict[str, Any] | None = None
     reworded: str = ""
+    provider: str = ""
 
 
 class Paraphrases(Struct):

@@ -168,8 +168,8 @@ def test_what_the_models_propose_is_gathered_from_the_shards_in_the_order_of_pro
     assert [(r.instruction, r.provider) for r in written[1:]] == [(better[0], "seq2seq")]
     assert [(r.row["instruction"], r.reworded) for r in rejected] == [(better[1], question)]
     assert stats["providers"] == {
-        "endpoint": {"proposed": 0, "kept": 0},
-        "seq2seq": {"proposed": 2, "kept": 1},
+        "endpoint": {"proposed": 0, "kept": 0, "dropped": {}},
+        "seq2seq": {"proposed": 2, "kept": 1, "dropped": {"question_type_changed": 1}},
     }
     assert stats["examples"] == [{"question": question, "paraphrase": better[0], "provider": "seq2seq"}]
 

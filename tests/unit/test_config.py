@@ -242,7 +242,12 @@ def test_demo_and_examples_are_valid_and_find_their_rows(path: Path) -> None:
 
 
 def test_the_examples_that_the_readme_names_are_there() -> None:
-    assert [path.stem for path in EXAMPLES] == ["compare-runs", "korean-8b", "qlora-8gb"]
+    assert [path.stem for path in EXAMPLES] == [
+        "compare-runs",
+        "korean-8b",
+        "korean-backtranslation",
+        "qlora-8gb",
+    ]
 
 
 def test_the_guides_settings() -> None:

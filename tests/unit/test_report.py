@@ -201,3 +201,24 @@ def test_the_same_results_give_the_same_page(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         report(tmp_path / "nowhere", [], tmp_path / "out.html", {})
+
+
+def test_paraphrases_have_a_table_and_examples_of_kept_and_dropped(tmp_path: Path) -> None:
+    from qaloom.augment import augment
+    from qaloom.config import complete
+    from qaloom.rows import Paraphrases, Row
+
+    question = "Where are the spare keys kept?"
+    write_lines(tmp_path / "rows.jsonl", [Row("1", question, "", "Room 3", "a.jsonl", 7, "doc", {})])
+    proposals = [
+        "Where are the keys kept that are spare?",
+        *(f"Where are spare {n} kept?" for n in "abcdefghijkl"),
+    ]
+    write_lines(tmp_path / "shard.jsonl", [Paraphrases(question, "seq2seq", proposals)])
+    chosen = {"providers": ["rules", "seq2seq"], "per_row": 20}
+    settings = complete({"data": {"sources": ["a"]}, "runs": {"one": {}}, "augment": chosen})["augment"]
+    augment(tmp_path / "rows.jsonl", tmp_path / "results/augment", settings, [tmp_path / "shard.jsonl"])
+    text = english(section(written(tmp_path / "results", []), "rows"))
+    assert re.search(r"Made by rules backtranslation proposed \d 13 kept \d 1 dropped: ", text)
+    assert f"Question {question} backtranslation {proposals[0]}" in text
+    assert text.count(f"Rewords: {question}") == 10

@@ -1,0 +1,174 @@
+"""How much batches gain over one text at a time, and whether memory grows with the number of questions.
+
+    python benchmarks/bench_translate.py [--questions 48] [--threads 1] [--stream 100000 1000000]
+
+Speed: a Marian model of opus-mt's shape (6 + 6 layers, 512 wide, 65,000 tokens) with random weights, on the
+CPU, through `qaloom.translate` with its batches and with batches of one, turn about in one process; random
+weights seldom end a sentence, so each runs to the length limit, in both ways alike. Memory: questions
+stream through `qaloom.paraphrase` there and back with the model replaced by one that gives each text back,
+since only what we hold is asked; each number in a process of its own. Writes translate.json.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from records import make_records
+
+from qaloom.config import complete
+from qaloom.files import write_json, write_lines
+
+HERE = Path(__file__).parent
+TURNS = 2
+
+
+def main() -> None:
+    """Measure, print and write."""
+    arguments = _arguments()
+    if arguments.streamed:
+        print(json.dumps(_streamed(arguments.streamed)))
+        return
+    found: dict[str, Any] = {
+        "command": f"python benchmarks/bench_translate.py --questions {arguments.questions}",
+        "threads": arguments.threads,
+        "versions": {name: version(name) for name in ("torch", "transformers")},
+        "speed": _speed(arguments.questions, arguments.threads),
+        "memory": [_alone(number) for number in arguments.stream],
+    }
+    write_json(HERE / "translate.json", found)
+    print(json.dumps(found, indent=1))
+
+
+def _arguments() -> argparse.Namespace:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("--questions", type=int, default=48)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--stream", type=int, nargs="*", default=[100_000, 1_000_000])
+    parser.add_argument("--streamed", type=int, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _questions(number: int) -> list[str]:
+    records = make_records(4 * number, seed=5)
+    return list(dict.fromkeys(record["question"] for record in records))[:number]
+
+
+def _settings(**seq2seq: Any) -> dict[str, Any]:
+    augment = {"providers": ["seq2seq"], "per_row": 1, "seq2seq": seq2seq}
+    return complete({"data": {"sources": ["a"]}, "runs": {"one": {}}, "augment": augment})["augment"]
+
+
+# --- speed --------------------------------------------------------------------------------------------
+
+
+def _speed(number: int, threads: int) -> dict[str, Any]:
+    import torch
+
+    torch.set_num_threads(threads)
+    questions = _questions(number)
+    with tempfile.TemporaryDirectory(prefix="qaloom-bench-") as temporary:
+        folder = _opus_shaped(Path(temporary) / "model", questions)
+        seconds: dict[str, list[tuple[float, float]]] = {"batched": [], "one by one": []}
+        for turn in range(TURNS):
+            for way, tokens in (("batched", 4_096), ("one by one", 1)):
+                memory = Path(temporary) / f"{way}-{turn}"
+                seconds[way].append(_translated(folder, questions, tokens, memory))
+    best = {
+        way: {"cpu_s": min(c for c, _ in all_), "wall_s": min(w for _, w in all_)}
+        for way, all_ in seconds.items()
+    }
+    ratio = {key: best["one by one"][key] / best["batched"][key] for key in ("cpu_s", "wall_s")}
+    return {"questions": number, "beams": 4, "turns": TURNS, **best, "times": ratio}
+
+
+def _translated(folder: Path, questions: list[str], tokens: int, memory: Path) -> tuple[float, float]:
+    """CPU and wall-clock seconds of translating all questions with batches of at most so many tokens."""
+    from qaloom import translate
+    from qaloom.translation_memory import remember
+
+    translate._TOKENS_AT_ONCE["cpu"] = tokens
+    translator = translate.Translator(folder, "en", "ko", _settings()["seq2seq"], 1)
+    translator.model  # noqa: B018  read before the clock starts
+    cpu, wall = time.process_time(), time.perf_counter()
+    with remember(memory, translator.maker) as kept:
+        translator.translate(questions, kept, lambda done: None)
+    assert kept.made == len(questions)
+    return time.process_time() - cpu, time.perf_counter() - wall
+
+
+def _opus_shaped(folder: Path, questions: list[str]) -> Path:
+    sys.path.insert(0, str(HERE.parent / "tests" / "data"))
+    import make_translators
+    import torch
+    from transformers import MarianConfig, MarianMTModel
+
+    tokenizer = make_translators._tokenizer(folder, make_translators._sentence_pieces(questions))
+    torch.manual_seed(0)
+    config = MarianConfig(
+        vocab_size=65_001, d_model=512, encoder_layers=6, decoder_layers=6, encoder_attention_heads=8,
+        decoder_attention_heads=8, encoder_ffn_dim=2048, decoder_ffn_dim=2048, max_position_embeddings=512,
+        scale_embedding=True, pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
+        decoder_start_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    MarianMTModel(config).save_pretrained(folder)
+    write_json(folder / "manifest.json", {"origin": "random", "sha256": "0" * 64})
+    return folder
+
+
+# --- memory -------------------------------------------------------------------------------------------
+
+
+def _alone(number: int) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--streamed", str(number)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _streamed(number: int) -> dict[str, Any]:
+    from qaloom import paraphrase, translate
+
+    class Echo(translate.Translator):
+        """A translator of the real flow whose model gives each text back."""
+
+        maker = None
+
+        def __init__(self, folder: Path, source: str, target: str, settings: dict, variants: int):
+            super().__init__(folder, source, target, settings, variants)
+            self.maker = {"echo": f"{source}-{target}"}
+
+        def _batches(self, texts):
+            return iter([list(texts)])
+
+        def _generate(self, texts):
+            return {text: [text] for text in texts}
+
+    paraphrase.Translator = Echo
+    with tempfile.TemporaryDirectory(prefix="qaloom-bench-") as temporary:
+        folder = Path(temporary)
+        write_json(folder / "models/m/manifest.json", {"origin": "path:m", "sha256": "0"})
+        lines = ({"instruction": f"Where is the reading room number {n}?"} for n in range(number))
+        write_lines(folder / "0.jsonl", lines)
+        settings = _settings(translators={"any": "path:m"})
+        cpu = time.process_time()
+        paraphrase.paraphrase(
+            folder / "0.jsonl", folder / "out.jsonl", settings, folder / "models", folder / "cache"
+        )
+        with (folder / "out.jsonl").open("rb") as stream:
+            assert sum(1 for _ in stream) == number
+        spent = time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"questions": number, "peak_mb": round(peak / 1024), "cpu_s": round(spent, 1)}
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    main()
