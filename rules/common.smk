@@ -30,7 +30,7 @@ MODELS = {model_name(run["base_model"]): run for run in RUNS.values()}
 
 
 wildcard_constraints:
-    file="|".join(SOURCES),
+    file="[0-9a-f]{12}",
     model="|".join(map(re.escape, MODELS)),
     run="|".join(map(re.escape, RUNS)),
 

@@ -45,6 +45,10 @@ class LeftoverError(QALoomError):
     """An earlier run's jobs are still at work and cannot be ended from here."""
 
 
+class BundleError(QALoomError):
+    """The program cannot be packed for a host without a network."""
+
+
 def first_line(error: Exception) -> str:
     """Another library's error in one line: its type and the first line of its text."""
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].removesuffix(": ")
