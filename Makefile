@@ -1,6 +1,6 @@
 # make run [CONFIG=my.yaml] [DIR=my-project] [PROFILE=slurm] [ARGS="-n"]; make ask Q="..." [RUN=demo] [DIR=...]
 .DEFAULT_GOAL := help
-.PHONY: help setup run ask test test-slow bench lint lock cache clean-cache
+.PHONY: help setup run ask test test-slow bench lint lock cache clean-cache offline-bundle
 
 CONFIG :=
 DIR := .
@@ -24,6 +24,9 @@ endif
 BIN := $(ENV)/bin
 PYTHON := $(BIN)/python
 STAMP := $(ENV)/.qaloom-synced
+# A bundle for hosts without a network (make offline-bundle) brings its wheels along.
+LOCAL := $(if $(wildcard wheels),--no-index --find-links wheels)
+OFFLINE := $(if $(LOCAL),--offline $(LOCAL))
 
 help:
 	@echo 'make run [CONFIG=my.yaml] [DIR=my-project]   set up, then data to model to report (ARGS=-n: only say what)'
@@ -32,6 +35,7 @@ help:
 	@echo 'make setup                                   bring the environment up to requirements.lock'
 	@echo 'make test | test-slow | bench | lint         check the project itself'
 	@echo 'make cache | clean-cache [DIR=.]             size of the cache; empty it'
+	@echo 'make offline-bundle                          one file to install and run from without a network'
 	@echo 'make lock                                    renew requirements.lock from pyproject.toml'
 
 setup: $(STAMP)
@@ -41,16 +45,16 @@ $(STAMP): requirements.lock requirements-converter.txt pyproject.toml
 ifeq ($(CONDA),)
 	@test -x $(PYTHON) || python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make setup: Python 3.11 or newer is needed; this is " + sys.version.split()[0])'
 	@test -x $(PYTHON) || python3 -m venv $(ENV)
-	@test -x $(BIN)/uv || $(PYTHON) -m pip install --quiet "$$(sed -n 's/^\(uv==[^ ;]*\).*/\1/p' requirements.lock)"
+	@test -x $(BIN)/uv || $(PYTHON) -m pip install --quiet $(LOCAL) "$$(sed -n 's/^\(uv==[^ ;]*\).*/\1/p' requirements.lock)"
 	@echo "Setting up $(ENV): about 7 GB, a few minutes the first time"
-	@$(BIN)/uv pip sync --quiet --python $(PYTHON) --compile-bytecode requirements.lock
+	@$(BIN)/uv pip sync --quiet $(OFFLINE) --python $(PYTHON) --compile-bytecode requirements.lock
 else
 	@echo "Setting up the conda environment $(ENV): about 7 GB, a few minutes the first time"
-	@uv pip install --quiet --python $(PYTHON) --no-deps --compile-bytecode -r requirements.lock
+	@uv pip install --quiet $(OFFLINE) --python $(PYTHON) --no-deps --compile-bytecode -r requirements.lock
 endif
-	@$(BIN)/uv pip install --quiet --python $(PYTHON) --no-deps --editable .
+	@$(BIN)/uv pip install --quiet $(OFFLINE) --python $(PYTHON) --no-deps --no-build-isolation --editable .
 	@rm -rf $(ENV)/converter
-	@$(BIN)/uv pip install --quiet --python $(PYTHON) --no-deps --target $(ENV)/converter -r requirements-converter.txt
+	@$(BIN)/uv pip install --quiet $(OFFLINE) --python $(PYTHON) --no-deps --target $(ENV)/converter -r requirements-converter.txt
 	@touch $@
 
 run: setup
@@ -81,6 +85,10 @@ lint: setup
 lock: setup
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --universal pyproject.toml --extra dev \
 		--generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
+
+# For a host without a network: program and wheels in one file (about 4 GB).
+offline-bundle: setup
+	@$(PYTHON) -m qaloom.bundle
 
 cache:
 	@du -sh "$(DIR)"/cache/* 2>/dev/null || echo "the cache is empty"

@@ -40,7 +40,7 @@ MODELS = {model_name(name): {"base_model": name, "trust_remote_code": False} for
 
 wildcard_constraints:
     format="|".join(FORMATS),
-    file="|".join(SOURCES),
+    file="[0-9a-f]{12}",
     model="|".join(map(re.escape, MODELS)),
     run="|".join(map(re.escape, RUNS)),
 

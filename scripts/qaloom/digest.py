@@ -26,8 +26,14 @@ def code_digest(*starts: Path, library: Path = LIBRARY) -> str:
 
 @cache
 def _text(path: Path) -> str:
-    source = path.read_text(encoding="utf-8")
-    return ast.unparse(_without_docstrings(ast.parse(source))) if path.suffix == ".py" else source
+    if path.suffix != ".py":
+        return path.read_text(encoding="utf-8")
+    return ast.unparse(_without_docstrings(_tree(path)))
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
@@ -53,7 +59,7 @@ def _reached(starts: tuple[Path, ...], library: Path) -> set[str]:
 def _imports(path: Path, library: Path) -> frozenset[str]:
     """Names of the library's modules that a file imports, wherever in it the import stands."""
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:

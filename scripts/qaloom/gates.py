@@ -14,7 +14,7 @@ import snowballstemmer
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
-from qaloom.guard import facts, same_codes, same_numbers, same_polarity
+from qaloom.guard import numbers, polarity, same_codes
 from qaloom.language import language
 from qaloom.numerals import plain_numbers
 from qaloom.text import squash
@@ -53,9 +53,9 @@ def language_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Rea
 def numbers_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
     """numbers_changed: a number, date or unit; '3만 원' is 30,000원."""
     before, after = (_ONE.sub(" ", plain_numbers(text)) for text in (question, paraphrase))
-    if same_numbers(before, after):
+    if numbers(before) == numbers(after):
         return None
-    return "numbers_changed", f"the question's numbers are {', '.join(facts(before).numbers) or 'none'}"
+    return "numbers_changed", f"the question's numbers are {', '.join(numbers(before)[0]) or 'none'}"
 
 
 def codes_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
@@ -70,7 +70,7 @@ def codes_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason
 
 def polarity_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
     """polarity_changed: a negation, or a word such as above, before, 이상, 최대, in one of the two alone."""
-    if same_polarity(_turns_alone(question), _turns_alone(paraphrase)):
+    if polarity(_turns_alone(question)) == polarity(_turns_alone(paraphrase)):
         return None
     return "polarity_changed", "a negation, or a word such as before or above, is in one of the two alone"
 

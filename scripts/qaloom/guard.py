@@ -31,7 +31,7 @@ def same_facts(one: str, other: str) -> bool:
     """Whether numbers, codes and polarity of two raw texts are the same; the quickest to tell apart first."""
     if one == other:
         return True
-    return _numbers(one) == _numbers(other) and same_codes(one, other) and _polarity(one) == _polarity(other)
+    return numbers(one) == numbers(other) and same_codes(one, other) and polarity(one) == polarity(other)
 
 
 def same_codes(one: str, other: str) -> bool:
@@ -80,7 +80,7 @@ _CODE = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]+|[A-Z]{2,}[a-z]?|
 
 
 @lru_cache(maxsize=1 << 16)
-def _numbers(text: str) -> tuple[list[str], ...]:
+def numbers(text: str) -> tuple[list[str], ...]:
     """Numbers, units, number words and marks, each in order."""
     told = _told(text)
     return (
@@ -147,7 +147,7 @@ _TURNS = tuple(
 
 
 @lru_cache(maxsize=1 << 16)
-def _polarity(text: str) -> tuple[int, list[int]]:
+def polarity(text: str) -> tuple[int, list[int]]:
     """How often a text is negated, and how often it has each word that turns it round."""
     key, told = squash(text), _told(text)
     words, asked = _ENGLISH_WORD.findall(told), stem(key)

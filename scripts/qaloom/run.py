@@ -53,7 +53,7 @@ def run(config: Path | None, directory: Path, profile: str | None, arguments: li
         cancel_slurm_jobs(directory)
         _unlock(directory, command, left_behind)
         code = _call([*command, *arguments], claim)
-        _end_what_is_left(directory, code)
+        _tidy(directory, command, code)
     if code:
         _repeat_errors(directory, started)
         _check_disk(directory)
@@ -117,6 +117,16 @@ def _unlock(directory: Path, command: list[str], left_behind: bool) -> None:
     subprocess.run([*command, "--unlock"], check=True, capture_output=True)
 
 
+def _tidy(directory: Path, command: list[str], code: int) -> None:
+    """What a Snakemake leaves that was killed, or was stopped in the middle of its jobs."""
+    if code < 0:
+        say("Snakemake was killed; run again to go on.")
+        cancel_slurm_jobs(directory)
+        subprocess.run([*command, "--unlock"], check=True, capture_output=True)
+    if ended := end_processes(directory):
+        say(f"Ended {ended} processes of this run that were still at work.")
+
+
 def _call(command: list[str], claim: int) -> int:
     """Run Snakemake to its end: at Ctrl-C, which it gets as well, it still has jobs to stop.
 
@@ -139,14 +149,6 @@ def _interrupt(pid: int) -> None:
         for process in (*snakemake.children(recursive=True), snakemake):
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGINT)
-
-
-def _end_what_is_left(directory: Path, code: int) -> None:
-    """What outlived a Snakemake that was killed, or that was stopped in the middle of its jobs."""
-    if code < 0:
-        cancel_slurm_jobs(directory)
-    if ended := end_processes(directory):
-        say(f"{ended} processes of this run were still at work and were ended; run again to go on.")
 
 
 def _repeat_errors(directory: Path, since: float) -> None:
