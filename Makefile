@@ -1,17 +1,22 @@
-# make run [CONFIG=my.yaml] [DIR=my-project] [ARGS="-n"]; make ask Q="..." [RUN=demo] [DIR=...]
+# make run [CONFIG=my.yaml] [DIR=my-project] [ARGS="-n"]; make ask | serve | publish [RUN=demo] [DIR=...]
 .DEFAULT_GOAL := help
-.PHONY: help setup run ask test test-slow bench lint lock cache clean-cache
+.PHONY: help setup run ask serve publish test test-slow bench lint lock cache clean-cache
 
 CONFIG :=
 DIR := .
 ARGS :=
 RUN := demo
 Q :=
+SERVER :=
+HOST := 127.0.0.1
+PORT := 8000
+TO :=
 
 # A misspelt variable would silently run the demo.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
-UNKNOWN := $(filter-out CONFIG DIR ARGS RUN Q,$(GIVEN))
-$(if $(UNKNOWN),$(error unknown variable $(UNKNOWN); known are CONFIG, DIR, ARGS, RUN and Q))
+KNOWN := CONFIG DIR ARGS RUN Q SERVER HOST PORT TO
+UNKNOWN := $(filter-out $(KNOWN),$(GIVEN))
+$(if $(UNKNOWN),$(error unknown variable $(UNKNOWN); known are $(KNOWN)))
 
 # The active conda environment if there is one (environment.yml; never its base), else .venv here.
 CONDA := $(filter-out base,$(CONDA_DEFAULT_ENV))
@@ -27,6 +32,8 @@ STAMP := $(ENV)/.qaloom-synced
 help:
 	@echo 'make run [CONFIG=my.yaml] [DIR=my-project]   set up, then data to model to report (ARGS=-n: only say what)'
 	@echo 'make ask Q="..." [RUN=demo] [DIR=.]          ask the tuned model; without Q, a conversation'
+	@echo 'make serve [RUN=demo] [DIR=.] [PORT=8000]    the tuned model as an OpenAI-compatible API and a chat page'
+	@echo 'make publish TO=FOLDER|hub:ORG/NAME [RUN=demo]   hand on a proven export'
 	@echo 'make setup                                   bring the environment up to requirements.lock'
 	@echo 'make test | test-slow | bench | lint         check the project itself'
 	@echo 'make cache | clean-cache [DIR=.]             size of the cache; empty it'
@@ -55,7 +62,15 @@ run: setup
 	@$(PYTHON) -m qaloom.run --directory "$(DIR)" $(if $(CONFIG),--config "$(CONFIG)") $(if $(ARGS),-- --cores all $(ARGS))
 
 ask: setup
-	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.ask results/train/$(RUN) $(if $(Q),"$$Q")
+	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.ask $(or $(SERVER),results/train/$(RUN)) $(if $(Q),"$$Q")
+
+serve: setup
+	@"$(PYTHON)" -m qaloom.serve "$(RUN)" --project "$(DIR)" --host "$(HOST)" --port "$(PORT)"
+
+# Never without being told where to.
+publish: setup
+	@test -n "$(TO)" || { echo 'publish: say where to: TO=FOLDER or TO=hub:ORG/NAME'; exit 1; }
+	@"$(PYTHON)" -m qaloom.publish "$(DIR)/results/export/$(RUN)" "$(TO)"
 
 test: setup
 	@$(MAKE) --no-print-directory lint

@@ -10,6 +10,7 @@ try:
     from qaloom.digest import code_digest
     from qaloom.files import canonical, digest, read_json
     from qaloom.formats import FORMATS, wanted_formats, weights_for_ollama
+    from qaloom.gguf import quantiser_path
     from qaloom.job import job
 except ImportError as error:
     sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate'")
@@ -23,6 +24,8 @@ with job():
     for run in config["runs"].values():
         check_reference(run["base_model"])
     EXPORTS = {run: wanted_formats(config["export"], run) for run in config["runs"]}
+    if any("gguf-q4_k_m" in kinds for kinds in EXPORTS.values()):
+        quantiser_path()
 RUNS = config["runs"]
 MODELS = {model_name(run["base_model"]): run for run in RUNS.values()}
 
