@@ -1,6 +1,6 @@
-# make run [CONFIG=my.yaml] [DIR=my-project] [PROFILE=slurm] [ARGS="-n"]; make ask Q="..." [RUN=demo] [DIR=...]
+# make run [CONFIG=my.yaml] [DIR=my-project] [PROFILE=slurm] [ARGS="-n"]; make ask | serve | publish [RUN=demo] [DIR=...]
 .DEFAULT_GOAL := help
-.PHONY: help setup run ask test test-slow bench lint lock cache clean-cache offline-bundle
+.PHONY: help setup run ask serve publish test test-slow bench lint lock cache clean-cache offline-bundle
 
 CONFIG :=
 DIR := .
@@ -8,11 +8,16 @@ PROFILE :=
 ARGS :=
 RUN := demo
 Q :=
+SERVER :=
+HOST := 127.0.0.1
+PORT := 8000
+TO :=
 
 # A misspelt variable would silently run the demo.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
-UNKNOWN := $(filter-out CONFIG DIR PROFILE ARGS RUN Q,$(GIVEN))
-$(if $(UNKNOWN),$(error unknown variable $(UNKNOWN); known are CONFIG, DIR, PROFILE, ARGS, RUN and Q))
+KNOWN := CONFIG DIR PROFILE ARGS RUN Q SERVER HOST PORT TO
+UNKNOWN := $(filter-out $(KNOWN),$(GIVEN))
+$(if $(UNKNOWN),$(error unknown variable $(UNKNOWN); known are $(KNOWN)))
 
 # The active conda environment if there is one (environment.yml; never its base), else .venv here.
 CONDA := $(filter-out base,$(CONDA_DEFAULT_ENV))
@@ -32,6 +37,8 @@ help:
 	@echo 'make run [CONFIG=my.yaml] [DIR=my-project]   set up, then data to model to report (ARGS=-n: only say what)'
 	@echo 'make run PROFILE=slurm ...                   the same on a cluster (profiles/)'
 	@echo 'make ask Q="..." [RUN=demo] [DIR=.]          ask the tuned model; without Q, a conversation'
+	@echo 'make serve [RUN=demo] [DIR=.] [PORT=8000]    the tuned model as an OpenAI-compatible API and a chat page'
+	@echo 'make publish TO=FOLDER|hub:ORG/NAME [RUN=demo]   hand on a proven export'
 	@echo 'make setup                                   bring the environment up to requirements.lock'
 	@echo 'make test | test-slow | bench | lint         check the project itself'
 	@echo 'make cache | clean-cache [DIR=.]             size of the cache; empty it'
@@ -62,7 +69,15 @@ run: setup
 		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(ARGS),-- $(ARGS))
 
 ask: setup
-	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.ask results/train/$(RUN) $(if $(Q),"$$Q")
+	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.ask $(or $(SERVER),results/train/$(RUN)) $(if $(Q),"$$Q")
+
+serve: setup
+	@"$(PYTHON)" -m qaloom.serve "$(RUN)" --project "$(DIR)" --host "$(HOST)" --port "$(PORT)"
+
+# Never without being told where to.
+publish: setup
+	@test -n "$(TO)" || { echo 'publish: say where to: TO=FOLDER or TO=hub:ORG/NAME'; exit 1; }
+	@"$(PYTHON)" -m qaloom.publish "$(DIR)/results/export/$(RUN)" "$(TO)"
 
 test: setup
 	@$(MAKE) --no-print-directory lint

@@ -11,6 +11,7 @@ try:
     from qaloom.explain import Planned, explain
     from qaloom.files import canonical, digest, read_json
     from qaloom.formats import FORMATS, wanted_formats, weights_for_ollama
+    from qaloom.gguf import quantiser_path
     from qaloom.job import job
     from qaloom.leftovers import end_processes, mark, refuse_slurm_jobs
     from qaloom.paraphrase import check, decisive, gathering, model_providers, references
@@ -30,6 +31,8 @@ with job():
     for reference in TRANSLATORS:
         check_reference(reference)
     EXPORTS = {run: wanted_formats(config["export"], run) for run in config["runs"]}
+    if any("gguf-q4_k_m" in kinds for kinds in EXPORTS.values()):
+        quantiser_path()
     if workflow.is_main_process:
         mark(Path.cwd())
 RUNS = config["runs"]

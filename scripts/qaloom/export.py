@@ -9,7 +9,7 @@ from qaloom.errors import QALoomError
 from qaloom.files import digest, file_digest, read_json, write_json, write_text
 from qaloom.formats import FORMATS
 from qaloom.job import bar, say
-from qaloom.parity import failures, summary
+from qaloom.proof import failures, summary
 
 _EXPORTS = """
 ## Exports

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from qaloom.gguf import quantiser_path
-
 FORMATS = ("adapter", "merged", "gguf-f16", "gguf-q8_0", "gguf-q4_k_m", "ollama")
 _SMALLEST_FIRST = ("gguf-q4_k_m", "gguf-q8_0", "gguf-f16")
 
@@ -11,12 +9,10 @@ _SMALLEST_FIRST = ("gguf-q4_k_m", "gguf-q8_0", "gguf-f16")
 def wanted_formats(settings: dict[str, Any], run: str) -> list[str]:
     """The formats to make for a run, by the configuration's `export:`, in the order of FORMATS.
 
-    A Modelfile names a GGUF file, so one comes along. Raises ModelError when a program is missing.
+    A Modelfile names a GGUF file, so one comes along.
     """
     asked = settings["runs"].get(run, settings["formats"])
     needed = [*asked, weights_for_ollama(asked) or "gguf-q8_0"] if "ollama" in asked else asked
-    if "gguf-q4_k_m" in needed:
-        quantiser_path()
     return [kind for kind in FORMATS if kind in needed]
 
 

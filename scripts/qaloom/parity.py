@@ -10,6 +10,7 @@ from qaloom.files import read_json, read_lines, write_json
 from qaloom.job import bar, say
 from qaloom.metrics import exact_match
 from qaloom.prompt import load_tokenizer, prompt_ids
+from qaloom.proof import summary
 from qaloom.runtimes import Heard, in_llama_cpp, in_transformers
 from qaloom.template import message
 
@@ -26,7 +27,7 @@ def parity(
     """Ask the export of format `kind` in the folder `export` again, and write how it compares to `out`.
 
     `predictions` are what the tuned model answered (evaluate); `settings` holds questions (the most to ask
-    and to tokenise) and max_new_tokens. Nothing is judged here, see `failures`.
+    and to tokenise) and max_new_tokens. Nothing is judged here, see `qaloom.proof`.
     """
     trained = read_json(run / "manifest.json")
     prompts = _prompts(predictions, split, settings["questions"])
@@ -43,50 +44,6 @@ def parity(
     write_json(out, found)
     say(f"parity: {run.name}: {summary(found)}")
     return found
-
-
-def summary(found: dict[str, Any]) -> str:
-    """How one export compares, in one line."""
-    score, prompts = found["exact_match"], found["prompts"]
-    between = "" if score["low"] is None else f" (95% {score['low']:+.2f} to {score['high']:+.2f})"
-    answered = (
-        f"{found['same']} of {found['n']} answers identical, exact match {score['tuned']:.2f} -> "
-        f"{score['export']:.2f}{between}"
-        if found["n"]
-        else "no question to ask"
-    )
-    return f"{found['format']}: {answered}, {prompts['same']} of {prompts['n']} prompts tokenised alike"
-
-
-def failures(found: dict[str, Any], max_drop: float) -> list[str]:
-    """What keeps an export from being given out, in sentences; nothing when it answers as trained.
-
-    `max_drop` is the largest fall of exact match, and the largest share of answers without an end, that is
-    let pass.
-    """
-    prompts, ends, score = found["prompts"], found["ended"], found["exact_match"]
-    wrong = []
-    if prompts["same"] < prompts["n"]:
-        first = prompts["first"]
-        wrong.append(
-            f"{prompts['n'] - prompts['same']} of {prompts['n']} prompts are tokenised otherwise than in "
-            f"training (wrong chat template or tokenizer); the first, {first['message']!r}, differs at token "
-            f"{first['at']}: {first['trained']} in training, {first['export']} here"
-        )
-    if ends["tuned"] - ends["export"] > max_drop * found["n"]:
-        wrong.append(
-            f"{ends['tuned'] - ends['export']} of {found['n']} answers do not end where the tuned model's do "
-            "(the end token is missing or another)"
-        )
-    if found["n"] and -score["difference"] > max_drop:
-        first = found["differing"][0]
-        wrong.append(
-            f"exact match falls from {score['tuned']:.2f} to {score['export']:.2f}, more than "
-            f"export.max_drop ({max_drop}) allows, with {found['same']} of {found['n']} answers identical "
-            f"(another base model, or weights that lost too much); the first that differs, "
-            f"{first['question']!r}: {first['tuned']!r} became {first['export']!r}"
-        )
-    return wrong
 
 
 def _prompts(predictions: Path, split: Path, most: int) -> list[Question]:

@@ -16,8 +16,10 @@ from markupsafe import Markup
 from qaloom.comparison import compare_runs
 from qaloom.errors import DataError
 from qaloom.files import read_json, read_lines, write_json, write_text
+from qaloom.formats import FORMATS, wanted_formats
 from qaloom.job import duration, job
 from qaloom.metrics import SCORES
+from qaloom.proof import failures
 from qaloom.report_plots import intervals, losses
 from qaloom.scores import headline
 
@@ -45,7 +47,8 @@ def report(results: Path, runs: list[str], out: Path, project: dict[str, Any]) -
         raise DataError(f"{results}: no such folder; name the results folder of a project")
     project = {"name": "", "command": "", "config": {}} | project
     settings = {"resamples": 10_000, "seed": 7} | project["config"].get("evaluate", {})
-    gathered = _gathered(results, runs, settings)
+    exports = _exports(results, runs, project["config"])
+    gathered = _gathered(results, runs, settings) | {"exports": exports}
     write_json(out.with_name("comparison.json"), gathered["comparison"])
     write_text(out, _page().render(**gathered, project=project, versions=_versions()))
 
@@ -268,6 +271,19 @@ def _compact(answer: dict[str, Any]) -> list[Any]:
     exact, f1 = answer["scores"]["exact_match"], answer["scores"]["char_f1"]
     about = [answer[key] for key in ("split", "origin", "document", "question", "reference", "base", "tuned")]
     return [*about, exact["base"], exact["tuned"], f1["base"], f1["tuned"], int(answer["cut"]["tuned"])]
+
+
+def _exports(results: Path, runs: list[str], config: dict[str, Any]) -> list[dict[str, Any]]:
+    """How each export that the configuration asks for compares to the tuned model, and what is wrong."""
+    settings = config.get("export")
+    found = []
+    for run in runs:
+        for kind in wanted_formats(settings, run) if settings else FORMATS:
+            one = _json(results / "parity" / run / f"{kind}.json")
+            if one:
+                wrong = failures(one, settings["max_drop"]) if settings else []
+                found.append({**one, "run": run, "wrong": wrong})
+    return found
 
 
 def _manifests(results: Path) -> list[tuple[str, str]]:

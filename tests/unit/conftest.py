@@ -76,7 +76,8 @@ def tuned(tiny, tmp_path_factory) -> Path:
     adapter = json.loads((run / "adapter_config.json").read_text())
     adapter["base_model_name_or_path"] = "results/base_model/tiny"  # as the rule train leaves it
     (run / "adapter_config.json").write_text(json.dumps(adapter))
-    manifest = {"prompt": "chat", "adapter": "1" * 64, "settings": {"trust_remote_code": False}}
+    settings = {"trust_remote_code": False}
+    manifest = {"prompt": "chat", "adapter": "1" * 64, "base": "0" * 64, "settings": settings}
     (run / "plan.json").write_text(json.dumps({"precision": "32bit"}))
     (run / "manifest.json").write_text(json.dumps(manifest))
     return project

@@ -20,4 +20,20 @@ def test_a_question_of_several_words_with_quotes_goes_through():
 def test_a_misspelt_variable_is_refused():
     made = dry("run", "CONFG=my.yaml")
     assert made.returncode != 0
-    assert "unknown variable CONFG; known are CONFIG, DIR, PROFILE, ARGS, RUN and Q" in made.stderr
+    assert (
+        "unknown variable CONFG; known are CONFIG DIR PROFILE ARGS RUN Q SERVER HOST PORT TO" in made.stderr
+    )
+
+
+def test_a_question_goes_to_a_server_where_one_is_named():
+    made = dry("ask", "Q=a", "SERVER=http://127.0.0.1:8000")
+    assert made.stdout.splitlines()[-1].endswith('qaloom.ask http://127.0.0.1:8000 "$Q"')
+
+
+def test_serve_stays_on_this_machine_unless_told_otherwise():
+    assert "--host 127.0.0.1 --port 8000" in dry("serve").stdout.replace('"', "")
+    assert "--host 0.0.0.0 --port 9000" in dry("serve", "HOST=0.0.0.0", "PORT=9000").stdout.replace('"', "")
+
+
+def test_nothing_is_published_without_a_place():
+    assert "say where to: TO=FOLDER or TO=hub:ORG/NAME" in dry("publish").stdout
