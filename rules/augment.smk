@@ -3,13 +3,6 @@
 MODEL_PROVIDERS = model_providers(config["augment"])
 SHARDS = range(config["augment"]["shards"]) if MODEL_PROVIDERS else []
 
-
-def shard_questions(wildcards):
-    """A shard's questions, known only once they are sorted in: a shard that stays the same causes nothing."""
-    checkpoints.augment_questions.get()
-    return f"<results>/augment/questions/{wildcards.shard}.jsonl"
-
-
 if MODEL_PROVIDERS:
 
     checkpoint augment_questions:

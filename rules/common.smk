@@ -90,6 +90,12 @@ def after_split(path):
     return once_split
 
 
+def shard_questions(wildcards):
+    """A shard's questions, known only once they are sorted in: a shard that stays the same causes nothing."""
+    checkpoints.augment_questions.get()
+    return f"<results>/augment/questions/{wildcards.shard}.jsonl"
+
+
 def split_file(name):
     """An input function for a file of the split."""
     return after_split(f"<results>/split/{name}")
