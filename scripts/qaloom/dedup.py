@@ -2,8 +2,8 @@
 
 Two graphs are built over the questions. Their clusters follow similarity alone, since the split must not
 part two wordings that are nearly the same. Merging asks for more: similar questions, similar answers,
-and in both the same numbers, codes and polarity. Similar questions whose answers do not agree are a
-contradiction: reported, both kept.
+and in both nothing but harmless differences (see `guard`). Questions that ask the same and whose answers
+do not agree are a contradiction: reported, both kept.
 """
 
 import re
@@ -18,19 +18,19 @@ from rapidfuzz.distance import Indel
 
 from qaloom import pii
 from qaloom.config import complete, load
-from qaloom.cost import say_cost
+from qaloom.contradictions import contradictions
 from qaloom.errors import DataError
 from qaloom.files import read_lines, write_lines
 from qaloom.filters import failed, missing_spaces, quality
-from qaloom.guard import Difference, difference, same_facts
+from qaloom.guard import difference
 from qaloom.job import bar, job, say
 from qaloom.join import similar_pairs
+from qaloom.questions import Keyed, Pair, Questions, asked, clusters, further_pairs, jamo_links, near_pairs
 from qaloom.rows import Rejection, Row, place, rejected, row_id, write_stage
-from qaloom.text import jamo, squash
+from qaloom.text import squash
 from qaloom.wording import stem
 
 _EVERY = 10_000  # rows or pairs between two steps of a bar
-_SHOWN_ROWS = 50  # of a contradiction; `total` says how many there are
 
 
 def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -> dict[str, Any]:
@@ -47,21 +47,21 @@ def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -
     if not good:
         raise DataError(_nothing_left(rejections))
     rows, exact = _exact(good)
-    questions = _Questions(rows)
-    pairs = _near_pairs(questions, settings["threshold"], threads)
+    questions = Questions(rows)
+    pairs = near_pairs(questions, settings["threshold"], threads)
     merged = _merge(rows, questions, pairs, settings["answer_threshold"])
     links = [pair[:2] for pair in pairs]
     if settings["jamo"]:
-        links += _jamo_links(questions.keys, settings["threshold"], threads)
-    asking_the_same = [*pairs, *_further_pairs(questions.keys, links, len(pairs))]
+        links += jamo_links(questions.keys, settings["threshold"], threads)
+    asking_the_same = [*pairs, *further_pairs(questions.keys, links, len(pairs))]
     found = _Found(
         sorted((keyed.row for at, keyed in enumerate(rows) if at not in merged), key=lambda row: row.id),
         sorted(
             [*rejections, *_duplicates(rows, exact, merged)],
             key=lambda item: (item.source, item.line, item.id),
         ),
-        _contradictions(rows, merged, questions, asking_the_same, settings["answer_threshold"]),
-        _clusters(rows, merged, questions, links),
+        contradictions(rows, merged, questions, asking_the_same, settings["answer_threshold"]),
+        clusters(rows, merged, questions, links),
         personal,
     )
     return _write(out, len(taken), found)
@@ -133,18 +133,10 @@ def _marked(row: Row, found: list[str], choice: str) -> Row:
 # --- who survives -------------------------------------------------------------------------------------
 
 
-class _Keyed(NamedTuple):
-    """A row with the keys of its question (with the input) and of its answer."""
-
-    row: Row
-    question: str
-    answer: str
-
-
 _UNTIDY = re.compile(r" [?!.,]")
 
 
-def _worth(keyed: _Keyed) -> tuple:
+def _worth(keyed: Keyed) -> tuple:
     """The order in which rows survive: by what they say, and by place only where they say the same."""
     row = keyed.row
     repairs = len(row.meta.get("repairs", ()))
@@ -155,18 +147,14 @@ def _worth(keyed: _Keyed) -> tuple:
     return repairs, untidy, *said, row.id, row.source, row.line
 
 
-def _asked(row: Row) -> str:
-    return f"{row.instruction}\n{row.input}" if row.input else row.instruction
-
-
-def _exact(rows: list[Row]) -> tuple[list[_Keyed], list[tuple[Row, int]]]:
+def _exact(rows: list[Row]) -> tuple[list[Keyed], list[tuple[Row, int]]]:
     """Keep the best of the rows that differ in spaces, case and punctuation alone, in order of worth.
 
     The others come with the position of the one that was kept.
     """
     kept: dict[tuple[str, str], int] = {}
     best, others = [], []
-    for keyed in sorted((_Keyed(row, squash(_asked(row)), squash(row.output)) for row in rows), key=_worth):
+    for keyed in sorted((Keyed(row, squash(asked(row)), squash(row.output)) for row in rows), key=_worth):
         position = kept.setdefault(keyed[1:], len(best))
         if position == len(best):
             best.append(keyed)
@@ -176,7 +164,7 @@ def _exact(rows: list[Row]) -> tuple[list[_Keyed], list[tuple[Row, int]]]:
 
 
 def _duplicates(
-    rows: list[_Keyed], exact: list[tuple[Row, int]], merged: dict[int, "_Survivor"]
+    rows: list[Keyed], exact: list[tuple[Row, int]], merged: dict[int, "_Survivor"]
 ) -> Iterator[Rejection]:
     """The rejections of all duplicates; where the exact survivor was merged, its survivor is named."""
     for at, (best, score) in merged.items():
@@ -195,61 +183,13 @@ def _duplicate(row: Row, survivor: Row, reason: str, score: float) -> Rejection:
     return rejected(row, reason, f"{like} {where}", survivor=place(survivor) | {"score": round(score, 4)})
 
 
-# --- near pairs ---------------------------------------------------------------------------------------
-
-
-class _Questions:
-    """The distinct question keys of some rows, and the positions of the rows that ask each."""
-
-    def __init__(self, rows: list[_Keyed]):
-        asking: dict[str, list[int]] = defaultdict(list)
-        for position, keyed in enumerate(rows):
-            asking[keyed.question].append(position)
-        self.keys = list(asking)
-        self.at = list(asking.values())
-
-
-class _Pair(NamedTuple):
-    """Two question keys (or one with itself) at or above the threshold."""
-
-    left: int
-    right: int
-    score: float
-
-
-def _near_pairs(questions: _Questions, threshold: float, threads: int) -> list[_Pair]:
-    same = [_Pair(key, key, 1.0) for key, rows in enumerate(questions.at) if len(rows) > 1]
-    say_cost("near-duplicates", questions.keys, threshold, threads)
-    with bar("near-duplicates", len(questions.keys), "questions") as advance:
-        found = similar_pairs(
-            questions.keys, threshold, threads=threads, progress=lambda done, _: advance(done)
-        )
-    return same + list(map(_Pair, found.left.tolist(), found.right.tolist(), found.score.tolist()))
-
-
-def _further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> Iterator[_Pair]:
-    """Pairs below the threshold that may ask the same: linked by jamo, or alike but for their endings."""
-    alike: dict[str, list[int]] = defaultdict(list)
-    for position, key in enumerate(keys):
-        alike[stem(key)].append(position)
-    endings = (pair for group in alike.values() for pair in combinations(group, 2))
-    known = set(links[:near])
-    for left, right in dict.fromkeys([*links[near:], *endings]):
-        if (left, right) not in known:
-            yield _Pair(left, right, Indel.normalized_similarity(keys[left], keys[right]))
-
-
-def _question_difference(one: _Keyed, other: _Keyed) -> Difference:
-    return difference(_asked(one.row), _asked(other.row))
-
-
-def _mergeable(one: _Keyed, other: _Keyed, threshold: float) -> bool:
+def _mergeable(one: Keyed, other: Keyed, threshold: float) -> bool:
     """Whether one may stand for the other; their questions are known to be similar."""
     alike = Indel.normalized_similarity(one.answer, other.answer) >= threshold
     return (
         (alike or stem(one.answer) == stem(other.answer))
         and not difference(one.row.output, other.row.output)
-        and not _question_difference(one, other)
+        and not difference(asked(one.row), asked(other.row))
     )
 
 
@@ -259,7 +199,7 @@ class _Survivor(NamedTuple):
 
 
 def _merge(
-    rows: list[_Keyed], questions: _Questions, pairs: list[_Pair], threshold: float
+    rows: list[Keyed], questions: Questions, pairs: list[Pair], threshold: float
 ) -> dict[int, _Survivor]:
     """Positions of the near duplicates, each with its survivor.
 
@@ -285,7 +225,7 @@ _MANY = 200  # rows asking one question, from which their answers are joined ins
 
 
 def _row_pairs(
-    rows: list[_Keyed], questions: _Questions, pair: _Pair, threshold: float
+    rows: list[Keyed], questions: Questions, pair: Pair, threshold: float
 ) -> Iterable[tuple[int, int]]:
     """Pairs of rows across a pair of questions, whose answers may be similar enough."""
     left, right = questions.at[pair.left], questions.at[pair.right]
@@ -294,7 +234,7 @@ def _row_pairs(
     return combinations(left, 2) if left is right else product(left, right)
 
 
-def _joined(rows: list[_Keyed], positions: list[int], threshold: float) -> Iterator[tuple[int, int]]:
+def _joined(rows: list[Keyed], positions: list[int], threshold: float) -> Iterator[tuple[int, int]]:
     """Pairs of rows with similar answers; equal answers (of different questions) are grouped for the join."""
     giving: dict[str, list[int]] = defaultdict(list)
     for position in positions:
@@ -305,104 +245,6 @@ def _joined(rows: list[_Keyed], positions: list[int], threshold: float) -> Itera
         yield from combinations(group, 2)
     for left, right in zip(found.left.tolist(), found.right.tolist(), strict=True):
         yield from product(groups[left], groups[right])
-
-
-# --- contradictions and clusters ----------------------------------------------------------------------
-
-
-def _contradictions(
-    rows: list[_Keyed],
-    merged: dict[int, _Survivor],
-    questions: _Questions,
-    pairs: list[_Pair],
-    threshold: float,
-) -> list[dict[str, Any]]:
-    """Kept rows that ask the same and do not answer the same, one record for each pair of questions."""
-    found = []
-    for pair in pairs:
-        left, right = ([rows[at] for at in questions.at[key] if at not in merged] for key in pair[:2])
-        those = _disagreeing(left, right, threshold, within=pair.left == pair.right)
-        if those:
-            found.append((those, pair.score))
-    return [
-        _record(those, score) for those, score in sorted(found, key=lambda item: [row.id for row in item[0]])
-    ]
-
-
-def _disagreeing(left: list[_Keyed], right: list[_Keyed], threshold: float, within: bool) -> list[Row]:
-    if len(left) * len(right) > _MANY**2:  # hundreds of answers: no question of fact, and all are told
-        return sorted({keyed.row.id: keyed.row for keyed in left + right}.values(), key=lambda row: row.id)
-    found: dict[str, Row] = {}
-    for one, other in combinations(left, 2) if within else product(left, right):
-        if not _agree(one, other, threshold) and _question_difference(one, other) < Difference.OTHER:
-            found |= {one.row.id: one.row, other.row.id: other.row}
-    return [found[identity] for identity in sorted(found)]
-
-
-def _agree(one: _Keyed, other: _Keyed, threshold: float) -> bool:
-    """Whether one answer holds the other ('서울', '서울입니다'), or they are alike but for their wording."""
-    short, long = sorted((stem(one.answer), stem(other.answer)), key=len)
-    if long.startswith(short) or (len(short) > 1 and short in long):
-        return same_facts(one.row.output, other.row.output)
-    apart = difference(one.row.output, other.row.output)
-    similar = Indel.normalized_similarity(one.answer, other.answer) >= threshold
-    return apart == Difference.HARMLESS or (similar and apart < Difference.OTHER)
-
-
-def _record(rows: list[Row], score: float) -> dict[str, Any]:
-    shown = [
-        place(row)
-        | {"instruction": row.instruction}
-        | ({"input": row.input} if row.input else {})
-        | {"output": row.output}
-        for row in rows[:_SHOWN_ROWS]
-    ]
-    record = {"rows": shown, "score": round(score, 4)}
-    return record | {"total": len(rows)} if len(rows) > _SHOWN_ROWS else record
-
-
-def _clusters(
-    rows: list[_Keyed], merged: dict[int, _Survivor], questions: _Questions, links: Iterable[tuple[int, int]]
-) -> dict[str, str]:
-    """The cluster of each kept row: the smallest id among rows with linked questions, transitively."""
-    sets = _Sets(len(questions.keys), links)
-    smallest: dict[int, str] = {}
-    group: dict[str, int] = {}
-    for key, positions in enumerate(questions.at):
-        for identity in (rows[position].row.id for position in positions if position not in merged):
-            group[identity] = sets.of(key)
-            smallest[group[identity]] = min(identity, smallest.get(group[identity], identity))
-    return {identity: smallest[root] for identity, root in sorted(group.items())}
-
-
-def _jamo_links(keys: list[str], threshold: float, threads: int) -> Iterator[tuple[int, int]]:
-    # A key in ASCII is its own jamo key, and its pairs are known.
-    korean = [position for position, key in enumerate(keys) if not key.isascii()]
-    apart = [jamo(keys[position]) for position in korean]
-    say_cost("near-duplicates by jamo", apart, threshold, threads)
-    with bar("near-duplicates by jamo", len(korean), "questions") as advance:
-        found = similar_pairs(
-            apart,
-            threshold,
-            threads=threads,
-            progress=lambda done, _: advance(done),
-        )
-    for left, right in zip(found.left.tolist(), found.right.tolist(), strict=True):
-        yield korean[left], korean[right]
-
-
-class _Sets:
-    """Disjoint sets of positions, joined by links."""
-
-    def __init__(self, size: int, links: Iterable[tuple[int, int]]):
-        self.parent = list(range(size))
-        for one, other in links:
-            self.parent[self.of(one)] = self.of(other)
-
-    def of(self, item: int) -> int:
-        while self.parent[item] != item:
-            self.parent[item] = item = self.parent[self.parent[item]]
-        return item
 
 
 # --- words for a person -------------------------------------------------------------------------------

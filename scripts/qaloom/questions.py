@@ -1,0 +1,115 @@
+"""The questions of some rows: which are near each other, which may ask the same, and their clusters."""
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+from rapidfuzz.distance import Indel
+
+from qaloom.cost import say_cost
+from qaloom.job import bar
+from qaloom.join import similar_pairs
+from qaloom.rows import Row
+from qaloom.text import jamo
+from qaloom.wording import stem
+
+
+class Keyed(NamedTuple):
+    """A row with the keys of its question (with the input) and of its answer."""
+
+    row: Row
+    question: str
+    answer: str
+
+
+def asked(row: Row) -> str:
+    """The question as it was, with the input that it is asked about."""
+    return f"{row.instruction}\n{row.input}" if row.input else row.instruction
+
+
+class Questions:
+    """The distinct question keys of some rows, and the positions of the rows that ask each."""
+
+    def __init__(self, rows: list[Keyed]):
+        asking: dict[str, list[int]] = defaultdict(list)
+        for position, keyed in enumerate(rows):
+            asking[keyed.question].append(position)
+        self.keys = list(asking)
+        self.at = list(asking.values())
+
+
+class Pair(NamedTuple):
+    """Two question keys (or one with itself) at or above the threshold."""
+
+    left: int
+    right: int
+    score: float
+
+
+def near_pairs(questions: Questions, threshold: float, threads: int) -> list[Pair]:
+    """Pairs of question keys at or above the threshold; keys that several rows ask come first, each alone."""
+    same = [Pair(key, key, 1.0) for key, rows in enumerate(questions.at) if len(rows) > 1]
+    say_cost("near-duplicates", questions.keys, threshold, threads)
+    with bar("near-duplicates", len(questions.keys), "questions") as advance:
+        found = similar_pairs(
+            questions.keys, threshold, threads=threads, progress=lambda done, _: advance(done)
+        )
+    return same + list(map(Pair, found.left.tolist(), found.right.tolist(), found.score.tolist()))
+
+
+def further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> Iterator[Pair]:
+    """Pairs below the threshold that may ask the same: linked by jamo, or alike but for their endings."""
+    alike: dict[str, list[int]] = defaultdict(list)
+    for position, key in enumerate(keys):
+        alike[stem(key)].append(position)
+    endings = (pair for group in alike.values() for pair in combinations(group, 2))
+    known = set(links[:near])
+    for left, right in dict.fromkeys([*links[near:], *endings]):
+        if (left, right) not in known:
+            yield Pair(left, right, Indel.normalized_similarity(keys[left], keys[right]))
+
+
+def clusters(
+    rows: list[Keyed], merged: Container[int], questions: Questions, links: Iterable[tuple[int, int]]
+) -> dict[str, str]:
+    """The cluster of each kept row: the smallest id among rows with linked questions, transitively."""
+    sets = _Sets(len(questions.keys), links)
+    smallest: dict[int, str] = {}
+    group: dict[str, int] = {}
+    for key, positions in enumerate(questions.at):
+        for identity in (rows[position].row.id for position in positions if position not in merged):
+            group[identity] = sets.of(key)
+            smallest[group[identity]] = min(identity, smallest.get(group[identity], identity))
+    return {identity: smallest[root] for identity, root in sorted(group.items())}
+
+
+def jamo_links(keys: list[str], threshold: float, threads: int) -> Iterator[tuple[int, int]]:
+    """Pairs of positions of Korean keys that are similar once taken apart into jamo."""
+    # A key in ASCII is its own jamo key, and its pairs are known.
+    korean = [position for position, key in enumerate(keys) if not key.isascii()]
+    apart = [jamo(keys[position]) for position in korean]
+    say_cost("near-duplicates by jamo", apart, threshold, threads)
+    with bar("near-duplicates by jamo", len(korean), "questions") as advance:
+        found = similar_pairs(
+            apart,
+            threshold,
+            threads=threads,
+            progress=lambda done, _: advance(done),
+        )
+    for left, right in zip(found.left.tolist(), found.right.tolist(), strict=True):
+        yield korean[left], korean[right]
+
+
+class _Sets:
+    """Disjoint sets of positions, joined by links."""
+
+    def __init__(self, size: int, links: Iterable[tuple[int, int]]):
+        self.parent = list(range(size))
+        for one, other in links:
+            self.parent[self.of(one)] = self.of(other)
+
+    def of(self, item: int) -> int:
+        while self.parent[item] != item:
+            self.parent[item] = item = self.parent[self.parent[item]]
+        return item
