@@ -11,7 +11,7 @@ class Planned(NamedTuple):
     """A job that is to run. `of` is its run, model or source file, if its rule has one.
 
     `cause` is what it runs for by itself; None when only since what it reads is made anew. `may` is true
-    when that hangs on what the split will bring.
+    when that hangs on what a checkpoint (the split) will bring.
     """
 
     rule: str
@@ -31,7 +31,7 @@ def explain(jobs: Sequence[Planned]) -> list[str]:
 def _why(job: Planned) -> str:
     if job.cause:
         return job.cause
-    return "only if the split comes out different" if job.may else "input is made anew"
+    return "only if their input comes out different" if job.may else "input is made anew"
 
 
 def _sentence(why: str, jobs: list[Planned]) -> str:

@@ -15,7 +15,7 @@ def test_a_changed_source():
     assert explain(jobs) == [
         "Will run validate_file data/one.jsonl: data/one.jsonl changed.",
         "Will run validate, split, report: input is made anew.",
-        "May run train demo, evaluate demo: only if the split comes out different.",
+        "May run train demo, evaluate demo: only if their input comes out different.",
     ]
 
 
@@ -23,7 +23,7 @@ def test_a_cause_of_its_own_is_certain_even_behind_the_split():
     jobs = [Planned("train", "a", "settings changed", True), Planned("train", "b", None, True)]
     assert explain(jobs) == [
         "Will run train a: settings changed.",
-        "May run train b: only if the split comes out different.",
+        "May run train b: only if their input comes out different.",
     ]
 
 

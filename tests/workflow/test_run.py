@@ -97,7 +97,7 @@ def test_dry_run_says_what_will_and_may_run_and_writes_nothing(project):
     assert run.output.splitlines()[-3:] == [
         "Will run augment, train second, report: settings changed.",
         "Will run split, evaluate second: input is made anew.",
-        "May run train first, evaluate first: only if the split comes out different.",
+        "May run train first, evaluate first: only if their input comes out different.",
     ]
 
 
