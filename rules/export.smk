@@ -1,7 +1,7 @@
 """Reads adapters, base models and answers; writes <results>/export/<run>: proven files for other programs.
 
 One format is converted in <results>/convert and asked again in <results>/parity, which the report shows.
-Only what answers as the tuned model does comes to <results>/export.
+Only what answers as the tuned model does comes to <results>/export: the same files under a second name.
 """
 
 
@@ -11,7 +11,7 @@ rule convert:
         base=base_model_of,
         source=source_of_format,
     output:
-        temp(directory("<results>/convert/{run}/{format}")),
+        directory("<results>/convert/{run}/{format}"),
     log:
         "<logs>/convert/{run}.{format}.log",
     benchmark:

@@ -1,0 +1,80 @@
+"""Exports in the workflow: exactly the jobs that are asked for, and a fault stops what would get out."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.slow
+ADAPTER = {"convert first adapter", "parity first adapter"}
+MERGED = {"convert first merged", "parity first merged"}
+
+
+def jobs(project, *arguments):
+    run = project.snakemake(*arguments)
+    assert run.code == 0, run.output
+    return run.jobs
+
+
+@pytest.fixture
+def exported(project):
+    """The finished project, its first run exported as an adapter."""
+    project.configure(export={"runs": {"first": ["adapter"]}, "max_drop": 1})
+    assert jobs(project) == ADAPTER | {"export first", "report"}
+    return project
+
+
+def test_nothing_is_exported_unless_asked_for(project):
+    assert jobs(project) == set()
+    assert not project.path("results/export").exists()
+
+
+def test_only_what_is_asked_for_and_only_once(exported):
+    manifest = json.loads(exported.path("results/export/first/manifest.json").read_text())
+    assert manifest["formats"] == ["adapter"]
+    assert "adapter_model.safetensors" in "".join(manifest["files"])
+    assert 'id="exports"' in exported.path("results/report/index.html").read_text()
+    assert jobs(exported) == set()
+
+
+def test_a_further_format_makes_itself_alone(exported):
+    exported.configure(export={"runs": {"first": ["adapter", "merged"]}, "max_drop": 1})
+    assert jobs(exported) == MERGED | {"export first", "report"}
+    exported.configure(export={"runs": {"first": ["adapter", "merged"]}, "max_drop": 0.9})
+    assert jobs(exported) == {"export first", "report"}
+
+
+def test_one_training_for_several_exports(exported):
+    exported.change_run("second", training={"epochs": 1, "learning_rate": 0.0003})
+    assert jobs(exported) == {"train second", "evaluate second", "report"}
+
+
+def test_a_wrong_template_is_not_given_out(project, house):
+    project = replace(project, house=house)
+    project.configure(export={"formats": ["merged"], "max_drop": 1})
+    line = "    template = trained_template(tokenizer, kind)\n"
+    house.edit("scripts/qaloom/merge.py", line, line + "    template += 'Answer: '\n")
+    run = project.make_run()
+    assert run.code == 1
+    last = run.output.splitlines()[-1]
+    assert "is not exported, since it does not answer as trained: merged: " in last
+    assert "prompts are tokenised otherwise than in training (wrong chat template or tokenizer)" in last
+    assert not project.path("results/export/first/manifest.json").exists()
+    assert "not given out" in project.path("results/report/index.html").read_text()
+
+
+def test_a_quantiser_that_is_missing_stops_the_run_before_it_begins(project, monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    project.configure(export={"formats": ["gguf-q4_k_m"]})
+    run = project.snakemake()
+    assert run.code != 0
+    assert run.jobs == set()
+    assert "qaloom: gguf-q4_k_m needs llama.cpp's llama-quantize, which is not on the PATH" in run.output
+
+
+def test_a_run_that_does_not_exist_cannot_be_exported(project):
+    project.configure(export={"runs": {"third": ["merged"]}})
+    run = project.snakemake()
+    assert "export.runs: there is no run 'third'" in run.output
+    assert set(yaml.safe_load(project.config.read_text())["runs"]) == {"first", "second"}
