@@ -24,7 +24,7 @@ from typing import Any
 from records import make_records
 
 from qaloom.config import complete
-from qaloom.files import write_json, write_lines
+from qaloom.files import read_json, write_json, write_lines
 
 HERE = Path(__file__).parent
 TURNS = 2
@@ -112,6 +112,9 @@ def _opus_shaped(folder: Path, questions: list[str]) -> Path:
     from transformers import MarianConfig, MarianMTModel
 
     tokenizer = make_translators._tokenizer(folder, make_translators._sentence_pieces(questions))
+    words = read_json(folder / "vocab.json")
+    words |= {f"word{n}": n for n in range(len(words), 65_001)}  # random weights say any of them
+    write_json(folder / "vocab.json", words)
     torch.manual_seed(0)
     config = MarianConfig(
         vocab_size=65_001, d_model=512, encoder_layers=6, decoder_layers=6, encoder_attention_heads=8,
