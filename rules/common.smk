@@ -27,6 +27,8 @@ with job():
     for reference in TRANSLATORS:
         check_reference(reference)
 RUNS = config["runs"]
+# Only what asks a model is worked through in shards.
+SHARDS = range(config["augment"]["shards"]) if model_providers(config["augment"]) else []
 MODELS = {model_name(name): {"base_model": name, "trust_remote_code": False} for name in TRANSLATORS} | {
     model_name(run["base_model"]): run for run in RUNS.values()
 }
@@ -36,6 +38,7 @@ wildcard_constraints:
     file="|".join(SOURCES),
     model="|".join(map(re.escape, MODELS)),
     run="|".join(map(re.escape, RUNS)),
+    shard=r"\d+",
 
 
 def settings(*keys):
@@ -64,6 +67,12 @@ def model_files(wildcards):
 
 def base_model_of(wildcards):
     return f"<results>/base_model/{model_name(RUNS[wildcards.run]['base_model'])}/manifest.json"
+
+
+def shard_questions(wildcards):
+    """A shard's questions, known only once all are sorted in: a shard that stays the same causes nothing."""
+    checkpoints.augment_questions.get()
+    return f"<results>/augment/questions/{wildcards.shard}.jsonl"
 
 
 def split_file(name):

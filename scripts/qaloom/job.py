@@ -4,6 +4,7 @@ Inside `job(log)` everything that libraries print, and every traceback, goes to 
 terminal gets only what is meant for a person.
 """
 
+import errno
 import os
 import sys
 import time
@@ -48,6 +49,9 @@ def job(log: str | Path | None = None) -> Iterator[None]:
             say("qaloom: stopped")
             sys.exit(130)
         except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                say("qaloom: the disk is full; free some space and run again (what is in cache/ is kept)")
+                sys.exit(1)
             if log is None and isinstance(error, OSError) and error.filename:
                 say(f"qaloom: {error.filename}: {error.strerror}")
                 sys.exit(1)
