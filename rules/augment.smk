@@ -1,9 +1,6 @@
 """Reads <results>/dedup/rows.jsonl; writes <results>/augment: the same rows and further wordings."""
 
-MODEL_PROVIDERS = model_providers(config["augment"])
-SHARDS = range(config["augment"]["shards"]) if MODEL_PROVIDERS else []
-
-if MODEL_PROVIDERS:
+if SHARDS:
 
     checkpoint augment_questions:
         input:
@@ -24,19 +21,19 @@ if MODEL_PROVIDERS:
     rule augment_shard:
         input:
             questions=shard_questions,
-            models=[
-                f"<results>/base_model/{model_name(name)}/manifest.json"
-                for name in references(config["augment"])
-            ],
+            models=collect(
+                "<results>/base_model/{model}/manifest.json",
+                model=[model_name(name) for name in TRANSLATORS],
+            ),
         output:
             "<results>/augment/shards/{shard}.jsonl",
         log:
             "<logs>/augment_shard/{shard}.log",
         benchmark:
             "<logs>/augment_shard/{shard}.benchmark.jsonl"
-        threads: 16
+        threads: 16 if TRANSLATORS else 1
         resources:
-            gpu=int("seq2seq" in MODEL_PROVIDERS),
+            gpu=1 if TRANSLATORS else 0,
         params:
             settings=canonical(decisive(config["augment"])),
             code=code("augment_shard"),

@@ -36,6 +36,8 @@ with job():
     if workflow.is_main_process:
         mark(Path.cwd())
 RUNS = config["runs"]
+# Only what asks a model is worked through in shards.
+SHARDS = range(config["augment"]["shards"]) if model_providers(config["augment"]) else []
 MODELS = {model_name(name): {"base_model": name, "trust_remote_code": False} for name in TRANSLATORS} | {
     model_name(run["base_model"]): run for run in RUNS.values()
 }
@@ -46,6 +48,7 @@ wildcard_constraints:
     file="[0-9a-f]{12}",
     model="|".join(map(re.escape, MODELS)),
     run="|".join(map(re.escape, RUNS)),
+    shard=r"\d+",
 
 
 def settings(*keys):

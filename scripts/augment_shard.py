@@ -1,5 +1,6 @@
 """Let models reword one shard of the questions; see qaloom.paraphrase."""
 
+import os
 from pathlib import Path
 
 from qaloom.job import job
@@ -12,5 +13,6 @@ def main(questions, out, settings):
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
+        os.environ["OMP_NUM_THREADS"] = str(snakemake.threads)  # read when torch is imported
         # The whole section: how a server is reached decides no result and so is no parameter.
         main(snakemake.input.questions, snakemake.output[0], snakemake.config["augment"])

@@ -41,8 +41,9 @@ def augment(rows: Path, out: Path, settings: dict[str, Any], shards: Sequence[Pa
     """
     known = read_lines(rows, Row)
     made = _by_question(shards)
+    rank = settings["providers"].index  # what two providers propose is the first one's
     proposals = sorted(
-        _proposals(known, settings, made), key=lambda p: (p.row.id, p.parent.id, p.row.provider)
+        _proposals(known, settings, made), key=lambda p: (p.row.id, p.parent.id, rank(p.row.provider))
     )
     accepted, rejections = _judged(proposals, known, settings["gates"])
     stats = write_stage(

@@ -159,3 +159,18 @@ def test_what_was_done_before_says_nothing_about_the_time_left(monkeypatch):
 )
 def test_a_length_of_time_is_said_as_people_say_it(seconds, said):
     assert duration(seconds) == said
+
+
+def test_a_full_disk_is_one_line_with_and_without_a_log(tmp_path):
+    body = """
+        from qaloom.files import write_text
+        from pathlib import Path
+        Path(".out.part").symlink_to("/dev/full")
+        write_text(Path("out"), "x" * 100_000)
+    """
+    done, log = run(tmp_path, body)
+    assert done.returncode == 1
+    assert (
+        done.stderr == "qaloom: the disk is full; free some space and run again (what is in cache/ is kept)\n"
+    )
+    assert "Traceback" not in log
