@@ -74,7 +74,12 @@ def tuned(tiny, tmp_path_factory) -> Path:
     adapter = json.loads((run / "adapter_config.json").read_text())
     adapter["base_model_name_or_path"] = "results/base_model/tiny"  # as the rule train leaves it
     (run / "adapter_config.json").write_text(json.dumps(adapter))
-    manifest = {"prompt": "chat", "adapter": "1" * 64, "settings": {"trust_remote_code": False}}
+    settings = {
+        "trust_remote_code": False,
+        "lora": {"r": 4, "alpha": None, "dropout": 0, "target_modules": ["q_proj", "v_proj"]},
+        "training": {"epochs": 1, "learning_rate": 0.001},
+    }
+    manifest = {"prompt": "chat", "adapter": "1" * 64, "settings": settings, "versions": {"torch": "2"}}
     (run / "plan.json").write_text(json.dumps({"precision": "32bit"}))
     (run / "manifest.json").write_text(json.dumps(manifest))
     return project
