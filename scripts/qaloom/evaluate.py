@@ -63,7 +63,8 @@ def evaluate(name: str, sources: Sources, out: Path, settings: dict[str, Any], c
     write_lines(out / "predictions.jsonl", predictions)
     wrong = failures(predictions, asked, index, read_lines(sources.contradictions))
     write_lines(out / "failures.jsonl", wrong)
-    model_card(name, metrics, read_json(sources.base / "manifest.json"), arms.trained, out / "README.md")
+    manifests = (read_json(folder / "manifest.json") for folder in (sources.base, sources.run, sources.split))
+    model_card(name, metrics, *manifests, out / "README.md")
     write_json(out / "metrics.json", metrics)
     say(f"evaluate: {name}: {headline(metrics, 'recall')}")
     return metrics

@@ -76,8 +76,13 @@ def tuned(tiny, tmp_path_factory) -> Path:
     adapter = json.loads((run / "adapter_config.json").read_text())
     adapter["base_model_name_or_path"] = "results/base_model/tiny"  # as the rule train leaves it
     (run / "adapter_config.json").write_text(json.dumps(adapter))
-    settings = {"trust_remote_code": False}
-    manifest = {"prompt": "chat", "adapter": "1" * 64, "base": "0" * 64, "settings": settings}
+    settings = {
+        "trust_remote_code": False,
+        "lora": {"r": 4, "alpha": None, "dropout": 0, "target_modules": ["q_proj", "v_proj"]},
+        "training": {"epochs": 1, "learning_rate": 0.001},
+    }
+    digests = {"adapter": "1" * 64, "base": "0" * 64}
+    manifest = {"prompt": "chat", **digests, "settings": settings, "versions": {"torch": "2"}}
     (run / "plan.json").write_text(json.dumps({"precision": "32bit"}))
     (run / "manifest.json").write_text(json.dumps(manifest))
     return project

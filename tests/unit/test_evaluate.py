@@ -40,6 +40,12 @@ TRAIN = [
         "output": "Lantern Street",
     },
 ]
+MANIFEST = {
+    "train": {"rows": 2, "origins": {"data": 2}, "sha256": "3" * 64},
+    "recall": {"rows": 3},
+    "unseen": {"rows": 1},
+    "facts": {"train": 2},
+}
 
 
 @pytest.fixture
@@ -52,6 +58,7 @@ def split(tmp_path):
         write_lines(folder / f"{part}.jsonl", [{k: r[k] for k in keys} for r in rows if r["split"] == part])
     write_lines(folder / "placement.jsonl", [{k: r[k] for k in places} for r in rows])
     write_lines(folder / "train.jsonl", TRAIN)
+    write_json(folder / "manifest.json", MANIFEST)
     write_lines(folder / "contradictions.jsonl", [])
     return folder
 
