@@ -87,15 +87,33 @@ class Step(NamedTuple):
 # Bytes of an adapter's parameter: itself and its gradient in float32, Adam's two moments.
 _ADAPTED = {"adamw_torch_fused": 16, "paged_adamw_8bit": 10}
 _PROCESS = {"32bit": 1.1e9}  # what torch and unsloth hold on a CPU; a GPU's free memory is counted after that
+_FIXED = 0.1e9  # the loss's chunk, work space of kernels
 
 
 def predicted_memory(size: Shape, r: int, step: Step) -> float:
-    """Peak bytes of a training step: weights, what is trained with its optimizer, activations."""
+    """Peak bytes of a training step: weights, what is trained with its optimizer, activations.
+
+    The coefficients of _activations are fitted to peaks of the 8B and the 1.5B shape on one H100
+    (benchmarks/gpu_training.json, docs/benchmarks.md).
+    """
     width = 4 if step.precision == "32bit" else 2
     embedding = size.embedding - (size.vocabulary * size.hidden if step.offloaded else 0)
     weights = size.linear * BYTES_A_WEIGHT[step.precision] + embedding * width
     # Trained in full, the gradient and both moments have the weights' own width.
     trained = 3 * width * size.parameters if step.full else _ADAPTED[step.optimizer] * size.adapter(r)
-    layer = width * (2.3 * size.intermediate + 5.35 * size.hidden)  # bytes a token
-    kept = 2.4 if step.checkpointing else size.layers
-    return weights + trained + step.tokens * layer * kept + 0.1e9 + _PROCESS.get(step.precision, 0)
+    return weights + trained + _activations(size, step, width) + _FIXED + _PROCESS.get(step.precision, 0)
+
+
+def _activations(size: Shape, step: Step, width: int) -> float:
+    """Bytes that a micro-batch's forward pass leaves for its backward pass.
+
+    A layer's are 2.3 times the intermediate and 5.35 times the hidden channels; with checkpointing the
+    layers' inputs wait in RAM, and 2.4 layers' worth is on the card at once. In 8 bits the products' own
+    copies come on top.
+    """
+    layer = step.tokens * width * (2.3 * size.intermediate + 5.35 * size.hidden)
+    if step.precision != "8bit":
+        return layer * (2.4 if step.checkpointing else size.layers)
+    if step.checkpointing:
+        return 1.25 * 2.4 * layer + 0.4e9
+    return 1.6 * size.layers * layer + 0.5 * size.linear

@@ -19,12 +19,14 @@ _SHARE = 0.96  # of the free memory; the rest is fragmentation
 _ROOM = 0.9  # what `auto` may fill before it takes the next smaller precision
 _BF16_GAIN = 1.3  # how much quicker bfloat16 must be on a CPU to be worth its rounding
 # Tokens that keep a GPU computing as long as its host needs to launch a micro-batch's kernels: below,
-# a micro-batch costs the same however little it holds (8B shape on one H100: 0.45 s; slower cards: fewer).
+# a micro-batch costs the same however little it holds (8B shape on one H100; slower cards: fewer).
 _BUSY = 4096
 _RECOMPUTING = 4 / 3  # a step's arithmetic with checkpointing: one more forward pass
 _LOOSE = 0.25  # a share of padding from which rows go without it
 _EFFICIENCY = 0.5  # of a single matrix product's speed, that a whole step reaches
-_LAUNCHES = 0.014  # seconds a layer and micro-batch (one H100, 32 layers: 0.45 s)
+_LAUNCHES = 0.0075  # seconds a layer and micro-batch, 1.6 times that with checkpointing (one H100)
+_FIRST_STEP = 30  # seconds that a GPU's kernels take to be chosen and compiled (one H100)
+_SHAPES = 64  # a GPU's rows are padded to a multiple of this many tokens, for few distinct shapes
 _UNKNOWN_SPEED = 5e13  # FLOP/s, for a card that is not here
 _MOST_CUT = 0.05  # share of rows that may be cut so that a run fits at all
 _SHORTEST = 256  # tokens; below, the run is refused instead
@@ -52,7 +54,7 @@ def plan(
     gpus = _usable(gpus, run, device)
     for longest in _lengths_to_try(run, lengths):
         for precision in _precisions(run, device):
-            for saving in _savings(size, run, device):
+            for saving in _savings(size, run, precision, device):
                 found = choices(size, run, lengths, longest, precision, saving, gpus)
                 fitting = [c for c in found if c.needed <= _room(run, precision, device)]
                 if fitting:
@@ -69,9 +71,9 @@ def plan(
 
 def smallest(size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Device) -> float:
     """Bytes of the smallest choice that the run's settings allow."""
-    optimizer, offloaded = _savings(size, run, device)[-1]
-    full = run["method"] == "full"
-    step = Step(_precisions(run, device)[-1], max(lengths), True, optimizer, full, offloaded)
+    precision, full = _precisions(run, device)[-1], run["method"] == "full"
+    optimizer, offloaded = _savings(size, run, precision, device)[-1]
+    step = Step(precision, max(lengths), True, optimizer, full, offloaded)
     return predicted_memory(size, run["lora"]["r"], step)
 
 
@@ -113,9 +115,12 @@ def predicted_seconds(size: Shape, r: int, planned: dict[str, Any], tokens: floa
     work = (4 * (size.linear + size.vocabulary * size.hidden) + 6 * size.adapter(r)) * tokens
     device, micro_batches = planned["device"], planned["steps"] * planned["accumulation"]
     speed = device["speeds"].get(planned["dtype"]) or _UNKNOWN_SPEED
-    launches = _LAUNCHES * size.layers * micro_batches if device["kind"] == "cuda" else 0.0
-    recomputing = _RECOMPUTING if planned["checkpointing"] else 1
-    return max(recomputing * work / (_EFFICIENCY * speed) / planned["gpus"], launches)
+    computing = work / (_EFFICIENCY * speed) / planned["gpus"]
+    if device["kind"] == "cpu":
+        return computing
+    checkpointing = planned["checkpointing"]
+    launches = _LAUNCHES * size.layers * micro_batches * (1.6 if checkpointing else 1)
+    return _FIRST_STEP + max(computing * (_RECOMPUTING if checkpointing else 1), launches)
 
 
 def _usable(gpus: int, run: dict[str, Any], device: Device) -> int:
@@ -144,14 +149,16 @@ def _precisions(run: dict[str, Any], device: Device) -> tuple[str, ...]:
     return _PRECISIONS if run["precision"] == "auto" else (run["precision"],)
 
 
-def _savings(size: Shape, run: dict[str, Any], device: Device) -> list[tuple[str, bool]]:
+def _savings(size: Shape, run: dict[str, Any], precision: str, device: Device) -> list[tuple[str, bool]]:
     """(optimizer, embedding in RAM), from what costs no time to what costs some.
 
     The embedding of a model that ties it to its output is needed on the card; moments in 8 bits, paged out
-    under pressure, are the adapter's alone.
+    under pressure, are the adapter's alone. A precision that only fits so is no choice where a smaller one
+    may be taken.
     """
     plain = "adamw_torch_fused"
-    if device.kind == "cpu" or run["method"] == "full":
+    smallest_precision = precision == _precisions(run, device)[-1]
+    if device.kind == "cpu" or run["method"] == "full" or not smallest_precision:
         return [(plain, False)]
     offloads = [] if size.tied else [(plain, True)]
     return [(plain, False), *offloads, ("paged_adamw_8bit", not size.tied)]
@@ -164,8 +171,9 @@ def _divisions(
     tokens = training["effective_tokens"]
     if tokens is None:
         rows = training["effective_batch"] // gpus
+        padded = -(-longest // _SHAPES) * _SHAPES
         for micro in (m for m in range(rows, 0, -1) if rows % m == 0):
-            yield micro, rows // micro, micro * longest
+            yield micro, rows // micro, micro * padded
         return
     count = gpus
     while count == gpus or tokens / count >= longest:

@@ -61,7 +61,7 @@ def _what_went_wrong(error: Exception) -> dict[str, Any]:
     import torch
 
     if isinstance(error, torch.OutOfMemoryError) or "CUDA out of memory" in str(error):
-        return {"out_of_memory": first_line(error), "peak": _peak_memory()}
+        return {"out_of_memory": first_line(error).partition(". GPU")[0], "peak": _peak_memory()}
     return {"error": first_line(error), "kind": "unexpected"}
 
 
@@ -342,7 +342,7 @@ def _run(trainer: Any, watch: _Watch, folder: Path) -> dict[str, Any]:
     """Train, from the last checkpoint if there is one; return what was measured."""
     resumed = last_checkpoint(folder)
     if trainer.is_world_process_zero():
-        tell(folder, started=True)
+        tell(folder, started=True, step=int(resumed.name.rpartition("-")[2]) if resumed else 0)
     start = time.monotonic()
     trainer.add_callback(watch.callback())
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)

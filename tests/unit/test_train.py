@@ -2,111 +2,27 @@
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
-from tiny_model import make_tokenizer
 
+from qaloom.config import complete
 from qaloom.config import load as load_config
-from qaloom.errors import DataError, TrainingError
+from qaloom.errors import DataError
+from qaloom.examples import row_order, tokenise
 from qaloom.files import digest, file_digest, read_json, read_lines, write_lines
-from qaloom.prompt import prompt_ids, stop_ids
-from qaloom.train import _features, _identity, row_order, tokenise, train
+from qaloom.prompt import prompt_ids
+from qaloom.train import _identity, train
 
 FACTS = [
     {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": f"답 {n}" * (n + 1)}
     for n in range(8)
 ]
-
-
-def row(answer, question="주소?"):
-    return {"id": "00000000000000ab", "instruction": question, "input": "", "output": answer}
-
-
-# What a row teaches
-
-
-@pytest.mark.parametrize("kind", ["chat", "plain"])
-def test_a_row_teaches_its_answer_and_its_end_alone(kind):
-    tokenizer = make_tokenizer("llama3")
-    [one] = tokenise([row("가람시")], tokenizer, kind, 512)
-    features = _features(one)
-    prompt = prompt_ids(tokenizer, kind, "주소?")
-    assert features["input_ids"][: len(prompt)] == prompt
-    assert features["labels"][: len(prompt)] == [-100] * len(prompt)
-    learned = features["labels"][len(prompt) :]
-    assert learned == features["input_ids"][len(prompt) :]
-    assert tokenizer.decode(learned[:-1]) == "가람시" and learned[-1] in stop_ids(tokenizer, kind)
-    assert len(features["attention_mask"]) == len(features["labels"]) == len(features["input_ids"])
-
-
-def test_answers_that_are_too_long_are_cut_and_counted(capsys):
-    tokenizer = make_tokenizer("plain")
-    short, long = tokenise([row("가"), row("가" * 500)], tokenizer, "plain", 64)
-    assert len(long.prompt) + len(long.completion) == 64
-    assert long.completion[-1] != tokenizer.eos_token_id == short.completion[-1]
-    assert "1 of 2 rows are longer than max_length 64; their answers are cut" in capsys.readouterr().err
-
-
-def test_rows_of_exactly_the_length_are_whole(capsys):
-    tokenizer = make_tokenizer("plain")
-    [one] = tokenise([row("가람시")], tokenizer, "plain", 512)
-    length = len(one.prompt) + len(one.completion)
-    assert tokenise([row("가람시")], tokenizer, "plain", length) == [one]
-    assert capsys.readouterr().err == ""
-
-
-def test_a_question_without_room_for_its_answer_is_left_out_and_counted(capsys):
-    rows = [row("가"), row("나", "왜" * 100)]
-    [kept] = tokenise(rows, make_tokenizer("plain"), "plain", 64)
-    assert kept == tokenise(rows[:1], make_tokenizer("plain"), "plain", 64)[0]
-    said = capsys.readouterr().err
-    assert "1 of 2 rows are left out, as their questions alone reach max_length 64" in said
-    assert rows[1]["id"] in said
-
-
-def test_no_end_token_left_to_learn_is_an_error():
-    with pytest.raises(TrainingError, match="no row keeps its end token"):
-        tokenise([row("가" * 500)], make_tokenizer("plain"), "plain", 64)
-
-
-# The order of rows
-
-
-@given(
-    lengths=st.lists(st.integers(1, 300), min_size=1, max_size=60),
-    batch=st.integers(1, 12),
-    epochs=st.sampled_from([0.3, 1, 2, 2.5]),
-)
-def test_each_row_comes_once_an_epoch(lengths, batch, epochs):
-    order = row_order(lengths, batch, epochs, 7)
-    assert len(order) == max(1, round(epochs * len(lengths)))
-    times = Counter(order)
-    assert set(times) <= set(range(len(lengths)))
-    assert max(times.values()) <= math.ceil(epochs)
-    if epochs == int(epochs):
-        assert [times[row] for row in range(len(lengths))] == [epochs] * len(lengths)
-    assert order == row_order(lengths, batch, epochs, 7)
-
-
-def test_a_step_holds_rows_of_similar_length():
-    lengths = [10] * 33 + [300] * 31
-    steps = [row_order(lengths, 8, 4, 7)[start : start + 8] for start in range(0, 4 * 64, 8)]
-    assert sum(len({lengths[row] for row in step}) == 2 for step in steps) <= 4
-
-
-def test_another_seed_and_another_epoch_have_another_order():
-    lengths = list(range(100))
-    order = row_order(lengths, 4, 2, 7)
-    assert order != row_order(lengths, 4, 2, 8)
-    assert order[:100] != order[100:]
 
 
 # What decides the result
@@ -121,7 +37,8 @@ def inputs(tmp_path, tiny):
     base = tmp_path / "base"
     base.mkdir()
     (base / "manifest.json").write_text('{"sha256": "00"}')
-    return {"rows": rows, "base": base, "settings": {"lora": {"r": 16}, "seed": 7}, "start": None}
+    settings = complete({"data": {"sources": ["x"]}, "runs": {"r": {}}})["runs"]["r"]
+    return {"rows": rows, "base": base, "settings": settings, "start": None}
 
 
 def test_equal_inputs_are_one_identity_wherever_they_lie(inputs, tmp_path):
@@ -150,8 +67,9 @@ def test_each_input_decides(inputs, tmp_path, what):
     assert digest(_identity(**inputs)) != before
 
 
-def test_no_row_to_train_on_is_an_error(inputs, tmp_path):
+def test_no_row_to_train_on_is_an_error(inputs, tmp_path, tiny):
     inputs["rows"].write_text("")
+    shutil.copy(tiny / "config.json", inputs["base"])
     with pytest.raises(DataError, match="the split left no row to train on"):
         train(
             "demo", inputs["rows"], inputs["base"], tmp_path / "out", inputs["settings"], tmp_path / "cache"
@@ -228,7 +146,7 @@ def test_the_loss_is_of_the_answers_alone(finished, tiny):
 
     folder, settings, _ = finished
     tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
-    examples = tokenise(FACTS, tokenizer, "chat", settings["max_length"])
+    examples = tokenise(FACTS, tokenizer, "chat")
     order = row_order(
         [len(e.prompt) + len(e.completion) for e in examples], 4, 2, settings["training"]["seed"]
     )
