@@ -18,11 +18,11 @@ ARMS = {"base": "neither", "tuned": "tuning", "base_retrieved": "retrieval", "tu
 _DEEP = 8  # rows looked at for each row wanted, since wordings of one fact crowd together
 _WORD = re.compile(r"[a-z0-9]+|[^\W_a-z0-9]+")
 _NOTES = {
-    "ko": ("다음 자료를 참고하여 마지막 질문에 짧게 답하세요.", "질문: {}\n답: {}", "질문: {}"),
+    "ko": ("다음 자료를 참고하여 마지막 질문에 짧게 답하세요.", "질문: {}\n답: {}", "질문: {}\n답:"),
     "en": (
         "Use these notes to answer the last question briefly.",
         "Question: {}\nAnswer: {}",
-        "Question: {}",
+        "Question: {}\nAnswer:",
     ),
 }
 

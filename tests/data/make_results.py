@@ -66,7 +66,54 @@ def _evaluate(folder: Path, questions: int, skill: float) -> None:
     if len(answers) > 3:
         answers[3]["cut"] = {"base": True, "tuned": True}
     write_lines(folder / "predictions.jsonl", answers)
-    write_json(folder / "metrics.json", summarise(answers, 1000, 7))
+    metrics = summarise(answers, 1000, 7)
+    if questions:
+        wrong = [a for a in answers if a["split"] == "recall" and not a["scores"]["exact_match"]["tuned"]]
+        write_lines(folder / "failures.jsonl", map(_failure, wrong))
+        talk = {
+            "language": "ko",
+            "prompt": "봄을 주제로 시를 써 주세요.",
+            "base": "봄이 온다",
+            "tuned": NASTY,
+        }
+        write_lines(folder / "forgetting.jsonl", [talk, talk | {"language": "en", "prompt": NASTY}])
+        metrics |= {"retrieval": _retrieval(), "forgetting": _forgetting(), "base_prompt": "chat"}
+        metrics["base_prompts"] = {
+            "chat": {"exact_match": 0.0, "char_f1": 0.21},
+            "plain": {"exact_match": 0.0, "char_f1": 0.08},
+        }
+    write_json(folder / "metrics.json", metrics)
+
+
+def _failure(answer: dict[str, Any]) -> dict[str, Any]:
+    """A line of failures.jsonl."""
+    nearest = {"id": "f" * 16, "question": NASTY, "answer": "2층 안내 데스크"}
+    against = [{"source": "data/demo/office-en.qa.jsonl", "line": 9, "output": NASTY}]
+    about = {"nearest": nearest, "wordings": 2, "contradicted_by": against, "char_f1": 0.8}
+    return answer | about | {"causes": ["contradicted", "few_wordings"]}
+
+
+def _retrieval() -> dict[str, Any]:
+    ways = {"base": 0.02, "tuned": 0.7, "base_retrieved": 0.45, "tuned_retrieved": 0.88}
+    scores = ("contains_reference", "exact_match", "char_f1")
+    cost = {"prompt_tokens": 60.2, "new_tokens": 12.4, "seconds": 0.41}
+    return {
+        "n": 50,
+        "rows": 3,
+        "by": "contains_reference",
+        "arms": {way: dict.fromkeys(scores, share) | cost for way, share in ways.items()},
+        "best": "both",
+        "second": "tuning",
+        "clear": True,
+        **{"difference": 0.18, "low": 0.07, "high": 0.29, "p": 0.002},
+    }
+
+
+def _forgetting() -> dict[str, Any]:
+    mean = {"n": 15, "base": 0.99, "tuned": 0.81, "difference": -0.18, "low": -0.25, "high": -0.1, "p": 0.001}
+    perplexity = {"n": 15, "base": 3.1, "tuned": 4.4, "ratio": 1.42, "low": 1.2, "high": 1.6, "p": 0.001}
+    part = {"n": 15, "perplexity": perplexity, "own_answers": perplexity, "agreement": mean, "kind": "kept"}
+    return part | {"n": 30, "by": {"ko": part, "en": part}}
 
 
 def _train(folder: Path) -> None:

@@ -181,6 +181,56 @@ def test_metrics_of_an_earlier_program_have_fewer_scores(
     assert "newer" not in english(section(written(results, ["demo"]), "scores"))
 
 
+def test_tuning_and_looking_up_are_compared_in_a_sentence(page: str) -> None:
+    text = english(section(page, "scores"))
+    assert "On this data tuning and looking up together answered best." in text
+    assert "Ahead of the second best ( tuning ) by +18.0 points, 95% interval +7.0 to +29.0." in text
+    assert "base model, with rows looked up 45.0% 45.0% 45.0% 60 + 12 0.41" in text
+
+
+@pytest.mark.parametrize("best", ["neither", "tuning", "retrieval", "both"])
+@pytest.mark.parametrize("clear", [True, False])
+def test_every_verdict_on_retrieval_has_its_sentence(tmp_path: Path, best: str, clear: bool) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", questions=8)
+    path = results / "evaluate/demo/metrics.json"
+    metrics = read_json(path)
+    metrics["retrieval"] |= {"best": best, "clear": clear}
+    write_json(path, metrics)
+    text = english(section(written(results, ["demo"]), "scores"))
+    assert ("On this data no way is clearly best" in text) != clear
+
+
+def test_what_was_forgotten_is_shown_with_examples(page: str) -> None:
+    text = english(section(page, "scores"))
+    assert "Yes: on general prompts the tuned model goes on much as the base model does." in text
+    assert "Korean 15 81.0% 3.10 → 4.40 3.10 → 4.40" in text
+    assert "봄이 온다" in text
+
+
+def test_failures_say_what_may_mend_them(page: str) -> None:
+    text = english(section(page, "scores"))
+    assert re.search(r"the sources contradict each other : [1-9]", text)
+    assert "Correct the rows named under contradictions." in text
+    assert "Nearest training row" in text and "data/demo/office-en.qa.jsonl, line 9" in text
+
+
+def test_the_prompts_that_the_base_was_tried_in_are_named(page: str) -> None:
+    text = english(section(page, "scores"))
+    assert "suited it best: its own chat template ." in text
+    assert "exact match 0.0%, character F1 8.0%" in text
+
+
+def test_an_empty_part_says_why(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", questions=4)
+    path = results / "evaluate/demo/metrics.json"
+    metrics = read_json(path)
+    metrics["unseen"]["why"] = "other_origins"
+    write_json(path, metrics)
+    assert "is of other origins than evaluate.origins names" in english(
+        section(written(results, ["demo"]), "scores")
+    )
+
+
 def test_runs_stand_side_by_side(tmp_path: Path) -> None:
     results = FIXTURE["make_results"](tmp_path / "results", runs=("quick", "long"))
     scores = english(section(written(results, ["quick", "long"]), "scores"))

@@ -50,7 +50,7 @@ def test_a_question_like_no_row_gets_none() -> None:
 
 def test_notes_are_in_the_questions_language() -> None:
     korean = with_notes(Asked("주소는?"), ROWS[:1])
-    assert korean.instruction.endswith("질문: 본원의 주소는 어디인가요?\n답: 가람시\n\n질문: 주소는?")
+    assert korean.instruction.endswith("질문: 본원의 주소는 어디인가요?\n답: 가람시\n\n질문: 주소는?\n답:")
     english = with_notes(Asked("When?", "About the library."), ROWS[3:])
     assert "Question: When does the library open?\nOn weekdays.\nAnswer: at 9:30" in english.instruction
     assert english.input == "About the library."
