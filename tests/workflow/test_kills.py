@@ -38,7 +38,7 @@ def at_work(project: Project) -> list[psutil.Process]:
 
 
 def kill(launcher: subprocess.Popen, what: str) -> None:
-    """kill -9 of Snakemake, of one of its jobs, or of all at once; what is not there any more is not killed."""
+    """kill -9 of Snakemake, of one of its jobs, or of all at once, if it is still there."""
     with suppress(psutil.NoSuchProcess, ProcessLookupError):
         if what == "all":
             return os.killpg(launcher.pid, signal.SIGKILL)
