@@ -65,7 +65,7 @@ def near_pairs(
         from qaloom.cost import say_cost
         from qaloom.join import similar_pairs_between
 
-        say_cost("held-out rows beside those trained", left, threshold, _THREADS, right)
+        say_cost("comparing", left, threshold, _THREADS, right)
         return similar_pairs_between(left, right, threshold, threads=_THREADS)
     scores = process.cdist(
         left, right, scorer=Indel.normalized_similarity, score_cutoff=threshold, dtype=np.float64

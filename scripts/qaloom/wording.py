@@ -158,7 +158,11 @@ def _prefixed(a: _Words, b: _Words, i: int, j: int, more: str) -> bool:
 def _predicate(words: _Words) -> int:
     """Where the predicate starts: at the last question word, else at the last word."""
     found = [match.start() for match in _ASKED.finditer(words.letters)]
-    return found[-1] if found else max(start for start in words.starts if start <= len(words.letters))
+    return (
+        found[-1]
+        if found
+        else max((start for start in words.starts if start <= len(words.letters)), default=0)
+    )
 
 
 def _runs(one: str, other: str) -> list[tuple[int, int, int, int]]:

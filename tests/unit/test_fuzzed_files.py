@@ -5,7 +5,7 @@ import json
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from qaloom.config import complete
@@ -117,7 +117,12 @@ CONFIGS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=10_000,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes here
+)
 @given(content=ROW_FILES, config=CONFIGS)
 def test_no_row_is_lost_from_source_to_split(tmp_path, monkeypatch, content, config):
     monkeypatch.setattr("os.fsync", lambda number: None)

@@ -114,6 +114,17 @@ def test_keys_around_and_beyond_the_64_characters_of_a_word(seed: int, threshold
     check_within(keys, threshold)
 
 
+@given(st.integers(0, 2**32), st.sampled_from([0.84, 0.88, 0.9, 0.93, 0.95]))
+@settings(compiled_first, max_examples=60)
+def test_keys_of_repeated_blocks(seed: int, threshold: float) -> None:
+    """Equally rare q-grams at many places: what each key keeps is then decided by place alone."""
+    rng = random.Random(seed)
+    blocks = ["".join(rng.choices("abc", k=rng.randrange(2, 7))) for _ in range(rng.randrange(1, 4))]
+    keys = ["".join(rng.choice(blocks) for _ in range(rng.randrange(4, 24)))]
+    keys += [edited(rng, rng.choice(keys), rng.randrange(1, 5), "abcx") for _ in range(8)]
+    check_within(keys, threshold)
+
+
 @pytest.mark.parametrize("middle", [63, 64, 150])
 def test_a_carry_crosses_words_without_a_match(middle: int) -> None:
     check_within(["zc" + "d" * middle + "cz", "ycy", "ycdcy", "zc" + "e" * middle + "cy"], 0.01)
