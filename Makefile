@@ -72,7 +72,7 @@ ask: setup
 	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.ask $(or $(SERVER),results/train/$(RUN)) $(if $(Q),"$$Q")
 
 serve: setup
-	@"$(PYTHON)" -m qaloom.serve "$(RUN)" --project "$(DIR)" --host "$(HOST)" --port "$(PORT)"
+	@"$(PYTHON)" -m qaloom.serve "$(RUN)" --project "$(DIR)" --host "$(HOST)" --port "$(PORT)" || test $$? -eq 130
 
 # Never without being told where to.
 publish: setup

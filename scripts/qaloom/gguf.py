@@ -67,7 +67,10 @@ def _run(command: list[str], out: Path, name: str) -> None:
     print(done.stdout, file=sys.stderr, flush=True)
     if done.returncode or not part.is_file():
         part.unlink(missing_ok=True)
-        raise ModelError(f"{name} cannot make {out.name}: {_last_words(done.stdout)}")
+        raise ModelError(
+            f"{name} cannot make {out.name} ({_last_words(done.stdout)}); leave GGUF and Ollama out of "
+            "export.formats for this model"
+        )
     part.replace(out)
     say(f"convert: {out.name}: {out.stat().st_size / 1e6:,.0f} MB")
 

@@ -15,9 +15,11 @@ from qaloom.errors import ModelError
 from qaloom.files import read_json, write_json
 from qaloom.gguf import CONVERTER, to_gguf
 from qaloom.llama_cpp import served
-from qaloom.ollama import begins_by_itself
+from qaloom.ollama import begins_by_itself, modelfile
 from qaloom.parity import parity
+from qaloom.prompt import load_tokenizer, prompt_ids
 from qaloom.proof import failures
+from qaloom.runtimes import in_llama_cpp
 
 pytestmark = pytest.mark.slow
 
@@ -141,8 +143,25 @@ def test_what_is_no_gguf_file_is_one_line(tmp_path):
         served(tmp_path / "a.gguf", "demo", 256, 1, threads=1)
 
 
-def test_no_begin_token_comes_by_itself(project):
-    assert begins_by_itself(converted(project, "gguf-f16") / "demo-f16.gguf") is False
+def test_a_begin_token_stands_once_whoever_writes_it(project, tmp_path):
+    """llama.cpp writes one by itself where the file says so, and the template then must not."""
+    whole = shutil.copytree(converted(project, "merged"), tmp_path / "whole")
+    template = "{{ bos_token }}" + (whole / "chat_template.jinja").read_text()
+    (whole / "chat_template.jinja").write_text(template)
+    file = converted(project, "gguf-f16") / "demo-f16.gguf"
+    assert begins_by_itself(file) is False
+    changed(file, tmp_path / "b.gguf", "--chat-template", template)
+    environment = os.environ | {"PYTHONPATH": str(CONVERTER)}
+    command = [sys.executable, "-m", "gguf.scripts.gguf_set_metadata", "--force", str(tmp_path / "b.gguf")]
+    subprocess.run([*command, "tokenizer.ggml.add_bos_token", "1"], check=True, env=environment)
+    assert begins_by_itself(tmp_path / "b.gguf") is True
+    tokenizer = load_tokenizer(whole)
+    wanted = [prompt_ids(tokenizer, "chat", "본원 12")]
+    assert wanted[0][:2] == [1, 1]
+    text = modelfile(tokenizer, [2], "b.gguf", True, None)
+    for words in (None, text):
+        heard = in_llama_cpp(tmp_path / "b.gguf", words, ["본원 12"], 0, 8, lambda done: None)
+        assert heard.tokens == wanted
 
 
 def test_200_requests_8_at_a_time_through_the_real_server(project):
