@@ -183,7 +183,15 @@ def _attempts(name: str, planned: dict[str, Any], task: dict[str, Any], folder: 
             return planned
         if outcome.kind == "failed":
             raise _failure(name, outcome)
-        planned = _next_rung(name, planned, task["settings"], outcome)
+        lighter_plan = _next_rung(name, planned, task["settings"], outcome)
+        if lighter_plan is None:
+            (folder / "plan.json").unlink()  # the next run plans anew, for the memory that is free then
+            raise TrainingError(
+                f"{name} ran out of memory at step {outcome.step + 1} with the lightest plan there is; lower "
+                "max_length, take a smaller base model or close what else holds the memory. The next run "
+                "goes on from the last checkpoint"
+            )
+        planned = lighter_plan
 
 
 def _failure(name: str, outcome: launch.Outcome) -> Exception:
@@ -195,14 +203,11 @@ def _failure(name: str, outcome: launch.Outcome) -> Exception:
 
 def _next_rung(
     name: str, planned: dict[str, Any], settings: dict[str, Any], outcome: launch.Outcome
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
+    """The next lighter plan, which remembers what failed; None at the ladder's foot."""
     rung = lighter(planned, settings["precision"], planned["longest_row"])
     if rung is None:
-        raise TrainingError(
-            f"{name} ran out of memory at step {outcome.step + 1} with the lightest plan there is; lower "
-            "max_length, take a smaller base model or close what else holds the memory. The next run goes "
-            "on from the last checkpoint"
-        )
+        return None
     change, lighter_plan = rung
     say(f"train: {name} ran out of memory at step {outcome.step + 1}; again with {change}")
     tried = {"step": outcome.step + 1, "failed": _reach(planned), "why": outcome.detail, "then": change}
