@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from qaloom import advice, errors, launch
 from qaloom.digest import code_digest
-from qaloom.errors import DataError, TrainingError
+from qaloom.errors import DataError, ModelError, TrainingError
 from qaloom.examples import cut, end_ids, length, steps_of_rows, tokenise, validation
 from qaloom.files import digest, file_digest, read_json, read_lines, write_json, write_lines
 from qaloom.job import duration, job, say
@@ -49,8 +49,11 @@ def train(
     `gpus` how many of this host's may be used, `device` what to plan for instead of what is found here.
     Writes adapter, tokenizer, plan.json, metrics.json, history.jsonl, tensorboard/ and, last, manifest.json.
     Raises DataError when there is nothing to train on, DeviceError when the model does not fit and
-    TrainingError when a row has no label, the loss is not a number or no plan's memory suffices.
+    TrainingError when a row has no label, the loss is not a number or no plan's memory suffices, ModelError
+    when a model or adapter cannot be used.
     """
+    if start and (start / "config.json").is_file() != (settings["method"] == "full"):
+        raise ModelError(f"{name} starts from {start.name}, which is of another method; give both the same")
     identity = _identity(rows, base, settings, start)
     folder = cache / digest(identity)[:16]
     folder.mkdir(parents=True, exist_ok=True)
