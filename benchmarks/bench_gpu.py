@@ -403,10 +403,9 @@ def _killed_at_a_checkpoint(work: Path, base: Path, rows: Path, name: str, seen:
     process.kill()
     process.wait()
     time.sleep(2)
-    left = subprocess.run(
-        ["pgrep", "-f", str(work / "cache" / name)], capture_output=True, text=True, check=False
-    )
-    assert not left.stdout.strip(), f"a training process outlived its parent: {left.stdout}"
+    commands = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
+    orphans = [c for c in commands if "qaloom.trainer" in c and str(work / "cache" / name) in c]
+    assert not orphans, f"a training process outlived its parent: {orphans}"
     return fresh
 
 

@@ -51,6 +51,11 @@ wildcard_constraints:
     shard=r"\d+",
 
 
+def runs_of(method):
+    """A pattern of the runs that train an adapter (lora) or all parameters (full); of none, one that never fits."""
+    return "|".join(re.escape(name) for name, run in RUNS.items() if run["method"] == method) or "(?!)"
+
+
 def settings(*keys):
     """A part of the configuration as text: equal settings are equal text, whatever their key order."""
     part = config

@@ -16,6 +16,8 @@ rule train:
         "<logs>/train/{run}.log",
     benchmark:
         "<logs>/train/{run}.benchmark.jsonl"
+    wildcard_constraints:
+        run=runs_of("lora"),
     threads: 16
     resources:
         gpu=1,
@@ -27,3 +29,15 @@ rule train:
         "Training {wildcards.run}"
     script:
         "../scripts/train.py"
+
+
+# All parameters: a model of its own in place of an adapter.
+use rule train as train_full with:
+    output:
+        model="<results>/train/{run}/model.safetensors",
+        plan="<results>/train/{run}/plan.json",
+        metrics="<results>/train/{run}/metrics.json",
+        history="<results>/train/{run}/history.jsonl",
+        manifest="<results>/train/{run}/manifest.json",
+    wildcard_constraints:
+        run=runs_of("full"),

@@ -11,7 +11,9 @@ from pathlib import Path
 LIBRARY = Path(__file__).resolve().parent
 # No result depends on what only talks to a person, on `config`, whose values are parameters, or on what
 # decides how a machine reaches a result.
-_SILENT = frozenset({"job", "errors", "config", "advice", "plan", "ladder", "launch", "memory", "probe"})
+_SILENT = frozenset(
+    {"job", "errors", "config", "advice", "fit", "plan", "ladder", "launch", "memory", "probe"}
+)
 
 
 def code_digest(*starts: Path, library: Path = LIBRARY) -> str:

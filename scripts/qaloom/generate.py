@@ -46,6 +46,8 @@ def load(
 ) -> Loaded:
     """Load a base model, and the adapter on top of it, for answering.
 
+    A folder that holds a whole model (`method: full`) is loaded in the base model's place.
+
     float32 on a CPU (bfloat16 decodes about 5 times slower there); on a GPU the type that it is quick in,
     quantised if `precision` is 8bit or 4bit: what was too large to train in 16 bits is too large to ask.
     Raises ModelError when a folder cannot be loaded, DeviceError when the model does not fit.
@@ -55,6 +57,8 @@ def load(
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
+    if adapter and (adapter / "config.json").is_file():
+        base, adapter = adapter, None
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.float32 if device == "cpu" else _gpu_dtype()
     try:

@@ -273,3 +273,13 @@ def _why_cut(longest: int, lengths: Sequence[int]) -> list[str]:
     if not rows:
         return []
     return [f"rows cut at {longest} tokens ({rows} of {len(lengths)}): longer ones do not fit"]
+
+
+if __name__ == "__main__":
+    import typer
+
+    from qaloom.fit import command
+    from qaloom.job import job
+
+    with job():
+        typer.run(command)

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from qaloom import advice, errors, launch
 from qaloom.digest import code_digest
-from qaloom.errors import DataError, TrainingError
+from qaloom.errors import DataError, ModelError, TrainingError
 from qaloom.examples import cut, end_ids, length, steps_of_rows, tokenise, validation
 from qaloom.files import digest, file_digest, read_json, read_lines, write_json, write_lines
 from qaloom.job import duration, job, say
@@ -49,8 +49,11 @@ def train(
     `gpus` how many of this host's may be used, `device` what to plan for instead of what is found here.
     Writes adapter, tokenizer, plan.json, metrics.json, history.jsonl, tensorboard/ and, last, manifest.json.
     Raises DataError when there is nothing to train on, DeviceError when the model does not fit and
-    TrainingError when a row has no label, the loss is not a number or no plan's memory suffices.
+    TrainingError when a row has no label, the loss is not a number or no plan's memory suffices, ModelError
+    when a model or adapter cannot be used.
     """
+    if start and (start / "config.json").is_file() != (settings["method"] == "full"):
+        raise ModelError(f"{name} starts from {start.name}, which is of another method; give both the same")
     identity = _identity(rows, base, settings, start)
     folder = cache / digest(identity)[:16]
     folder.mkdir(parents=True, exist_ok=True)
@@ -183,7 +186,15 @@ def _attempts(name: str, planned: dict[str, Any], task: dict[str, Any], folder: 
             return planned
         if outcome.kind == "failed":
             raise _failure(name, outcome)
-        planned = _next_rung(name, planned, task["settings"], outcome)
+        lighter_plan = _next_rung(name, planned, task["settings"], outcome)
+        if lighter_plan is None:
+            (folder / "plan.json").unlink()  # the next run plans anew, for the memory that is free then
+            raise TrainingError(
+                f"{name} ran out of memory at step {outcome.step + 1} with the lightest plan there is; lower "
+                "max_length, take a smaller base model or close what else holds the memory. The next run "
+                "goes on from the last checkpoint"
+            )
+        planned = lighter_plan
 
 
 def _failure(name: str, outcome: launch.Outcome) -> Exception:
@@ -195,14 +206,11 @@ def _failure(name: str, outcome: launch.Outcome) -> Exception:
 
 def _next_rung(
     name: str, planned: dict[str, Any], settings: dict[str, Any], outcome: launch.Outcome
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
+    """The next lighter plan, which remembers what failed; None at the ladder's foot."""
     rung = lighter(planned, settings["precision"], planned["longest_row"])
     if rung is None:
-        raise TrainingError(
-            f"{name} ran out of memory at step {outcome.step + 1} with the lightest plan there is; lower "
-            "max_length, take a smaller base model or close what else holds the memory. The next run goes "
-            "on from the last checkpoint"
-        )
+        return None
     change, lighter_plan = rung
     say(f"train: {name} ran out of memory at step {outcome.step + 1}; again with {change}")
     tried = {"step": outcome.step + 1, "failed": _reach(planned), "why": outcome.detail, "then": change}

@@ -113,13 +113,10 @@ def test_the_ladders_foot_is_one_line(stand_in, attempt, tmp_path):
         errors.TrainingError, match=r"out of memory at step 3 with the lightest plan .*\. The"
     ):
         attempt()
-    [plan_file] = (tmp_path / "cache").glob("*/plan.json")
-    kept = read_json(plan_file)
-    assert [rung["then"] for rung in kept["rungs"]] == [
-        "micro-batch 4", "micro-batch 2", "micro-batch 1", "checkpointing", "8bit", "4bit",
-    ]  # fmt: skip
+    [cache] = (tmp_path / "cache").iterdir()
+    assert (cache / "checkpoints/checkpoint-2").is_dir()
     stand_in()
-    assert len(attempt()["rungs"]) == 6  # the next run begins where this one gave up
+    assert attempt()["rungs"] == []  # the next run plans for the memory that is free then
 
 
 @pytest.mark.parametrize(

@@ -216,3 +216,131 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tmp_path, tiny
     assert steps[0] == steps[1] == list(range(1, 301))
     one, other = (load_file(f / "out/adapter_model.safetensors") for f in (whole, killed))
     assert max(float((one[name] - other[name]).abs().max()) for name in one) < 1e-4
+
+
+# Kinds of training, each a real one
+
+
+def attempt(folder, patch=""):
+    """Train the project's run from Python, with `patch` run first; return what was said."""
+    script = (
+        "from pathlib import Path; import qaloom.train as t\n"
+        "from qaloom.config import load; from qaloom.job import job\n"
+        f"{patch}\n"
+        "with job():\n"
+        "    t.train('demo', Path('train.jsonl'), Path('tiny').resolve(), Path('out'),"
+        " load(Path('config.yaml'))['runs']['demo'], Path('cache/train'))"
+    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def losses(folder):
+    return [entry["loss"] for entry in read_lines(folder / "out/history.jsonl") if "loss" in entry]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tokens", [None, 400])
+def test_two_processes_train_as_one(tmp_path, tiny, tokens):
+    """torchrun with gloo on two CPU processes, and packs or rows: the same steps, the same losses."""
+    found = []
+    for gpus in (1, 2):
+        folder = tmp_path / str(gpus)
+        folder.mkdir()
+        project(folder, tiny, effective_tokens=tokens, epochs=3)
+        micro, more = (1, 2 // gpus) if tokens else (2, 2 // gpus)
+        change = {"gpus": gpus, "micro_batch": micro, "accumulation": more}
+        code, said = attempt(folder, f"plan = t.plan; t.plan = lambda *a: plan(*a) | {change}")
+        assert code == 0, said
+        assert read_json(folder / "out/plan.json")["gpus"] == gpus
+        found.append(losses(folder))
+    assert len(found[0]) > 1 and found[0] == pytest.approx(found[1], rel=2e-3)
+
+
+@pytest.mark.slow
+def test_packed_rows_do_not_see_each_other(tmp_path, tiny):
+    """The first loss of a packed step is the base model's over its rows, each on its own."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from qaloom.examples import steps_of_rows
+
+    settings = project(tmp_path, tiny, effective_tokens=1000, epochs=1)
+    code, said = attempt(tmp_path)
+    assert code == 0, said
+    tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
+    examples = tokenise(FACTS, tokenizer, "chat")
+    lengths = [len(e.prompt) + len(e.completion) for e in examples]
+    total = tokens = 0
+    for e in (examples[n] for n in steps_of_rows(lengths, settings["training"])[0]):
+        with torch.inference_mode():
+            surprise = -model(torch.tensor([e.prompt + e.completion])).logits[0, :-1].log_softmax(-1)
+        total += sum(float(surprise[len(e.prompt) - 1 + i, token]) for i, token in enumerate(e.completion))
+        tokens += len(e.completion)
+    assert losses(tmp_path)[0] == pytest.approx(total / tokens, rel=5e-3)
+
+
+@pytest.mark.slow
+def test_validation_ends_a_run_and_keeps_its_best(tmp_path, tiny):
+    facts = [
+        {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": f"답 {n % 4}"}
+        for n in range(24)
+    ]
+    project(tmp_path, tiny, validation_fraction=0.4, patience=1, epochs=30, learning_rate=0.5)
+    write_lines(tmp_path / "train.jsonl", facts)
+    code, said = attempt(tmp_path)
+    assert code == 0, said
+    metrics, history = read_json(tmp_path / "out/metrics.json"), read_lines(tmp_path / "out/history.jsonl")
+    measured = {entry["step"]: entry["eval_loss"] for entry in history if "eval_loss" in entry}
+    assert metrics["best_step"] == min(measured, key=measured.get)
+    assert metrics["best_validation_loss"] == min(measured.values())
+    assert metrics["steps"] < read_json(tmp_path / "out/plan.json")["steps"]
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_a_number_names_its_rows(tmp_path, tiny):
+    import torch
+    from safetensors.torch import load_file, save_file
+    from transformers import AutoTokenizer
+
+    project(tmp_path, tiny)
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny, broken)
+    weights = load_file(broken / "model.safetensors")
+    [token] = AutoTokenizer.from_pretrained(tiny)("7", add_special_tokens=False)["input_ids"]
+    weights["model.embed_tokens.weight"][token] = torch.nan  # of the row about 7 alone
+    save_file(weights, broken / "model.safetensors", {"format": "pt"})
+    (tmp_path / "tiny").unlink()
+    (tmp_path / "tiny").symlink_to(broken)
+    code, said = attempt(tmp_path)
+    assert code == 1 and "Traceback" not in said.rpartition("qaloom: ")[2]
+    assert "the loss is nan at step" in said and f"{7:016x}" in said and "learning_rate" in said
+
+
+@pytest.mark.slow
+def test_all_parameters_are_trained_and_the_model_answers(tmp_path, tiny):
+    import torch
+
+    from qaloom.generate import load
+
+    settings = project(tmp_path, tiny)
+    config = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    config["runs"]["demo"] |= {"method": "full"}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    assert settings["method"] == "lora"
+    code, said = attempt(tmp_path)
+    assert code == 0, said
+    out = tmp_path / "out"
+    assert (out / "model.safetensors").is_file() and not (out / "adapter_config.json").exists()
+    assert read_json(out / "manifest.json")["adapter"] == file_digest(out / "model.safetensors")
+    prompt = torch.tensor([[5, 6, 7]])
+    with torch.inference_mode():
+        assert not torch.allclose(load(tiny, out).model(prompt).logits, load(tiny).model(prompt).logits)

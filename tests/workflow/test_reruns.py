@@ -173,7 +173,7 @@ def test_comment_and_docstring_edited(project, house):
 
 def test_code_that_decides_no_result(project, house):
     """A command of its own, what talks to a person, and what a machine decides."""
-    for module in ("ask", "job", "plan"):
+    for module in ("ask", "job", "plan", "probe", "memory", "ladder", "launch"):
         house.append(f"scripts/qaloom/{module}.py", "\nUNUSED = 1\n")
     assert jobs(replace(project, house=house)) == set()
 

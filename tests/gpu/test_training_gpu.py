@@ -1,0 +1,95 @@
+"""On a GPU: each precision trains, a small card is lived within, and lack of memory is survived.
+
+pytest -m gpu tests/gpu. benchmarks/bench_gpu.py measures the same with models of full size.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from qaloom.files import read_json, write_lines
+
+pytestmark = pytest.mark.gpu
+
+ROWS = [
+    {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": "답 " * (20 if n % 2 else 200)}
+    for n in range(32)
+]
+# Planned for the card as it is, or as PRETENDED says; the training process may use CAP bytes.
+SCRIPT = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+import qaloom.train as t
+from qaloom import launch
+from qaloom.config import load
+from qaloom.probe import probe
+cap, bfloat16 = float(sys.argv[1]), sys.argv[2] == "bfloat16"
+attempt = '''
+import sys, torch
+from pathlib import Path
+cap = float(sys.argv[1])
+if cap:
+    torch.cuda.set_per_process_memory_fraction(cap / torch.cuda.get_device_properties(0).total_memory)
+from qaloom.trainer import main
+main(Path(sys.argv[2]))
+'''
+launch.command = lambda folder, gpus: [sys.executable, "-c", attempt, str(cap), str(folder)]
+device = probe()
+device = device if bfloat16 else replace(device, capability=(7, 5))
+run = load(Path("config.yaml"))["runs"]["demo"]
+t.train("demo", Path("train.jsonl"), Path("model"), Path("out"), run, Path("cache"), device=device)
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A Llama of four wide layers, random weights."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sys.path.append(os.path.join(os.path.dirname(__file__), "..", "unit"))
+    from tiny_model import make_tokenizer
+
+    folder = tmp_path_factory.mktemp("model")
+    config = LlamaConfig(
+        vocab_size=320, hidden_size=1024, intermediate_size=4096, num_hidden_layers=4, num_attention_heads=8,
+        num_key_value_heads=4, max_position_embeddings=2048, bos_token_id=1, eos_token_id=4, pad_token_id=0,
+    )  # fmt: skip
+    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    make_tokenizer("chatml").save_pretrained(folder)
+    (folder / "manifest.json").write_text('{"sha256": "00"}')
+    return folder
+
+
+def trained(folder, model, precision, cap=0.0, dtype="bfloat16"):
+    """Train four steps of eight rows; return the plan that held."""
+    write_lines(folder / "train.jsonl", ROWS)
+    (folder / "model").symlink_to(model)
+    run = {"precision": precision, "max_length": 1024, "training": {"epochs": 1, "learning_rate": 0.001}}
+    (folder / "config.yaml").write_text(yaml.safe_dump({"data": {"sources": ["x"]}, "runs": {"demo": run}}))
+    command = [sys.executable, "-c", SCRIPT, str(cap), dtype]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return read_json(folder / "out" / "plan.json")
+
+
+@pytest.mark.parametrize("precision", ["4bit", "8bit", "16bit"])
+def test_each_precision_trains(tmp_path, model, precision):
+    planned = trained(tmp_path, model, precision)
+    assert (planned["precision"], planned["dtype"]) == (precision, "bfloat16")
+    metrics = read_json(tmp_path / "out" / "metrics.json")
+    assert metrics["last_loss"] < metrics["first_loss"]
+
+
+def test_a_card_without_bfloat16_trains_in_float16(tmp_path, model):
+    assert trained(tmp_path, model, "16bit", dtype="float16")["dtype"] == "float16"
+
+
+def test_lack_of_memory_ends_in_smaller_micro_batches(tmp_path, model):
+    planned = trained(tmp_path, model, "16bit", cap=0.6e9)
+    assert planned["rungs"] and planned["rungs"][0]["failed"]["micro_batch"] == 8
+    assert planned["micro_batch"] * planned["accumulation"] == 8
