@@ -26,6 +26,8 @@ from pathlib import Path
 from random import Random
 from threading import Condition
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests" / "unit"))  # the small tokenizer of the tests
 
