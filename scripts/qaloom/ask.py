@@ -100,9 +100,7 @@ def _served_models(url: str) -> tuple[str, str]:
     try:
         names = [model["id"] for model in httpx.get(f"{url}/v1/models", timeout=10).json()["data"]]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{url} cannot be asked ({first_line(error)}); is make serve running there?"
-        ) from None
+        raise _unreachable(url, error) from None
     return names[0], "base"
 
 

@@ -39,7 +39,8 @@ def parity(
         )
     tokenizer = load_tokenizer(run, trained["settings"]["trust_remote_code"])
     ids = [prompt_ids(tokenizer, trained["prompt"], p["instruction"], p["input"]) for p in prompts]
-    found = {"format": kind, "runtime": heard.runtime} | _compared(asked, heard)
+    found = {"format": kind, "adapter": trained["adapter"], "runtime": heard.runtime}
+    found |= _compared(asked, heard)
     found["prompts"] = _tokenised(messages, ids, heard.tokens)
     write_json(out, found)
     say(f"parity: {run.name}: {summary(found)}")

@@ -73,11 +73,11 @@ def _tuned_file(project: Path, run: Path, base: Path) -> Path:
     """The run's exported GGUF file, else one made now and kept in the cache."""
     exports = project / "results/export" / run.name
     adapter = read_json(run / "manifest.json")["adapter"]
+    proven = read_json(exports / "manifest.json")["parity"] if (exports / "manifest.json").is_file() else {}
     for kind in _EXPORTED:
-        found = next((exports / kind).glob("*.gguf"), None)
         # An export of an earlier training of this run is not this model.
-        if found and found.stat().st_mtime >= (run / "manifest.json").stat().st_mtime:
-            return found
+        if kind in proven and proven[kind]["adapter"] == adapter:
+            return next((exports / kind).glob("*.gguf"))
     kept = project / "cache/serve" / f"{run.name}-{adapter[:16]}-{_KEPT}.gguf"
     return _made(kept, run.name, lambda folder: merge(base, run, folder))
 

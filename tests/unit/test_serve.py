@@ -216,10 +216,10 @@ def test_an_export_of_this_training_is_served_and_none_of_an_earlier_one(tmp_pat
     monkeypatch.setattr("qaloom.serve._made", lambda kept, what, fill: made.append(kept.name))
     _tuned_file(tmp_path, run, tmp_path)
     assert made == ["demo-aaaaaaaaaaaaaaaa-q8_0.gguf"]
-    file = tmp_path / "results/export/demo/gguf-f16/demo-f16.gguf"
-    file.parent.mkdir(parents=True)
-    file.touch()
-    assert _tuned_file(tmp_path, run, tmp_path) == file
+    export = tmp_path / "results/export/demo"
+    write_json(export / "manifest.json", {"parity": {"gguf-f16": {"adapter": "a" * 64}}})
+    write_json(export / "gguf-f16/demo-f16.gguf", {})
+    assert _tuned_file(tmp_path, run, tmp_path) == export / "gguf-f16/demo-f16.gguf"
     write_json(run / "manifest.json", {"adapter": "b" * 64})
     _tuned_file(tmp_path, run, tmp_path)
     assert made[1:] == ["demo-bbbbbbbbbbbbbbbb-q8_0.gguf"]
