@@ -15,7 +15,6 @@ from qaloom.rows import Row
 from qaloom.text import jamo
 from qaloom.wording import stem
 
-
 _DIGITS = re.compile(r"\d+")
 
 
