@@ -1,5 +1,6 @@
 """The questions of some rows: which are near each other, which may ask the same, and their clusters."""
 
+import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
 from itertools import combinations
@@ -13,6 +14,8 @@ from qaloom.join import similar_pairs
 from qaloom.rows import Row
 from qaloom.text import jamo
 from qaloom.wording import stem
+
+_DIGITS = re.compile(r"\d+")
 
 
 class Keyed(NamedTuple):
@@ -59,14 +62,17 @@ def near_pairs(questions: Questions, threshold: float, threads: int) -> list[Pai
 
 
 def further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> Iterator[Pair]:
-    """Pairs below the threshold that may ask the same: linked by jamo, or alike but for their endings."""
+    """Pairs below the threshold that may ask the same: linked by jamo, or alike but for their endings.
+
+    Most that are linked by jamo differ in a digit, so do not ask the same; that is seen at once.
+    """
     alike: dict[str, list[int]] = defaultdict(list)
     for position, key in enumerate(keys):
         alike[stem(key)].append(position)
     endings = (pair for group in alike.values() for pair in combinations(group, 2))
     known = set(links[:near])
     for left, right in dict.fromkeys([*links[near:], *endings]):
-        if (left, right) not in known:
+        if (left, right) not in known and _DIGITS.findall(keys[left]) == _DIGITS.findall(keys[right]):
             yield Pair(left, right, Indel.normalized_similarity(keys[left], keys[right]))
 
 
