@@ -148,12 +148,15 @@ def _looked_up(
         return {}
     nearest = index.nearest([asked[i] for i in chosen], rows)
     noted = [with_notes(asked[i], found) for i, found in zip(chosen, nearest, strict=True)]
-    kinds = {"base": predictions[0]["base_prompt"], "tuned": arms.prompt}
+    # A base model reads long prompts best as it was taught to; how it answers short ones says little of that.
+    own = "chat" if arms.tokenizer.chat_template else predictions[0]["base_prompt"]
+    kinds = {"base": own, "tuned": arms.prompt}
     given = {arm: arms.answers(arm, kind, noted, f"{arm} with rows") for arm, kind in kinds.items()}
     for number, i in enumerate(chosen):
         _add_looked_up(predictions[i], nearest[number], {arm: some[number] for arm, some in given.items()})
     some = [predictions[i] for i in chosen]
-    return {"retrieval": comparison(some, rows, settings["resamples"], settings["seed"])}
+    found = comparison(some, rows, settings["resamples"], settings["seed"])
+    return {"retrieval": found | {"prompts": kinds}}
 
 
 def _add_looked_up(

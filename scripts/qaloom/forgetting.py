@@ -17,7 +17,7 @@ from qaloom.scores import perplexity
 
 PROMPTS = Path(__file__).with_suffix(".yaml")
 _TOKENS = 32  # of each answer
-# Rules of thumb, not statistics. Agreement token by token is what a quantised or lightly tuned model keeps.
+# Rules of thumb, not statistics.
 _KEPT, _LOST = 0.75, 0.4
 
 

@@ -205,6 +205,7 @@ def test_retrieval_answers_with_rows_and_without(run, tmp_path):
     assert (found["n"], found["rows"], list(found["arms"])) == (
         2, 2, ["base", "tuned", "base_retrieved", "tuned_retrieved"],
     )  # fmt: skip
+    assert found["prompts"] == {"base": "chat", "tuned": "chat"}
     first, second, third, unseen = read_lines(tmp_path / "out/predictions.jsonl")
     assert first["retrieved"] == ["11"] and second["retrieved"] == ["12"]
     assert {"base_retrieved", "tuned_retrieved"} <= set(second) & set(second["scores"]["char_f1"])
