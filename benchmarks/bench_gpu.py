@@ -230,8 +230,9 @@ def _measured(c: dict, work: Path, folder: Path) -> dict:
         return c | got
     peak = max(got["peak_memory_bytes"], got["loading_peak_bytes"])
     return c | {
-        "predicted_bytes": predicted, "peak_bytes": peak, "peak_allocated_bytes": got["peak_allocated_bytes"],
-        "loading_peak_bytes": got["loading_peak_bytes"], "predicted_over_measured": round(predicted / peak, 3),
+        "predicted_bytes": predicted, "peak_bytes": peak,
+        "peak_allocated_bytes": got["peak_allocated_bytes"], "loading_peak_bytes": got["loading_peak_bytes"],
+        "predicted_over_measured": round(predicted / peak, 3),
         "median_step_seconds_beside_others": got["median_step_seconds"],
     }  # fmt: skip
 
