@@ -42,7 +42,7 @@ SHAPES = {
 }  # fmt: skip
 PLAN = {
     "gpus": 1, "dtype": "bfloat16", "accumulation": 1, "effective_tokens": None, "packing": False,
-    "padding_free": False, "offload_embedding": False, "optimizer": "adamw_torch_fused",
+    "offload_embedding": False, "optimizer": "adamw_torch_fused",
     "attention": "sdpa", "max_length": 4096,
     "cut_rows": 0, "predicted_memory_bytes": 0, "why": [], "rungs": [], "prompt": "plain",
 }  # fmt: skip

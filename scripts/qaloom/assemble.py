@@ -19,10 +19,14 @@ def rows_in_turn(
         lengths, count = [len(e.prompt) + len(e.completion) for e in examples], planned["accumulation"]
         split = (parts(step, lengths, count * planned["gpus"]) for step in steps)
         return [packed([examples[row] for row in part], pad) for step in split for part in step]
-    rows = [features(examples[row]) for step in steps for row in step]
-    if planned["gpus"] > 1:  # accelerate would fill the last step from the first rows; these teach nothing
-        empty = {"input_ids": [pad, pad], "attention_mask": [1, 1], "labels": [IGNORED] * 2}
-        rows += [empty] * (-len(rows) % planned["effective_batch"])
+    rows, whole = [], planned["micro_batch"] * planned["accumulation"] * planned["gpus"]
+    empty = {"input_ids": [pad, pad], "attention_mask": [1, 1], "labels": [IGNORED] * 2}
+    for step in steps:
+        rows += [features(examples[row]) for row in step]
+        # A step counted in tokens holds now more rows, now fewer; and of a last step that is not full,
+        # accelerate would make up the rest from the first rows. These teach nothing.
+        if planned["effective_tokens"] or planned["gpus"] > 1:
+            rows += [empty] * (whole - len(step))
     return rows
 
 
@@ -93,9 +97,9 @@ def _batches(planned: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any
         "optim": planned["optimizer"],
         "max_length": planned["max_length"],
         "packing": False,  # the rows come packed
-        "padding_free": packing or planned["padding_free"],
+        "padding_free": packing,
         # On a GPU few distinct shapes: kernels are chosen, and compiled, for each new one.
-        "pad_to_multiple_of": 64 if cuda and not packing and not planned["padding_free"] else None,
+        "pad_to_multiple_of": 64 if cuda and not packing else None,
         "use_cpu": not cuda,
         "ddp_backend": ("nccl" if cuda else "gloo") if planned["gpus"] > 1 else None,
         "train_sampling_strategy": "sequential",  # the rows come in the order of steps_of_rows
