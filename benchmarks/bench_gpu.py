@@ -42,7 +42,7 @@ SHAPES = {
 }  # fmt: skip
 PLAN = {
     "gpus": 1, "dtype": "bfloat16", "accumulation": 1, "effective_tokens": None, "packing": False,
-    "padding_free": False, "offload_embedding": False, "optimizer": "adamw_torch_fused",
+    "offload_embedding": False, "optimizer": "adamw_torch_fused",
     "attention": "sdpa", "max_length": 4096,
     "cut_rows": 0, "predicted_memory_bytes": 0, "why": [], "rungs": [], "prompt": "plain",
 }  # fmt: skip
@@ -95,11 +95,11 @@ def write_job(folder: Path, base: Path, lengths: list[int], plan: dict, run: dic
     write_json(folder / "job.json", job | {"ids": ids, "plan": plan})
 
 
-def run_job(folder: Path, cap: float | None = None) -> dict:
+def run_job(folder: Path) -> dict:
     """Run it to its end; its metrics, or what went wrong."""
     start = time.time()
     with open(folder / "log", "wb") as log:
-        command = [sys.executable, str(Path(__file__)), "attempt", str(cap or 0), str(folder)]
+        command = [sys.executable, str(Path(__file__)), "attempt", "0", str(folder)]
         code = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
     seconds = round(time.time() - start, 1)
     metrics = folder / "finished" / "metrics.json"
@@ -192,34 +192,49 @@ class Card:
 
 
 def memory(work: Path, out: Path, seconds: float = 400, most: float = 5, room: float = 62e9) -> None:
-    """Measure each configuration in a process of its own, some side by side; begin none after `seconds`."""
-    deadline, card, results = time.time() + seconds, Card(room, int(most)), []
+    """Measure each configuration in a process of its own, some side by side; begin none after `seconds`.
+
+    What OUT.json holds is not measured again.
+    """
+    results = json.loads(out.read_text())["memory"] if out.is_file() else []
+    keys = {key for c in configurations() for key in c}
+    known = [{key: value for key, value in result.items() if key in keys} for result in results]
+    deadline, card = time.time() + seconds, Card(room, int(most))
 
     def one(numbered):
         number, c = numbered
-        base = work / c["shape"]
-        needed = 1.1 * expected(c, base) + 1e9
+        needed = 1.1 * expected(c, work / c["shape"]) + 1e9
         card.take(needed)
         try:
-            if time.time() > deadline:
-                return
-            folder = work / "jobs" / str(number)
-            plan, run, lengths = planned(c)
-            write_job(folder, base, lengths, plan, run)
-            measured = run_job(folder, c.get("cap"))
-            result = c | {"predicted_bytes": int(expected(c, base)), "measured": measured}
-            results.append(result)
-            print(json.dumps(result), flush=True)
-            save(out, "memory", results)
-            shutil.rmtree(folder, ignore_errors=True)
+            if time.time() < deadline:
+                results.append(_measured(c, work, work / "jobs" / str(number)))
+                print(json.dumps(results[-1]), flush=True)
+                save(out, "memory", results)
         finally:
             card.give(needed)
 
-    todo = sorted(
-        enumerate(configurations()), key=lambda pair: (pair[1]["precision"] != "8bit", pair[1]["shape"])
-    )
+    order = {"16bit": 0, "8bit": 1, "4bit": 2}
+    todo = [(number, c) for number, c in enumerate(configurations()) if c not in known]
+    todo.sort(key=lambda pair: (pair[1]["shape"] != "8B", order[pair[1]["precision"]]))
     with ThreadPoolExecutor(int(most) + 2) as pool:
         list(pool.map(one, todo))
+
+
+def _measured(c: dict, work: Path, folder: Path) -> dict:
+    """A configuration with its predicted and its measured bytes, or with what went wrong."""
+    plan, run, lengths = planned(c)
+    write_job(folder, work / c["shape"], lengths, plan, run)
+    got, predicted = run_job(folder), int(expected(c, work / c["shape"]))
+    shutil.rmtree(folder, ignore_errors=True)
+    if "failed" in got:
+        return c | got
+    peak = max(got["peak_memory_bytes"], got["loading_peak_bytes"])
+    return c | {
+        "predicted_bytes": predicted, "peak_bytes": peak,
+        "peak_allocated_bytes": got["peak_allocated_bytes"], "loading_peak_bytes": got["loading_peak_bytes"],
+        "predicted_over_measured": round(predicted / peak, 3),
+        "median_step_seconds_beside_others": got["median_step_seconds"],
+    }  # fmt: skip
 
 
 def capped(cap: float):
@@ -414,7 +429,8 @@ def _killed_at_a_checkpoint(work: Path, base: Path, rows: Path, name: str, seen:
 def save(out: Path, key: str, value) -> None:
     """Put one part of the results in the file, beside the others, with card and versions."""
     found = json.loads(out.read_text()) if out.is_file() else {}
-    found |= {key: value, "machine": machine(), "command": " ".join(["python", *sys.argv])}
+    command = "python benchmarks/bench_gpu.py " + " ".join(sys.argv[1:2])
+    found |= {key: value, "machine": machine(), "commands": sorted({*found.get("commands", []), command})}
     out.write_text(json.dumps(found, indent=1) + "\n")
 
 

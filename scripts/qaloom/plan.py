@@ -22,7 +22,6 @@ _BF16_GAIN = 1.3  # how much quicker bfloat16 must be on a CPU to be worth its r
 # a micro-batch costs the same however little it holds (8B shape on one H100; slower cards: fewer).
 _BUSY = 4096
 _RECOMPUTING = 4 / 3  # a step's arithmetic with checkpointing: one more forward pass
-_LOOSE = 0.25  # a share of padding from which rows go without it
 _EFFICIENCY = 0.5  # of a single matrix product's speed, that a whole step reaches
 _LAUNCHES = 0.0075  # seconds a layer and micro-batch, 1.6 times that with checkpointing (one H100)
 _FIRST_STEP = 30  # seconds that a GPU's kernels take to be chosen and compiled (one H100)
@@ -92,7 +91,7 @@ def choices(
     """
     full, r = run["method"] == "full", run["lora"]["r"]
     optimizer, offloaded = saving
-    for micro, accumulation, tokens in _divisions(run["training"], lengths, longest, gpus):
+    for micro, accumulation, tokens in _divisions(run["training"], longest, gpus, precision == "32bit"):
         for checkpointing in (False, True):
             step = Step(precision, tokens, checkpointing, optimizer, full, offloaded)
             yield Choice(step, micro, accumulation, predicted_memory(size, r, step))
@@ -165,10 +164,13 @@ def _savings(size: Shape, run: dict[str, Any], precision: str, device: Device) -
 
 
 def _divisions(
-    training: dict[str, Any], lengths: Sequence[int], longest: int, gpus: int
+    training: dict[str, Any], longest: int, gpus: int, cpu: bool
 ) -> Iterator[tuple[int, int, int]]:
     """(rows, accumulation, tokens) of each way to divide a step; packed, (1, accumulation, tokens)."""
     tokens = training["effective_tokens"]
+    if tokens and cpu:  # a row at a time, as many as the fullest step holds (qaloom.train)
+        yield 1, 1, longest
+        return
     if tokens is None:
         rows = training["effective_batch"] // gpus
         padded = -(-longest // _SHAPES) * _SHAPES
@@ -202,7 +204,9 @@ def _described(
     device: Device,
     gpus: int,
 ) -> dict[str, Any]:
-    training, packing = run["training"], bool(run["training"]["effective_tokens"])
+    training = run["training"]
+    # Without a GPU Unsloth's attention does not keep packed rows apart.
+    packing = bool(training["effective_tokens"]) and device.kind == "cuda"
     short = longest < max(lengths)
     return {
         "device": asdict(device),
@@ -211,11 +215,10 @@ def _described(
         "dtype": number_format(device),
         "micro_batch": choice.micro,
         "accumulation": choice.accumulation,
-        "effective_batch": None if packing else training["effective_batch"],
+        "effective_batch": None if training["effective_tokens"] else training["effective_batch"],
         "effective_tokens": training["effective_tokens"],
         "checkpointing": "unsloth" if choice.step.checkpointing else False,
         "packing": packing,
-        "padding_free": not packing and device.kind == "cuda" and _padding(lengths) > _LOOSE,
         "optimizer": choice.step.optimizer,
         "offload_embedding": choice.step.offloaded,
         "attention": "sdpa",
@@ -226,13 +229,6 @@ def _described(
         "why": [*_why(choice, run, device, gpus), *_why_cut(longest, lengths)],
         "rungs": [],
     }
-
-
-def _padding(lengths: Sequence[int]) -> float:
-    """The share of padding in steps whose rows are of similar length (rows of neighbouring lengths)."""
-    ordered = sorted(lengths)
-    groups = [ordered[i : i + 8] for i in range(0, len(ordered), 8)]
-    return 1 - sum(lengths) / sum(max(group) * len(group) for group in groups)
 
 
 def _why(choice: Choice, run: dict[str, Any], device: Device, gpus: int) -> list[str]:

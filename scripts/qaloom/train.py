@@ -6,6 +6,7 @@ The training itself is a process of its own (qaloom.trainer); this one plans, wa
 does not suffice starts a lighter one from the last checkpoint.
 """
 
+import math
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -124,7 +125,10 @@ def _prepare(
     planned = _planned(folder, size, settings, [length(e) for e in examples], device, gpus)
     if planned["max_length"] < settings["max_length"]:
         task["ids"], examples = cut(rows, whole, planned["max_length"], ends)
-    planned |= {"steps": len(steps_of_rows([length(e) for e in examples], training)), "prompt": kind}
+    steps = steps_of_rows([length(e) for e in examples], training)
+    planned |= {"steps": len(steps), "prompt": kind}
+    if training["effective_tokens"] and not planned["packing"]:
+        planned["accumulation"] = math.ceil(max(map(len, steps)) / planned["gpus"])
     write_lines(folder / "examples.jsonl", examples)
     to_validate = tokenise(kept, tokenizer, kind)
     write_lines(folder / "validation.jsonl", [e for e in to_validate if length(e) <= planned["max_length"]])

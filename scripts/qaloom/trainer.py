@@ -13,19 +13,18 @@ import signal
 import sys
 import time
 import traceback
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from qaloom.errors import ModelError, QALoomError, TrainingError, first_line
-from qaloom.examples import IGNORED, features, packed, parts, steps_of_rows
+from qaloom.assemble import check_labels, load_model, make_trainer, rows_in_turn
+from qaloom.errors import QALoomError, TrainingError, first_line
+from qaloom.examples import steps_of_rows
 from qaloom.files import read_json, read_lines, write_json, write_lines
 from qaloom.probe import supply_autocast_check
 from qaloom.prompt import Example, load_tokenizer
 
-_CHECKPOINTS = 10  # in a training, and one at least every
-_SECONDS_BETWEEN = 600
+_SECONDS_BETWEEN = 600  # two checkpoints, at most
 _EXPLODED = 3  # times the first loss, and above what guessing costs, is no longer learning
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
@@ -75,12 +74,12 @@ def _train(folder: Path, job: dict[str, Any]) -> None:
     examples = read_lines(folder / "examples.jsonl", Example)
     kept = read_lines(folder / "validation.jsonl", Example)
     steps = steps_of_rows([len(e.prompt) + len(e.completion) for e in examples], settings["training"])
-    model = _model(Path(job["base"]), Path(job["start"]) if job["start"] else None, planned, settings)
+    model = load_model(Path(job["base"]), Path(job["start"]) if job["start"] else None, planned, settings)
     loading = _settle_memory()
     tokenizer = load_tokenizer(Path(job["base"]), settings["trust_remote_code"])
-    rows = _rows(steps, examples, planned, tokenizer.pad_token_id)
-    trainer = _trainer(model, tokenizer, rows, kept, planned, settings, folder)
-    _check_labels(trainer, rows)
+    rows = rows_in_turn(steps, examples, planned, tokenizer.pad_token_id)
+    trainer = make_trainer(model, tokenizer, rows, kept, planned, settings, folder)
+    check_labels(trainer, rows)
     watch = _Watch(folder, [[job["ids"][row] for row in step] for step in steps], len(tokenizer))
     measured = _run(trainer, watch, folder)
     if trainer.is_world_process_zero():
@@ -105,191 +104,6 @@ def _import_unsloth(folder: Path, kind: str) -> None:
         # cuDNN's attention builds a plan for every new batch shape: 0.1 s forward, 0.1 s backward (H100).
         torch.backends.cuda.enable_cudnn_sdp(False)
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
-
-
-def _rows(
-    steps: list[list[int]], examples: list[Example], planned: dict[str, Any], pad: int
-) -> list[dict[str, list[int]]]:
-    """What the trainer takes in turn: a row each or, when packing, a step's rows in equal parts."""
-    if planned["packing"]:
-        lengths, count = [len(e.prompt) + len(e.completion) for e in examples], planned["accumulation"]
-        split = (parts(step, lengths, count * planned["gpus"]) for step in steps)
-        return [packed([examples[row] for row in part], pad) for step in split for part in step]
-    rows = [features(examples[row]) for step in steps for row in step]
-    if planned["gpus"] > 1:  # accelerate would fill the last step from the first rows; these teach nothing
-        empty = {"input_ids": [pad, pad], "attention_mask": [1, 1], "labels": [IGNORED] * 2}
-        rows += [empty] * (-len(rows) % planned["effective_batch"])
-    return rows
-
-
-def _trainer(
-    model: Any,
-    tokenizer: Any,
-    rows: list[dict[str, list[int]]],
-    kept: list[Example],
-    planned: dict[str, Any],
-    settings: dict[str, Any],
-    folder: Path,
-) -> Any:
-    from datasets import Dataset
-    from transformers import EarlyStoppingCallback
-    from trl import SFTConfig, SFTTrainer
-
-    training = settings["training"]
-    trainer = SFTTrainer(
-        model=model,
-        processing_class=tokenizer,
-        train_dataset=Dataset.from_list(rows),
-        eval_dataset=Dataset.from_list([features(e) for e in kept]) if kept else None,
-        args=SFTConfig(
-            **_batches(planned, settings),
-            **_schedule(planned["steps"], training),
-            **_evaluating(planned) if kept else {},
-            output_dir=str(folder / "checkpoints"),
-            dataset_kwargs={"skip_prepare_dataset": True},
-            logging_steps=1,
-            logging_nan_inf_filter=False,  # or a loss that is not a number would be logged as the last one
-            save_steps=save_steps(planned["steps"]),
-            save_total_limit=2,
-            seed=training["seed"],
-            report_to=_trackers(training["report_to"]),
-            run_name=folder.name,
-            disable_tqdm=True,
-        ),
-    )
-    trainer.add_callback(_board())
-    if kept and training["patience"]:
-        trainer.add_callback(EarlyStoppingCallback(training["patience"]))
-    return trainer
-
-
-def _board() -> Any:
-    """TensorBoard's callback, less the model's settings: quantised to 8 bits they are no JSON."""
-    from transformers.integrations import TensorBoardCallback
-
-    class Board(TensorBoardCallback):
-        def on_train_begin(self, args, state, control, **kwargs):
-            kwargs.pop("model", None)
-            super().on_train_begin(args, state, control, **kwargs)
-
-    return Board()
-
-
-def _batches(planned: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """Of the trainer's settings, those that the plan decides."""
-    cuda, packing = planned["device"]["kind"] == "cuda", planned["packing"]
-    return {
-        "per_device_train_batch_size": 1 if packing else planned["micro_batch"],
-        "per_device_eval_batch_size": 1 if packing else planned["micro_batch"],
-        "gradient_accumulation_steps": planned["accumulation"],
-        "gradient_checkpointing": bool(planned["checkpointing"]),
-        "bf16": planned["dtype"] == "bfloat16",
-        "fp16": planned["dtype"] == "float16",
-        "optim": planned["optimizer"],
-        "max_length": planned["max_length"],
-        "packing": False,  # the rows come packed
-        "padding_free": packing or planned["padding_free"],
-        # On a GPU few distinct shapes: kernels are chosen, and compiled, for each new one.
-        "pad_to_multiple_of": 64 if cuda and not packing and not planned["padding_free"] else None,
-        "use_cpu": not cuda,
-        "ddp_backend": ("nccl" if cuda else "gloo") if planned["gpus"] > 1 else None,
-        "train_sampling_strategy": "sequential",  # the rows come in the order of steps_of_rows
-    }
-
-
-def _schedule(steps: int, training: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "max_steps": steps,
-        "learning_rate": training["learning_rate"],
-        "lr_scheduler_type": training["scheduler"],
-        "warmup_steps": round(training["warmup_fraction"] * steps),
-        "weight_decay": training["weight_decay"],
-    }
-
-
-def _evaluating(planned: dict[str, Any]) -> dict[str, Any]:
-    """The validation part is looked at before each checkpoint, and the best one is what remains."""
-    return {
-        "eval_strategy": "steps",
-        "eval_steps": save_steps(planned["steps"]),
-        "load_best_model_at_end": True,
-        "metric_for_best_model": "eval_loss",
-        "greater_is_better": False,
-    }
-
-
-def save_steps(steps: int) -> int:
-    """Steps from one checkpoint to the next."""
-    return max(1, steps // _CHECKPOINTS)
-
-
-def _trackers(wanted: list[str]) -> list[str]:
-    """What the run reports to beside TensorBoard. Raises TrainingError when a package is missing."""
-    missing = [name for name in wanted if find_spec(name) is None]
-    if missing:
-        raise TrainingError(
-            f"training.report_to names {missing[0]}, which is not installed; "
-            f"'uv pip install {missing[0]}', or take it out"
-        )
-    return wanted
-
-
-def _model(base: Path, start: Path | None, planned: dict[str, Any], settings: dict[str, Any]) -> Any:
-    import torch
-    from unsloth import FastLanguageModel
-
-    checkpointing, full = planned["checkpointing"] or False, settings["method"] == "full"
-    try:
-        model, _ = FastLanguageModel.from_pretrained(
-            str(start or base),
-            max_seq_length=planned["max_length"],
-            dtype=getattr(torch, planned["dtype"]),
-            load_in_4bit=planned["precision"] == "4bit",
-            load_in_8bit=planned["precision"] == "8bit",
-            full_finetuning=full,
-            offload_embedding=planned["offload_embedding"],
-            use_gradient_checkpointing=checkpointing,
-            trust_remote_code=settings["trust_remote_code"],
-        )
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{start or base} cannot be loaded ({first_line(error)})") from None
-    if start or full:
-        return model
-    lora = settings["lora"]
-    return FastLanguageModel.get_peft_model(
-        model,
-        r=lora["r"],
-        lora_alpha=lora["alpha"] or 2 * lora["r"],
-        lora_dropout=lora["dropout"],
-        target_modules=lora["target_modules"],
-        use_rslora=lora["rslora"],
-        use_dora=lora["dora"],
-        **_loftq(lora, planned["precision"]),
-        use_gradient_checkpointing=checkpointing,
-        random_state=settings["training"]["seed"],
-    )
-
-
-def _loftq(lora: dict[str, Any], precision: str) -> dict[str, Any]:
-    """LoftQ starts the adapter from what quantising to 4 bits loses; it works from the 16-bit weights."""
-    if not lora["loftq"]:
-        return {}
-    if precision == "4bit":
-        raise TrainingError("lora.loftq quantises the model itself; set precision: 16bit with it")
-    return {"init_lora_weights": "loftq", "loftq_config": {"loftq_bits": 4, "loftq_iter": 1}}
-
-
-def _check_labels(trainer: Any, rows: list[dict[str, list[int]]]) -> None:
-    """Raise TrainingError unless the collator hands on the first rows' labels, end tokens among them."""
-    first = rows[: trainer.args.per_device_train_batch_size]
-    got = trainer.data_collator([dict(row) for row in first])["labels"]
-    learned = sorted(int(label) for label in got.flatten() if label != IGNORED)
-    wanted = sorted(label for row in first for label in row["labels"] if label != IGNORED)
-    if not wanted or learned != wanted:
-        raise TrainingError(
-            f"of {len(wanted)} answer tokens the first batch keeps {len(learned)} to learn from; "
-            "the installed trl and unsloth do not fit each other"
-        )
 
 
 class _Watch:

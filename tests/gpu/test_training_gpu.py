@@ -65,11 +65,15 @@ def model(tmp_path_factory):
     return folder
 
 
-def trained(folder, model, precision, cap=0.0, dtype="bfloat16"):
+def trained(folder, model, precision, cap=0.0, dtype="bfloat16", **training):
     """Train four steps of eight rows; return the plan that held."""
     write_lines(folder / "train.jsonl", ROWS)
     (folder / "model").symlink_to(model)
-    run = {"precision": precision, "max_length": 1024, "training": {"epochs": 1, "learning_rate": 0.001}}
+    run = {
+        "precision": precision,
+        "max_length": 1024,
+        "training": {"epochs": 1, "learning_rate": 0.001} | training,
+    }
     (folder / "config.yaml").write_text(yaml.safe_dump({"data": {"sources": ["x"]}, "runs": {"demo": run}}))
     command = [sys.executable, "-c", SCRIPT, str(cap), dtype]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -93,3 +97,14 @@ def test_lack_of_memory_ends_in_smaller_micro_batches(tmp_path, model):
     planned = trained(tmp_path, model, "16bit", cap=0.6e9)
     assert planned["rungs"] and planned["rungs"][0]["failed"]["micro_batch"] == 8
     assert planned["micro_batch"] * planned["accumulation"] == 8
+
+
+def test_packed_rows_do_not_see_each_other(tmp_path, model):
+    """All rows in one step, packed and padded: the same loss before the first update."""
+    first = []
+    for name, training in (("packed", {"effective_tokens": 20_000}), ("padded", {"effective_batch": 32})):
+        (tmp_path / name).mkdir()
+        planned = trained(tmp_path / name, model, "16bit", **training)
+        assert planned["packing"] == (name == "packed") and planned["steps"] == 1
+        first.append(read_json(tmp_path / name / "out" / "metrics.json")["first_loss"])
+    assert first[0] == pytest.approx(first[1], rel=5e-3)

@@ -170,11 +170,6 @@ def test_short_rows_go_through_at_once_and_long_ones_without_recomputing(llama):
     assert (long["micro_batch"], long["checkpointing"]) == (2, False)
 
 
-def test_rows_of_mixed_length_go_without_padding(llama):
-    assert plan(llama, run(), [20, 1000] * 6, DEVICES["H100"])["padding_free"]
-    assert not plan(llama, run(), [100] * 16, DEVICES["H100"])["padding_free"]
-
-
 def test_gpus_share_a_step_evenly(llama):
     device = card("A100", 84, (8, 0), count=4)
     assert plan(llama, run(8), [256], device, gpus=4)["gpus"] == 4
@@ -189,6 +184,11 @@ def test_a_step_counted_in_tokens_is_packed(llama):
     assert planned["micro_batch"] == 1 and planned["effective_batch"] is None
     whole = plan(llama, run(tokens=65536), [500] * 40, DEVICES["H100"])
     assert whole["accumulation"] < planned["accumulation"]
+
+
+def test_without_a_gpu_rows_of_a_step_counted_in_tokens_are_not_packed(tiny):
+    planned = plan(shape(tiny / "config.json"), run(tokens=4096), [50] * 40, CPU)
+    assert not planned["packing"] and planned["micro_batch"] == 1
 
 
 def test_more_memory_never_gives_a_smaller_micro_batch_of_the_same_kind(llama):

@@ -266,8 +266,8 @@ def test_two_processes_train_as_one(tmp_path, tiny, tokens):
 
 
 @pytest.mark.slow
-def test_packed_rows_do_not_see_each_other(tmp_path, tiny):
-    """The first loss of a packed step is the base model's over its rows, each on its own."""
+def test_the_rows_of_a_step_counted_in_tokens_do_not_see_each_other(tmp_path, tiny):
+    """Its first loss is the base model's over its rows, each on its own."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -294,7 +294,9 @@ def test_validation_ends_a_run_and_keeps_its_best(tmp_path, tiny):
         {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": f"답 {n % 4}"}
         for n in range(24)
     ]
-    project(tmp_path, tiny, validation_fraction=0.4, patience=1, epochs=30, learning_rate=0.5)
+    project(
+        tmp_path, tiny, validation_fraction=0.4, patience=1, epochs=30, learning_rate=1e-12
+    )  # learns nothing
     write_lines(tmp_path / "train.jsonl", facts)
     code, said = attempt(tmp_path)
     assert code == 0, said
@@ -302,7 +304,7 @@ def test_validation_ends_a_run_and_keeps_its_best(tmp_path, tiny):
     measured = {entry["step"]: entry["eval_loss"] for entry in history if "eval_loss" in entry}
     assert metrics["best_step"] == min(measured, key=measured.get)
     assert metrics["best_validation_loss"] == min(measured.values())
-    assert metrics["steps"] < read_json(tmp_path / "out/plan.json")["steps"]
+    assert len(measured) == 2 and metrics["steps"] < read_json(tmp_path / "out/plan.json")["steps"]
 
 
 @pytest.mark.slow
