@@ -59,7 +59,8 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
 def sources(globs: list[str], directory: Path = Path()) -> list[str]:
     """The source files that `data.sources` names, sorted, relative to `directory`.
 
-    Raises ConfigError when a glob matches no file, so that a misspelt name is not silently no data.
+    Raises ConfigError when a glob matches no file, so that a misspelt name is not silently no data, and for a
+    name with braces, which Snakemake would take for a wildcard.
     """
     found: set[str] = set()
     for pattern in globs:
@@ -72,6 +73,8 @@ def sources(globs: list[str], directory: Path = Path()) -> list[str]:
                 "paths are relative to the working directory (DIR=, --directory)"
             )
         found.update(matches)
+    if braced := sorted(path for path in found if {"{", "}"} & set(path)):
+        raise ConfigError(f"data.sources: {braced[0]!r} has braces in its name; rename it")
     return sorted(found)
 
 

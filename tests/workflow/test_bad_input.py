@@ -67,6 +67,13 @@ def test_mistake_in_the_configuration(fresh, way, mistake):
     refused_before_anything_ran(fresh, getattr(fresh, way)(), *words)
 
 
+def test_source_with_braces_in_its_name(fresh):
+    write_rows(fresh.path("data/{one}.jsonl"), [])
+    words = "data.sources: 'data/{one}.jsonl' has braces in its name; rename it"
+    refused_before_anything_ran(fresh, fresh.make_run(), words)
+    refused_before_anything_ran(fresh, fresh.snakemake(), words)
+
+
 def test_configuration_that_is_not_yaml(fresh):
     fresh.config.write_text("data: [unclosed\nruns: {}\n")
     refused_before_anything_ran(fresh, fresh.make_run(), "config.yaml, line 2: is not valid YAML")

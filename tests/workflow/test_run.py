@@ -5,10 +5,11 @@ import shutil
 import signal
 import subprocess
 import sys
+from unicodedata import normalize
 
 import pytest
 import yaml
-from harness import PROGRAM, ROOT, within
+from harness import PROGRAM, ROOT, read_rows, rows, within, write_rows
 
 SPLIT = "results/split/manifest.json"
 LOCKS = ".snakemake/locks"
@@ -144,11 +145,15 @@ def test_lock_of_a_snakemake_started_by_hand_is_respected(fresh):
     assert "Traceback" not in run.output
 
 
-def test_ctrl_c_stops_in_order(fresh):
-    """Terminals send it to the whole group; no process and no lock is left, and a rerun goes on."""
+@pytest.mark.parametrize("how", ["Ctrl-C", "kill"])
+def test_stopped_in_order(fresh, how):
+    """Terminals send Ctrl-C to the whole group, kill goes to one; neither leaves a process or a lock."""
     process = started(fresh, SPLIT)
     within(30, lambda: any(fresh.path("logs").rglob("*.log")))
-    os.killpg(process.pid, signal.SIGINT)
+    if how == "Ctrl-C":
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.terminate()
     process.communicate(timeout=60)
     assert process.returncode != 0
     within(10, lambda: group_is_gone(process))
@@ -156,6 +161,24 @@ def test_ctrl_c_stops_in_order(fresh):
     run = fresh.make_run(SPLIT)
     assert run.code == 0, run.output
     assert "taking its lock away" not in run.output
+
+
+def test_sources_come_and_go_by_the_glob_whatever_their_names(fresh):
+    """Hangul composed and taken apart, spaces, brackets, quotes: each is a source, until it is gone."""
+    stats, names = (
+        "results/validate/stats.json",
+        ["원 문서.jsonl", "이름 \u1112\u1161\u11ab.jsonl", "it's [a] & b.jsonl"],
+    )
+    for number, name in enumerate(names):
+        write_rows(fresh.path(f"data/{name}"), rows()[number * 4 : number * 4 + 4])
+    fresh.path("data/one.jsonl").unlink()
+    first = fresh.snakemake(stats)
+    assert first.code == 0, first.output
+    assert first.jobs == {"validate", *(f"validate_file {name}" for name in [*names, "two.jsonl"])}
+    fresh.path(f"data/{names[2]}").unlink()
+    assert fresh.snakemake(stats).jobs == {"validate"}
+    read = {row["source"] for row in read_rows(fresh.path("results/validate/rows.jsonl"))}
+    assert read == {normalize("NFC", f"data/{name}") for name in [*names[:2], "two.jsonl"]}
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "config" / "examples").glob("*.yaml")))
