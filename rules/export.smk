@@ -68,6 +68,8 @@ rule export:
         ),
         card="<results>/evaluate/{run}/README.md",
         base=base_model_of,
+        # The report first: it shows what differs when a format is not given out.
+        report=ancient("<results>/report/index.html"),
     output:
         manifest="<results>/export/{run}/manifest.json",
     log:
