@@ -10,7 +10,7 @@ try:
     from qaloom.digest import code_digest
     from qaloom.files import canonical, digest, read_json
     from qaloom.job import job
-    from qaloom.paraphrase import check, decisive, gathering, model_providers, references
+    from qaloom.paraphrase import check, decisive, gathering, references, shards
 except ImportError as error:
     sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate'")
 
@@ -27,8 +27,9 @@ with job():
     for reference in TRANSLATORS:
         check_reference(reference)
 RUNS = config["runs"]
-# Only what asks a model is worked through in shards.
-SHARDS = range(config["augment"]["shards"]) if model_providers(config["augment"]) else []
+# Only what asks a model is worked through in shards. Their number is in their names, since the same name for
+# another part of the questions would pass as done.
+SHARDS = shards(config["augment"])
 MODELS = {model_name(name): {"base_model": name, "trust_remote_code": False} for name in TRANSLATORS} | {
     model_name(run["base_model"]): run for run in RUNS.values()
 }
@@ -38,7 +39,7 @@ wildcard_constraints:
     file="|".join(SOURCES),
     model="|".join(map(re.escape, MODELS)),
     run="|".join(map(re.escape, RUNS)),
-    shard=r"\d+",
+    shard=r"\d+-of-\d+",
 
 
 def settings(*keys):
