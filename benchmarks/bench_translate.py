@@ -1,6 +1,6 @@
 """How much batches gain over one text at a time, and whether memory grows with the number of questions.
 
-    python benchmarks/bench_translate.py [--questions 24] [--turns 1] [--threads 1] [--stream 100000 1000000]
+    python benchmarks/bench_translate.py [--questions 24] [--every 1] [--turns 1] [--stream 100000 1000000]
 
 Speed: a Marian model of opus-mt's shape (6 + 6 layers, 512 wide, 65,000 tokens) with random weights, on the
 CPU, through `qaloom.translate` with its batches and with batches of one, turn about in one process; random
@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import resource
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -35,23 +36,24 @@ def main() -> None:
     if arguments.streamed:
         print(json.dumps(_streamed(arguments.streamed)))
         return
+    # Memory first: a child's peak is never below its parent's.
+    memory = [_alone(number) for number in arguments.stream]
     found: dict[str, Any] = {
-        "command": f"python benchmarks/bench_translate.py --questions {arguments.questions}",
+        "command": f"python benchmarks/bench_translate.py {shlex.join(sys.argv[1:])}",
         "threads": arguments.threads,
         "versions": {name: version(name) for name in ("torch", "transformers")},
-        "speed": _speed(arguments),
-        "memory": [],
+        "memory": memory,
     }
-    for number in [None, *arguments.stream]:
-        found["memory"] += [_alone(number)] if number else []
-        write_json(HERE / "translate.json", found)  # what is measured is kept, whatever comes after
-    print(json.dumps(found, indent=1))
+    write_json(HERE / "translate.json", found)  # what is measured is kept, whatever comes after
+    write_json(HERE / "translate.json", found | {"speed": _speed(arguments)})
+    print((HERE / "translate.json").read_text("utf-8"))
 
 
 def _arguments() -> argparse.Namespace:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--questions", type=int, default=24)
+    parser.add_argument("--every", type=int, default=1, help="one by one, take each so many-th question")
     parser.add_argument("--turns", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--stream", type=int, nargs="*", default=[100_000, 1_000_000])
@@ -79,17 +81,17 @@ def _speed(arguments: argparse.Namespace) -> dict[str, Any]:
     questions = _questions(arguments.questions)
     with tempfile.TemporaryDirectory(prefix="qaloom-bench-") as temporary:
         folder = _opus_shaped(Path(temporary) / "model")
-        seconds: dict[str, list[tuple[float, float]]] = {"batched": [], "one by one": []}
-        for turn in range(arguments.turns):
-            for way, tokens in (("batched", 4_096), ("one by one", 1)):
-                memory = Path(temporary) / f"{way}-{turn}"
-                seconds[way].append(_translated(folder, questions, tokens, memory))
-    best = {
-        way: {"cpu_s": min(c for c, _ in all_), "wall_s": min(w for _, w in all_)}
-        for way, all_ in seconds.items()
-    }
-    ratio = {key: best["one by one"][key] / best["batched"][key] for key in ("cpu_s", "wall_s")}
-    return {"questions": len(questions), "beams": 4, "turns": arguments.turns, **best, "times": ratio}
+        few = questions[:: arguments.every]
+        ways = {"batched": (questions, 4_096), "one by one": (few, 1)}
+        found: dict[str, Any] = {"beams": 4, "turns": arguments.turns}
+        for way, (asked, tokens) in ways.items():
+            runs = [
+                _translated(folder, asked, tokens, Path(temporary) / f"{way}-{turn}")
+                for turn in range(arguments.turns)
+            ]
+            cpu, wall = (min(run[n] for run in runs) for n in (0, 1))
+            found[way] = {"questions": len(asked), "cpu_s": cpu, "wall_s": wall, "a_cpu_s": len(asked) / cpu}
+    return found | {"times": found["batched"]["a_cpu_s"] / found["one by one"]["a_cpu_s"]}
 
 
 def _translated(folder: Path, questions: list[str], tokens: int, memory: Path) -> tuple[float, float]:
