@@ -54,6 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--questions", type=int, default=24)
     parser.add_argument("--every", type=int, default=1, help="one by one, take each so many-th question")
+    parser.add_argument("--beams", type=int, nargs="*", default=[1, 4])
     parser.add_argument("--turns", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--stream", type=int, nargs="*", default=[100_000, 1_000_000])
@@ -74,33 +75,39 @@ def _settings(**seq2seq: Any) -> dict[str, Any]:
 # --- speed --------------------------------------------------------------------------------------------
 
 
-def _speed(arguments: argparse.Namespace) -> dict[str, Any]:
+def _speed(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     import torch
 
     torch.set_num_threads(arguments.threads)
     questions = _questions(arguments.questions)
+    ways = {"batched": (questions, 4_096), "one by one": (questions[:: arguments.every], 1)}
     with tempfile.TemporaryDirectory(prefix="qaloom-bench-") as temporary:
-        folder = _opus_shaped(Path(temporary) / "model")
-        few = questions[:: arguments.every]
-        ways = {"batched": (questions, 4_096), "one by one": (few, 1)}
-        found: dict[str, Any] = {"beams": 4, "turns": arguments.turns}
-        for way, (asked, tokens) in ways.items():
-            runs = [
-                _translated(folder, asked, tokens, Path(temporary) / f"{way}-{turn}")
-                for turn in range(arguments.turns)
-            ]
-            cpu, wall = (min(run[n] for run in runs) for n in (0, 1))
-            found[way] = {"questions": len(asked), "cpu_s": cpu, "wall_s": wall, "a_cpu_s": len(asked) / cpu}
-    return found | {"times": found["batched"]["a_cpu_s"] / found["one by one"]["a_cpu_s"]}
+        folder, found = _opus_shaped(Path(temporary) / "model"), []
+        for beams in arguments.beams:
+            line: dict[str, Any] = {"beams": beams}
+            for way, (asked, tokens) in ways.items():
+                memories = [Path(temporary) / f"{beams}-{way}-{turn}" for turn in range(arguments.turns)]
+                runs = [_translated(folder, asked, tokens, beams, memory) for memory in memories]
+                cpu, wall = (min(run[n] for run in runs) for n in (0, 1))
+                line[way] = {
+                    "questions": len(asked),
+                    "cpu_s": cpu,
+                    "wall_s": wall,
+                    "per_cpu_s": len(asked) / cpu,
+                }
+            found.append(line | {"times": line["batched"]["per_cpu_s"] / line["one by one"]["per_cpu_s"]})
+    return found
 
 
-def _translated(folder: Path, questions: list[str], tokens: int, memory: Path) -> tuple[float, float]:
+def _translated(
+    folder: Path, questions: list[str], tokens: int, beams: int, memory: Path
+) -> tuple[float, float]:
     """CPU and wall-clock seconds of translating all questions with batches of at most so many tokens."""
     from qaloom import translate
     from qaloom.translation_memory import remember
 
     translate._TOKENS_AT_ONCE["cpu"] = tokens
-    translator = translate.Translator(folder, "en", "ko", _settings()["seq2seq"], 1)
+    translator = translate.Translator(folder, "en", "ko", _settings(beams=beams)["seq2seq"], 1)
     translator.model  # noqa: B018  read before the clock starts
     cpu, wall = time.process_time(), time.perf_counter()
     with remember(memory, translator.maker) as kept:
