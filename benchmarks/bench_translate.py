@@ -1,6 +1,6 @@
 """How much batches gain over one text at a time, and whether memory grows with the number of questions.
 
-    python benchmarks/bench_translate.py [--questions 24] [--turns 1] [--threads 1] [--stream 100000 1000000]
+    python benchmarks/bench_translate.py [--questions 24] [--every 1] [--turns 1] [--stream 100000 1000000]
 
 Speed: a Marian model of opus-mt's shape (6 + 6 layers, 512 wide, 65,000 tokens) with random weights, on the
 CPU, through `qaloom.translate` with its batches and with batches of one, turn about in one process; random
@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import resource
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -35,21 +36,25 @@ def main() -> None:
     if arguments.streamed:
         print(json.dumps(_streamed(arguments.streamed)))
         return
+    # Memory first: a child's peak is never below its parent's.
+    memory = [_alone(number) for number in arguments.stream]
     found: dict[str, Any] = {
-        "command": f"python benchmarks/bench_translate.py --questions {arguments.questions}",
+        "command": f"python benchmarks/bench_translate.py {shlex.join(sys.argv[1:])}",
         "threads": arguments.threads,
         "versions": {name: version(name) for name in ("torch", "transformers")},
-        "speed": _speed(arguments),
-        "memory": [_alone(number) for number in arguments.stream],
+        "memory": memory,
     }
-    write_json(HERE / "translate.json", found)
-    print(json.dumps(found, indent=1))
+    write_json(HERE / "translate.json", found)  # what is measured is kept, whatever comes after
+    write_json(HERE / "translate.json", found | {"speed": _speed(arguments)})
+    print((HERE / "translate.json").read_text("utf-8"))
 
 
 def _arguments() -> argparse.Namespace:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--questions", type=int, default=24)
+    parser.add_argument("--every", type=int, default=1, help="one by one, take each so many-th question")
+    parser.add_argument("--beams", type=int, nargs="*", default=[1, 4])
     parser.add_argument("--turns", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--stream", type=int, nargs="*", default=[100_000, 1_000_000])
@@ -70,33 +75,39 @@ def _settings(**seq2seq: Any) -> dict[str, Any]:
 # --- speed --------------------------------------------------------------------------------------------
 
 
-def _speed(arguments: argparse.Namespace) -> dict[str, Any]:
+def _speed(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     import torch
 
     torch.set_num_threads(arguments.threads)
     questions = _questions(arguments.questions)
+    ways = {"batched": (questions, 4_096), "one by one": (questions[:: arguments.every], 1)}
     with tempfile.TemporaryDirectory(prefix="qaloom-bench-") as temporary:
-        folder = _opus_shaped(Path(temporary) / "model", questions)
-        seconds: dict[str, list[tuple[float, float]]] = {"batched": [], "one by one": []}
-        for turn in range(arguments.turns):
-            for way, tokens in (("batched", 4_096), ("one by one", 1)):
-                memory = Path(temporary) / f"{way}-{turn}"
-                seconds[way].append(_translated(folder, questions, tokens, memory))
-    best = {
-        way: {"cpu_s": min(c for c, _ in all_), "wall_s": min(w for _, w in all_)}
-        for way, all_ in seconds.items()
-    }
-    ratio = {key: best["one by one"][key] / best["batched"][key] for key in ("cpu_s", "wall_s")}
-    return {"questions": len(questions), "beams": 4, "turns": arguments.turns, **best, "times": ratio}
+        folder, found = _opus_shaped(Path(temporary) / "model"), []
+        for beams in arguments.beams:
+            line: dict[str, Any] = {"beams": beams}
+            for way, (asked, tokens) in ways.items():
+                memories = [Path(temporary) / f"{beams}-{way}-{turn}" for turn in range(arguments.turns)]
+                runs = [_translated(folder, asked, tokens, beams, memory) for memory in memories]
+                cpu, wall = (min(run[n] for run in runs) for n in (0, 1))
+                line[way] = {
+                    "questions": len(asked),
+                    "cpu_s": cpu,
+                    "wall_s": wall,
+                    "per_cpu_s": len(asked) / cpu,
+                }
+            found.append(line | {"times": line["batched"]["per_cpu_s"] / line["one by one"]["per_cpu_s"]})
+    return found
 
 
-def _translated(folder: Path, questions: list[str], tokens: int, memory: Path) -> tuple[float, float]:
+def _translated(
+    folder: Path, questions: list[str], tokens: int, beams: int, memory: Path
+) -> tuple[float, float]:
     """CPU and wall-clock seconds of translating all questions with batches of at most so many tokens."""
     from qaloom import translate
     from qaloom.translation_memory import remember
 
     translate._TOKENS_AT_ONCE["cpu"] = tokens
-    translator = translate.Translator(folder, "en", "ko", _settings()["seq2seq"], 1)
+    translator = translate.Translator(folder, "en", "ko", _settings(beams=beams)["seq2seq"], 1)
     translator.model  # noqa: B018  read before the clock starts
     cpu, wall = time.process_time(), time.perf_counter()
     with remember(memory, translator.maker) as kept:
@@ -105,13 +116,15 @@ def _translated(folder: Path, questions: list[str], tokens: int, memory: Path) -
     return time.process_time() - cpu, time.perf_counter() - wall
 
 
-def _opus_shaped(folder: Path, questions: list[str]) -> Path:
+def _opus_shaped(folder: Path) -> Path:
     sys.path.insert(0, str(HERE.parent / "tests" / "data"))
     import make_translators
     import torch
     from transformers import MarianConfig, MarianMTModel
 
-    tokenizer = make_translators._tokenizer(folder, make_translators._sentence_pieces(questions))
+    tokenizer = make_translators._tokenizer(
+        folder, make_translators._sentence_pieces(_questions(2_000), 4_000)
+    )
     words = read_json(folder / "vocab.json")
     words |= {f"word{n}": n for n in range(len(words), 65_001)}  # random weights say any of them
     write_json(folder / "vocab.json", words)

@@ -35,7 +35,7 @@ if SHARDS:
         resources:
             gpu=1 if TRANSLATORS else 0,
         params:
-            settings=canonical(decisive(config["augment"])),
+            settings=digest(decisive(config["augment"])),
             code=code("augment_shard"),
         message:
             "Rewording shard {wildcards.shard} of the questions"

@@ -14,7 +14,7 @@ try:
     from qaloom.gguf import quantiser_path
     from qaloom.job import job
     from qaloom.leftovers import end_processes, mark, refuse_slurm_jobs
-    from qaloom.paraphrase import check, decisive, gathering, model_providers, references
+    from qaloom.paraphrase import check, decisive, gathering, references, shards
 except ImportError as error:
     sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate'")
 
@@ -36,8 +36,9 @@ with job():
     if workflow.is_main_process:
         mark(Path.cwd())
 RUNS = config["runs"]
-# Only what asks a model is worked through in shards.
-SHARDS = range(config["augment"]["shards"]) if model_providers(config["augment"]) else []
+# Only what asks a model is worked through in shards. Their number is in their names, since the same name for
+# another part of the questions would pass as done.
+SHARDS = shards(config["augment"])
 MODELS = {model_name(name): {"base_model": name, "trust_remote_code": False} for name in TRANSLATORS} | {
     model_name(run["base_model"]): run for run in RUNS.values()
 }
@@ -48,7 +49,7 @@ wildcard_constraints:
     file="[0-9a-f]{12}",
     model="|".join(map(re.escape, MODELS)),
     run="|".join(map(re.escape, RUNS)),
-    shard=r"\d+",
+    shard=r"\d+-of-\d+",
 
 
 def runs_of(method):

@@ -25,7 +25,7 @@ rule report:
     params:
         runs=list(RUNS),
         command=f"snakemake --cores all --configfile {relpath(CONFIG_NAME)}",
-        settings=settings(),
+        settings=lambda wildcards: settings(),  # not as text: a prompt may hold {question}
         code=code(
             "report",
             "report.html.j2",

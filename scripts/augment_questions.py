@@ -7,5 +7,4 @@ from qaloom.paraphrase import write_questions
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        shards = snakemake.output
-        write_questions(Path(snakemake.input.rows), Path(shards[0]).parent, len(shards))
+        write_questions(Path(snakemake.input.rows), list(map(Path, snakemake.output)))

@@ -6,7 +6,7 @@ on labelled round trips is in docs/augmentation.md.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -14,10 +14,14 @@ import snowballstemmer
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
+from qaloom import language as languages
+from qaloom import text as texts
 from qaloom.guard import numbers, polarity, same_codes
-from qaloom.language import language
 from qaloom.numerals import plain_numbers
-from qaloom.text import squash
+
+# A question is judged against each of its paraphrases, by several gates.
+squash = lru_cache(maxsize=1 << 12)(texts.squash)
+language = lru_cache(maxsize=1 << 12)(languages.language)
 
 Reason = tuple[str, str]
 Gate = Callable[[str, str, dict[str, Any]], Reason | None]
@@ -117,7 +121,7 @@ def _turns_alone(text: str) -> str:
     return _LOOSE.sub(" ", text)
 
 
-def _listed(words: "list[Word]") -> str:
+def _listed(words: "Sequence[Word]") -> str:
     return ", ".join(word.text for word in words[:3])
 
 
@@ -219,12 +223,13 @@ _stemmer = snowballstemmer.stemmer("english")
 _ALIKE = 88  # fuzz.ratio; 'catalog' and 'catalogue', but not 'meeting' and 'meaning'
 
 
-def content(text: str) -> list[Word]:
+@lru_cache(maxsize=1 << 12)
+def content(text: str) -> tuple[Word, ...]:
     """The words of a question that carry its meaning, without particles, question words and politeness."""
     text = plain_numbers(text)
     words = _WORD.finditer(text)
     found = [word for match in words if (word := _word(match, text))]
-    return list({word.stem: word for word in found}.values())
+    return tuple({word.stem: word for word in found}.values())
 
 
 def _word(match: re.Match[str], text: str) -> Word | None:
@@ -258,7 +263,7 @@ def _korean_stem(word: str) -> str:
     return bare
 
 
-def _has(word: Word, others: list[Word], text: str) -> bool:
+def _has(word: Word, others: tuple[Word, ...], text: str) -> bool:
     """Whether a word is among others: by its stem, as a part of one, or spelt nearly so."""
     if re.search("[가-힣]", word.stem):
         return word.stem.casefold() in squash(text) or any(_same_syllable(word.text, o.text) for o in others)

@@ -7,6 +7,7 @@
 import re
 import unicodedata
 from decimal import Decimal
+from functools import lru_cache
 
 
 def _words(text: str) -> list[str]:
@@ -79,6 +80,7 @@ _UNITS = [
 ]
 
 
+@lru_cache(maxsize=1 << 12)
 def plain_numbers(text: str) -> str:
     """The text with its numbers in digits, dates as yyyymmdd and units in one spelling each."""
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", unicodedata.normalize("NFKC", text))

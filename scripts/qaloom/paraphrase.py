@@ -100,16 +100,22 @@ def gathering(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: settings[key] for key in ("providers", "per_row", "gates")}
 
 
+def shards(settings: Mapping[str, Any]) -> list[str]:
+    """The names of the parts that the questions are worked through in; none if no model is asked."""
+    count = settings["shards"] if model_providers(settings) else 0
+    return [f"{number}-of-{count}" for number in range(count)]
+
+
 # --- the stages ---------------------------------------------------------------------------------------
 
 
-def write_questions(rows: Path, out: Path, shards: int) -> None:
-    """Write the questions of `rows` to `out/<shard>.jsonl`, each once, sorted, in the shard of its hash."""
-    buckets: list[set[str]] = [set() for _ in range(shards)]
+def write_questions(rows: Path, out: Sequence[Path]) -> None:
+    """Write the questions of `rows`, each once, sorted, to the file among `out` that its hash falls to."""
+    buckets: list[set[str]] = [set() for _ in out]
     for question in _questions(rows):
-        buckets[int(digest(question)[:8], 16) % shards].add(question)
-    for number, bucket in enumerate(buckets):
-        write_lines(out / f"{number}.jsonl", map(Question, sorted(bucket)))
+        buckets[int(digest(question)[:8], 16) % len(out)].add(question)
+    for path, bucket in zip(out, buckets, strict=True):
+        write_lines(path, map(Question, sorted(bucket)))
 
 
 def paraphrase(questions: Path, out: Path, settings: Mapping[str, Any], models: Path, cache: Path) -> None:
@@ -235,8 +241,9 @@ def _main(
         settings = load(config)["augment"]
         check(settings)
         with TemporaryDirectory() as folder:
-            write_questions(rows, Path(folder), 1)
-            paraphrase(Path(folder) / "0.jsonl", out, settings, models, cache)
+            questions = Path(folder) / "questions.jsonl"
+            write_questions(rows, [questions])
+            paraphrase(questions, out, settings, models, cache)
 
 
 if __name__ == "__main__":

@@ -44,12 +44,12 @@ def make_pair(folder: Path) -> None:
     _train(folder / "en-ko", [(en, ko) for ko, en in pairs] + back, model_file)
 
 
-def _sentence_pieces(texts: list[str]) -> bytes:
+def _sentence_pieces(texts: list[str], most: int = 400) -> bytes:
     import sentencepiece
 
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts), model_writer=model, vocab_size=400, hard_vocab_limit=False,
+        sentence_iterator=iter(texts), model_writer=model, vocab_size=most, hard_vocab_limit=False,
         character_coverage=1.0, minloglevel=2, num_threads=1,
     )  # fmt: skip
     return model.getvalue()

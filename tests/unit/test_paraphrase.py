@@ -41,8 +41,9 @@ def rows(questions):
 def shards(tmp_path, questions, count=4):
     """The shards' files, as the checkpoint writes them."""
     write_lines(tmp_path / "rows.jsonl", rows(questions))
-    write_questions(tmp_path / "rows.jsonl", tmp_path / "questions", count)
-    return [tmp_path / "questions" / f"{n}.jsonl" for n in range(count)]
+    files = [tmp_path / "questions" / f"{n}.jsonl" for n in range(count)]
+    write_questions(tmp_path / "rows.jsonl", files)
+    return files
 
 
 # --- settings -----------------------------------------------------------------------------------------

@@ -3,12 +3,13 @@
 import sys
 
 import pytest
+import yaml
 from harness import ROOT, read_rows, write_rows
 
 from qaloom.base_model import model_name
 
 sys.path.insert(0, str(ROOT / "tests" / "data"))
-SHARDS = {"augment_shard 0", "augment_shard 1"}
+SHARDS = {"augment_shard 0-of-2", "augment_shard 1-of-2"}
 GATHERED = {"augment", "split"}
 SPLIT = "results/split/manifest.json"
 
@@ -20,22 +21,22 @@ def backtranslation(**changed):
     } | changed  # fmt: skip
 
 
-def test_missing_translators_and_servers_stop_before_anything_runs(project):
-    project.configure(augment=backtranslation())
-    run = project.snakemake()
+def test_missing_translators_and_servers_stop_before_anything_runs(fresh):
+    fresh.configure(augment=backtranslation())
+    run = fresh.snakemake()
     assert (run.code, run.jobs) == (1, set())
     assert "qaloom: path:pair/en-ko: there is no folder pair/en-ko" in run.output
-    project.configure(augment={"providers": ["endpoint"], "endpoint": {"url": "http://127.0.0.1:9"}})
-    run = project.snakemake()
+    fresh.configure(augment={"providers": ["endpoint"], "endpoint": {"url": "http://127.0.0.1:9"}})
+    run = fresh.snakemake()
     assert (run.code, run.jobs) == (1, set())
     assert "qaloom: augment.endpoint.model: is missing" in run.output
 
 
-def test_a_dead_server_is_one_line(project):
-    server = {"url": "http://127.0.0.1:9/v1", "model": "none", "retries": 0}
-    project.configure(augment={"providers": ["endpoint"], "shards": 1, "endpoint": server})
-    run = project.snakemake("results/augment/rows.jsonl")
-    assert run.code == 1 and run.jobs == {"augment_questions"}
+def test_a_dead_server_is_one_line(fresh):
+    server = {"url": "http://127.0.0.1:9/v1", "model": "none", "retries": 0, "prompt": "{n} of {question}"}
+    fresh.configure(augment={"providers": ["endpoint"], "shards": 1, "endpoint": server})
+    run = fresh.snakemake("results/augment/rows.jsonl")
+    assert run.code == 1 and "augment_questions" in run.jobs and "augment" not in run.jobs
     assert "qaloom: augment.endpoint: http://127.0.0.1:9/v1: cannot be reached" in run.output
     assert "Traceback" not in run.output
 
@@ -51,7 +52,9 @@ def test_backtranslation_from_rows_to_report(fresh):
     one = fresh.path("data/one.jsonl")
     asked = [{"question": q, "answer": f"It is {n}."} for n, q in enumerate([*korean, *english])]
     write_rows(one, asked)
-    fresh.configure(augment=backtranslation())
+    fresh.path("data/two.jsonl").unlink()
+    first = yaml.safe_load(fresh.config.read_text())["runs"]["first"]
+    fresh.configure(augment=backtranslation(), runs={"first": first})
     run = fresh.snakemake()
     assert run.code == 0, run.output
     assert run.jobs >= {"augment_questions", *SHARDS, *GATHERED, *brought, "report"}
@@ -79,7 +82,7 @@ def test_backtranslation_from_rows_to_report(fresh):
 
     fresh.configure(augment=backtranslation(gates={"words_kept": 0.9}, shards=1))
     run = fresh.snakemake(SPLIT)
-    assert run.jobs >= {"augment_questions", "augment_shard 0"} and made(run) == 0
+    assert run.jobs >= {"augment_questions", "augment_shard 0-of-1"} and made(run) == 0
 
     rows = fresh.path("results/augment/rows.jsonl").read_bytes()
     fresh.path("results").rename(fresh.path("lost"))
