@@ -34,7 +34,7 @@ def configuration(providers: list[str], seeds: range) -> dict:
 
 
 def workflow(project: Path, jobs: int, threads: int, targets: list[str], **environment: str) -> None:
-    """Run `targets` of the project, `jobs` at a time, whatever the GPU's number."""
+    """Run `targets` of the project, `jobs` at a time even if they share one GPU."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(project), "--configfile", str(project / "config.yaml")]
     command += ["--cores", str(jobs * threads), "--resources", f"gpu={jobs}", "--quiet", "rules"]
@@ -53,7 +53,7 @@ def arm(name: str, work: Path, seeds: range) -> dict:
     trained = [f"results/train/{run}/manifest.json" for run in runs]
     workflow(project, len(runs), 3 if name == "cpu" else 1, trained, **(HIDDEN if name == "cpu" else {}))
     asked = [f"results/evaluate/{run}/metrics.json" for run in runs]
-    workflow(project, len(runs), 1, asked)
+    workflow(project, 1, 2, asked)  # an evaluation takes what memory the card has
     return {
         "seconds": round(time.monotonic() - started),
         "runs": {run: figures(project, run) for run in runs},
