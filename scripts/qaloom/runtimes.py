@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaloom.errors import DeviceError, ModelError
-from qaloom.files import digest, read_json
-from qaloom.generate import Answer, Loaded, answers, load
+from qaloom.files import read_json
+from qaloom.generate import Loaded, answers, load
 from qaloom.llama_cpp import HEADERS, served
 from qaloom.ollama import render, stops_of, template_of
 from qaloom.prompt import load_tokenizer, stop_ids
@@ -16,12 +16,19 @@ from qaloom.prompt import load_tokenizer, stop_ids
 _NO_TOKEN = -1
 
 
+class Reply(NamedTuple):
+    """An answer; `cut` when it ran into the length limit instead of ending by itself."""
+
+    text: str
+    cut: bool
+
+
 class Heard(NamedTuple):
     """How a runtime tokenised each prompt, and what it answered to the first of them."""
 
     runtime: str
     tokens: list[list[int]]
-    answers: list[Answer]
+    answers: list[Reply]
 
 
 def in_transformers(
@@ -48,7 +55,7 @@ def in_transformers(
                 return Loaded(load(*where, precision).model, tokenizer)
 
         given = answers(loaded, tokens[:asked], stop, limit, Path(kept) / "answers.jsonl", advance)
-    return Heard(_version("transformers"), tokens, given)
+    return Heard(_version("transformers"), tokens, [Reply(a.text, a.cut) for a in given])
 
 
 def in_llama_cpp(
@@ -72,7 +79,7 @@ def in_llama_cpp(
                 if modelfile
                 else _chatted(client, text, limit)
             )
-            given.append(Answer(digest(tokens[number]), *reply))
+            given.append(reply)
             advance(len(given))
     return Heard(f"llama.cpp, {_version('xllamacpp')}", tokens, given)
 
@@ -103,16 +110,16 @@ def _tokens(client: Any, prompt: str) -> list[int]:
     return _posted(client, "/tokenize", content=prompt, add_special=True, parse_special=True)["tokens"]
 
 
-def _chatted(client: Any, text: str, limit: int) -> tuple[str, bool]:
+def _chatted(client: Any, text: str, limit: int) -> Reply:
     settings = {"temperature": 0, "max_tokens": limit}
     choice = _posted(client, "/v1/chat/completions", messages=_chat(text), **settings)["choices"][0]
-    return (choice["message"]["content"] or "").strip(), choice["finish_reason"] == "length"
+    return Reply((choice["message"]["content"] or "").strip(), choice["finish_reason"] == "length")
 
 
-def _completed(client: Any, prompt: str, stops: list[str] | None, limit: int) -> tuple[str, bool]:
+def _completed(client: Any, prompt: str, stops: list[str] | None, limit: int) -> Reply:
     settings = {"temperature": 0, "n_predict": limit, "stop": stops}
     reply = _posted(client, "/completion", prompt=prompt, **settings)
-    return reply["content"].strip(), reply["stop_type"] == "limit"
+    return Reply(reply["content"].strip(), reply["stop_type"] == "limit")
 
 
 def _posted(client: Any, path: str, **body: Any) -> Any:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from qaloom.evaluate import evaluate
+from qaloom.evaluate import Sources, evaluate
 from qaloom.files import write_json, write_lines
 from qaloom.prompt import example, load_tokenizer
 
@@ -60,21 +60,29 @@ def _noted(run: Path, base: Path, tokenizer: Any, project: Path) -> None:
     write_json(run / "adapter_config.json", config | {"base_model_name_or_path": "results/base_model/tiny"})
     write_json(run / "plan.json", {"precision": "32bit"})
     sha = json.loads((base / "manifest.json").read_text())["sha256"]
-    settings = {"trust_remote_code": False}
-    write_json(
-        run / "manifest.json", {"prompt": "chat", "adapter": "1" * 64, "base": sha, "settings": settings}
-    )
+    lora = {"r": 16, "alpha": None, "dropout": 0, "target_modules": ["q_proj", "v_proj"]}
+    settings = {"trust_remote_code": False, "lora": lora, "training": {"epochs": 1, "learning_rate": 0.005}}
+    manifest = {"prompt": "chat", "adapter": "1" * 64, "base": sha, "settings": settings}
+    write_json(run / "manifest.json", manifest | {"versions": {"torch": "2"}})
 
 
 def _split(folder: Path) -> None:
     rows = [{"id": id, "instruction": q, "input": "", "output": a} for id, q, a in ROWS]
     for part, some in (("train", rows), ("recall", rows), ("unseen", [])):
         write_lines(folder / f"{part}.jsonl", some)
+    held_out = {"recall": {"rows": len(rows)}, "unseen": {"rows": 0}}
+    train = {"rows": len(rows), "origins": {"data": len(rows)}, "sha256": "2" * 64}
+    write_json(folder / "manifest.json", {"train": train, "facts": {"train": len(rows)}, **held_out})
     places = {"split": "recall", "origin": "data", "group": "a", "source": "qa/a.jsonl", "line": 1}
     write_lines(folder / "placement.jsonl", [{"id": id, **places} for id, _, _ in ROWS])
 
 
 def _evaluated(project: Path, base: Path, run: Path) -> None:
-    settings = {"max_new_tokens": LIMIT, "origins": ["data"], "max_questions": 9, "resamples": 100, "seed": 7}
-    out = project / "results/evaluate/demo"
-    evaluate("demo", project / "results/split", base, run, out, settings, project / "cache")
+    settings = {
+        "max_new_tokens": LIMIT, "origins": ["data"], "max_questions": 9, "resamples": 100, "seed": 7,
+        "retrieval": {"rows": 0, "max_questions": 1}, "forgetting": False,
+    }  # fmt: skip
+    contradictions = project / "results/dedup/contradictions.jsonl"
+    write_lines(contradictions, [])
+    sources = Sources(project / "results/split", contradictions, base, run)
+    evaluate("demo", sources, project / "results/evaluate/demo", settings, project / "cache")
