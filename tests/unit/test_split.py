@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from random_sets import SETTINGS, T, asked, leaks, near, random_rows, seeded, with_paraphrases, write
 
 from qaloom.augment import augment
+from qaloom.config import complete
 from qaloom.errors import DataError
 from qaloom.files import read_lines, write_lines
 from qaloom.rows import Row, row_id
@@ -242,7 +243,8 @@ def test_a_probe_is_the_same_and_not_trained_where_augmentation_made_the_same_qu
     rows = [row(f"{name}의 주소는 어디인가요?", f"{name} 앞 {i}번지") for i, name in enumerate(names)]
     plain = run(tmp_path / "plain", rows, unseen_fraction=0)[1]
     write_lines(tmp_path / "rows.jsonl", rows)
-    augment(tmp_path / "rows.jsonl", tmp_path / "augment", {"providers": ["rules"], "per_row": 3})
+    settings = complete({"data": {"sources": ["a"]}, "augment": {"per_row": 3}, "runs": {"a": {}}})["augment"]
+    augment(tmp_path / "rows.jsonl", tmp_path / "augment", settings)
     grown = read_lines(tmp_path / "augment/rows.jsonl", Row)
     found = run(tmp_path / "augmented", grown, unseen_fraction=0)
     check(grown, SETTINGS, *found)
