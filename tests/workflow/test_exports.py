@@ -45,9 +45,10 @@ def test_a_further_format_makes_itself_alone(exported):
     assert jobs(exported) == {"export first", "report"}
 
 
-def test_one_training_for_several_exports(exported):
+def test_another_run_trained_anew_leaves_an_export_as_it_is(exported):
+    """It is given out once more, after the report; nothing of it is made or asked again."""
     exported.change_run("second", training={"epochs": 1, "learning_rate": 0.0003})
-    assert jobs(exported) == {"train second", "evaluate second", "report"}
+    assert jobs(exported) == {"train second", "evaluate second", "report", "export first"}
 
 
 def test_a_wrong_template_is_not_given_out(project, house):
