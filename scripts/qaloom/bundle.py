@@ -1,7 +1,7 @@
 """Pack the program and all it installs for a host without a network: one tar file, unpacked and run there.
 
-It holds what git tracks, and the wheels of requirements.lock for this machine's Python and platform. The
-Makefile takes the wheels when it finds them. The embedded base model is one of them.
+It holds what git tracks, and the wheels of requirements.lock and requirements-converter.txt for this
+machine's Python and platform, which the Makefile takes when it finds them. The base model is one of them.
 """
 
 import subprocess
@@ -17,6 +17,7 @@ from qaloom.config import ROOT
 from qaloom.errors import BundleError
 from qaloom.job import job, say
 
+_CONVERTER = ROOT / "requirements-converter.txt"  # installed beside the lock's packages, not among them
 _NAME = "qaloom-offline"  # the folder that the tar file unpacks to
 
 
@@ -43,7 +44,7 @@ def bundle(out: Path, lock: Path = ROOT / "requirements.lock", build: Path = ROO
 def _download(lock: Path, wheels: Path) -> list[Path]:
     """What the lock asks for on this platform, checked against its hashes; not all of it has wheels."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
-    command += ["--requirement", str(lock), "--dest", str(wheels)]
+    command += ["--requirement", str(lock), "--requirement", str(_CONVERTER), "--dest", str(wheels)]
     report = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if report.returncode:
         raise BundleError(f"not all of {lock.name} could be downloaded; see pip's lines above")
