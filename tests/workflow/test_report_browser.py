@@ -115,6 +115,14 @@ def test_works_by_keyboard(browser, url) -> None:
     page.close()
 
 
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (400, "dark")])
+def test_axe_finds_nothing(browser, url, width, theme) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = opened(browser, url, width, locale="ko-KR", color_scheme=theme)
+    assert [found["id"] for found in axe.Axe().run(page).response["violations"]] == []
+    page.close()
+
+
 def test_ten_thousand_answers_open_and_filter_quickly(browser, tmp_path) -> None:
     url, start = made(tmp_path, 10_000, ("demo",)), time.monotonic()
     page = opened(browser, url, locale="en-US")
