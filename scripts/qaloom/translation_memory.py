@@ -5,6 +5,7 @@ several jobs at once, and looked up on the disk, so that a million texts need no
 ever added.
 """
 
+import errno
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -74,11 +75,12 @@ def _one_line(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        text = str(error)
-        if "full" in text or getattr(error, "errno", None) == 28 or "disk I/O" in text:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what SQLite adds to it
+        out_of_room = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        if out_of_room or code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             remedy = "free some space and run again: what was made so far is kept"
-        elif "locked" in text:
+        elif code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             remedy = "another run holds it; wait for it, then run again"
         else:
             remedy = "move it away to begin it anew"
-        raise StorageError(f"{path}: {text}; {remedy}") from None
+        raise StorageError(f"{path}: {error}; {remedy}") from None
