@@ -49,9 +49,7 @@ def ask_server(url: str, model: str, question: str, max_new_tokens: int) -> str:
                 if line.startswith("data: {"):
                     parts += _said(json.loads(line.removeprefix("data: ")))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ModelError(
-            f"{url} cannot be asked ({first_line(error)}); is make serve running there?"
-        ) from None
+        raise _unreachable(url, error) from None
     print(flush=True)
     return "".join(parts).strip()
 
