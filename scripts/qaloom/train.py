@@ -139,13 +139,12 @@ def _prepare(
 def _planned(
     folder: Path, size: Shape, settings: dict[str, Any], lengths: list[int], device: Device, gpus: int
 ) -> dict[str, Any]:
-    """The plan of this run; one that was interrupted keeps its plan, unless the kind of device changed."""
+    """The plan of this run; one that was interrupted keeps its plan while kind of device and GPUs allow."""
     before = folder / "plan.json"
     kept = read_json(before) if before.is_file() else None
-    if kept and (last_checkpoint(folder) or kept["rungs"]) and kept["device"]["kind"] == device.kind:
-        fewer = min(kept["gpus"], gpus, device.count) < kept["gpus"]
-        if not fewer:
-            return kept
+    begun = kept and (last_checkpoint(folder) or kept["rungs"])
+    if begun and kept["device"]["kind"] == device.kind and kept["gpus"] <= min(gpus, device.count):
+        return kept
     return plan(size, settings, lengths, device, gpus)
 
 
