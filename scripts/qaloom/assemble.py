@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from qaloom.errors import ModelError, TrainingError, first_line
-from qaloom.examples import IGNORED, features, packed, parts
+from qaloom.examples import IGNORED, features, length, packed, parts
 from qaloom.prompt import Example
 
 _CHECKPOINTS = 10  # in a training; qaloom.trainer saves by the clock too
@@ -16,7 +16,7 @@ def rows_in_turn(
 ) -> list[dict[str, list[int]]]:
     """What the trainer takes in turn: a row each or, when packing, a step's rows in equal parts."""
     if planned["packing"]:
-        lengths, count = [len(e.prompt) + len(e.completion) for e in examples], planned["accumulation"]
+        lengths, count = [length(e) for e in examples], planned["accumulation"]
         split = (parts(step, lengths, count * planned["gpus"]) for step in steps)
         return [packed([examples[row] for row in part], pad) for step in split for part in step]
     rows, whole = [], planned["micro_batch"] * planned["accumulation"] * planned["gpus"]

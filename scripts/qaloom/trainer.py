@@ -19,7 +19,7 @@ from typing import Any
 
 from qaloom.assemble import check_labels, load_model, make_trainer, rows_in_turn
 from qaloom.errors import QALoomError, TrainingError, first_line
-from qaloom.examples import steps_of_rows
+from qaloom.examples import length, steps_of_rows
 from qaloom.files import read_json, read_lines, write_json, write_lines
 from qaloom.probe import supply_autocast_check
 from qaloom.prompt import Example, load_tokenizer
@@ -73,7 +73,7 @@ def _train(folder: Path, job: dict[str, Any]) -> None:
         torch.set_num_threads(job["threads"])
     examples = read_lines(folder / "examples.jsonl", Example)
     kept = read_lines(folder / "validation.jsonl", Example)
-    steps = steps_of_rows([len(e.prompt) + len(e.completion) for e in examples], settings["training"])
+    steps = steps_of_rows([length(e) for e in examples], settings["training"])
     model = load_model(Path(job["base"]), Path(job["start"]) if job["start"] else None, planned, settings)
     loading = _settle_memory()
     tokenizer = load_tokenizer(Path(job["base"]), settings["trust_remote_code"])
