@@ -38,15 +38,20 @@ class Index:
             self.bm25.index(texts, show_progress=False)
         self.empty = not any(texts)
 
-    def nearest(self, questions: Sequence[Asked], most: int) -> list[list[dict[str, Any]]]:
-        """For each question, up to `most` rows with different answers, the nearest first."""
+    def nearest(
+        self, questions: Sequence[Asked], most: int, unlike: bool = False
+    ) -> list[list[dict[str, Any]]]:
+        """For each question, up to `most` rows with different answers, the nearest first.
+
+        Rows that share nothing with the question are left out, unless `unlike` rows may make up the number.
+        """
         if self.empty or not questions:
             return [[] for _ in questions]
         deep = min(len(self.rows), most * _DEEP)
         asked = [terms("\n".join(one)) for one in questions]
         found, scores = self.bm25.retrieve(asked, k=deep, show_progress=False, backend_selection="numpy")
         return [
-            _different([self.rows[i] for i, score in zip(*one, strict=True) if score > 0], most)
+            _different([self.rows[i] for i, score in zip(*one, strict=True) if unlike or score > 0], most)
             for one in zip(found, scores, strict=True)
         ]
 
