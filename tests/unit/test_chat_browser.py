@@ -1,8 +1,5 @@
 """The chat page in a real browser: a question typed, the answers streamed, the sources named, by everyone."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from chat_servers import serving
 
@@ -10,25 +7,10 @@ pytestmark = pytest.mark.slow
 sync_api = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 WORDS = {
     "en-US": ("Ask", "Stop", "Nearest training rows", "line 3", "Tuned model"),
     "ko-KR": ("질문하기", "중지", "가장 가까운 학습 데이터", "3행", "튜닝한 모델"),
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["sync_api.Browser"]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed (apt-get install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

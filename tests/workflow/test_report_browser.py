@@ -2,7 +2,6 @@
 
 import runpy
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,6 @@ from qaloom.report import report
 pytestmark = pytest.mark.slow
 sync_api = pytest.importorskip("playwright.sync_api")
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 FIXTURE = runpy.run_path(str(Path(__file__).parents[1] / "data" / "make_results.py"))
 PROJECT = {
     "name": "벼리늘안전연구원",
@@ -28,16 +22,6 @@ OVERLAPS = """() => {
   const boxes = parts.map((e) => e.getBoundingClientRect());
   return boxes.filter((box, i) => i && box.top < boxes[i - 1].bottom - 0.5).length;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["sync_api.Browser"]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed (apt-get install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
