@@ -1,46 +1,46 @@
 """Reads <results>/dedup/rows.jsonl; writes <results>/augment: the same rows and further wordings."""
 
-if SHARDS:
 
-    checkpoint augment_questions:
-        input:
-            rows="<results>/dedup/rows.jsonl",
-        output:
-            collect("<results>/augment/questions/{shard}.jsonl", shard=SHARDS),
-        log:
-            "<logs>/augment_questions/augment_questions.log",
-        benchmark:
-            "<logs>/augment_questions/augment_questions.benchmark.jsonl"
-        params:
-            code=code("augment_questions"),
-        message:
-            "Sorting the questions into shards"
-        script:
-            "../scripts/augment_questions.py"
+checkpoint augment_questions:
+    input:
+        rows="<results>/dedup/rows.jsonl",
+    output:
+        collect("<results>/augment/questions/{shard}.jsonl", shard=SHARDS),
+    log:
+        "<logs>/augment_questions/augment_questions.log",
+    benchmark:
+        "<logs>/augment_questions/augment_questions.benchmark.jsonl"
+    params:
+        code=code("augment_questions"),
+    message:
+        "Sorting the questions into shards"
+    script:
+        "../scripts/augment_questions.py"
 
-    rule augment_shard:
-        input:
-            questions=shard_questions,
-            models=collect(
-                "<results>/base_model/{model}/manifest.json",
-                model=[model_name(name) for name in TRANSLATORS],
-            ),
-        output:
-            "<results>/augment/shards/{shard}.jsonl",
-        log:
-            "<logs>/augment_shard/{shard}.log",
-        benchmark:
-            "<logs>/augment_shard/{shard}.benchmark.jsonl"
-        threads: 16 if TRANSLATORS else 1
-        resources:
-            gpu=1 if TRANSLATORS else 0,
-        params:
-            settings=digest(decisive(config["augment"])),
-            code=code("augment_shard"),
-        message:
-            "Rewording shard {wildcards.shard} of the questions"
-        script:
-            "../scripts/augment_shard.py"
+
+rule augment_shard:
+    input:
+        questions=shard_questions,
+        models=collect(
+            "<results>/base_model/{model}/manifest.json",
+            model=[model_name(name) for name in TRANSLATORS],
+        ),
+    output:
+        "<results>/augment/shards/{shard}.jsonl",
+    log:
+        "<logs>/augment_shard/{shard}.log",
+    benchmark:
+        "<logs>/augment_shard/{shard}.benchmark.jsonl"
+    threads: 16 if TRANSLATORS else 1
+    resources:
+        gpu=1 if TRANSLATORS else 0,
+    params:
+        settings=digest(decisive(config["augment"])),
+        code=code("augment_shard"),
+    message:
+        "Rewording shard {wildcards.shard} of the questions"
+    script:
+        "../scripts/augment_shard.py"
 
 
 rule augment:
