@@ -2,11 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterator
 from itertools import combinations
 from typing import NamedTuple
 
+import numpy as np
 from rapidfuzz.distance import Indel
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from qaloom.cost import say_cost
 from qaloom.job import bar
@@ -77,15 +80,18 @@ def further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> I
 
 
 def clusters(
-    rows: list[Keyed], merged: Container[int], questions: Questions, links: Iterable[tuple[int, int]]
+    rows: list[Keyed], merged: Container[int], questions: Questions, links: list[tuple[int, int]]
 ) -> dict[str, str]:
     """The cluster of each kept row: the smallest id among rows with linked questions, transitively."""
-    sets = _Sets(len(questions.keys), links)
+    ends = np.array(links, dtype=np.int64).reshape(-1, 2).T
+    size = len(questions.keys)
+    graph = coo_array((np.ones(ends.shape[1], dtype=bool), (ends[0], ends[1])), shape=(size, size))
+    component = connected_components(graph, directed=False)[1].tolist()
     smallest: dict[int, str] = {}
     group: dict[str, int] = {}
     for key, positions in enumerate(questions.at):
         for identity in (rows[position].row.id for position in positions if position not in merged):
-            group[identity] = sets.of(key)
+            group[identity] = component[key]
             smallest[group[identity]] = min(identity, smallest.get(group[identity], identity))
     return {identity: smallest[root] for identity, root in sorted(group.items())}
 
@@ -105,17 +111,3 @@ def jamo_links(keys: list[str], threshold: float, threads: int) -> Iterator[tupl
         )
     for left, right in zip(found.left.tolist(), found.right.tolist(), strict=True):
         yield korean[left], korean[right]
-
-
-class _Sets:
-    """Disjoint sets of positions, joined by links."""
-
-    def __init__(self, size: int, links: Iterable[tuple[int, int]]):
-        self.parent = list(range(size))
-        for one, other in links:
-            self.parent[self.of(one)] = self.of(other)
-
-    def of(self, item: int) -> int:
-        while self.parent[item] != item:
-            self.parent[item] = item = self.parent[self.parent[item]]
-        return item
