@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from records import make_records
 
-from qaloom.config import complete
+from qaloom.config import defaults
 from qaloom.dedup import dedup
 from qaloom.files import read_lines, write_json, write_lines
 from qaloom.rows import Rejection, Row
@@ -82,7 +82,7 @@ def confusion(records: Iterable[dict[str, Any]], pairs: Iterable[Pair]) -> dict[
         keys = ("question", "answer", "instruction", "output")
         write_lines(folder / "source.jsonl", ({key: r[key] for key in keys if key in r} for r in records))
         validate_file(folder / "source.jsonl", "source.jsonl", folder / "validate")
-        settings = complete({"data": {"sources": ["-"]}, "runs": {"demo": {}}})["dedup"]
+        settings = defaults()["dedup"]
         dedup(folder / "validate/rows.jsonl", folder / "dedup", settings)
         ends, reported = _ends(folder / "dedup"), _reported(folder / "dedup")
     table: dict[str, Counter[str]] = {}

@@ -56,6 +56,11 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     return values
 
 
+def defaults() -> dict[str, Any]:
+    """The settings of a project that names no more than it must."""
+    return complete({"data": {"sources": ["-"]}, "runs": {"demo": {}}})
+
+
 def sources(globs: list[str], directory: Path = Path()) -> list[str]:
     """The source files that `data.sources` names, sorted, relative to `directory`.
 

@@ -17,7 +17,7 @@ import typer
 from rapidfuzz.distance import Indel
 
 from qaloom import pii
-from qaloom.config import complete, load
+from qaloom.config import defaults, load
 from qaloom.contradictions import contradictions
 from qaloom.errors import DataError
 from qaloom.files import read_lines, write_lines
@@ -281,7 +281,7 @@ def _command(
 ) -> None:
     """Filter and deduplicate rows; contradictions and clusters of questions are written beside them."""
     with job():
-        whole = load(config) if config else complete({"data": {"sources": ["-"]}, "runs": {"demo": {}}})
+        whole = load(config) if config else defaults()
         dedup(rows, out, whole["dedup"])
 
 

@@ -14,6 +14,7 @@ import yaml
 from markupsafe import Markup
 
 from qaloom.comparison import compare_runs
+from qaloom.config import defaults
 from qaloom.errors import DataError
 from qaloom.files import read_json, read_lines, write_json, write_text
 from qaloom.formats import FORMATS, wanted_formats
@@ -32,7 +33,6 @@ _SIDES = 10  # rows shown of one contradiction
 _FAILURES = 50  # shown; the file has all
 _TALK = 4  # general prompts shown of each language
 _FEW = 30  # questions below which a verdict is called a hint
-_SECONDS = ("seconds", "train_runtime")  # our name for the length of training, and Transformers' own
 _LIBRARIES = ("qaloom", "unsloth", "trl", "transformers", "peft", "torch", "snakemake")
 _STRINGS: dict[str, dict[str, str]] = yaml.safe_load((_HERE / "report_strings.yaml").read_text("utf-8"))
 
@@ -46,7 +46,7 @@ def report(results: Path, runs: list[str], out: Path, project: dict[str, Any]) -
     if not results.is_dir():
         raise DataError(f"{results}: no such folder; name the results folder of a project")
     project = {"name": "", "command": "", "config": {}} | project
-    settings = {"resamples": 10_000, "seed": 7} | project["config"].get("evaluate", {})
+    settings = defaults()["evaluate"] | project["config"].get("evaluate", {})
     exports = _exports(results, runs, project["config"])
     gathered = _gathered(results, runs, settings) | {"exports": exports}
     write_json(out.with_name("comparison.json"), gathered["comparison"])
@@ -225,20 +225,14 @@ def _training(folder: Path) -> dict[str, Any]:
     plan, measured = _json(folder / "plan.json") or {}, _json(folder / "metrics.json") or {}
     history = _lines(folder / "history.jsonl")
     return {
-        "why": _reasons(plan.pop("why", [])),
+        "why": plan.pop("why", []),
         "plan": _facts(plan),
         "measured": _facts(measured),
-        "seconds": next((measured[key] for key in _SECONDS if key in measured), None),
+        "seconds": measured.get("seconds"),
         "losses": [one for one in history if one.get("loss") is not None],
         "validated": any("eval_loss" in one for one in history),
         "loss_plot": losses(history, f"{folder.name}: training loss"),
     }
-
-
-def _reasons(why: Any) -> list[str]:
-    if isinstance(why, dict):
-        return [f"{key}: {value}" for key, value in why.items()]
-    return [why] if isinstance(why, str) else list(why)
 
 
 def _plot(name: str, part: str, figures: dict[str, Any] | None) -> Markup:
@@ -322,7 +316,7 @@ def _facts(values: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
 def _text(key: str, value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "value.yes", False: "value.no", None: "value.none"}[value]
-    if isinstance(value, int | float) and (key.endswith("seconds") or key in _SECONDS):
+    if isinstance(value, int | float) and key.endswith("seconds"):
         return duration(value)
     if isinstance(value, int | float) and key.endswith("bytes"):
         return f"{value / 2**30:.2f} GiB"
