@@ -1,9 +1,9 @@
 """The demo's recall over seeds: with and without paraphrases, on a GPU and on its host's CPU.
 
-`python benchmarks/bench_demo.py WORK OUT.json [SEEDS]` trains the demo once a seed and arm, through the
-workflow itself, several runs at a time; every arm asks the same held-out questions. Arms: `rules` (the demo
-as it is), `none` (augment.providers: []), `cpu` (as `rules`, trained with the GPU hidden; its adapters answer
-on the GPU as the others'). The file is rewritten after each arm.
+`python benchmarks/bench_demo.py WORK OUT.json SEEDS ARM [ARM ...]` trains the demo once a seed and arm,
+through the workflow itself, several runs at a time; every arm asks the same held-out questions. Arms: `rules`
+(the demo as it is), `none` (augment.providers: []), `cpu` (as `rules`, trained with the GPU hidden; its
+adapters answer on the GPU as the others'). Each arm is written to the file beside what stands there.
 """
 
 import json
@@ -51,7 +51,8 @@ def arm(name: str, work: Path, seeds: range) -> dict:
     runs = [f"seed{n}" for n in seeds]
     started = time.monotonic()
     trained = [f"results/train/{run}/manifest.json" for run in runs]
-    workflow(project, len(runs), 3 if name == "cpu" else 1, trained, **(HIDDEN if name == "cpu" else {}))
+    threads = max(1, (os.cpu_count() or 1) // (len(runs) + 1)) if name == "cpu" else 1
+    workflow(project, len(runs), threads, trained, **(HIDDEN if name == "cpu" else {}))
     asked = [f"results/evaluate/{run}/metrics.json" for run in runs]
     workflow(project, 1, 2, asked)  # an evaluation takes what memory the card has
     return {
@@ -73,15 +74,16 @@ def figures(project: Path, run: str) -> dict | None:
     return {"n": recall["n"], **scores, **kept, "dtype": plan["dtype"], "device": plan["device"]["name"]}
 
 
-def main(work: Path, out: Path, seeds: range) -> None:
-    begin = {"versions": {lib: version(lib) for lib in ("torch", "unsloth", "transformers", "trl")}}
-    begin |= {"command": "python benchmarks/bench_demo.py WORK OUT.json", "cores": os.cpu_count(), "arms": {}}
+def main(work: Path, out: Path, seeds: range, arms: list[str]) -> None:
     with ThreadPoolExecutor() as pool:
-        futures = {name: pool.submit(arm, name, work, seeds) for name in ARMS}
+        futures = {name: pool.submit(arm, name, work, seeds) for name in arms}
         for name, future in futures.items():
-            begin["arms"][name] = future.result()
-            out.write_text(json.dumps(begin, indent=1) + "\n")
+            begun = json.loads(out.read_text()) if out.exists() else {"arms": {}}
+            begun |= {lib: version(lib) for lib in ("torch", "unsloth", "transformers", "trl")}
+            begun |= {"command": "python benchmarks/bench_demo.py WORK OUT.json 3 rules none cpu"}
+            begun |= {"cores": os.cpu_count(), "arms": begun["arms"] | {name: future.result()}}
+            out.write_text(json.dumps(begun, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]), range(1, 1 + int((sys.argv[3:] or ["3"])[0])))
+    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]), range(1, 1 + int(sys.argv[3])), sys.argv[4:])
