@@ -1,9 +1,10 @@
 """The demo's recall over seeds: with and without paraphrases, on a GPU and on its host's CPU.
 
-`python benchmarks/bench_demo.py WORK OUT.json SEEDS ARM [ARM ...]` trains the demo once a seed and arm,
+`python benchmarks/bench_demo.py WORK OUT.json 1,2,3 ARM [ARM ...]` trains the demo once a seed and arm,
 through the workflow itself, several runs at a time; every arm asks the same held-out questions. Arms: `rules`
 (the demo as it is), `none` (augment.providers: []), `cpu` (as `rules`, trained with the GPU hidden; its
-adapters answer on the GPU as the others'). Each arm is written to the file beside what stands there.
+adapters answer on the GPU, if there is one, as the others'). What comes out is written to the file beside
+what stands there.
 """
 
 import json
@@ -11,19 +12,19 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
 ARMS = {"rules": ["rules"], "none": [], "cpu": ["rules"]}
 HIDDEN = {"CUDA_VISIBLE_DEVICES": "", "UNSLOTH_FORCE_CPU": "1"}
 
 
-def configuration(providers: list[str], seeds: range) -> dict:
+def configuration(providers: list[str], seeds: list[int]) -> dict:
     """The demo's, a run a seed; nothing is asked beyond the held-out questions."""
     demo = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     run = demo["runs"]["demo"]
@@ -42,23 +43,20 @@ def workflow(project: Path, jobs: int, threads: int, targets: list[str], **envir
     subprocess.run(command, env=os.environ | environment, check=False, stdout=subprocess.DEVNULL)
 
 
-def arm(name: str, work: Path, seeds: range) -> dict:
+def arm(name: str, work: Path, seeds: list[int]) -> dict:
     """Train and ask one arm's runs; return their figures by run."""
     project = work / name
     shutil.copytree(ROOT / "data/demo", project / "data/demo", dirs_exist_ok=True)
     text = yaml.safe_dump(configuration(ARMS[name], seeds), allow_unicode=True)
     (project / "config.yaml").write_text(text, encoding="utf-8")
     runs = [f"seed{n}" for n in seeds]
-    started = time.monotonic()
     trained = [f"results/train/{run}/manifest.json" for run in runs]
-    threads = max(1, (os.cpu_count() or 1) // (len(runs) + 1)) if name == "cpu" else 1
+    threads = max(1, (os.cpu_count() or 1) // len(runs)) if name == "cpu" else 1
     workflow(project, len(runs), threads, trained, **(HIDDEN if name == "cpu" else {}))
     asked = [f"results/evaluate/{run}/metrics.json" for run in runs]
-    workflow(project, 1, 2, asked)  # an evaluation takes what memory the card has
-    return {
-        "seconds": round(time.monotonic() - started),
-        "runs": {run: figures(project, run) for run in runs},
-    }
+    with FileLock(work / "asking.lock"):  # an evaluation takes what memory the card has
+        workflow(project, 1, 2, asked)
+    return {run: figures(project, run) for run in runs}
 
 
 def figures(project: Path, run: str) -> dict | None:
@@ -74,16 +72,17 @@ def figures(project: Path, run: str) -> dict | None:
     return {"n": recall["n"], **scores, **kept, "dtype": plan["dtype"], "device": plan["device"]["name"]}
 
 
-def main(work: Path, out: Path, seeds: range, arms: list[str]) -> None:
+def main(work: Path, out: Path, seeds: list[int], arms: list[str]) -> None:
     with ThreadPoolExecutor() as pool:
         futures = {name: pool.submit(arm, name, work, seeds) for name in arms}
         for name, future in futures.items():
-            begun = json.loads(out.read_text()) if out.exists() else {"arms": {}}
-            begun |= {lib: version(lib) for lib in ("torch", "unsloth", "transformers", "trl")}
-            begun |= {"command": "python benchmarks/bench_demo.py WORK OUT.json 3 rules none cpu"}
-            begun |= {"cores": os.cpu_count(), "arms": begun["arms"] | {name: future.result()}}
-            out.write_text(json.dumps(begun, indent=1) + "\n")
+            found = json.loads(out.read_text()) if out.exists() else {"arms": {}}
+            runs = found["arms"].get(name, {}) | future.result()
+            found |= {lib: version(lib) for lib in ("torch", "unsloth", "transformers", "trl")}
+            found |= {"command": "python benchmarks/bench_demo.py WORK OUT.json 1,2,3 rules none cpu"}
+            found |= {"cores": os.cpu_count(), "arms": found["arms"] | {name: runs}}
+            out.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]), range(1, 1 + int(sys.argv[3])), sys.argv[4:])
+    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]), [*map(int, sys.argv[3].split(","))], sys.argv[4:])

@@ -1,10 +1,13 @@
 """Looking answers up instead of learning them: training rows near a question, put into its prompt."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+# Where JAX is installed, bm25s starts it, and on a GPU that takes three quarters of the memory for itself.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import bm25s
 
 from qaloom.arms import Asked

@@ -1,5 +1,9 @@
 """Rows near a question: what they are found by, how they stand in a prompt, and what the verdict says."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from qaloom.arms import Asked
@@ -97,3 +101,14 @@ def test_without_a_reference_of_words_exact_match_decides() -> None:
     found = comparison(answers, 3, 200, 7)
     assert (found["by"], found["best"]) == ("exact_match", "tuning")
     assert found["arms"]["base"]["contains_reference"] is None
+
+
+def test_no_other_library_takes_the_gpus_memory(tmp_path):
+    """bm25s imports JAX where it is installed; JAX would reserve 75 % of a GPU at its first operation."""
+    (tmp_path / "jax").mkdir()
+    (tmp_path / "jax/__init__.py").write_text("import os\nprint(os.environ['JAX_PLATFORMS'])\n")
+    (tmp_path / "jax/lax.py").write_text("def top_k(values, k): return values, k\n")
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", "import qaloom.retrieval"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["cpu"]
