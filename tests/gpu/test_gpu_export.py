@@ -20,6 +20,7 @@ def results(tmp_path_factory):
     (project / "data").symlink_to(ROOT / "data")
     config = yaml.safe_load(DEMO.read_text("utf-8"))
     config["runs"]["demo"]["precision"] = "4bit"
+    config["evaluate"] |= {"retrieval": {"rows": 0}, "forgetting": False}  # neither is about weights
     # In 16 bits a weight is no longer what the adapter was trained on; how much that costs is asked.
     config["export"] = {"formats": ["adapter", "merged"], "max_drop": 1}
     (project / "my.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
