@@ -1,6 +1,6 @@
 # make run [CONFIG=my.yaml] [DIR=my-project] [PROFILE=slurm] [ARGS="-n"]; make ask | serve | publish [RUN=demo] [DIR=...]
 .DEFAULT_GOAL := help
-.PHONY: help setup run ask serve publish test test-slow bench lint lock cache clean-cache offline-bundle
+.PHONY: help setup run ask serve publish test test-slow bench bench-gpu lint lock cache clean-cache offline-bundle
 
 CONFIG :=
 DIR := .
@@ -40,7 +40,7 @@ help:
 	@echo 'make serve [RUN=demo] [DIR=.] [PORT=8000]    the tuned model as an OpenAI-compatible API and a chat page'
 	@echo 'make publish TO=FOLDER|hub:ORG/NAME [RUN=demo]   hand on a proven export'
 	@echo 'make setup                                   bring the environment up to requirements.lock'
-	@echo 'make test | test-slow | bench | lint         check the project itself'
+	@echo 'make test | test-slow | bench | bench-gpu | lint   check the project itself'
 	@echo 'make cache | clean-cache [DIR=.]             size of the cache; empty it'
 	@echo 'make offline-bundle                          one file to install and run from without a network'
 	@echo 'make lock                                    renew requirements.lock from pyproject.toml'
@@ -88,6 +88,10 @@ test-slow: setup
 
 bench: setup
 	@$(PYTHON) benchmarks/bench.py
+
+# On a machine with a GPU: writes 16 GB of random weights to build/ first, then takes about 10 minutes.
+bench-gpu: setup
+	@$(PYTHON) benchmarks/bench_speed.py build/bench benchmarks/gpu_speed.json
 
 # One locked environment serves all rules, so the linter's call for one a rule is let pass, and nothing else.
 lint: setup

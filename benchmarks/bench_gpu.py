@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
@@ -48,14 +49,14 @@ PLAN = {
 }  # fmt: skip
 
 
-def models(work: Path) -> None:
-    """Write both shapes, in bfloat16, with a small byte-level tokenizer."""
+def models(work: Path, names: Iterable[str] = SHAPES) -> None:
+    """Write shapes, in bfloat16, with a small byte-level tokenizer."""
     import torch
     from tiny_model import make_tokenizer
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    for name, config in SHAPES.items():
-        folder = work / name
+    for name in names:
+        folder, config = work / name, SHAPES[name]
         if (folder / "manifest.json").is_file():
             continue
         start = time.time()
@@ -95,11 +96,11 @@ def write_job(folder: Path, base: Path, lengths: list[int], plan: dict, run: dic
     write_json(folder / "job.json", job | {"ids": ids, "plan": plan})
 
 
-def run_job(folder: Path) -> dict:
-    """Run it to its end; its metrics, or what went wrong."""
+def run_job(folder: Path, cap: float = 0, command: list[str] | None = None) -> dict:
+    """Run it to its end, or `command` in its place; its metrics, or what went wrong."""
     start = time.time()
     with open(folder / "log", "wb") as log:
-        command = [sys.executable, str(Path(__file__)), "attempt", "0", str(folder)]
+        command = command or [sys.executable, str(Path(__file__)), "attempt", str(cap), str(folder)]
         code = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
     seconds = round(time.time() - start, 1)
     metrics = folder / "finished" / "metrics.json"

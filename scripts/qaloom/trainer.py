@@ -26,6 +26,7 @@ from qaloom.prompt import Example, load_tokenizer
 
 _SECONDS_BETWEEN = 600  # two checkpoints, at most
 _EXPLODED = 3  # times the first loss, and above what guessing costs, is no longer learning
+_WARMING = 5  # steps before a training's speed is measured
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
@@ -80,7 +81,7 @@ def _train(folder: Path, job: dict[str, Any]) -> None:
     rows = rows_in_turn(steps, examples, planned, tokenizer.pad_token_id)
     trainer = make_trainer(model, tokenizer, rows, kept, planned, settings, folder)
     check_labels(trainer, rows)
-    watch = _Watch(folder, [[job["ids"][row] for row in step] for step in steps], len(tokenizer))
+    watch = Watch(folder, [[job["ids"][row] for row in step] for step in steps], len(tokenizer))
     measured = _run(trainer, watch, folder)
     if trainer.is_world_process_zero():
         _finish(trainer, tokenizer, folder, measured | {"loading_peak_bytes": loading})
@@ -106,7 +107,7 @@ def _import_unsloth(folder: Path, kind: str) -> None:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
 
 
-class _Watch:
+class Watch:
     """Tells each step, saves by the clock, and stops at a loss that is not a number or runs away."""
 
     def __init__(self, folder: Path, ids: list[list[str]], vocabulary: int):
@@ -125,6 +126,12 @@ class _Watch:
             f"the loss is {loss:.4g} at step {number}; its rows are {', '.join(rows[:8])}"
             f"{' and more' if len(rows) > 8 else ''}. Look at them, or lower training.learning_rate"
         )
+
+    def rows_per_second(self, last: int) -> float | None:
+        """Rows a second over this attempt's later steps, to step `last`; the first compile kernels."""
+        warm = min(_WARMING, len(self.seconds) // 2)
+        later = self.ids[last - len(self.seconds) + warm : last]
+        return round(sum(map(len, later)) / sum(self.seconds[warm:]), 3) if later else None
 
     def callback(self) -> Any:
         from transformers import TrainerCallback
@@ -152,7 +159,7 @@ class _Watch:
         return Callback()
 
 
-def _run(trainer: Any, watch: _Watch, folder: Path) -> dict[str, Any]:
+def _run(trainer: Any, watch: Watch, folder: Path) -> dict[str, Any]:
     """Train, from the last checkpoint if there is one; return what was measured."""
     resumed = last_checkpoint(folder)
     if trainer.is_world_process_zero():
@@ -167,6 +174,7 @@ def _run(trainer: Any, watch: _Watch, folder: Path) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "steps": trainer.state.global_step,
         "median_step_seconds": round(median(watch.seconds), 4) if watch.seconds else None,
+        "rows_per_second": watch.rows_per_second(trainer.state.global_step),
         "resumed_from": resumed.name if resumed else None,
         "first_loss": losses[0],
         "last_loss": losses[-1],

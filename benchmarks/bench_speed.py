@@ -1,0 +1,128 @@
+"""Training speed on one GPU: the guide's notebook and Unsloth's defaults beside what `qaloom.plan` chooses.
+
+`python benchmarks/bench_speed.py WORK OUT.json [WAY ...]`, or `make bench-gpu`. Llama-3-8B's shape with
+random weights (speed depends on shapes alone), LoRA of r=16 on all seven projections, the same rows for each
+way, each in a process of its own, one after the other. Rows a second are those of the later steps: kernels
+are chosen and compiled in the first five. What OUT.json holds is not measured again.
+"""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import bench_gpu
+
+SHORT, LONG = 8, 2048  # rows an optimizer step; tokens a row
+NOTEBOOK = {"micro": 2, "accumulation": 4, "dropout": 0.05}
+DEFAULTS = {"micro": 2, "accumulation": 1, "dropout": 0.0}
+
+
+class Way(NamedTuple):
+    """Rows by their lengths in tokens; a notebook's settings or a run's `training`; the allocator's bytes."""
+
+    lengths: list[int]
+    notebook: dict[str, Any] | None = None
+    training: dict[str, Any] | None = None
+    cap: float = 0  # 0 is the whole card
+
+
+def short_rows() -> list[int]:
+    """Lengths of 96 rows as Q&A rows have them: 24 to 600 tokens, 104 on average."""
+    random = Random(7)
+    return [min(600, max(24, round(random.lognormvariate(4.55, 0.65)))) for _ in range(96)]
+
+
+WAYS = {
+    "short, the guide's notebook": Way(short_rows(), NOTEBOOK),
+    "short, padded": Way(4 * short_rows(), training={"effective_batch": SHORT}),
+    "short, packed": Way(6 * short_rows(), training={"effective_tokens": LONG}),
+    "long, Unsloth's defaults": Way([LONG] * 28, DEFAULTS),
+    "long": Way([LONG] * 28, training={"effective_batch": 2}),
+    "long, Unsloth's defaults within 7.0 GB": Way([LONG] * 28, DEFAULTS, cap=7.0e9),
+    "long, within 7.0 GB": Way([LONG] * 28, training={"effective_batch": 2}, cap=7.0e9),
+}
+
+
+def measured(way: Way, base: Path, folder: Path) -> dict[str, Any]:
+    """Run one way; its speed, memory and plan, or what went wrong."""
+    from qaloom.examples import steps_of_rows
+    from qaloom.memory import shape
+    from qaloom.plan import plan
+    from qaloom.probe import probe
+
+    training = {"epochs": 1} | (way.training or {})
+    run = bench_gpu.settings(lora={"r": 16}, training=training, max_length=LONG)
+    command, planned = None, way.notebook
+    if way.notebook:
+        command = [sys.executable, __file__, "notebook", str(folder), json.dumps(way.notebook), str(way.cap)]
+    else:
+        device = probe(4096, 14336)
+        device = replace(device, free_bytes=int(way.cap)) if way.cap else device
+        steps = steps_of_rows(way.lengths, run["training"])
+        planned = plan(shape(base / "config.json"), run, way.lengths, device)
+        planned |= {"steps": len(steps), "prompt": "plain"}
+    bench_gpu.write_job(folder, base, way.lengths, planned, run)
+    found = bench_gpu.run_job(folder, way.cap, command)
+    tokens = sum(way.lengths) / len(way.lengths)
+    return found | {"plan": planned, "mean_tokens": round(tokens, 1)}
+
+
+def notebook(folder: Path, chosen: dict[str, Any], cap: float) -> None:
+    """Unsloth as its notebooks have it: 4 bits, its checkpointing, an 8-bit optimizer, rows as they come."""
+    import torch
+    from datasets import Dataset
+    from unsloth import FastLanguageModel  # isort: skip
+    from trl import SFTConfig, SFTTrainer
+
+    from qaloom.examples import features
+    from qaloom.files import read_lines, write_json
+    from qaloom.prompt import Example
+    from qaloom.trainer import Watch
+
+    if cap:
+        torch.cuda.set_per_process_memory_fraction(cap / torch.cuda.get_device_properties(0).total_memory)
+    job = json.loads((folder / "job.json").read_text())
+    rows = [features(e) for e in read_lines(folder / "examples.jsonl", Example)]
+    model, tokenizer = FastLanguageModel.from_pretrained(job["base"], max_seq_length=LONG, load_in_4bit=True)
+    model = FastLanguageModel.get_peft_model(
+        model, r=16, lora_alpha=32, lora_dropout=chosen["dropout"], use_gradient_checkpointing="unsloth"
+    )
+    args = SFTConfig(
+        per_device_train_batch_size=chosen["micro"],
+        gradient_accumulation_steps=chosen["accumulation"],
+        num_train_epochs=1, learning_rate=2e-4, optim="adamw_8bit", bf16=True, logging_steps=1,
+        max_length=LONG, dataset_kwargs={"skip_prepare_dataset": True}, save_strategy="no",
+        report_to="none", output_dir=str(folder / "out"), disable_tqdm=True,
+    )  # fmt: skip
+    dataset = Dataset.from_list(rows)
+    trainer = SFTTrainer(model=model, processing_class=tokenizer, train_dataset=dataset, args=args)
+    size = chosen["micro"] * chosen["accumulation"]
+    watch = Watch(folder, [job["ids"][i : i + size] for i in range(0, len(rows), size)], len(tokenizer))
+    trainer.add_callback(watch.callback())
+    trainer.train()
+    write_json(folder / "finished/metrics.json", {
+        "rows_per_second": watch.rows_per_second(trainer.state.global_step),
+        "peak_memory_bytes": torch.cuda.max_memory_reserved(),
+    })  # fmt: skip
+
+
+def main(work: Path, out: Path, names: list[str]) -> None:
+    work.mkdir(parents=True, exist_ok=True)
+    bench_gpu.models(work, ["8B"])
+    found = json.loads(out.read_text()).get("speed", {}) if out.is_file() else {}
+    for name in names or WAYS:
+        if "rows_per_second" not in found.get(name, {}):
+            found[name] = measured(WAYS[name], work / "8B", work / "job")
+            bench_gpu.save(out, "speed", found)
+        kept = ("rows_per_second", "median_step_seconds", "peak_memory_bytes", "failed", "tail")
+        print(name, {key: found[name][key] for key in kept if key in found[name]}, flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "notebook":
+        notebook(Path(sys.argv[2]), json.loads(sys.argv[3]), float(sys.argv[4]))
+    else:
+        main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
