@@ -430,7 +430,7 @@ def _killed_at_a_checkpoint(work: Path, base: Path, rows: Path, name: str, seen:
 def save(out: Path, key: str, value) -> None:
     """Put one part of the results in the file, beside the others, with card and versions."""
     found = json.loads(out.read_text()) if out.is_file() else {}
-    command = "python benchmarks/bench_gpu.py " + " ".join(sys.argv[1:2])
+    command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:2]])
     found |= {key: value, "machine": machine(), "commands": sorted({*found.get("commands", []), command})}
     out.write_text(json.dumps(found, indent=1) + "\n")
 
