@@ -13,7 +13,7 @@ USER qaloom
 WORKDIR /opt/qaloom
 
 # The environment first: it is 7 GB and changes with the lock alone.
-COPY --chown=qaloom requirements.lock pyproject.toml README.md LICENSE Makefile ./
+COPY --chown=qaloom requirements.lock requirements-converter.txt pyproject.toml README.md LICENSE Makefile ./
 COPY --chown=qaloom scripts/qaloom/__init__.py scripts/qaloom/
 RUN make setup && .venv/bin/uv cache clean
 

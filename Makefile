@@ -112,5 +112,7 @@ offline-bundle: setup
 cache:
 	@du -sh "$(DIR)"/cache/* 2>/dev/null || echo "the cache is empty"
 
+# results/base_model links into the cache and is made again from the reference; results/train stays.
 clean-cache:
-	@rm -rf "$(DIR)/cache" && echo "removed $(DIR)/cache"
+	@test -n "$(DIR)" || { echo 'clean-cache: say which project: DIR=FOLDER'; exit 1; }
+	@rm -rf "$(DIR)/cache" "$(DIR)/results/base_model" && echo "removed $(DIR)/cache"

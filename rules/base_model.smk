@@ -13,8 +13,8 @@ rule base_model:
         "<logs>/base_model/{model}.benchmark.jsonl"
     localrule: True
     params:
-        reference=lambda wildcards: MODELS[wildcards.model]["base_model"],
-        trust_remote_code=lambda wildcards: MODELS[wildcards.model]["trust_remote_code"],
+        reference=lambda wildcards: MODELS[wildcards.model],
+        trust_remote_code=lambda wildcards: MODELS[wildcards.model] in TRUSTED,
         code=code("base_model"),
     message:
         "Bringing the base model {params.reference}"

@@ -39,9 +39,9 @@ RUNS = config["runs"]
 # Only what asks a model is worked through in shards. Their number is in their names, since the same name for
 # another part of the questions would pass as done.
 SHARDS = shards(config["augment"])
-MODELS = {model_name(name): {"base_model": name, "trust_remote_code": False} for name in TRANSLATORS} | {
-    model_name(run["base_model"]): run for run in RUNS.values()
-}
+MODELS = {model_name(name): name for name in [*TRANSLATORS, *(run["base_model"] for run in RUNS.values())]}
+# A model's own code is brought along if any run may use it.
+TRUSTED = {run["base_model"] for run in RUNS.values() if run["trust_remote_code"]}
 
 
 wildcard_constraints:
@@ -77,7 +77,7 @@ def source_file(wildcards):
 
 def model_files(wildcards):
     """The files of a `path:` model, so that changed weights are seen; nothing for the other kinds."""
-    kind, _, folder = MODELS[wildcards.model]["base_model"].partition(":")
+    kind, _, folder = MODELS[wildcards.model].partition(":")
     return sorted(map(str, Path(folder).expanduser().glob("*.*"))) if kind == "path" else []
 
 

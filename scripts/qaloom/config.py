@@ -12,6 +12,7 @@ import jsonschema
 import yaml
 
 from qaloom.errors import ConfigError
+from qaloom.formats import wanted_formats
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "config" / "config.schema.yaml"
@@ -50,9 +51,8 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     if errors:
         raise ConfigError(f"{name}: {_sentence(jsonschema.exceptions.best_match(errors))}")
     _check_starts(values["runs"], name)
-    for run in values["export"]["runs"]:
-        if run not in values["runs"]:
-            raise ConfigError(f"{name}: export.runs: there is no run {run!r}")
+    _check_loftq(values["runs"], name)
+    _check_exports(values, name)
     return values
 
 
@@ -147,3 +147,28 @@ def _check_starts(runs: dict[str, dict], name: str) -> None:
             if before in seen:
                 raise ConfigError(f"{name}: runs.{run}.start_from: runs start from each other in a circle")
             seen.append(before)
+        if (first := runs[run]["start_from"]) and runs[first]["method"] != runs[run]["method"]:
+            raise ConfigError(
+                f"{name}: runs.{run}.start_from: {first} is of another method; give both the same"
+            )
+
+
+def _check_loftq(runs: dict[str, dict], name: str) -> None:
+    for run, settings in runs.items():
+        if settings["lora"]["loftq"] and settings["precision"] != "16bit":
+            raise ConfigError(
+                f"{name}: runs.{run}.lora.loftq quantises the model itself; write precision: 16bit with it"
+            )
+
+
+def _check_exports(values: dict[str, Any], name: str) -> None:
+    export, runs = values["export"], values["runs"]
+    for run in export["runs"]:
+        if run not in runs:
+            raise ConfigError(f"{name}: export.runs: there is no run {run!r}")
+    for run, settings in runs.items():
+        if settings["method"] == "full" and wanted_formats(export, run):
+            raise ConfigError(
+                f"{name}: runs.{run}: method full is not exported, its results/train/{run} is a whole model "
+                f"already; write export.runs.{run}: []"
+            )

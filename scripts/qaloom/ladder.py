@@ -5,11 +5,13 @@ from typing import Any
 _SMALLER = {"16bit": "8bit", "8bit": "4bit"}
 
 
-def lighter(planned: dict[str, Any], wanted: str, rows: int | None) -> tuple[str, dict[str, Any]] | None:
+def lighter(
+    planned: dict[str, Any], wanted: str, most_packs: int | None
+) -> tuple[str, dict[str, Any]] | None:
     """What changes and the next lighter plan, or None at the ladder's foot.
 
     Smaller micro-batches first, then checkpointing, then shorter packs, then (if `wanted`, the run's own
-    precision, is auto) a smaller precision. `rows` is the most packs a step can be divided into, None
+    precision, is auto) a smaller precision. `most_packs` is how many a step can be divided into, None
     when not packing.
     """
     micro, accumulation = planned["micro_batch"], planned["accumulation"]
@@ -19,7 +21,7 @@ def lighter(planned: dict[str, Any], wanted: str, rows: int | None) -> tuple[str
         return f"micro-batch {half}", planned | {"micro_batch": half, "accumulation": more}
     if not planned["checkpointing"]:
         return "checkpointing", planned | {"checkpointing": "unsloth"}
-    if planned["packing"] and rows and 2 * accumulation * planned["gpus"] <= rows:
+    if most_packs and 2 * accumulation * planned["gpus"] <= most_packs:
         return "packs half as long", planned | {"accumulation": 2 * accumulation}
     smaller = _SMALLER.get(planned["precision"])
     if wanted == "auto" and smaller:

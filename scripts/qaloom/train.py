@@ -75,23 +75,26 @@ def train(
 
 
 def _publish(finished: Path, out: Path) -> dict[str, Any]:
-    """Copy a finished adapter to the results, its manifest last; return the manifest."""
-    shutil.copytree(finished, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json"))
+    """Copy what was trained to the results in place of what was there, its manifest last; return the manifest."""
+    shutil.rmtree(out, ignore_errors=True)  # a whole model left there would answer in an adapter's place
+    shutil.copytree(finished, out, ignore=shutil.ignore_patterns("manifest.json"))
     manifest = read_json(finished / "manifest.json")
     write_json(out / "manifest.json", manifest)
     return manifest
 
 
 def _identity(rows: Path, base: Path, settings: dict[str, Any], start: Path | None) -> dict[str, Any]:
-    """All that decides the adapter; what a machine decides (plan, threads, GPUs) is not in it.
+    """All that decides the adapter; what a machine decides (plan, threads, GPUs) is not in it, nor who watches.
 
     Models count by content: neither a folder that was moved nor a run that was renamed is a change.
     """
-    named = ("base_model", "start_from")
+    named, training = ("base_model", "start_from"), dict(settings["training"])
+    del training["report_to"]
     return {
         "rows": file_digest(rows),
         "base": read_json(base / "manifest.json")["sha256"],
-        "settings": {key: value for key, value in settings.items() if key not in named},
+        "settings": {key: value for key, value in settings.items() if key not in named}
+        | {"training": training},
         "start": weights_digest(start) if start else None,
         "code": code_digest(Path(__file__)),
     }
@@ -126,7 +129,8 @@ def _prepare(
     if planned["max_length"] < settings["max_length"]:
         task["ids"], examples = cut(rows, whole, planned["max_length"], ends)
     steps = steps_of_rows([length(e) for e in examples], training)
-    planned |= {"steps": len(steps), "prompt": kind}
+    most = max(map(len, steps)) if planned["packing"] else None  # a pack holds a row at least
+    planned |= {"steps": len(steps), "prompt": kind, "most_packs": most}
     if training["effective_tokens"] and not planned["packing"]:
         planned["accumulation"] = math.ceil(max(map(len, steps)) / planned["gpus"])
     write_lines(folder / "examples.jsonl", examples)
@@ -211,7 +215,7 @@ def _next_rung(
     name: str, planned: dict[str, Any], settings: dict[str, Any], outcome: launch.Outcome
 ) -> dict[str, Any] | None:
     """The next lighter plan, which remembers what failed; None at the ladder's foot."""
-    rung = lighter(planned, settings["precision"], planned["longest_row"])
+    rung = lighter(planned, settings["precision"], planned["most_packs"])
     if rung is None:
         return None
     change, lighter_plan = rung

@@ -257,3 +257,26 @@ def test_the_guides_settings() -> None:
     assert (run["precision"], run["prompt"]) == ("4bit", "plain")
     assert (run["lora"]["r"], run["lora"]["alpha"]) == (16, 32)
     assert (run["training"]["learning_rate"], run["training"]["effective_batch"]) == (0.0002, 8)
+
+
+@pytest.mark.parametrize(
+    ("runs", "sections", "line"),
+    [
+        (
+            {"a": {"method": "full"}, "b": {"start_from": "a"}},
+            {},
+            "runs.b.start_from: a is of another method",
+        ),
+        ({"a": {"lora": {"loftq": True}}}, {}, "runs.a.lora.loftq quantises the model itself"),
+        (
+            {"a": {"method": "full"}, "b": {}},
+            {"export": {"formats": ["merged"]}},
+            "runs.a: method full is not exported",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_stop_before_anything_runs(runs, sections, line):
+    with pytest.raises(ConfigError, match=re.escape(line)):
+        filled(runs=runs, **sections)
+    if sections:
+        filled(runs=runs, export=sections["export"] | {"runs": {"a": []}})

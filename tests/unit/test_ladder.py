@@ -9,10 +9,10 @@ PLAN = {"precision": "16bit", "micro_batch": 8, "accumulation": 1, "checkpointin
         "gpus": 1}  # fmt: skip
 
 
-def climb(planned, wanted="auto", rows=None):
+def climb(planned, wanted="auto", most_packs=None):
     """All rungs below a plan, with what each changes."""
     found = []
-    while (rung := lighter(planned, wanted, rows)) is not None:
+    while (rung := lighter(planned, wanted, most_packs)) is not None:
         found.append(rung[0])
         planned = rung[1]
         assert len(found) < 50
@@ -31,7 +31,7 @@ def test_a_precision_that_was_asked_for_is_kept():
 
 def test_packs_get_shorter_until_each_holds_a_row():
     packed = PLAN | {"packing": True, "micro_batch": 1, "accumulation": 2}
-    changes, last = climb(packed, "16bit", rows=9)
+    changes, last = climb(packed, "16bit", most_packs=9)
     assert changes == ["checkpointing", "packs half as long", "packs half as long"]
     assert last["accumulation"] == 8
 

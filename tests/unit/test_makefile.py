@@ -1,7 +1,10 @@
 """The Makefile's own logic: what a person types after `make`."""
 
+import os
 import subprocess
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,5 +38,38 @@ def test_serve_stays_on_this_machine_unless_told_otherwise():
     assert "--host 0.0.0.0 --port 9000" in dry("serve", "HOST=0.0.0.0", "PORT=9000").stdout.replace('"', "")
 
 
-def test_nothing_is_published_without_a_place():
-    assert "say where to: TO=FOLDER or TO=hub:ORG/NAME" in dry("publish").stdout
+@pytest.mark.parametrize(
+    ("target", "line"),
+    [
+        (["publish"], "publish: say where to: TO=FOLDER or TO=hub:ORG/NAME"),
+        (["clean-cache", "DIR="], "clean-cache: say which project: DIR=FOLDER"),
+    ],
+)
+def test_what_lacks_a_place_stops_before_it_does_anything(target, line):
+    # What a target would do is told by -n; here its recipe runs, with the set-up taken as done.
+    done = subprocess.run(
+        ["make", "--no-print-directory", "-o", "setup", *target], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert done.stdout.splitlines() == [line]
+
+
+@pytest.mark.parametrize(("active", "used"), [("base", ".venv/bin/python"), ("mine", "/opt/mine/bin/python")])
+def test_conda_is_used_where_one_is_active_but_its_base(active, used):
+    environment = os.environ | {"CONDA_DEFAULT_ENV": active, "CONDA_PREFIX": f"/opt/{active}"}
+    command = ["make", "-n", "--no-print-directory", "-o", "setup", "run"]
+    made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert made.stdout.split()[0] == used
+
+
+def test_the_image_is_built_from_all_that_its_set_up_reads():
+    rule = next(
+        line for line in (ROOT / "Makefile").read_text("utf-8").splitlines() if line[:8] == "$(STAMP)"
+    )
+    let_in = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    copied = next(
+        line for line in (ROOT / "Dockerfile").read_text("utf-8").splitlines() if "requirements.lock" in line
+    )
+    for file in rule.partition(": ")[2].split():
+        assert f"!{file}" in let_in
+        assert file in copied.split()

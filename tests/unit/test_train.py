@@ -346,3 +346,16 @@ def test_all_parameters_are_trained_and_the_model_answers(tmp_path, tiny):
     prompt = torch.tensor([[5, 6, 7]])
     with torch.inference_mode():
         assert not torch.allclose(load(tiny, out).model(prompt).logits, load(tiny).model(prompt).logits)
+
+
+def test_nothing_of_an_earlier_training_stays_beside_a_new_one(tmp_path):
+    """The weights of a whole model would be taken for what was trained."""
+    from qaloom.train import _publish
+
+    finished, out = tmp_path / "finished", tmp_path / "out"
+    for folder, file in ((finished, "adapter_model.safetensors"), (out, "config.json")):
+        folder.mkdir()
+        (folder / file).write_text("{}")
+    (finished / "manifest.json").write_text("{}")
+    _publish(finished, out)
+    assert {path.name for path in out.iterdir()} == {"adapter_model.safetensors", "manifest.json"}
