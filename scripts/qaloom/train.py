@@ -75,7 +75,7 @@ def train(
 
 
 def _publish(finished: Path, out: Path) -> dict[str, Any]:
-    """Copy what was trained to the results in place of what was there, its manifest last; return the manifest."""
+    """Put what was trained in the place of what was there, its manifest last; return the manifest."""
     shutil.rmtree(out, ignore_errors=True)  # a whole model left there would answer in an adapter's place
     shutil.copytree(finished, out, ignore=shutil.ignore_patterns("manifest.json"))
     manifest = read_json(finished / "manifest.json")
@@ -84,7 +84,7 @@ def _publish(finished: Path, out: Path) -> dict[str, Any]:
 
 
 def _identity(rows: Path, base: Path, settings: dict[str, Any], start: Path | None) -> dict[str, Any]:
-    """All that decides the adapter; what a machine decides (plan, threads, GPUs) is not in it, nor who watches.
+    """All that decides the adapter; what a machine decides (plan, threads, GPUs) is not in it, nor a tracker.
 
     Models count by content: neither a folder that was moved nor a run that was renamed is a change.
     """
