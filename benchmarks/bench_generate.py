@@ -1,7 +1,7 @@
 """How much faster evaluation answers than one question after the other, and whether it answers the same.
 
-    python benchmarks/bench_generate.py project PROJECT RUN [--questions 1000] [--float32] [--out generate.json]
-    python benchmarks/bench_generate.py shape MODEL [--questions 256] [--alone 16] [--float32] [--out ...]
+    python benchmarks/bench_generate.py project PROJECT RUN [--questions 1000] [--float32] [--out FILE]
+    python benchmarks/bench_generate.py shape MODEL [--questions 256] [--alone 16] [--float32] [--out FILE]
 
 `project`: held-out questions of a folder that `make run` has been through. `shape`: a model of random
 weights, as `bench_gpu.py models` writes them, with a LoRA adapter; random prompts, answers of equal length.
