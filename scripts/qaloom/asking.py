@@ -1,7 +1,7 @@
 """Which questions go through the model at once: as many as fit into memory, and alike in length."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache as once
 from itertools import takewhile
 
@@ -26,7 +26,8 @@ class Asking:
     def __init__(self, loaded: Loaded, prompts: dict[str, list[int]], stop: list[int], max_new_tokens: int):
         self.model, self.tokenizer = loaded
         self.stop, self.most = stop, max_new_tokens
-        self.waiting = _longest_first(Row(name, prompt) for name, prompt in prompts.items())
+        self.open = dict(prompts)  # without those that are answered
+        self.waiting = self._all_open()
         self.going: Going | None = None
         self.done: list[Answer] = []
         self.budget, self.at_once = _TOKENS_AT_ONCE[self.model.device.type], 0
@@ -46,34 +47,35 @@ class Asking:
             self.done = []
 
     def _fill(self) -> None:
-        places, free = self._places(), self._free()
-        if self.going and (not self.going.can_be_joined() or free < places / 2):
+        """Read waiting prompts into free places, if at least half are free."""
+        groups, places = [self.going] if self.going else [], self._places()
+        taken = sum(len(group.rows) for group in groups)
+        if taken > places / 2:
             return
-        while self.waiting and (free := self._free()) > 0:
-            group = self._alike(free)
-            self.at_once = self._places() - free + len(group)
+        while self.waiting and taken < places and all(group.can_be_joined() for group in groups):
+            rows = self._alike(places - taken)
+            taken += len(rows)
+            self.at_once = taken
             start = time.monotonic()
-            more = read(self.model, self.tokenizer, group, self.shared(), self.stop)
-            self.going = self.going.joined(more) if self.going else more
-            self.waiting = self.waiting[len(group) :]
-            self._part(group, start)
-            if self.going and not self.going.can_be_joined():
-                return
+            groups.append(read(self.model, self.tokenizer, rows, self.shared(), self.stop))
+            self.waiting = self.waiting[len(rows) :]
+            _share(rows, start)
+        if groups:
+            self.going = groups[0].joined(groups[1:])
+            self._part()
 
     def _go_on(self) -> None:
         if self.going:
             self.at_once = len(self.going.rows)
             start = time.monotonic()
             self.going = go_on(self.model, self.tokenizer, self.going, self.stop, self.most)
-            self._part(self.going.rows, start)
+            _share(self.going.rows, start)
+            self._part()
 
     def _places(self) -> int:
         """How many rows fit at once, with the longest of those that wait and go."""
         first = [*self.waiting[:1], *(self.going.rows if self.going else [])]
         return max(1, self.budget // (max(len(row.prompt) for row in first) + self.most))
-
-    def _free(self) -> int:
-        return self._places() - (len(self.going.rows) if self.going else 0)
 
     def _alike(self, most: int) -> list[Row]:
         """The longest prompts that wait, as long as those after them are not much shorter."""
@@ -81,15 +83,14 @@ class Asking:
         limit = known + _SHORTEST * (len(self.waiting[0].prompt) - known)
         return [row for row in self.waiting[:most] if len(row.prompt) >= limit]
 
-    def _part(self, worked_on: list[Row], start: float) -> None:
-        """Share out the time since `start`, and part with rows that have ended."""
-        seconds = (time.monotonic() - start) / len(worked_on)
-        for row in worked_on:
-            row.seconds += seconds
+    def _part(self) -> None:
+        """Part with the rows that have ended."""
         rows = self.going.rows
         keep = [i for i, row in enumerate(rows) if not row.ended(self.stop, self.most)]
-        kept = set(keep)
-        self.done += [self._answer(row) for i, row in enumerate(rows) if i not in kept]
+        ended = [row for row in rows if row.ended(self.stop, self.most)]
+        self.done += map(self._answer, ended)
+        for row in ended:
+            del self.open[row.name]
         self.going = self.going.kept(keep) if keep else None
 
     def _answer(self, row: Row) -> Answer:
@@ -99,10 +100,13 @@ class Asking:
         seconds = round(row.seconds, 4)
         return Answer(row.name, text, cut, len(row.prompt), ids, len(row.said), seconds)
 
+    def _all_open(self) -> list[Row]:
+        longest_first = sorted(self.open.items(), key=lambda one: len(one[1]), reverse=True)
+        return [Row(*one) for one in longest_first]
+
     def _retreat(self) -> None:
         """After memory did not suffice: all rows wait again, and half as many may go at once."""
-        rows = [*self.waiting, *(self.going.rows if self.going else [])]
-        self.going, self.waiting = None, _longest_first(Row(row.name, row.prompt) for row in rows)
+        self.going, self.waiting = None, self._all_open()
         longest = len(self.waiting[0].prompt) + self.most
         if self.at_once == 1:
             raise DeviceError(
@@ -114,8 +118,11 @@ class Asking:
         say(f"{self.at_once} questions at once do not fit into the GPU's free memory; {half} from here on")
 
 
-def _longest_first(rows: Iterable[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: len(row.prompt), reverse=True)
+def _share(rows: list[Row], start: float) -> None:
+    """Count the time since `start` as theirs, in equal shares."""
+    seconds = (time.monotonic() - start) / len(rows)
+    for row in rows:
+        row.seconds += seconds
 
 
 def _shared(prompts: list[list[int]]) -> list[int]:

@@ -48,13 +48,16 @@ class Going:
         """
         return _plain(self.past)
 
-    def joined(self, other: "Going") -> "Going":
+    def joined(self, others: list["Going"]) -> "Going":
         """These rows and others, the narrower ones padded in front."""
-        width = max(self.mask.shape[1], other.mask.shape[1])
-        masks = [pad(one.mask, (width - one.mask.shape[1], 0)) for one in (self, other)]
-        pairs = zip(self.past.layers, other.past.layers, strict=True)
-        self.past.layers = [_Roomy(pair) for pair in pairs]
-        return Going(self.rows + other.rows, torch.cat(masks), self.past)
+        all_of_them = [self, *others]
+        if not others:
+            return self
+        width = max(one.mask.shape[1] for one in all_of_them)
+        mask = torch.cat([pad(one.mask, (width - one.mask.shape[1], 0)) for one in all_of_them])
+        layers = zip(*(one.past.layers for one in all_of_them), strict=True)
+        self.past.layers = [_Roomy(parts) for parts in layers]
+        return Going([row for one in all_of_them for row in one.rows], mask, self.past)
 
     def kept(self, keep: list[int]) -> "Going":
         """The rows of these numbers alone, without the columns that then are padding in all of them."""
