@@ -1,13 +1,13 @@
 """The ways in which held-out questions are answered: by the base model or the tuned one, in some prompt."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache as once
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaloom.digest import LIBRARY, code_digest
 from qaloom.files import digest, read_json
-from qaloom.generate import Answer, Loaded, answers, load
+from qaloom.generate import Answer, Loaded, answers, load, merged
 from qaloom.job import bar
 from qaloom.likelihood import Likelihood, likelihoods
 from qaloom.prompt import load_tokenizer, prompt_ids, stop_ids
@@ -21,7 +21,10 @@ class Asked(NamedTuple):
 
 
 class Arms:
-    """A run's base and tuned model. One model is loaded, and only when an answer is not kept yet.
+    """A run's base and tuned model, loaded only when an answer is not kept yet.
+
+    A GPU holds one model and turns the adapter off for the base's answers. On a CPU, and after training all
+    parameters, they are two models, so that the adapter can be merged.
 
     `run` is the adapter's folder, `cache` where answers are kept: the base model's once for all its runs.
     """
@@ -33,7 +36,8 @@ class Arms:
         self.tokenizer = load_tokenizer(run, code_allowed)
         self.base_sha = read_json(base / "manifest.json")["sha256"]
         self.precision = read_json(run / "plan.json")["precision"]
-        self.load = once(lambda: load(base, run, code_allowed, self.precision))
+        self.load = once(lambda adapter: merged(load(base, adapter, code_allowed, self.precision)))
+        self.run = run
 
     @property
     def prompt(self) -> str:
@@ -71,12 +75,16 @@ class Arms:
         """A text as it would be answered."""
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
-    def _loader(self, arm: str) -> Any:
-        return self.load if arm == "tuned" else self._without_adapter
+    def _loader(self, arm: str) -> Callable[[], Loaded]:
+        return (lambda: self.load(self.run)) if arm == "tuned" else self._base
 
-    def _without_adapter(self) -> Loaded:
-        loaded = self.load()
-        return Loaded(_Disabled(loaded.model), loaded.tokenizer)
+    def _base(self) -> Loaded:
+        import torch
+
+        if not torch.cuda.is_available() or (self.run / "config.json").is_file():
+            return self.load(None)
+        both = self.load(self.run)
+        return Loaded(_Disabled(both.model), both.tokenizer)
 
     def _kept(self, module: str, arm: str, *about: Any) -> Path:
         adapter = self.trained["adapter"] if arm == "tuned" else None

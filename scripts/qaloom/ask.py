@@ -11,7 +11,7 @@ import typer
 
 from qaloom.errors import ModelError, first_line
 from qaloom.files import read_json
-from qaloom.generate import Loaded, greedy, load
+from qaloom.generate import Loaded, load
 from qaloom.job import job, say
 from qaloom.prompt import prompt_ids, stop_ids
 
@@ -20,6 +20,8 @@ def ask(loaded: Loaded, kind: str, question: str, max_new_tokens: int) -> str:
     """Stream the answer to stdout as it is made, and return it."""
     import torch
     from transformers import TextStreamer
+
+    from qaloom.decode import greedy
 
     model, tokenizer = loaded
     ids = torch.tensor([prompt_ids(tokenizer, kind, question)], device=model.device)

@@ -3,8 +3,10 @@
 import importlib.metadata
 import json
 import platform
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +36,8 @@ _FAILURES = 50  # shown; the file has all
 _TALK = 4  # general prompts shown of each language
 _FEW = 30  # questions below which a verdict is called a hint
 _LIBRARIES = ("qaloom", "unsloth", "trl", "transformers", "peft", "torch", "snakemake")
+_IN_LANGUAGE = Markup('<span class="t" lang="{}">{}</span>')
+_NUMBER, _COUNT = r"[\d.,]*\d", re.compile(r"n\d*")
 _STRINGS: dict[str, dict[str, str]] = yaml.safe_load((_HERE / "report_strings.yaml").read_text("utf-8"))
 
 
@@ -346,7 +350,7 @@ def _points(value: float | None) -> str:
 def _both(key: str, **values: Any) -> Markup:
     """A string of the table in both languages; the page's style shows one. Values are escaped."""
     spans = (
-        Markup('<span class="t" lang="{}">{}</span>').format(language, Markup(text).format(**values))
+        _IN_LANGUAGE.format(language, Markup(text).format(**values))
         for language, text in _STRINGS[key].items()
     )
     return Markup("").join(spans)
@@ -359,7 +363,29 @@ def _label(kind: str, code: str) -> Markup:
 
 
 def _value(text: str) -> Markup:
-    return _both(text) if text.startswith("value.") and text in _STRINGS else Markup.escape(text)
+    return _both(text) if text.startswith("value.") and text in _STRINGS else _said(text)
+
+
+def _said(sentence: str) -> Markup:
+    """A sentence of a stage's own, in both languages where report_sentences.yaml has it."""
+    for english, korean in _sentences():
+        if found := english.fullmatch(sentence):
+            both = {"en": sentence, "ko": korean.format(**found.groupdict())}
+            spans = (_IN_LANGUAGE.format(language, text) for language, text in both.items())
+            return Markup("").join(spans)
+    return Markup.escape(sentence)
+
+
+@cache
+def _sentences() -> list[tuple[re.Pattern[str], str]]:
+    """English sentences as patterns, each with its Korean; {n…} is a number, any other name some text."""
+    pairs = []
+    for english, korean in yaml.safe_load((_HERE / "report_sentences.yaml").read_text("utf-8")):
+        parts = re.split(r"\{(\w+)\}", english)
+        parts[::2] = map(re.escape, parts[::2])
+        parts[1::2] = (f"(?P<{name}>{_NUMBER if _COUNT.fullmatch(name) else '.+?'})" for name in parts[1::2])
+        pairs.append((re.compile("".join(parts), re.DOTALL), korean))
+    return pairs
 
 
 def _script_json(value: Any) -> Markup:
@@ -381,7 +407,7 @@ def _page() -> jinja2.Template:
         lstrip_blocks=True,
     )
     helpers: Iterable[Callable[..., Any]] = (
-        _both, _label, _value, _percent, _points, _number, _p, _script_json, _read,
+        _both, _label, _value, _said, _percent, _points, _number, _p, _script_json, _read,
     )  # fmt: skip
     environment.globals.update({helper.__name__.removeprefix("_"): helper for helper in helpers})
     environment.globals.update(

@@ -21,19 +21,24 @@ QUESTIONS, KILLS = 60, 5
 SCRIPT = """
 import json, sys
 from pathlib import Path
-import qaloom.generate, qaloom.likelihood
+import qaloom.asking, qaloom.likelihood
 from qaloom.evaluate import Sources, evaluate
 
-def noted(module):
-    real, module._TOKENS_AT_ONCE = module._batch, {"cpu": 400}
-    def batch(model, names, *rest):
-        with open("asked.jsonl", "a") as stream:
-            stream.write(json.dumps(names) + "\\n")
-        return real(model, names, *rest)
-    module._batch = batch
+def note(names):
+    with open("asked.jsonl", "a") as stream:
+        stream.write(json.dumps(names) + "\\n")
 
-for module in (qaloom.generate, qaloom.likelihood):
-    noted(module)
+def read(model, tokenizer, rows, *rest, real=qaloom.asking.read):
+    note([row.name for row in rows])
+    return real(model, tokenizer, rows, *rest)
+
+def batch(model, names, *rest, real=qaloom.likelihood._batch):
+    note(names)
+    return real(model, names, *rest)
+
+qaloom.asking.read, qaloom.likelihood._batch = read, batch
+for module in (qaloom.asking, qaloom.likelihood):
+    module._TOKENS_AT_ONCE = {"cpu": 400}
 split, base, run, settings = sys.argv[1:]
 sources = Sources(Path(split), Path(split) / "contradictions.jsonl", Path(base), Path(run))
 evaluate("demo", sources, Path("out"), json.loads(settings), Path("cache"))

@@ -1,14 +1,18 @@
 """Answers: the same in any batch, in order, kept as they come, asked once."""
 
+from functools import wraps
 from types import SimpleNamespace
 
 import pytest
 import torch
 from tiny_model import make_tokenizer
 
+import qaloom.asking
+from qaloom.asking import _TOKENS_AT_ONCE
+from qaloom.decode import greedy, read
 from qaloom.errors import DeviceError, ModelError
 from qaloom.files import read_lines
-from qaloom.generate import _TOKENS_AT_ONCE, Loaded, answers, greedy, load
+from qaloom.generate import answers, load, merged
 from qaloom.prompt import prompt_ids, stop_ids
 
 QUESTIONS = [
@@ -20,19 +24,17 @@ QUESTIONS = [
 ]
 
 
-class Counting:
-    """A model that notes the size of each batch and, above `most`, has no memory for it."""
+class Reading:
+    """`read`, noting the size of each group; above `most` rows there is no memory."""
 
-    def __init__(self, model, most=1000):
-        self.model, self.device, self.most, self.batches = model, model.device, most, []
+    def __init__(self, most=1000):
+        self.most, self.groups = most, []
 
-    def generate(self, **inputs):
-        size = len(inputs["input_ids"])
-        if inputs["past_key_values"] is None:  # else it goes on with a batch
-            self.batches.append(size)
-        if size > self.most:
+    def __call__(self, model, tokenizer, rows, shared, stop):
+        self.groups.append(len(rows))
+        if len(rows) > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return self.model.generate(**inputs)
+        return read(model, tokenizer, rows, shared, stop)
 
 
 @pytest.fixture(scope="module")
@@ -42,62 +44,104 @@ def loaded(tiny):
 
 @pytest.fixture
 def ask(loaded, tmp_path, monkeypatch):
-    """Ask the questions; `ask.model` counts, `ask.kept` is the file, `ask.seen` what advance was given."""
+    """Ask the questions; `ask.read` counts, `ask.kept` is the file, `ask.seen` what advance was given."""
 
     def ask(questions=QUESTIONS, new=12, stop=None):
         prompts = [prompt_ids(loaded.tokenizer, "chat", q) for q in questions]
         stop = stop_ids(loaded.tokenizer, "chat") if stop is None else stop
-        return answers(
-            lambda: Loaded(ask.model, loaded.tokenizer), prompts, stop, new, ask.kept, ask.seen.append
-        )
+        return answers(lambda: loaded, prompts, stop, new, ask.kept, ask.seen.append)
 
-    monkeypatch.setattr("qaloom.generate._SHORTEST", 0)  # one batch, unless memory or a test says otherwise
+    def fresh(most=1000, **given):
+        ask.kept.unlink(missing_ok=True)
+        ask.read.most, ask.read.groups = most, []
+        return ask(**given)
+
+    ask.kept, ask.seen, ask.read, ask.fresh = tmp_path / "cache" / "kept.jsonl", [], Reading(), fresh
+    monkeypatch.setattr("qaloom.asking._SHORTEST", 0)  # one group, unless memory or a test says otherwise
+    monkeypatch.setattr("qaloom.asking.read", ask.read)
     # Equal answers are equal, however long they took.
-    monkeypatch.setattr("qaloom.generate.time", SimpleNamespace(monotonic=lambda: 0))
-    ask.model, ask.kept, ask.seen = Counting(loaded.model), tmp_path / "cache" / "kept.jsonl", []
+    monkeypatch.setattr("qaloom.asking.time", SimpleNamespace(monotonic=lambda: 0))
     return ask
 
 
-def test_a_batch_answers_as_one_by_one(ask, monkeypatch):
+def ends(loaded):
+    """Stop tokens of which some answers hit one early, some late, some never."""
+    said = plain_answers(loaded, 20)
+    return sorted({ids[i] for i, ids in zip((0, 3, 9, 15), said, strict=False)})
+
+
+def plain_answers(loaded, new):
+    ids = [torch.tensor([prompt_ids(loaded.tokenizer, "chat", q)]) for q in QUESTIONS]
+    return [greedy(*loaded, [], new, input_ids=i)[0, i.shape[1] :].tolist() for i in ids]
+
+
+@pytest.mark.parametrize("shortest", [0, 0.5, 1])
+@pytest.mark.parametrize("budget", [1, 150, 300, 16_384])
+def test_answers_are_those_of_plain_generate(ask, loaded, monkeypatch, shortest, budget):
+    """In groups and places of any size; some leave early, and others take their places."""
+    stop = ends(loaded)
+    monkeypatch.setattr("qaloom.asking._SHORTEST", shortest)
+    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", budget)
+    given = ask(new=20, stop=stop)
+    for answer, ids in zip(given, plain_answers(loaded, 20), strict=True):
+        end = next((i for i, token in enumerate(ids) if token in stop), None)
+        assert (answer.ids, answer.cut) == (ids[:end], end is None)
+        assert answer.new_tokens == len(ids[:end]) + (end is not None)
+    assert len({answer.new_tokens for answer in given}) > 2
+
+
+def test_a_group_is_alike_in_length(ask, monkeypatch):
     together = ask()
-    assert ask.model.batches == [5]
-    ask.kept.unlink()
-    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 1)
-    assert ask() == together
-    assert ask.model.batches[1:] == [1] * 5
-    assert len({answer.text for answer in together}) > 2
+    assert ask.read.groups == [5]
+    monkeypatch.setattr("qaloom.asking._SHORTEST", 0.8)
+    assert ask.fresh() == together
+    assert len(ask.read.groups) > 2 and sum(ask.read.groups) == 5
 
 
-def test_answers_that_have_ended_leave_the_batch(ask, loaded, monkeypatch):
-    """And the others go on as if they had been alone."""
-    monkeypatch.setattr("qaloom.generate._TOKENS_A_STRETCH", 3)
-    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 1)
-    alone, sizes, real = ask(new=20), [], ask.model.generate
-    ask.kept.unlink()
-    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 8192)
-    ended = sorted({token for a in alone for token in loaded.tokenizer(a.text)["input_ids"]})[:12]
-    ask.model.generate = lambda **given: sizes.append(len(given["input_ids"])) or real(**given)
-    together = ask(new=20, stop=ended)
-    assert sizes[0] == 5 and sizes[-1] < 5 and sizes == sorted(sizes, reverse=True)
-    assert len({a.new_tokens for a in together}) > 1
-    ask.kept.unlink()
-    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 1)
-    assert ask(new=20, stop=ended) == together
+def test_the_beginning_is_read_once(ask, loaded, monkeypatch):
+    together, widths = ask(), []
+    real = loaded.model.forward
+
+    @wraps(real)  # generate looks at what it takes
+    def forward(**given):
+        widths.append(given["input_ids"].shape)
+        return real(**given)
+
+    monkeypatch.setattr(loaded.model, "forward", forward)
+    assert ask.fresh() == together
+    longest = max(answer.prompt_tokens for answer in together)
+    assert widths[0][0] == 1 and widths[0][1] == 3  # what all prompts begin with
+    assert widths[1] == (5, longest - widths[0][1])
 
 
-def test_a_long_prompt_does_not_pad_all_others(ask, monkeypatch):
-    together = ask()
-    ask.kept.unlink()
-    monkeypatch.setattr("qaloom.generate._SHORTEST", 0.5)
-    assert ask() == together
-    assert len(ask.model.batches) > 2 and sum(ask.model.batches) == 10
+def test_free_places_are_taken_by_those_that_wait(ask, loaded, monkeypatch):
+    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 120)
+    given = ask(list("abcdefghijkl"), new=20, stop=ends(loaded))
+    assert len(given) == 12 and 2 < len(ask.read.groups) < 12
 
 
-def test_a_model_whose_memory_of_the_prompt_cannot_be_parted(ask, monkeypatch):
-    together = ask(new=20)
-    ask.kept.unlink()
-    monkeypatch.setattr("qaloom.generate._narrowed", lambda *_: None)
-    assert ask(new=20) == together
+@pytest.mark.parametrize("cache", ["cannot be joined", "cannot be parted"])
+def test_a_model_whose_memory_of_the_prompt_is_of_another_kind(ask, loaded, monkeypatch, cache):
+    stop = ends(loaded)
+    together = ask(new=20, stop=stop)
+    monkeypatch.setattr("qaloom.decode._plain", lambda past: False)
+    if cache == "cannot be parted":
+        monkeypatch.delattr("transformers.cache_utils.Cache.batch_select_indices")
+    assert ask.fresh(new=20, stop=stop) == together
+
+
+def test_an_adapter_is_merged_and_answers_alike(tiny, tuned):
+    plain = load(tiny, tuned / "results/train/demo")
+    said = plain_answers(plain, 20)
+    quick = merged(load(tiny, tuned / "results/train/demo"))
+    assert plain_answers(quick, 20) == said
+    assert not any("lora" in name for name, _ in quick.model.named_parameters())
+
+
+def test_sixteen_bits_are_not_merged(tiny, tuned):
+    loaded = load(tiny, tuned / "results/train/demo")
+    loaded.model.to(torch.bfloat16)
+    assert merged(loaded) is loaded
 
 
 def test_an_answer_knows_what_it_took(ask, loaded):
@@ -116,11 +160,11 @@ def test_order_is_the_questions_and_not_the_batches(ask):
     assert other_way == one_way[::-1]
 
 
-def test_batches_are_as_large_as_the_budget_allows(ask, monkeypatch):
+def test_places_are_as_many_as_the_budget_allows(ask, monkeypatch):
     monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 200)
     ask()
-    assert sum(ask.model.batches) == 5 and max(ask.model.batches) < 5
-    assert ask.model.batches == sorted(ask.model.batches)  # the longest prompts come first
+    assert sum(ask.read.groups) == 5 and max(ask.read.groups) < 5
+    assert ask.read.groups == sorted(ask.read.groups)  # the longest prompts come first
 
 
 def test_kept_answers_are_not_asked_again_and_load_no_model(ask, loaded):
@@ -137,7 +181,7 @@ def test_kept_answers_are_not_asked_again_and_load_no_model(ask, loaded):
 def test_a_new_question_alone_is_asked(ask):
     first = ask(QUESTIONS[:3])
     assert ask()[:3] == first
-    assert ask.model.batches == [3, 2]
+    assert ask.read.groups == [3, 2]
     assert ask.seen == [0, 3, 3, 5]
 
 
@@ -146,32 +190,31 @@ def test_a_line_that_a_kill_cut_short_is_asked_again(ask):
     content = ask.kept.read_bytes()
     ask.kept.write_bytes(content[:-7])
     assert ask() == first
-    assert ask.model.batches == [5, 1]
+    assert ask.read.groups == [5, 1]
     assert ask() == first
-    assert ask.model.batches == [5, 1]
+    assert ask.read.groups == [5, 1]
 
 
-def test_a_kill_between_batches_loses_none_of_those_before(ask, monkeypatch):
+def test_a_kill_loses_no_answer_that_is_there(ask, monkeypatch):
     monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 1)
-    real = ask.model.generate
 
-    def killed(**inputs):
-        if inputs["past_key_values"] is None and len(ask.model.batches) == 3:
+    def killed(*given):
+        if len(ask.read.groups) == 3:
             raise KeyboardInterrupt
-        return real(**inputs)
+        return ask.read(*given)
 
-    ask.model.generate = killed
+    monkeypatch.setattr("qaloom.asking.read", killed)
     with pytest.raises(KeyboardInterrupt):
         ask()
-    ask.model.generate = real
+    monkeypatch.setattr("qaloom.asking.read", ask.read)
     assert len(read_lines(ask.kept)) == 3
     ask()
-    assert ask.model.batches == [1] * 5
+    assert ask.read.groups == [1] * 5
 
 
 def test_equal_prompts_are_asked_once(ask):
     given = ask(["a", "b", "a", "a"])
-    assert ask.model.batches == [2]
+    assert ask.read.groups == [2]
     assert given[0] == given[2] == given[3] != given[1]
     assert ask.seen == [0, 4]
 
@@ -189,20 +232,31 @@ def test_an_answer_ends_before_its_end_token(ask, loaded):
     assert ended.text == loaded.tokenizer.decode(ids[: ids.index(end)], skip_special_tokens=True).strip()
 
 
-def test_memory_that_does_not_suffice_halves_the_batch(ask):
+def test_memory_that_does_not_suffice_halves_the_places(ask):
     alike = list("abcdefg")
-    alone = ask(alike)
-    ask.kept.unlink()
-    ask.model = Counting(ask.model.model, most=2)
-    assert ask(alike) == alone
-    assert ask.model.batches == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+    whole = ask(alike)
+    assert ask.fresh(most=2, questions=alike) == whole
+    assert ask.read.groups == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+
+
+def test_memory_that_ends_while_answering_loses_no_question(ask, monkeypatch):
+    whole, calls, real = ask(new=20), [], qaloom.asking.go_on
+
+    def short(model, tokenizer, going, *rest):
+        calls.append(len(going.rows))
+        if len(calls) in (1, 3):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(model, tokenizer, going, *rest)
+
+    monkeypatch.setattr("qaloom.asking.go_on", short)
+    assert ask.fresh(new=20) == whole
+    assert calls[:2] == [5, 2]
 
 
 def test_memory_that_does_not_suffice_for_one_is_a_line(ask):
-    ask.model = Counting(ask.model.model, most=0)
     with pytest.raises(DeviceError, match=r"one question with its answer \(\d+ tokens\) does not fit"):
-        ask()
-    assert ask.model.batches == [5, 2, 1]
+        ask.fresh(most=0)
+    assert ask.read.groups == [5, 2, 1]
 
 
 def test_the_models_own_settings_change_no_answer(ask, loaded, monkeypatch):

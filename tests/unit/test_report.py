@@ -1,5 +1,6 @@
 """The report holds every part, says what is missing, and never lets a row's text become markup."""
 
+import ast
 import json
 import re
 import runpy
@@ -7,15 +8,18 @@ from pathlib import Path
 
 import pytest
 import yaml
+from markupsafe import escape
 
 from qaloom.errors import DataError
 from qaloom.files import read_json, write_json, write_lines
+from qaloom.job import duration
 from qaloom.metrics import SCORES
-from qaloom.report import report
+from qaloom.report import _said, report
 from qaloom.scores import summarise
 
 FIXTURE = runpy.run_path(str(Path(__file__).parents[1] / "data" / "make_results.py"))
 LIBRARY = Path(__file__).parents[2] / "scripts" / "qaloom"
+SENTENCES = LIBRARY / "report_sentences.yaml"
 PROJECT = {"name": "데모", "command": "make run", "config": {"data": {"sources": ["a.jsonl"]}}}
 
 
@@ -295,3 +299,83 @@ def test_paraphrases_have_a_table_and_examples_of_kept_and_dropped(tmp_path: Pat
     assert re.search(r"Made by rules backtranslation proposed \d 13 kept \d 1 dropped: ", text)
     assert f"Question {question} backtranslation {proposals[0]}" in text
     assert text.count(f"Rewords: {question}") == 10
+
+
+@pytest.mark.parametrize(
+    ("sentence", "korean"),
+    [
+        ("the same as data/demo/a.qa.jsonl, line 7", "data/demo/a.qa.jsonl 7번째 줄과 같습니다"),
+        ("the question has 9,001 characters, more than 8,000", "질문이 9,001자로, 8,000자보다 깁니다"),
+        ("micro-batch 2, 4 to a step: the quickest that fits", "마이크로 배치 2, 단계마다 4번"),
+        ("16bit: the most precise that fits (78.1 GB free on NVIDIA H100)", "NVIDIA H100에 78.1 GB 남음"),
+        ("output holds <b>, not a text", None),
+        (duration(42.0), "42초"),
+        (duration(663.1), "11분"),
+        (duration(7801), "2시간 10분"),
+    ],
+)
+def test_sentences_of_the_stages_are_said_in_both_languages(sentence: str, korean: str | None) -> None:
+    said = _said(sentence)
+    assert str(escape(sentence)) in said and ('lang="ko">' in said) == (korean is not None)
+    assert korean is None or korean in said
+
+
+def test_a_sentence_keeps_its_values_in_korean() -> None:
+    for english, korean in yaml.safe_load(SENTENCES.read_text("utf-8")):
+        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", korean)), english
+
+
+def test_every_sentence_of_the_stages_has_its_korean() -> None:
+    """What the sources write as a detail or a reason, with a value of the right kind in each place."""
+    written = [
+        text
+        for name in ("filters", "gates", "reading", "shapes", "validate", "plan")
+        for text in _written(SENTENCES.with_name(f"{name}.py"))
+    ]
+    assert len(written) > 40
+    assert [text for text in written if 'lang="ko"' not in _said(text)] == []
+
+
+def _written(path: Path) -> list[str]:
+    """Second parts of `return False, "..."`, `return "code", "..."` and `Fault`, and why a plan is so."""
+    tree = ast.parse(path.read_text("utf-8"))
+    returned = [part for node in ast.walk(tree) if isinstance(node, ast.Return) for part in ast.walk(node)]
+    nodes = [node.elts[1] for node in returned if _is_verdict(node)]
+    nodes += [
+        node.args[1]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Fault", "_Refused")
+    ]
+    if path.stem == "plan":
+        why = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and f.name.startswith("_why_")]
+        nodes += [r.value for f in why for r in ast.walk(f) if isinstance(r, ast.Return)]
+    return [text for node in nodes if (text := _sample(node))]
+
+
+def _is_verdict(node: ast.AST) -> bool:
+    if not (isinstance(node, ast.Tuple) and len(node.elts) == 2 and isinstance(node.elts[0], ast.Constant)):
+        return False
+    return node.elts[0].value is False or isinstance(node.elts[0].value, str)
+
+
+def _sample(node: ast.AST) -> str:
+    """A text as it may come out; empty for what is no text or is made elsewhere."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value if " " in node.value else ""
+    if not isinstance(node, ast.JoinedStr) or not isinstance(
+        node.values[0], ast.Constant | ast.FormattedValue
+    ):
+        return ""
+    values = {
+        "found": "Korean",
+        "wanted": "English",
+        "kind": "a list",
+        "among": "",
+        "where": "at character 7",
+    }
+    parts = [
+        part.value if isinstance(part, ast.Constant)
+        else next((v for k, v in values.items() if k in ast.unparse(part.value)), "7")
+        for part in node.values
+    ]  # fmt: skip
+    return "".join(parts) if any(" " in part for part in parts) else ""

@@ -1,0 +1,132 @@
+"""Which questions go through the model at once: as many as fit into memory, and alike in length."""
+
+import time
+from collections.abc import Iterator
+from functools import cache as once
+from itertools import takewhile
+
+import torch
+
+from qaloom.decode import Going, Row, beginning, go_on, read
+from qaloom.errors import DeviceError
+from qaloom.generate import Answer, Loaded
+from qaloom.job import say
+
+_TOKENS_AT_ONCE = {"cpu": 16_384, "cuda": 32_768}  # prompt and answer tokens of all rows that go together
+_SHORTEST = 0.8  # of the longest prompt read with it: the others are padded to its length
+
+
+class Asking:
+    """Prompts (token ids by name) that wait, and the rows that a model is answering; see `answers`.
+
+    Prompts are read in groups of similar length, the longest first: what fits then, fits to the end. All
+    that were read go on together. Once half of the places are free, waiting prompts are read into them.
+    """
+
+    def __init__(self, loaded: Loaded, prompts: dict[str, list[int]], stop: list[int], max_new_tokens: int):
+        self.model, self.tokenizer = loaded
+        self.stop, self.most = stop, max_new_tokens
+        self.open = dict(prompts)  # without those that are answered
+        self.waiting = self._all_open()
+        self.going: Going | None = None
+        self.done: list[Answer] = []
+        self.budget, self.at_once = _TOKENS_AT_ONCE[self.model.device.type], 0
+        self.shared = once(lambda: beginning(self.model, _shared(list(prompts.values()))))
+
+    def answers(self) -> Iterator[list[Answer]]:
+        """The answers, as they come. Raises DeviceError when not even one prompt fits into memory."""
+        while self.waiting or self.going:
+            try:
+                self._fill()
+                self._go_on()
+            except torch.OutOfMemoryError:
+                self._retreat()
+                torch.cuda.empty_cache()
+            if self.done:
+                yield self.done
+            self.done = []
+
+    def _fill(self) -> None:
+        """Read waiting prompts into free places, if at least half are free."""
+        groups, places = [self.going] if self.going else [], self._places()
+        taken = sum(len(group.rows) for group in groups)
+        if taken > places / 2:
+            return
+        while self.waiting and taken < places and all(group.can_be_joined() for group in groups):
+            rows = self._alike(places - taken)
+            taken += len(rows)
+            self.at_once = taken
+            start = time.monotonic()
+            groups.append(read(self.model, self.tokenizer, rows, self.shared(), self.stop))
+            self.waiting = self.waiting[len(rows) :]
+            _share(rows, start)
+        if groups:
+            self.going = groups[0].joined(groups[1:])
+            self._part()
+
+    def _go_on(self) -> None:
+        if self.going:
+            self.at_once = len(self.going.rows)
+            start = time.monotonic()
+            self.going = go_on(self.model, self.tokenizer, self.going, self.stop, self.most)
+            _share(self.going.rows, start)
+            self._part()
+
+    def _places(self) -> int:
+        """How many rows fit at once, with the longest of those that wait and go."""
+        first = [*self.waiting[:1], *(self.going.rows if self.going else [])]
+        return max(1, self.budget // (max(len(row.prompt) for row in first) + self.most))
+
+    def _alike(self, most: int) -> list[Row]:
+        """The longest prompts that wait, as long as those after them are not much shorter."""
+        known = self.shared().get_seq_length() if self.shared() else 0
+        limit = known + _SHORTEST * (len(self.waiting[0].prompt) - known)
+        return [row for row in self.waiting[:most] if len(row.prompt) >= limit]
+
+    def _part(self) -> None:
+        """Part with the rows that have ended."""
+        rows = self.going.rows
+        keep = [i for i, row in enumerate(rows) if not row.ended(self.stop, self.most)]
+        ended = [row for row in rows if row.ended(self.stop, self.most)]
+        self.done += map(self._answer, ended)
+        for row in ended:
+            del self.open[row.name]
+        self.going = self.going.kept(keep) if keep else None
+
+    def _answer(self, row: Row) -> Answer:
+        cut = row.said[-1] not in self.stop
+        ids = row.said if cut else row.said[:-1]
+        text = self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+        seconds = round(row.seconds, 4)
+        return Answer(row.name, text, cut, len(row.prompt), ids, len(row.said), seconds)
+
+    def _all_open(self) -> list[Row]:
+        longest_first = sorted(self.open.items(), key=lambda one: len(one[1]), reverse=True)
+        return [Row(*one) for one in longest_first]
+
+    def _retreat(self) -> None:
+        """After memory did not suffice: all rows wait again, and half as many may go at once."""
+        self.going, self.waiting = None, self._all_open()
+        longest = len(self.waiting[0].prompt) + self.most
+        if self.at_once == 1:
+            raise DeviceError(
+                f"one question with its answer ({longest} tokens) does not fit into the GPU's free "
+                "memory; close what holds it, or lower evaluate.max_new_tokens"
+            )
+        half = self.at_once // 2
+        self.budget = half * longest
+        say(f"{self.at_once} questions at once do not fit into the GPU's free memory; {half} from here on")
+
+
+def _share(rows: list[Row], start: float) -> None:
+    """Count the time since `start` as theirs, in equal shares."""
+    seconds = (time.monotonic() - start) / len(rows)
+    for row in rows:
+        row.seconds += seconds
+
+
+def _shared(prompts: list[list[int]]) -> list[int]:
+    """The tokens that all prompts begin with (a chat template's, mostly); each has more than those."""
+    first, last = min(prompts), max(prompts)  # what these share, all do
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return [token for token, _ in alike][: min(map(len, prompts)) - 1]
