@@ -271,15 +271,15 @@ _LOST = re.compile(
     "|(?:Ã[\x80-\xbf]){2,}|â€.|[\ue000-\uf8ff]{3,}|\\(cid:\\d+\\)|/C\\d{2,3}/C\\d{2,3}"
 )
 _HIGH = re.compile("[\xa1-\xfe]")
-# All of these hold one of the following; looking for it first is several times as fast.
-_SUSPECT = re.compile("[\xa1-\xff\ue000-\uf8ff\ufffd]")
-_SUSPECT_SIGNS = ("??", "？", "(cid:", "/C")
+# All of these hold one of the following or of three signs; looking for it first is several times as fast.
+_SUSPECT = re.compile("[\xa1-\xff\ue000-\uf8ff\uff1f\ufffd]")
 
 
 def mojibake(row: Row) -> Verdict:
     """No text holds characters that a wrong decoding left and no repair could bring back."""
     for text in (row.instruction, row.output, row.input):
-        if not _SUSPECT.search(text) and not any(sign in text for sign in _SUSPECT_SIGNS):
+        suspect = "??" in text or "(cid:" in text or "/C" in text
+        if not suspect and (text.isascii() or not _SUSPECT.search(text)):
             continue
         lost = _LOST.search(text)
         if lost:

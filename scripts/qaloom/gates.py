@@ -16,7 +16,7 @@ from rapidfuzz.distance import Indel
 
 from qaloom import language as languages
 from qaloom import text as texts
-from qaloom.guard import numbers, polarity, same_codes
+from qaloom.guard import figures, polarity, same_codes, same_numbers
 from qaloom.numerals import plain_numbers
 
 # A question is judged against each of its paraphrases, by several gates.
@@ -57,9 +57,9 @@ def language_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Rea
 def numbers_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
     """numbers_changed: a number, date or unit; '3만 원' is 30,000원."""
     before, after = (_ONE.sub(" ", plain_numbers(text)) for text in (question, paraphrase))
-    if numbers(before) == numbers(after):
+    if same_numbers(before, after):
         return None
-    return "numbers_changed", f"the question's numbers are {', '.join(numbers(before)[0]) or 'none'}"
+    return "numbers_changed", f"the question's numbers are {', '.join(figures(before)) or 'none'}"
 
 
 def codes_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:

@@ -31,7 +31,7 @@ def same_facts(one: str, other: str) -> bool:
     """Whether numbers, codes and polarity of two raw texts are the same; the quickest to tell apart first."""
     if one == other:
         return True
-    return numbers(one) == numbers(other) and same_codes(one, other) and polarity(one) == polarity(other)
+    return same_numbers(one, other) and same_codes(one, other) and polarity(one) == polarity(other)
 
 
 def same_codes(one: str, other: str) -> bool:
@@ -79,12 +79,22 @@ _QUANTITY = re.compile(rf"\d+{_SYMBOL}", re.IGNORECASE)  # told by number and un
 _CODE = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]+|[A-Z]{2,}[a-z]?|[B-HJ-Z]")
 
 
+def same_numbers(one: str, other: str) -> bool:
+    """Whether figures (which differ most often), units, number words and marks are the same, in order."""
+    return figures(one) == figures(other) and _counted(one) == _counted(other)
+
+
 @lru_cache(maxsize=1 << 16)
-def numbers(text: str) -> tuple[list[str], ...]:
-    """Numbers, units, number words and marks, each in order."""
+def figures(text: str) -> list[str]:
+    """Numbers written in digits, in order."""
+    return _NUMBER.findall(squash(text)) if _DIGIT.search(normal(text)) else []
+
+
+@lru_cache(maxsize=1 << 16)
+def _counted(text: str) -> tuple[list, ...]:
+    """Units, number words and marks, each in order."""
     told = _told(text)
     return (
-        _NUMBER.findall(squash(text)) if _DIGIT.search(told) else [],
         _UNIT.findall(told),
         sorted(word for word in _ENGLISH_WORD.findall(told) if word in _ENGLISH_NUMBERS),
         _KOREAN_NUMBER.findall(told),
@@ -146,13 +156,18 @@ _TURNS = tuple(
 )
 
 
+_ENGLISH_TURNS = frozenset(turn for turn in _TURNS if turn.isascii())
+_KOREAN_TURNS = tuple(turn for turn in _TURNS if not turn.isascii())
+
+
 @lru_cache(maxsize=1 << 16)
-def polarity(text: str) -> tuple[int, list[int]]:
-    """How often a text is negated, and how often it has each word that turns it round."""
+def polarity(text: str) -> tuple[int, list[str], dict[str, int]]:
+    """How often a text is negated, and the words that turn it round: English ones, Korean ones counted."""
     key, told = squash(text), _told(text)
     words, asked = _ENGLISH_WORD.findall(told), stem(key)
-    turns = [words.count(turn) if turn.isascii() else asked.count(turn) for turn in _TURNS]
-    return _negations(key, told, words), turns
+    english = sorted(word for word in words if word in _ENGLISH_TURNS)
+    korean = {turn: asked.count(turn) for turn in _KOREAN_TURNS if turn in asked}
+    return _negations(key, told, words), english, korean
 
 
 def _negations(key: str, told: str, words: list[str]) -> int:

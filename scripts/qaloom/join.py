@@ -33,6 +33,8 @@ Progress = Callable[[int, int], None]
 
 WORD = 64
 CHUNKS = 256  # parts a join is cut into: progress steps, and work shared among threads
+GLANCE = 8  # columns between two looks at whether a pair is too far apart
+BLOCK = 128  # sketches that are compared at once
 POSTING_COST = 6  # a posting costs as much as this many keys of a plain scan
 SAMPLES = (
     1_000,
@@ -308,7 +310,13 @@ def _fewest_edits(grams, n, q):
 
 @njit(cache=True, nogil=True)
 def _prefix_length(grams, edits, grams_lost, q):
-    """How many of the q-grams, the rarest first, cannot all be destroyed; 0 if even all of them can."""
+    """How many of the q-grams, the rarest first, cannot all be destroyed; 0 if even all of them can.
+
+    Why two similar keys then keep a common one. Some kept q-gram of either survives the edits and stands
+    in both keys. Of the one whose commonest kept q-gram is rarer, the other keeps it too. If they are the
+    same q-gram and nothing rarer survives, each keeps its first few places; edits leave places in order,
+    so the survivors among them cannot both fall on places that the other key does not keep.
+    """
     n = len(grams)
     low, high = 1, min(n, grams_lost + 1)
     if high <= grams_lost and _fewest_edits(grams, n, q) <= edits:
@@ -319,9 +327,6 @@ def _prefix_length(grams, edits, grams_lost, q):
             high = middle
         else:
             low = middle + 1
-    # The proof: the key that keeps commoner q-grams must hold every place of the other key's survivor.
-    while high < n and grams[high] >> 32 == grams[high - 1] >> 32:
-        high += 1
     return high
 
 
@@ -396,10 +401,11 @@ def _flipped(a, b):
 
 
 @njit(cache=True, nogil=True)
-def _lcs(a, b, row, masks):
+def _lcs(a, b, most, row, masks):
     """Length of the longest common subsequence (Hyyrö 2004); `row` and `masks` of a come from _set_masks.
 
-    Equal ends come first: the state after an equal beginning is known, an equal end adds its length.
+    Less than that, or nothing, where the distance is above `most`. Equal ends come first: the state after
+    an equal beginning is known, an equal end adds its length.
     """
     m, n = len(a), len(b)
     head = 0
@@ -415,29 +421,41 @@ def _lcs(a, b, row, masks):
             state = (state + met) | (state - met)
         inner = ALL >> np.uint64(WORD - (m - tail)) if m > tail else ZERO
         return np.int64(_popcount(~state & inner)) + tail
-    return _lcs_words(b, head, n - tail, m - tail, row, masks) + tail
+    return _lcs_words(b, head, n - tail, m - tail, most, row, masks) + tail
 
 
 @njit(cache=True, nogil=True)
-def _lcs_words(b, head, end, inner, row, masks):
-    """`_lcs` over several words: columns head..end of b, of the rows below `inner`."""
+def _lcs_words(b, head, end, inner, most, row, masks):
+    """`_lcs` over several words: columns head..end of b, of the rows below `inner`.
+
+    With at most `most` edits, column j meets rows j - below to j + above alone, and no more than `below`
+    columns go unmatched; so the other words are left alone, and a pair too far apart is given up soon.
+    """
     words = (inner + WORD - 1) // WORD
+    above, below = (most + inner - end) // 2, (most - inner + end) // 2
     state = np.empty(words, np.uint64)
     for w in range(words):
         known = min(max(head - w * WORD, 0), WORD)
         state[w] = ALL << np.uint64(known) if known < WORD else ZERO
     for j in range(head, end):
         carry = ZERO
-        for w in range(words):
+        for w in range(max(j - below, 0) // WORD, min((j + above) // WORD + 1, words)):
             met = state[w] & masks[row[b[j]], w]
             half = state[w] + met
             total = half + carry
             carry = ONE if half < met or total < carry else ZERO
             state[w] = total | (state[w] - met)
+        if j % GLANCE == 0 and j + 1 - _common(state, min(inner, j + above + 1)) > below:
+            return np.int64(0)
+    return _common(state, inner)
+
+
+@njit(cache=True, nogil=True)
+def _common(state, rows):
+    """Zeros of the state in its first `rows`: the length of the subsequence that they have in common."""
     common = np.int64(0)
-    for w in range(words):
-        rows = min(inner - w * WORD, WORD)
-        common += np.int64(_popcount(~state[w] & (ALL >> np.uint64(WORD - rows))))
+    for w in range((rows + WORD - 1) // WORD):
+        common += np.int64(_popcount(~state[w] & (ALL >> np.uint64(WORD - min(rows - w * WORD, WORD)))))
     return common
 
 
@@ -488,6 +506,15 @@ def _spans(k, join, low, high):
 
 
 @njit(cache=True, nogil=True)
+def _nearest(sketch, sketches):
+    """Fewest bits in which one of the sketches differs; by index and without a branch, so it vectorises."""
+    fewest = np.uint64(WORD)
+    for i in range(len(sketches)):
+        fewest = min(fewest, _popcount(sketch ^ sketches[i]))
+    return np.int64(fewest)
+
+
+@njit(cache=True, nogil=True)
 def _from_lists(k, join, low, high, spans, stamp, found):
     """Writes to `found` the base keys in low..high that are loose, or share a q-gram near key k's place."""
     keys, prefixes, lists, loose = join.probe.keys, join.probe.prefixes, join.lists, join.base.prefixes.loose
@@ -498,26 +525,38 @@ def _from_lists(k, join, low, high, spans, stamp, found):
         n += 1
     for g in range(len(spans)):
         place = prefixes.place[prefixes.starts[k] + g]
-        for p in range(spans[g, 0], spans[g, 1]):
-            other = lists.key[p]
-            near = (abs(place - lists.place[p]) <= edits) & (_popcount(sketch ^ lists.sketch[p]) <= edits)
-            if near and stamp[other] != k:
-                stamp[other] = k
-                found[n] = other
-                n += 1
+        for first in range(spans[g, 0], spans[g, 1], BLOCK):
+            last = min(first + BLOCK, spans[g, 1])
+            if _nearest(sketch, lists.sketch[first:last]) > edits:
+                continue
+            for p in range(first, last):
+                other = lists.key[p]
+                near = (abs(place - lists.place[p]) <= edits) & (_popcount(sketch ^ lists.sketch[p]) <= edits)
+                if near and stamp[other] != k:
+                    stamp[other] = k
+                    found[n] = other
+                    n += 1
     return n
 
 
 @njit(cache=True, nogil=True)
 def _from_all(k, join, length, limit, found):
-    """Writes to `found` the base keys below `limit` with a near sketch; without a branch, so 1 ns each."""
-    bounds, sketch, sketches = join.bounds, join.probe.keys.sketch[k], join.base.keys.sketch
+    """Writes to `found` the base keys below `limit` with near sketches."""
+    keys, base, bounds = join.probe.keys, join.base.keys, join.bounds
+    sketch, wide = keys.sketch[k], keys.wide[k]
     n = 0
     for other_length in range(bounds.shortest[length], bounds.longest[length] + 1):
         most = bounds.distance[length + other_length]
-        for other in range(join.by_length[other_length], min(limit, join.by_length[other_length + 1])):
-            found[n] = other
-            n += np.int64(_popcount(sketch ^ sketches[other])) <= most
+        end = min(limit, join.by_length[other_length + 1])
+        for first in range(join.by_length[other_length], end, BLOCK):
+            last = min(first + BLOCK, end)
+            if _nearest(sketch, base.sketch[first:last]) > most:
+                continue
+            for other in range(first, last):
+                near = np.int64(_popcount(sketch ^ base.sketch[other])) <= most
+                if near and _flipped(wide, base.wide[other]) <= most:
+                    found[n] = other
+                    n += 1
     return n
 
 
@@ -535,7 +574,7 @@ def _verify(k, join, found, row, out):
             continue
         if not len(masks):
             masks = _set_masks(a, row)
-        distance = len(a) + len(b) - 2 * _lcs(a, b, row, masks)
+        distance = len(a) + len(b) - 2 * _lcs(a, b, most, row, masks)
         if distance <= most:
             out[n, 0], out[n, 1], out[n, 2] = k, other, distance
             n += 1
@@ -560,7 +599,7 @@ def _probe(join, first, last):
     """Joins probe keys first..last: rows of (probe key, base key, distance)."""
     starts, bounds = join.probe.keys.starts, join.bounds
     stamp = np.full(len(join.base.keys.order), -1, np.int32)
-    found = np.empty(len(stamp) + 1, np.int32)  # one to spare, as _from_all writes before it decides
+    found = np.empty(len(stamp), np.int32)
     row = np.zeros(join.alphabet, np.int32)
     out = np.empty((1024, 3), np.int64)
     n_out = 0

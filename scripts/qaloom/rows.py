@@ -12,7 +12,7 @@ from msgspec import Struct
 from qaloom.files import write_json, write_lines
 
 
-class Row(Struct, omit_defaults=True):
+class Row(Struct, omit_defaults=True, gc=False):
     """One question with its answer, and where it came from.
 
     `source` is relative to the project, `line` counts from 1, `group` names the document; `origin` is

@@ -27,7 +27,7 @@ PARTS = ("train", "recall", "unseen")
 _FEW_UNITS = 20  # below, a fraction of facts or documents is a matter of luck, and the notes say so
 
 
-class Wording(msgspec.Struct, eq=False):
+class Wording(msgspec.Struct, eq=False, gc=False):
     """A row on its way to its place.
 
     `question` and `answer` are comparison keys; `side` is train or unseen; `split` is a part or `aside`;

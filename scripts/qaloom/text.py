@@ -21,8 +21,11 @@ _MARKS = [
     for point in range(sys.maxunicode + 1)
     if unicodedata.category(chr(point)) in _KINDS and chr(point) not in "%‰."
 ]
-# A character class is quick up to U+FFFF only; the marks beyond are dropped where a text goes so far.
-_DROPPED = re.compile(f"[{re.escape(''.join(mark for mark in _MARKS if mark <= _LAST))}]+")
+# Of UTF-8 the marks in ASCII go quickest, as bytes. A character class is quick up to U+FFFF only, so the
+# marks beyond are dropped where a text goes so far.
+_ASCII_MARKS = "".join(mark for mark in _MARKS if mark.isascii()).encode()
+_WIDER_MARKS = "".join(mark for mark in _MARKS if not mark.isascii() and mark <= _LAST)
+_DROPPED = re.compile(f"[{re.escape(_WIDER_MARKS)}]+")
 _BEYOND = re.compile(f"[^\0-{_LAST}]")
 _DROPPED_BEYOND = {ord(mark): None for mark in _MARKS if mark > _LAST}
 
@@ -38,7 +41,9 @@ def squash(text: str) -> str:
         key = _SIGN.sub(_MINUS, key)
     if "." in key:
         key = _POINTS.sub(_keep_decimal, key) if _DECIMAL.search(key) else key.replace(".", "")
-    key = _DROPPED.sub("", "".join(key.split()))
+    key = key.encode("utf-8", "surrogatepass").translate(None, _ASCII_MARKS).decode("utf-8", "surrogatepass")
+    if not key.isascii():
+        key = _DROPPED.sub("", key)
     return key.translate(_DROPPED_BEYOND) if _BEYOND.search(key) else key
 
 

@@ -125,6 +125,17 @@ def test_keys_of_repeated_blocks(seed: int, threshold: float) -> None:
     check_within(keys, threshold)
 
 
+@given(st.integers(0, 2**32), st.sampled_from([0.7, 0.84, 0.9, 0.95]))
+@settings(compiled_first, max_examples=40)
+def test_long_keys_of_the_same_sentences_in_another_order(seed: int, threshold: float) -> None:
+    """Alike but for order, so that only the distance tells them apart, and may be given up half-way."""
+    rng = random.Random(seed)
+    sentences = ["".join(rng.choices("abcdefgh 가나", k=rng.randrange(1, 90))) for _ in range(4)]
+    keys = ["".join(rng.sample(sentences, rng.randrange(2, 5))) for _ in range(6)]
+    keys += [edited(rng, rng.choice(keys), rng.randrange(1, 24), "abcx가") for _ in range(12)]
+    check_within(keys, threshold)
+
+
 @pytest.mark.parametrize("middle", [63, 64, 150])
 def test_a_carry_crosses_words_without_a_match(middle: int) -> None:
     check_within(["zc" + "d" * middle + "cz", "ycy", "ycdcy", "zc" + "e" * middle + "cy"], 0.01)
