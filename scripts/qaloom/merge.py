@@ -87,7 +87,9 @@ def _merged(base: Path, run: Path, code_allowed: bool) -> Any:
 
 
 def _add(layer: Any) -> None:
-    """Add a layer's adapter to its weight, rounding the sum alone."""
+    """Add a layer's adapter to its weight as PEFT does (DoRA scales, too), rounding the sum alone."""
     weight = layer.get_base_layer().weight
-    for name in layer.active_adapters:
-        weight.data = (weight.float() + layer.get_delta_weight(name).float()).to(weight.dtype)
+    kind = weight.dtype
+    weight.data = weight.data.float()
+    layer.merge()
+    weight.data = weight.data.to(kind)

@@ -15,6 +15,7 @@ from qaloom.export import ParityError, export
 from qaloom.files import read_json, write_json
 from qaloom.formats import wanted_formats, weights_for_ollama
 from qaloom.gguf import to_gguf
+from qaloom.merge import merge
 from qaloom.parity import parity
 from qaloom.proof import failures, summary
 
@@ -58,6 +59,28 @@ def merged(project, tmp_path):
 
 
 # ---------------------------------------------------------------- merged weights and adapters
+
+
+@pytest.mark.parametrize("dora", [False, True])
+def test_a_merged_model_is_base_and_adapter(project, tmp_path, dora):
+    """Whatever kind of adapter it is: DoRA rescales what it adds to."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(base(project), dtype=torch.float32)
+    torch.manual_seed(0)
+    config = LoraConfig(r=4, target_modules=["q_proj", "up_proj"], use_dora=dora, init_lora_weights=False)
+    adapted = get_peft_model(model, config).eval()
+    for name, weight in adapted.named_parameters():
+        if "magnitude" in name:
+            weight.data *= 1.5
+    folder = shutil.copytree(run(project), tmp_path / "run", ignore=shutil.ignore_patterns("adapter*"))
+    adapted.save_pretrained(folder)
+    merge(base(project), folder, tmp_path / "merged")
+    whole = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32)
+    ids = torch.arange(5, 25)[None]
+    apart = (whole(ids).logits - adapted(ids).logits).abs().max()
+    assert apart < 0.05 * adapted(ids).logits.abs().max()
 
 
 def test_merged_weights_are_base_and_adapter_in_16_bits_rounded_once(project):
