@@ -8,7 +8,8 @@ q-grams. Each key keeps its rarest q-grams, just enough that the edits cannot de
 similar keys then share one of the kept q-grams, at nearly the same place, so only keys that meet in
 such a posting list are looked at. Where the lists are long (keys of few patterns, low thresholds), a
 scan of all keys of a fitting length is cheaper and takes their place. Either way a bit sketch of the
-characters turns most keys away, a wider one most of the rest, and the LCS decides.
+characters, compared by the block in vector instructions, turns most keys away, a wider one most of the
+rest, and the LCS decides, within the band that the threshold leaves and no further than a pair is alike.
 
 Sources: the rarest-first prefix index is AllPairs (Bayardo, Ma and Srikant, WWW 2007) and, with places,
 PPJoin (Xiao et al., WWW 2008); counting destroyed q-grams by place is Ed-Join (Xiao, Wang and Lin,
