@@ -87,6 +87,8 @@ def _asker(run: str, max_new_tokens: int) -> tuple[Callable[[str], Any], Callabl
     own = "chat" if loaded.tokenizer.chat_template else kind
 
     def of_base(question: str) -> str:
+        if not hasattr(loaded.model, "disable_adapter"):
+            raise ModelError(f"{run} was trained in full, so its base model is not in it; ask it alone")
         with loaded.model.disable_adapter():
             return ask(loaded, own, question, max_new_tokens)
 
@@ -109,6 +111,11 @@ def _open(run: Path) -> tuple[Loaded, str]:
         raise ModelError(
             f"{run} holds no trained run; name a folder such as results/train/demo (after make run)"
         )
+    trained = read_json(run / "manifest.json")
+    code_allowed = trained["settings"]["trust_remote_code"]
+    precision = read_json(run / "plan.json")["precision"]
+    if (run / "config.json").is_file():  # trained in full
+        return load(run, None, code_allowed, precision), trained["prompt"]
     base = Path(read_json(run / "adapter_config.json")["base_model_name_or_path"])
     # It is as training saw it: from the project's folder, three above this one, or from where we are.
     found = next((path for path in (run.resolve() / "../../.." / base, base) if path.is_dir()), None)
@@ -117,9 +124,7 @@ def _open(run: Path) -> tuple[Loaded, str]:
             f"{run} was trained on {base}, which is not there; run the workflow again to bring it back"
         )
     say("ask: loading the model")
-    trained = read_json(run / "manifest.json")
-    precision = read_json(run / "plan.json")["precision"]
-    return load(found, run, trained["settings"]["trust_remote_code"], precision), trained["prompt"]
+    return load(found, run, code_allowed, precision), trained["prompt"]
 
 
 def _answer(tuned: Callable[[str], Any], base: Callable[[str], Any], question: str, beside: bool) -> None:

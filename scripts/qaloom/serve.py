@@ -45,6 +45,8 @@ def serve(project: Path, run: str, host: str, port: int, with_base: bool) -> Non
 
 
 def _base_folder(project: Path, run: Path) -> Path:
+    if (run / "config.json").is_file():
+        raise ModelError(f"{run} was trained in full and is a model of its own; serve it as any other")
     base = project / read_json(run / "adapter_config.json")["base_model_name_or_path"]
     if not (base / "manifest.json").is_file():
         raise ModelError(f"{run} was trained on {base}, which is not there; run the workflow again")

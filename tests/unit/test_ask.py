@@ -99,3 +99,19 @@ def test_a_conversation_ends_at_an_empty_line_or_a_key(monkeypatch, end):
     monkeypatch.setattr(sys, "stdin", terminal)
     monkeypatch.setattr("builtins.input", read)
     assert list(_lines()) == ["one", "two"]
+
+
+def test_a_model_that_was_trained_in_full_answers_by_itself(tuned, tmp_path, capsys):
+    """It has no base model to be asked beside it, and is served by other tools."""
+    from qaloom.serve import _base_folder
+
+    run, base = tuned / "results/train/demo", next((tuned / "results/base_model").iterdir())
+    full = shutil.copytree(base, tmp_path / "full", ignore=shutil.ignore_patterns("manifest.json"))
+    for name in ("manifest.json", "plan.json"):
+        shutil.copy(run / name, full / name)
+    of_tuned, of_base = _asker(str(full), 8)
+    assert of_tuned("주소?") and capsys.readouterr().out
+    with pytest.raises(ModelError, match="was trained in full, so its base model is not in it"):
+        of_base("주소?")
+    with pytest.raises(ModelError, match="a model of its own"):
+        _base_folder(tuned, full)
