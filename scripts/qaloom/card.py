@@ -9,7 +9,7 @@ from qaloom.scores import PARTS
 _TEXT = """\
 # {name}
 
-A LoRA adapter for `{origin}`, trained by QA Loom on {language} question-answer rows and evaluated on
+{what} by QA Loom on {language} question-answer rows and evaluated on
 wordings of their questions that it was not trained on.
 
 ## Data
@@ -39,7 +39,7 @@ the document. Its figures hold for questions like those asked here.
 
 ## Licence
 
-Licence of the base model: {licence}. An adapter is used together with its base model, so that licence counts;
+Licence of the base model: {licence}. It counts for what is trained on that model, too;
 what the training rows may be used for is for their owner to say.
 """
 _SHOWN = {
@@ -74,9 +74,11 @@ def model_card(
 
     languages = sorted(metrics["by"]["language"]) or ["unknown"]
     tried = (f"{kind}: exact match {q['exact_match']:.2f}" for kind, q in metrics["base_prompts"].items())
+    full = trained["settings"]["method"] == "full"
+    what = "`{}`, all its parameters trained" if full else "A LoRA adapter for `{}`, trained"
     text = _TEXT.format(
         name=name,
-        origin=base["origin"],
+        what=what.format(base["origin"]),
         language=" and ".join(languages),
         data=_data(split),
         method=_method(trained),
@@ -87,11 +89,11 @@ def model_card(
         prompt=trained["prompt"],
         licence=base["licence"] or "not named in its card",
     )
-    head = _head(name, metrics, base, languages)
+    head = _head(name, metrics, base, languages, full)
     write_text(out, str(ModelCard(f"---\n{head.to_yaml()}\n---\n\n{text}")) + "\n")
 
 
-def _head(name: str, metrics: dict[str, Any], base: dict[str, Any], languages: list[str]) -> Any:
+def _head(name: str, metrics: dict[str, Any], base: dict[str, Any], languages: list[str], full: bool) -> Any:
     """What the hub reads of a card."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -113,8 +115,8 @@ def _head(name: str, metrics: dict[str, Any], base: dict[str, Any], languages: l
         language=[code for code in languages if code in ("ko", "en")] or None,
         license=base["licence"],
         base_model=reference.partition("@")[0] if kind == "hub" else None,
-        library_name="peft",
-        tags=["lora", "question-answering", "qaloom"],
+        library_name="transformers" if full else "peft",
+        tags=["question-answering", "qaloom"] if full else ["lora", "question-answering", "qaloom"],
         model_name=name if results else None,
         eval_results=results or None,
     )
@@ -132,12 +134,16 @@ def _data(split: dict[str, Any]) -> str:
 
 def _method(trained: dict[str, Any]) -> str:
     """Settings as they were given; alpha null is twice r."""
-    lora, training = trained["settings"]["lora"], trained["settings"]["training"]
-    facts = {
+    settings = trained["settings"]
+    lora, training = settings["lora"], settings["training"]
+    adapter = {
         "LoRA rank": lora["r"],
         "alpha": lora["alpha"] or 2 * lora["r"],
         "dropout": lora["dropout"],
         "layers": ", ".join(lora["target_modules"]),
+    }
+    facts = {
+        **(adapter if settings["method"] == "lora" else {}),
         **{key.replace("_", " "): value for key, value in training.items()},
         "prompt": trained["prompt"],
         **{f"{library}": version for library, version in trained["versions"].items()},

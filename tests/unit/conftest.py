@@ -78,6 +78,7 @@ def tuned(tiny, tmp_path_factory) -> Path:
     (run / "adapter_config.json").write_text(json.dumps(adapter))
     settings = {
         "trust_remote_code": False,
+        "method": "lora",
         "lora": {"r": 4, "alpha": None, "dropout": 0, "target_modules": ["q_proj", "v_proj"]},
         "training": {"epochs": 1, "learning_rate": 0.001},
     }

@@ -61,7 +61,8 @@ def _noted(run: Path, base: Path, tokenizer: Any, project: Path) -> None:
     write_json(run / "plan.json", {"precision": "32bit"})
     sha = json.loads((base / "manifest.json").read_text())["sha256"]
     lora = {"r": 16, "alpha": None, "dropout": 0, "target_modules": ["q_proj", "v_proj"]}
-    settings = {"trust_remote_code": False, "lora": lora, "training": {"epochs": 1, "learning_rate": 0.005}}
+    settings = {"trust_remote_code": False, "method": "lora", "lora": lora}
+    settings |= {"training": {"epochs": 1, "learning_rate": 0.005}}
     manifest = {"prompt": "chat", "adapter": "1" * 64, "base": sha, "settings": settings}
     write_json(run / "manifest.json", manifest | {"versions": {"torch": "2"}})
 

@@ -22,6 +22,7 @@ def prediction(number, split, language="ko", base=0.0, tuned=1.0):
 TRAINED = {
     "prompt": "plain",
     "settings": {
+        "method": "lora",
         "lora": {"r": 16, "alpha": None, "dropout": 0, "target_modules": ["q_proj", "v_proj"]},
         "training": {"epochs": 3, "learning_rate": 0.0002, "effective_batch": 8},
     },

@@ -1,6 +1,7 @@
 """Evaluate, whole, on the tiny model: what is asked of whom, what is kept, what is written."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -138,6 +139,25 @@ def test_the_base_answers_without_the_adapter(tiny, tuned):
     said = [model.generate(**given).tolist() for model in (base.model, _Disabled(both.model), both.model)]
     assert said[0] == said[1] != said[2]
     assert both.model.generate(**given).tolist() == said[2]  # and the adapter is back afterwards
+
+
+def test_a_model_trained_in_full_is_evaluated_beside_its_base(split, tiny, tuned, tmp_path):
+    """Here with the base's own weights, so that both answer alike."""
+    full, run = tmp_path / "full", tuned / "results/train/demo"
+    shutil.copytree(tiny, full, ignore=shutil.ignore_patterns("manifest.json"))
+    shutil.copy(run / "plan.json", full / "plan.json")
+    trained = read_json(run / "manifest.json")
+    trained["settings"]["method"] = "full"
+    write_json(full / "manifest.json", trained)
+    sources = Sources(split, split / "contradictions.jsonl", tiny, full)
+    metrics = evaluate("full", sources, tmp_path / "out", SETTINGS, tmp_path / "cache")
+    assert metrics["recall"]["n"] == 3
+    said = read_lines(tmp_path / "out/predictions.jsonl")
+    same_prompt = [p for p in said if p["base_prompt"] == "chat"]
+    assert [p["tuned"] for p in same_prompt] == [p["base"] for p in same_prompt]
+    card = ModelCard.load(tmp_path / "out/README.md")
+    assert card.data.library_name == "transformers"
+    assert "all its parameters trained" in card.text and "LoRA" not in card.text
 
 
 def test_predictions_are_what_the_models_say(run, tiny, tuned, tmp_path):
