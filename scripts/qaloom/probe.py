@@ -6,8 +6,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -125,6 +127,15 @@ def holders() -> list[str]:
     return [f"pid {pid} ({Path(name).name}, {memory})" for pid, name, memory in named]
 
 
+def lacking_to_compile() -> str | None:
+    """What Triton, which compiles kernels at run time, does not find here, as one line, or None."""
+    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
+    missing = [] if compiler else ["a C compiler (gcc)"]
+    if not Path(sysconfig.get_paths()["include"], "Python.h").is_file():
+        missing.append("Python's headers (python3-dev)")
+    return f"Triton compiles kernels with {' and '.join(missing)}, not found here" if missing else None
+
+
 def _gpu(torch: Any, width: int, depth: int) -> Device:
     cards = range(torch.cuda.device_count())
     capability = min(torch.cuda.get_device_capability(card) for card in cards)
@@ -207,8 +218,9 @@ def _print() -> None:
     seen = probe()
     memory = f"{seen.free_bytes / GB:.1f} of {seen.total_bytes / GB:.1f} GB free"
     print(f"{seen.name}: {memory}" + (f", driver {seen.driver}" if seen.driver else ""))
-    for other in holders():
-        print(f"held by {other}")
+    for line in [*(f"held by {other}" for other in holders()), lacking_to_compile()]:
+        if line and seen.kind == "cuda":
+            print(line)
 
 
 if __name__ == "__main__":

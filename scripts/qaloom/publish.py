@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,10 +53,10 @@ def _names(manifest: dict[str, Any]) -> list[str]:
 
 
 def _to_folder(export: Path, folder: Path, manifest: dict[str, Any]) -> str:
-    if folder.exists() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
-        raise PublishError(f"{folder} holds other files; name a new folder, or one published to before")
     if folder.resolve() == export.resolve():
         raise PublishError(f"{folder} is the export itself; name another folder")
+    for former in set(_published(folder)) - set(_names(manifest)):
+        (folder / former).unlink(missing_ok=True)
     for name in _names(manifest):
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +65,18 @@ def _to_folder(export: Path, folder: Path, manifest: dict[str, Any]) -> str:
         part.replace(target)
     say(f"publish: {manifest['run']} is in {folder}")
     return str(folder)
+
+
+def _published(folder: Path) -> list[str]:
+    """What an earlier call brought to a folder. Raises PublishError when it holds anything else."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return []
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        former = read_json(folder / "manifest.json")
+        within = all((folder / name).resolve().is_relative_to(folder.resolve()) for name in _names(former))
+        if within and {"run", "formats"} <= set(former):
+            return _names(former)
+    raise PublishError(f"{folder} holds other files; name a new folder, or one published to before")
 
 
 def _to_hub(export: Path, repository: str, manifest: dict[str, Any], public: bool) -> str:

@@ -24,7 +24,7 @@ from qaloom.job import duration, job, say
 from qaloom.ladder import lighter
 from qaloom.memory import Shape, shape
 from qaloom.plan import plan, predicted_seconds
-from qaloom.probe import GB, Device, probe
+from qaloom.probe import GB, Device, lacking_to_compile, probe
 from qaloom.prompt import load_tokenizer, prompt_kind
 from qaloom.trainer import last_checkpoint
 
@@ -66,6 +66,8 @@ def train(
             for line in advice.beyond_the_usual(size, settings):
                 say(f"train: {name}: {line}")
             device = device or probe(size.hidden, size.intermediate)
+            if device.kind == "cuda" and (lacking := lacking_to_compile()):
+                say(f"train: {name}: {lacking}; install it if training fails")
             task = {"name": name, "base": str(base), "start": str(start) if start else None}
             task |= {"settings": settings, "threads": threads}
             planned = _prepare(task, read_lines(rows), size, device, gpus, folder)

@@ -114,6 +114,19 @@ def test_what_stops_the_process_reaches_the_one_that_asked(monkeypatch):
         probe.probe()
 
 
+def test_what_is_lacking_to_compile_kernels_is_named(monkeypatch, tmp_path):
+    (tmp_path / "gcc").touch(mode=0o755)
+    (tmp_path / "Python.h").touch()
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(probe.sysconfig, "get_paths", lambda: {"include": str(tmp_path)})
+    assert probe.lacking_to_compile() is None
+    (tmp_path / "gcc").unlink()
+    assert "with a C compiler (gcc), not found here" in probe.lacking_to_compile()
+    (tmp_path / "Python.h").unlink()
+    assert "(gcc) and Python's headers (python3-dev), not" in probe.lacking_to_compile()
+
+
 def test_an_old_torch_is_given_the_question_it_lacks():
     old = SimpleNamespace(amp=SimpleNamespace(), cuda=SimpleNamespace(is_available=lambda: False))
     probe.supply_autocast_check(old)

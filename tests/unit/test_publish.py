@@ -57,6 +57,26 @@ def test_other_peoples_files_stay(export, tmp_path):
         publish(export, "s3://bucket/model")
 
 
+def test_a_manifest_that_is_not_ours_does_not_make_a_folder_ours(export, tmp_path):
+    out = tmp_path / "out"
+    for manifest in ({"sha256": "0"}, {"run": "a", "formats": [], "files": {"../mine": {}}}, ["run"]):
+        write_json(out / "manifest.json", manifest)
+        write_text(tmp_path / "mine", "mine")
+        with pytest.raises(PublishError, match="holds other files"):
+            publish(export, str(out))
+        assert (tmp_path / "mine").exists() and names(out) == ["manifest.json"]
+
+
+def test_a_format_that_is_no_longer_exported_goes_from_the_folder_too(export, tmp_path):
+    out = tmp_path / "out"
+    publish(export, str(out))
+    manifest = read_json(export / "manifest.json")
+    del manifest["files"]["ollama/Modelfile"]
+    write_json(export / "manifest.json", manifest | {"formats": ["merged"]})
+    publish(export, str(out))
+    assert names(out) == ["README.md", "manifest.json", "merged/model.safetensors"]
+
+
 CALLS = []
 
 
