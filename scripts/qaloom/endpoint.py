@@ -1,8 +1,8 @@
-"""Ask any OpenAI-compatible server (vLLM, Ollama, llama.cpp), above all for other wordings of a question."""
+"""Ask any OpenAI-compatible server (vLLM, Ollama, llama.cpp) for other wordings of a question."""
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -46,12 +46,10 @@ class _PassingError(Exception):
         self.after, self.dead = after, dead
 
 
-class Server(NamedTuple):
-    """A connection, and where the configuration names it, such as augment.endpoint."""
-
+class _Server(NamedTuple):
     client: httpx.Client
     settings: dict[str, Any]
-    section: str
+    per_row: int
     usage: Usage
 
 
@@ -61,65 +59,53 @@ def maker(settings: dict[str, Any], per_row: int) -> dict[str, Any]:
     return decides | {"prompt": settings["prompt"] or PROMPT, "per_row": per_row}
 
 
-def check(settings: dict[str, Any], section: str) -> None:
+def check(settings: dict[str, Any]) -> None:
     """Raise ConfigError when no server is named or the key's variable is not set; before anything runs."""
     for key in ("url", "model"):
         if not settings[key]:
-            raise ConfigError(f"{section}.{key}: is missing, and a server is to be asked; add it")
+            raise ConfigError(
+                f"augment.endpoint.{key}: is missing, and augment.providers names endpoint; add it"
+            )
     name = settings["key_env"]
     if name and not os.environ.get(name):
-        raise ConfigError(f"{section}.key_env: {name} is not set; export it, or take the key out")
+        raise ConfigError(f"augment.endpoint.key_env: {name} is not set; export it, or take the key out")
 
 
 @contextmanager
-def server(settings: dict[str, Any], section: str) -> Iterator[Server]:
-    """A connection to the server that `settings`, of `section`, name; ends with the cost line."""
-    check(settings, section)
+def server(settings: dict[str, Any], per_row: int) -> Iterator[_Server]:
+    """A connection to the server that `settings`, `augment.endpoint`, name; ends with the cost line."""
+    check(settings)
     key = os.environ.get(settings["key_env"] or "", "")
     usage = Usage()
     limits = httpx.Limits(max_connections=settings["concurrency"])
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     with httpx.Client(headers=headers, timeout=settings["timeout"], limits=limits) as client:
         try:
-            yield Server(client, settings, section, usage)
+            yield _Server(client, settings, per_row, usage)
         finally:
             if usage.requests:
                 refused = f"; {usage.unusable:,} questions got no usable answer" if usage.unusable else ""
-                say(f"{section.partition('.')[0]}: {settings['model']}: {usage}{refused}")
+                say(f"augment: {settings['model']}: {usage}{refused}")
 
 
 def reword(
-    server: Server, questions: Sequence[str], per_row: int, memory: Memory, advance: Callable[[int], None]
+    server: _Server, questions: Sequence[str], memory: Memory, advance: Callable[[int], None]
 ) -> dict[str, list[str]]:
-    """Each question with its rewordings, at most `per_row`; see `ask`."""
-    wanted = (server.settings["prompt"] or PROMPT).replace("{n}", str(per_row))
-    prompts = {question: wanted.replace("{question}", question) for question in questions}
-    return ask(server, prompts, lambda said, question: _variants(said, question, per_row), memory, advance)
+    """Each question with its rewordings; what the memory has is not asked again.
 
-
-def ask(
-    server: Server,
-    prompts: Mapping[str, str],
-    understand: Callable[[str, str], list[str] | None],
-    memory: Memory,
-    advance: Callable[[int], None],
-) -> dict[str, list[str]]:
-    """What the server says to each prompt, by the prompt's name; what the memory has is not asked again.
-
-    `understand` makes texts of an answer and a name, or None of one that is of no use, which is tried again.
     Each answer is kept as it comes; `advance` gets the number done. Raises EndpointError, one line, when the
     server is gone or refuses.
     """
-    known = memory.get(prompts)
+    known = memory.get(questions)
     advance(len(known))
-    todo = [name for name in prompts if name not in known]
+    todo = [question for question in dict.fromkeys(questions) if question not in known]
     with ThreadPoolExecutor(server.settings["concurrency"]) as pool:
-        asked = {pool.submit(_tried, server, prompts[name], name, understand): name for name in todo}
+        asked = {pool.submit(_reword, server, question): question for question in todo}
         try:
             for done, future in enumerate(as_completed(asked), len(known) + 1):
-                if (texts := future.result()) is not None:
-                    memory.put({asked[future]: texts})
-                    known[asked[future]] = texts
+                if (variants := future.result()) is not None:
+                    memory.put({asked[future]: variants})
+                    known[asked[future]] = variants
                 advance(done)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -127,8 +113,8 @@ def ask(
     return known
 
 
-def _tried(server: Server, prompt: str, name: str, understand: Callable) -> list[str] | None:
-    """What comes of one prompt; None when the server is well but its answer is never usable."""
+def _reword(server: _Server, question: str) -> list[str] | None:
+    """The rewordings of one question; None when the server is well but its answer is never usable."""
     settings = server.settings
     attempts = Retrying(
         stop=stop_after_attempt(settings["retries"] + 1),
@@ -137,14 +123,14 @@ def _tried(server: Server, prompt: str, name: str, understand: Callable) -> list
         reraise=True,
     )
     try:
-        return attempts(_asked, server, prompt, name, understand)
+        return attempts(_ask, server, question)
     except _PassingError as error:
         if not error.dead:
             server.usage.unusable += 1
             return None
         tries = f"{settings['retries'] + 1} tries" if settings["retries"] else "one try"
         raise EndpointError(
-            f"{server.section}: {_place(settings)}: {error} after {tries}; start the server, or raise "
+            f"augment.endpoint: {_place(settings)}: {error} after {tries}; start the server, or raise "
             "timeout or retries; what it answered is kept"
         ) from None
 
@@ -160,8 +146,11 @@ def _wait(seconds: float) -> Callable[[RetryCallState], float]:
     return wait
 
 
-def _asked(server: Server, prompt: str, name: str, understand: Callable) -> list[str]:
+def _ask(server: _Server, question: str) -> list[str]:
     settings = server.settings
+    prompt = (
+        (settings["prompt"] or PROMPT).replace("{n}", str(server.per_row)).replace("{question}", question)
+    )
     body = {
         "model": settings["model"],
         "messages": [{"role": "user", "content": prompt}],
@@ -174,28 +163,25 @@ def _asked(server: Server, prompt: str, name: str, understand: Callable) -> list
         raise _PassingError(f"no answer within {settings['timeout']:g} s") from None
     except httpx.TransportError as error:
         raise _PassingError(f"cannot be reached ({type(error).__name__})") from None
-    _refuse(response, server)
-    texts = understand(_content(response, server.usage), name)
-    if texts is None:
-        raise _PassingError("gives no answer of the kind that was asked for", dead=False)
-    return texts
+    _refuse(response, settings)
+    return _variants(_content(response, server.usage), question, server.per_row)
 
 
-def _refuse(response: httpx.Response, server: Server) -> None:
+def _refuse(response: httpx.Response, settings: dict[str, Any]) -> None:
     """Raise what a status other than 200 means: try again, or give up with the remedy."""
-    code, settings, section = response.status_code, server.settings, server.section
+    code = response.status_code
     if code == 200:
         return
     if code in (408, 409, 425, 429) or code >= 500:
         after = response.headers.get("retry-after", "")
         raise _PassingError(f"answers {code}", float(after) if re.fullmatch(r"\d+(\.\d+)?", after) else 0.0)
     remedies = {
-        401: f"set the key in the variable that {section}.key_env names ({settings['key_env']})",
+        401: f"set the key in the variable that augment.endpoint.key_env names ({settings['key_env']})",
         403: f"the key in {settings['key_env']} has no access to {settings['model']}",
-        404: f"check {section}.url (it usually ends in /v1) and model ({settings['model']})",
+        404: f"check augment.endpoint.url (it usually ends in /v1) and model ({settings['model']})",
     }
     remedy = remedies.get(code, "see the server's log")
-    raise EndpointError(f"{section}: {_place(settings)}: answers {code}; {remedy}")
+    raise EndpointError(f"augment.endpoint: {_place(settings)}: answers {code}; {remedy}")
 
 
 def _content(response: httpx.Response, usage: Usage) -> str:
@@ -215,18 +201,13 @@ def _content(response: httpx.Response, usage: Usage) -> str:
 
 def _variants(content: str, question: str, most: int) -> list[str]:
     """The questions in an answer, without numbering, quotes, thoughts and the question itself."""
-    lines = without_thoughts(content).splitlines()
+    lines = re.sub(r"(?s)<think>.*?(?:</think>|$)", "", content).splitlines()
     bare = [
         re.sub(r"^\s*(?:[-*•]|\(?\d{1,2}[.)])\s+", "", line).strip().strip('"“”').strip() for line in lines
     ]
     return [line for line in dict.fromkeys(bare) if line and line != question and not line.endswith(":")][
         :most
     ]
-
-
-def without_thoughts(content: str) -> str:
-    """An answer without what a reasoning model writes before it."""
-    return re.sub(r"(?s)<think>.*?(?:</think>|$)", "", content)
 
 
 def _place(settings: dict[str, Any]) -> str:

@@ -82,7 +82,7 @@ def check(settings: Mapping[str, Any]) -> None:
     """Raise ConfigError when a model, a server or its key is not named; quick."""
     trips(settings)
     if "endpoint" in settings["providers"]:
-        endpoint.check(settings["endpoint"], "augment.endpoint")
+        endpoint.check(settings["endpoint"])
 
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,9 +176,9 @@ def _rewordings(settings: Mapping[str, Any], models: Path, cache: Path) -> Itera
     with (
         remember(cache, endpoint.maker(chosen, most)) as memory,
         _counted(cache, {chosen["model"]: memory}),
-        endpoint.server(chosen, "augment.endpoint") as server,
+        endpoint.server(chosen, most) as server,
     ):
-        yield lambda questions, advance: endpoint.reword(server, questions, most, memory, advance)
+        yield lambda questions, advance: endpoint.reword(server, questions, memory, advance)
 
 
 @contextmanager

@@ -91,12 +91,9 @@ def asking(tmp_path, chosen, per_row=2):
     """A function that asks, with its memory."""
     with (
         remember(tmp_path, endpoint.maker(chosen, per_row)) as memory,
-        endpoint.server(chosen, "augment.endpoint") as to,
+        endpoint.server(chosen, per_row) as to,
     ):
-        yield (
-            lambda questions=QUESTIONS: endpoint.reword(to, questions, per_row, memory, lambda n: None),
-            memory,
-        )
+        yield lambda questions=QUESTIONS: endpoint.reword(to, questions, memory, lambda n: None), memory
 
 
 def test_answers_come_without_numbering_and_are_kept(server, tmp_path, capfd):
@@ -205,9 +202,9 @@ def test_the_key_stands_nowhere(server, tmp_path, monkeypatch, capfd):
 def test_a_key_that_is_not_set_stops_before_anything_is_asked(server, monkeypatch):
     monkeypatch.delenv("MY_KEY", raising=False)
     with pytest.raises(ConfigError, match=r"augment\.endpoint\.key_env: MY_KEY is not set; export it"):
-        endpoint.check(settings(server, key_env="MY_KEY"), "augment.endpoint")
+        endpoint.check(settings(server, key_env="MY_KEY"))
     with pytest.raises(ConfigError, match=r"augment\.endpoint\.model: is missing"):
-        endpoint.check(settings(server, model=None), "augment.endpoint")
+        endpoint.check(settings(server, model=None))
 
 
 def test_how_a_server_is_reached_decides_no_result(server):
