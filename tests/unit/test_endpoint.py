@@ -136,7 +136,7 @@ def test_a_server_that_asks_to_wait_is_waited_for(server, tmp_path):
 
 
 def test_no_more_requests_at_once_than_said(server, tmp_path):
-    with asking(tmp_path, settings(server, concurrency=2)) as (ask, _):
+    with asking(tmp_path, settings(server, concurrency=2, timeout=30)) as (ask, _):
         ask([f"Question {n}?" for n in range(20)])
     assert server.most == 2
 
