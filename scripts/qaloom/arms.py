@@ -10,7 +10,7 @@ from qaloom.files import digest, read_json
 from qaloom.generate import Answer, Loaded, answers, load, merged
 from qaloom.job import bar
 from qaloom.likelihood import Likelihood, likelihoods
-from qaloom.prompt import load_tokenizer, prompt_ids, stop_ids
+from qaloom.prompt import is_whole, load_tokenizer, prompt_ids, stop_ids
 
 
 class Asked(NamedTuple):
@@ -81,7 +81,7 @@ class Arms:
     def _base(self) -> Loaded:
         import torch
 
-        if not torch.cuda.is_available() or (self.run / "config.json").is_file():
+        if not torch.cuda.is_available() or is_whole(self.run):
             return self.load(None)
         both = self.load(self.run)
         return Loaded(_Disabled(both.model), both.tokenizer)

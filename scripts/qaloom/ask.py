@@ -13,7 +13,7 @@ from qaloom.errors import ModelError, first_line
 from qaloom.files import read_json
 from qaloom.generate import Loaded, load
 from qaloom.job import job, say
-from qaloom.prompt import prompt_ids, stop_ids
+from qaloom.prompt import is_whole, prompt_ids, stop_ids
 
 
 def ask(loaded: Loaded, kind: str, question: str, max_new_tokens: int) -> str:
@@ -87,7 +87,7 @@ def _asker(run: str, max_new_tokens: int) -> tuple[Callable[[str], Any], Callabl
     own = "chat" if loaded.tokenizer.chat_template else kind
 
     def of_base(question: str) -> str:
-        if not hasattr(loaded.model, "disable_adapter"):
+        if is_whole(Path(run)):
             raise ModelError(f"{run} was trained in full, so its base model is not in it; ask it alone")
         with loaded.model.disable_adapter():
             return ask(loaded, own, question, max_new_tokens)
@@ -114,7 +114,8 @@ def _open(run: Path) -> tuple[Loaded, str]:
     trained = read_json(run / "manifest.json")
     code_allowed = trained["settings"]["trust_remote_code"]
     precision = read_json(run / "plan.json")["precision"]
-    if (run / "config.json").is_file():  # trained in full
+    if is_whole(run):
+        say("ask: loading the model")
         return load(run, None, code_allowed, precision), trained["prompt"]
     base = Path(read_json(run / "adapter_config.json")["base_model_name_or_path"])
     # It is as training saw it: from the project's folder, three above this one, or from where we are.

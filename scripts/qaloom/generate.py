@@ -1,4 +1,4 @@
-"""Let a model answer many questions: batches by length, greedy, each answer kept as soon as it is there."""
+"""Let a model answer many questions, greedy, each answer kept as soon as it is there."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import msgspec
 from qaloom.errors import DeviceError
 from qaloom.files import digest
 from qaloom.kept import kept_or_made
-from qaloom.prompt import load_tokenizer, unloadable
+from qaloom.prompt import is_whole, load_tokenizer, unloadable
 
 
 class Answer(msgspec.Struct):
@@ -53,7 +53,7 @@ def load(
 
     from qaloom.decode import share_keys
 
-    if adapter and (adapter / "config.json").is_file():
+    if adapter and is_whole(adapter):
         base, adapter = adapter, None
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.float32 if device == "cpu" else _gpu_dtype()

@@ -35,6 +35,11 @@ def load_tokenizer(folder: Path, code_allowed: bool = False) -> Any:
     return tokenizer
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether a run's folder holds a whole model (`method: full`), not an adapter."""
+    return (folder / "config.json").is_file()
+
+
 def unloadable(folder: Path, error: Exception) -> ModelError:
     """What is raised when transformers cannot load a folder."""
     return ModelError(f"{folder} cannot be loaded ({first_line(error)})")

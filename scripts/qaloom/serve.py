@@ -16,7 +16,7 @@ from qaloom.job import job, say
 from qaloom.llama_cpp import HEADERS, served
 from qaloom.merge import merge, save_tokenizer
 from qaloom.nearest import Nearest
-from qaloom.prompt import load_tokenizer
+from qaloom.prompt import is_whole, load_tokenizer
 
 BASE = "base"
 _EXPORTED = ("gguf-q8_0", "gguf-f16", "gguf-q4_k_m")  # which of a run's exports is served, by preference
@@ -45,7 +45,7 @@ def serve(project: Path, run: str, host: str, port: int, with_base: bool) -> Non
 
 
 def _base_folder(project: Path, run: Path) -> Path:
-    if (run / "config.json").is_file():
+    if is_whole(run):
         raise ModelError(f"{run} was trained in full and is a model of its own; serve it as any other")
     base = project / read_json(run / "adapter_config.json")["base_model_name_or_path"]
     if not (base / "manifest.json").is_file():

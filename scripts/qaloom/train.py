@@ -25,7 +25,7 @@ from qaloom.ladder import lighter
 from qaloom.memory import Shape, shape
 from qaloom.plan import plan, predicted_seconds
 from qaloom.probe import GB, Device, lacking_to_compile, probe
-from qaloom.prompt import load_tokenizer, prompt_kind
+from qaloom.prompt import is_whole, load_tokenizer, prompt_kind
 from qaloom.trainer import last_checkpoint
 
 _LIBRARIES = ("torch", "unsloth", "unsloth_zoo", "transformers", "trl", "peft", "bitsandbytes")
@@ -53,7 +53,7 @@ def train(
     TrainingError when a row has no label, the loss is not a number or no plan's memory suffices, ModelError
     when a model or adapter cannot be used.
     """
-    if start and (start / "config.json").is_file() != (settings["method"] == "full"):
+    if start and is_whole(start) != (settings["method"] == "full"):
         raise ModelError(f"{name} starts from {start.name}, which is of another method; give both the same")
     identity = _identity(rows, base, settings, start)
     folder = cache / digest(identity)[:16]
