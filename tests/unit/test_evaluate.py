@@ -153,8 +153,8 @@ def test_a_model_trained_in_full_is_evaluated_beside_its_base(split, tiny, tuned
     metrics = evaluate("full", sources, tmp_path / "out", SETTINGS, tmp_path / "cache")
     assert metrics["recall"]["n"] == 3
     said = read_lines(tmp_path / "out/predictions.jsonl")
-    same_prompt = [p for p in said if p["base_prompt"] == "chat"]
-    assert [p["tuned"] for p in same_prompt] == [p["base"] for p in same_prompt]
+    assert {p["base_prompt"] for p in said} == {"chat"}
+    assert [p["tuned"] for p in said] == [p["base"] for p in said]
     card = ModelCard.load(tmp_path / "out/README.md")
     assert card.data.library_name == "transformers"
     assert "all its parameters trained" in card.text and "LoRA" not in card.text
