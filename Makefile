@@ -89,7 +89,7 @@ test-slow: setup
 bench: setup
 	@$(PYTHON) benchmarks/bench.py
 
-# On a machine with a GPU: writes 16 GB of random weights to build/ first, then takes about 10 minutes.
+# On a machine with a GPU: writes 16 GB of random weights to build/ first.
 bench-gpu: setup
 	@$(PYTHON) benchmarks/bench_speed.py build/bench benchmarks/gpu_speed.json
 

@@ -54,7 +54,7 @@ def arm(name: str, work: Path, seeds: list[int]) -> dict:
     threads = max(1, (os.cpu_count() or 1) // len(runs)) if name == "cpu" else 1
     workflow(project, len(runs), threads, trained, **(HIDDEN if name == "cpu" else {}))
     asked = [f"results/evaluate/{run}/metrics.json" for run in runs]
-    with FileLock(work / "asking.lock"):  # an evaluation takes what memory the card has
+    with FileLock(work / "asking.lock"):  # one at a time, for the card's memory
         workflow(project, 1, 2, asked)
     return {run: figures(project, run) for run in runs}
 

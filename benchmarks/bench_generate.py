@@ -6,8 +6,8 @@
 `project`: held-out questions of a folder that `make run` has been through. `shape`: a model of random
 weights, as `bench_gpu.py models` writes them, with a LoRA adapter; random prompts, answers of equal length.
 
-*One by one* is the plain way: the model as transformers and PEFT load it, `model.generate` for a question at
-a time. *Evaluation* is what `qaloom.evaluate` does. Both answer greedily, in the same process, with the same
+*One by one* is the plain way: the model as `qaloom.generate.load` gives it, `model.generate` for a question
+at a time. *Evaluation* is what `qaloom.evaluate` does. Both answer greedily, in one process, with the same
 settings of torch. Each result is printed and added to the file.
 """
 

@@ -73,9 +73,10 @@ def _published(folder: Path) -> list[str]:
         return []
     with suppress(OSError, ValueError, KeyError, TypeError):
         former = read_json(folder / "manifest.json")
-        within = all((folder / name).resolve().is_relative_to(folder.resolve()) for name in _names(former))
+        names = _names(former)
+        within = all((folder / name).resolve().is_relative_to(folder.resolve()) for name in names)
         if within and {"run", "formats"} <= set(former):
-            return _names(former)
+            return names
     raise PublishError(f"{folder} holds other files; name a new folder, or one published to before")
 
 
