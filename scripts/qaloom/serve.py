@@ -171,6 +171,7 @@ def _listen(app: Any, bound: Any, models: list[str]) -> None:
     if host not in _LOOPBACK:
         say(f"serve: anyone who reaches {host} may ask, without a password")
     shown = f"[{host}]" if ":" in host else host
+    bound.listen()  # whoever asks as soon as the address is said waits, and is not refused
     say(f"serve: {' and '.join(models)} at http://{shown}:{port} (API: /v1); Ctrl-C ends")
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
     server.run(sockets=[bound])
