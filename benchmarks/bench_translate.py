@@ -1,15 +1,18 @@
 """How much batches gain over one text at a time, and whether memory grows with the number of questions.
 
-    python benchmarks/bench_translate.py [--questions 24] [--every 1] [--turns 1] [--stream 100000 1000000]
+    python benchmarks/bench_translate.py [--beams 1 4] [--threads 1 2] [--questions 24] [--every 1]
+    python benchmarks/bench_translate.py --beams --stream 100000 1000000
 
 Speed: a Marian model of opus-mt's shape (6 + 6 layers, 512 wide, 65,000 tokens) with random weights, on the
 CPU, through `qaloom.translate` with its batches and with batches of one, turn about in one process; random
 weights seldom end a sentence, so each runs to the length limit, in both ways alike. Memory: questions
 stream through `qaloom.paraphrase` there and back with the model replaced by one that gives each text back,
-since only what we hold is asked; each number in a process of its own. Writes translate.json.
+since only what we hold is asked; each number in a process of its own. Writes translate.json; the part that a
+call does not measure stays there.
 """
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -37,27 +40,34 @@ def main() -> None:
         print(json.dumps(_streamed(arguments.streamed)))
         return
     # Memory first: a child's peak is never below its parent's.
-    memory = [_alone(number) for number in arguments.stream]
-    found: dict[str, Any] = {
-        "command": f"python benchmarks/bench_translate.py {shlex.join(sys.argv[1:])}",
-        "threads": arguments.threads,
-        "versions": {name: version(name) for name in ("torch", "transformers")},
-        "memory": memory,
-    }
-    write_json(HERE / "translate.json", found)  # what is measured is kept, whatever comes after
-    write_json(HERE / "translate.json", found | {"speed": _speed(arguments)})
+    if arguments.stream:
+        _write("memory", [_alone(number) for number in arguments.stream])
+    if arguments.beams:
+        _write("speed", _speed(arguments))
     print((HERE / "translate.json").read_text("utf-8"))
+
+
+def _write(part: str, rows: list[dict[str, Any]]) -> None:
+    """Put one part into translate.json, with how it was measured; the other part stays."""
+    file = HERE / "translate.json"
+    measured = {
+        "command": f"python benchmarks/bench_translate.py {shlex.join(sys.argv[1:])}",
+        "load": os.getloadavg()[1],
+        "versions": {name: version(name) for name in ("torch", "transformers")},
+        "rows": rows,
+    }
+    write_json(file, (read_json(file) if file.exists() else {}) | {part: measured})
 
 
 def _arguments() -> argparse.Namespace:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--questions", type=int, default=24)
-    parser.add_argument("--every", type=int, default=1, help="one by one, take each so many-th question")
+    parser.add_argument("--every", type=int, default=1, help="one by one, take each so many-th by length")
     parser.add_argument("--beams", type=int, nargs="*", default=[1, 4])
     parser.add_argument("--turns", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--stream", type=int, nargs="*", default=[100_000, 1_000_000])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1])
+    parser.add_argument("--stream", type=int, nargs="*", default=[])
     parser.add_argument("--streamed", type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -78,30 +88,36 @@ def _settings(**seq2seq: Any) -> dict[str, Any]:
 def _speed(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     import torch
 
-    torch.set_num_threads(arguments.threads)
-    questions = _questions(arguments.questions)
-    ways = {"batched": (questions, 4_096), "one by one": (questions[:: arguments.every], 1)}
+    questions = sorted(_questions(arguments.questions), key=len)
+    ways = {
+        "batched": (questions, 4_096),
+        "one by one": (questions[arguments.every // 2 :: arguments.every], 1),
+    }
+    found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="qaloom-bench-") as temporary:
-        folder, found = _opus_shaped(Path(temporary) / "model"), []
-        for beams in arguments.beams:
-            line: dict[str, Any] = {"beams": beams}
+        folder = _opus_shaped(Path(temporary) / "model")
+        for threads, beams in itertools.product(arguments.threads, arguments.beams):
+            torch.set_num_threads(threads)
+            line: dict[str, Any] = {"threads": threads, "beams": beams}
             for way, (asked, tokens) in ways.items():
-                memories = [Path(temporary) / f"{beams}-{way}-{turn}" for turn in range(arguments.turns)]
-                runs = [_translated(folder, asked, tokens, beams, memory) for memory in memories]
-                cpu, wall = (min(run[n] for run in runs) for n in (0, 1))
+                runs = [_translated(folder, asked, tokens, beams) for _ in range(arguments.turns)]
+                cpu, wall = map(min, zip(*runs, strict=True))
                 line[way] = {
                     "questions": len(asked),
-                    "cpu_s": cpu,
-                    "wall_s": wall,
-                    "per_cpu_s": len(asked) / cpu,
+                    "cpu_s": round(cpu, 2),
+                    "wall_s": round(wall, 2),
+                    "per_cpu_s": round(len(asked) / cpu, 3),
+                    "per_wall_s": round(len(asked) / wall, 3),
                 }
-            found.append(line | {"times": line["batched"]["per_cpu_s"] / line["one by one"]["per_cpu_s"]})
+            for clock in ("cpu", "wall"):
+                rates = [line[way][f"per_{clock}_s"] for way in ways]
+                line[f"times_{clock}"] = round(rates[0] / rates[1], 2)
+            print(json.dumps(line), flush=True)
+            found.append(line)
     return found
 
 
-def _translated(
-    folder: Path, questions: list[str], tokens: int, beams: int, memory: Path
-) -> tuple[float, float]:
+def _translated(folder: Path, questions: list[str], tokens: int, beams: int) -> tuple[float, float]:
     """CPU and wall-clock seconds of translating all questions with batches of at most so many tokens."""
     from qaloom import translate
     from qaloom.translation_memory import remember
@@ -109,11 +125,12 @@ def _translated(
     translate._TOKENS_AT_ONCE["cpu"] = tokens
     translator = translate.Translator(folder, "en", "ko", _settings(beams=beams)["seq2seq"], 1)
     translator.model  # noqa: B018  read before the clock starts
-    cpu, wall = time.process_time(), time.perf_counter()
-    with remember(memory, translator.maker) as kept:
-        translator.translate(questions, kept, lambda done: None)
-    assert kept.made == len(questions)
-    return time.process_time() - cpu, time.perf_counter() - wall
+    with tempfile.TemporaryDirectory(prefix="qaloom-bench-") as memory:
+        cpu, wall = time.process_time(), time.perf_counter()
+        with remember(Path(memory), translator.maker) as kept:
+            translator.translate(questions, kept, lambda done: None)
+        assert kept.made == len(questions)
+        return time.process_time() - cpu, time.perf_counter() - wall
 
 
 def _opus_shaped(folder: Path) -> Path:

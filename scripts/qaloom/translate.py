@@ -121,6 +121,7 @@ class Translator:
                 attention_mask=inputs["attention_mask"],
                 num_return_sequences=self.variants,
                 max_new_tokens=2 * max(map(len, ids)) + 16,
+                past_key_values=_cache(self.model.config),
                 **self._generation,
             )
         lines = [text.strip() for text in self.tokenizer.batch_decode(output, skip_special_tokens=True)]
@@ -225,7 +226,41 @@ def _model(folder: Path) -> Any:
     if device == "cuda":
         dtype = torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
     read = lambda auto: auto.from_pretrained(folder, dtype=dtype).to(device).eval()  # noqa: E731
-    return _loading(folder, "AutoModelForSeq2SeqLM", read)
+    model = _loading(folder, "AutoModelForSeq2SeqLM", read)
+    return _aligned(model) if device == "cpu" else model
+
+
+def _aligned(model: Any) -> Any:
+    """The model with logits whose rows begin at multiples of 64 bytes.
+
+    Into rows of opus-mt's 65,001 words MKL multiplies a third slower than into those.
+    """
+    import torch
+
+    head = model.get_output_embeddings()
+
+    def logits(states: Any) -> Any:
+        rows, words = states.shape[:-1], len(head.weight)
+        made = states.new_empty(rows.numel(), -(-words // 16) * 16)[:, :words]
+        torch.mm(states.flatten(0, -2), head.weight.t(), out=made)
+        return made.unflatten(0, rows)
+
+    if head.bias is None:
+        head.forward = logits
+    return model
+
+
+def _cache(config: Any) -> Any:
+    """What generate() would make, but for this: keys and values of the source stay where they are.
+
+    After each word the beams of a text change places; they have the same source, so that moving its keys and
+    values, often more than those of the words so far, would change nothing.
+    """
+    from transformers import DynamicCache, EncoderDecoderCache
+
+    words, source = (DynamicCache(config=config.get_text_config(decoder=True)) for _ in range(2))
+    source.reorder_cache = lambda beam_idx: None
+    return EncoderDecoderCache(words, source)
 
 
 def _loading(folder: Path, name: str, load: Callable[[Any], Any]) -> Any:

@@ -9,7 +9,7 @@ from qaloom.base_model import model_name
 from qaloom.config import complete
 from qaloom.errors import DeviceError, ModelError
 from qaloom.rewrite import rewrite
-from qaloom.translate import Translator
+from qaloom.translate import Translator, _aligned, _cache
 from qaloom.translation_memory import remember
 
 
@@ -71,6 +71,47 @@ def test_batches_hold_texts_of_a_length_and_are_bounded_by_tokens(korean_english
     assert all(max(each) * 2 * len(each) <= 80 or len(each) == 1 for each in lengths)
     flat = [length for each in lengths for length in each]
     assert flat == sorted(flat, reverse=True)
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+def test_batches_say_what_each_text_alone_says(translators, tmp_path, monkeypatch, beams):
+    named, models = translators
+    folder, english = models / model_name(named["en-ko"]), known_questions()[1]
+    translator = Translator(folder, "en", "ko", settings(beams=beams), 1)
+    together, *_ = translate(translator, english, tmp_path / "together")
+    monkeypatch.setitem(__import__("qaloom.translate").translate._TOKENS_AT_ONCE, "cpu", 1)
+    assert translate(translator, english, tmp_path / "alone")[0] == together
+
+
+WIDTHS = {"layers": 2, "attention_heads": 2, "ffn_dim": 32}
+FAMILIES = {
+    "Marian": {"pad_token_id": 60, "decoder_start_token_id": 60},
+    "M2M100": {},
+    "MBart": {},
+    "T5": {"num_layers": 2, "d_kv": 8, "d_ff": 32, "decoder_start_token_id": 0},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("beams", [1, 4])
+def test_our_cache_and_logits_change_no_translation(family, beams):
+    """Random weights, large enough that words differ much in what they score."""
+    import torch
+    import transformers
+
+    torch.manual_seed(3)
+    sizes = {f"{side}_{what}": n for side in ("encoder", "decoder") for what, n in WIDTHS.items()}
+    config = getattr(transformers, f"{family}Config")(
+        vocab_size=61, d_model=16, init_std=0.5, initializer_factor=3.0, **sizes, **FAMILIES[family]
+    )
+    model = transformers.AutoModelForSeq2SeqLM.from_config(config).eval()
+    ids = torch.randint(4, 60, (5, 7))
+    given = {"input_ids": ids, "attention_mask": torch.ones_like(ids).tril(3), "num_beams": beams}
+    given |= {"max_new_tokens": 12, "num_return_sequences": beams, "no_repeat_ngram_size": 2}
+    plain = model.generate(**given)
+    ours = _aligned(model).generate(**given, past_key_values=_cache(model.config))
+    assert torch.equal(ours, plain)
+    assert len(plain.unique()) > 5
 
 
 def test_variants_by_beam_search_and_by_chance(korean_english, tmp_path):
