@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,10 @@ def main() -> None:
     # Memory first: a child's peak is never below its parent's.
     if arguments.stream:
         _write("memory", [_alone(number) for number in arguments.stream])
-    if arguments.beams:
-        _write("speed", _speed(arguments))
+    rows: list[dict[str, Any]] = []
+    for row in _speed(arguments) if arguments.beams else []:
+        rows.append(row)
+        _write("speed", rows)  # what is measured is kept, whatever comes after
     print((HERE / "translate.json").read_text("utf-8"))
 
 
@@ -65,7 +68,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--questions", type=int, default=24)
     parser.add_argument("--every", type=int, default=1, help="one by one, take each so many-th by length")
     parser.add_argument("--beams", type=int, nargs="*", default=[1, 4])
-    parser.add_argument("--turns", type=int, default=1)
+    parser.add_argument("--turns", type=int, default=1, help="of so many, the quickest counts")
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
     parser.add_argument("--stream", type=int, nargs="*", default=[])
     parser.add_argument("--streamed", type=int, help=argparse.SUPPRESS)
@@ -85,7 +88,7 @@ def _settings(**seq2seq: Any) -> dict[str, Any]:
 # --- speed --------------------------------------------------------------------------------------------
 
 
-def _speed(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+def _speed(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     import torch
 
     questions = sorted(_questions(arguments.questions), key=len)
@@ -93,14 +96,16 @@ def _speed(arguments: argparse.Namespace) -> list[dict[str, Any]]:
         "batched": (questions, 4_096),
         "one by one": (questions[arguments.every // 2 :: arguments.every], 1),
     }
-    found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="qaloom-bench-") as temporary:
         folder = _opus_shaped(Path(temporary) / "model")
         for threads, beams in itertools.product(arguments.threads, arguments.beams):
             torch.set_num_threads(threads)
             line: dict[str, Any] = {"threads": threads, "beams": beams}
-            for way, (asked, tokens) in ways.items():
-                runs = [_translated(folder, asked, tokens, beams) for _ in range(arguments.turns)]
+            turns = [
+                [_translated(folder, asked, tokens, beams) for asked, tokens in ways.values()]
+                for _ in range(arguments.turns)
+            ]
+            for (way, (asked, _)), runs in zip(ways.items(), zip(*turns, strict=True), strict=True):
                 cpu, wall = map(min, zip(*runs, strict=True))
                 line[way] = {
                     "questions": len(asked),
@@ -113,8 +118,7 @@ def _speed(arguments: argparse.Namespace) -> list[dict[str, Any]]:
                 rates = [line[way][f"per_{clock}_s"] for way in ways]
                 line[f"times_{clock}"] = round(rates[0] / rates[1], 2)
             print(json.dumps(line), flush=True)
-            found.append(line)
-    return found
+            yield line
 
 
 def _translated(folder: Path, questions: list[str], tokens: int, beams: int) -> tuple[float, float]:
