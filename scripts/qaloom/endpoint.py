@@ -103,11 +103,21 @@ def ask(
     """What comes of each prompt, by its name, as it comes; None when no try gave an answer of any use.
 
     `understand` makes something of a name and a reply, or None of a reply that is to be asked for again.
-    Raises EndpointError, one line, when the server is gone or refuses.
+    Raises EndpointError, one line, when the server is gone or refuses, after what else was under way.
     """
     asked = {server.pool.submit(_tried, server, *one, understand): one[0] for one in prompts.items()}
+    failed: BaseException | None = None
     for future in as_completed(asked):
-        yield asked[future], future.result()
+        if future.cancelled():
+            continue
+        if error := future.exception():
+            failed = failed or error
+            for other in asked:
+                other.cancel()
+        else:
+            yield asked[future], future.result()
+    if failed:
+        raise failed
 
 
 def without_thoughts(text: str) -> str:

@@ -54,8 +54,8 @@ def judge(
     """Have the answers to `recall` judged, at most `max_questions`; return the figures of the run `name`.
 
     `predictions` as in predictions.jsonl; those that are judged get `judge`: verdicts, reasons, and which
-    answer is better. `settings` is the configuration's `evaluate:`; see `verdicts.verdicts` for the figures. A
-    server that is gone or refuses fails nothing: `why` is then server, and `detail` one line.
+    answer is better. `settings` is the configuration's `evaluate:`; see `verdicts.verdicts` for the figures.
+    A server that is gone or refuses fails nothing: `why` is then server, and `detail` one line.
     """
     chosen = settings["judge"]
     some = [p for p in predictions if p["split"] == "recall"][: chosen["max_questions"]]

@@ -13,7 +13,7 @@ def verdicts(predictions: Sequence[dict[str, Any]], resamples: int, seed: int) -
 
     `right`: shares that are right, as `bootstrap.paired` returns them, of questions with both verdicts.
     `agreement`: with exact match, of base and tuned, see `agreement`. `better`: see `preferences`.
-    `unjudged`: answers and pairs of which no verdict could be read; `why` is no_verdict when no answer's could.
+    `unjudged`: answers and pairs without a readable verdict; `why` is no_verdict when no answer has one.
     """
     judged = [p["judge"] for p in predictions]
     both = [j for j in judged if j["base"] and j["tuned"]]

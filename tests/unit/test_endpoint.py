@@ -116,6 +116,16 @@ def test_a_server_that_stays_ill_is_one_line_and_its_answers_are_kept(server, tm
         assert set(ask()) == set(QUESTIONS) and (memory.made, memory.found) == (1, 5)
 
 
+def test_answers_under_way_when_another_fails_are_kept(server, tmp_path):
+    server.script[QUESTIONS[0]], server.script[QUESTIONS[1]] = [401] * 9, ["hang"]
+    chosen = settings(server, concurrency=3, timeout=9)
+    with pytest.raises(EndpointError, match="answers 401"), asking(tmp_path, chosen) as (ask, _):
+        ask(QUESTIONS * 20)
+    assert len(server.seen) < 6
+    with asking(tmp_path, chosen) as (_, memory):
+        assert QUESTIONS[1] in memory.get(QUESTIONS)
+
+
 def test_a_server_that_is_not_there_is_one_line(server, tmp_path):
     chosen = settings(server, url="http://someone:secret@127.0.0.1:9/v1", retries=0)
     with (
