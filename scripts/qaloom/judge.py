@@ -43,7 +43,9 @@ class Verdict(msgspec.Struct):
     reason: str = ""
 
 
-class _Prompt(NamedTuple):
+class Prompt(NamedTuple):
+    """What is asked: about one answer, or about a pair."""
+
     kind: str  # one or pair
     text: str
 
@@ -78,7 +80,7 @@ def judge(
     return found
 
 
-def _prompts(prediction: dict[str, Any], rubric: str | None) -> dict[str, _Prompt]:
+def _prompts(prediction: dict[str, Any], rubric: str | None) -> dict[str, Prompt]:
     """What is asked about a question: each answer alone, and both, in both orders, unless they are equal."""
     language = "ko" if prediction["language"] == "ko" else "en"
     known = {key: prediction[key] for key in ("question", "reference")}
@@ -88,7 +90,7 @@ def _prompts(prediction: dict[str, Any], rubric: str | None) -> dict[str, _Promp
         asked["base_first"] = "pair", {"answer_A": base, "answer_B": tuned}
         asked["tuned_first"] = "pair", {"answer_A": tuned, "answer_B": base}
     return {
-        key: _Prompt(kind, _text(kind, language, rubric, known | answers))
+        key: Prompt(kind, _text(kind, language, rubric, known | answers))
         for key, (kind, answers) in asked.items()
     }
 
@@ -105,7 +107,7 @@ def _words() -> dict[str, Any]:
 
 
 def _said(
-    name: str, prompts: Mapping[str, _Prompt], settings: Mapping[str, Any], cache: Path
+    name: str, prompts: Mapping[str, Prompt], settings: Mapping[str, Any], cache: Path
 ) -> dict[str, Said]:
     """What the judge says to each prompt, by its digest. Raises EndpointError as `endpoint.ask` does."""
     sent = {"model": settings["model"], "temperature": 0, "max_tokens": settings["max_tokens"]}
@@ -126,7 +128,7 @@ def _said(
         return {said.prompt: said for said in kept_or_made(kept, Said, list(prompts), make, advance)}
 
 
-def read(text: str, asked: _Prompt) -> Verdict | None:
+def read(text: str, asked: Prompt) -> Verdict | None:
     """The verdict in what a judge said: one JSON object, or one word, and nothing beside; else None."""
     text = without_thoughts(text).strip()
     if fenced := _FENCE.fullmatch(text):

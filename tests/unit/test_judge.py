@@ -11,7 +11,7 @@ from misbehaving import misbehaving
 from qaloom import endpoint
 from qaloom.config import complete
 from qaloom.errors import ConfigError
-from qaloom.judge import SECTION, _Prompt, judge, read
+from qaloom.judge import SECTION, Prompt, judge, read
 from qaloom.metrics import exact_match
 from qaloom.verdicts import agreement, preferences
 
@@ -187,7 +187,7 @@ def test_a_rubric_of_ones_own(server, tmp_path):
     assert not any("An answer is right if" in prompt for prompt, *_ in server.seen)
 
 
-ONE, PAIR = _Prompt("one", ""), _Prompt("pair", "")
+ONE, PAIR = Prompt("one", ""), Prompt("pair", "")
 
 
 @pytest.mark.parametrize(
