@@ -67,10 +67,14 @@ def named(settings: Mapping[str, Any]) -> bool:
 
 
 def check(settings: Mapping[str, Any], section: str) -> None:
-    """Raise ConfigError when no server is named or the key's variable is not set; before anything runs."""
+    """Raise ConfigError when no server is named or its key's variable is not set; before anything runs."""
     for key in ("url", "model"):
         if not settings[key]:
             raise ConfigError(f"{section}.{key}: is missing, and a model server is to be asked; add it")
+    try:
+        httpx.URL(settings["url"])
+    except httpx.InvalidURL as error:
+        raise ConfigError(f"{section}.url: is no address ({error})") from None
     name = settings["key_env"]
     if name and not os.environ.get(name):
         raise ConfigError(f"{section}.key_env: {name} is not set; export it, or take the key out")
@@ -174,7 +178,7 @@ def _reply(server: Server, prompt: str) -> Reply:
         response = server.client.post(f"{server.settings['url'].rstrip('/')}/chat/completions", json=body)
     except httpx.TimeoutException:
         raise _PassingError(f"no answer within {server.settings['timeout']:g} s") from None
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise _PassingError(f"cannot be reached ({type(error).__name__})") from None
     _refuse(response, server)
     reply = _read(response)

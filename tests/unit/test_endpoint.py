@@ -164,7 +164,9 @@ def test_a_key_that_is_not_set_stops_before_anything_is_asked(server, monkeypatc
     with pytest.raises(ConfigError, match=r"augment\.endpoint\.key_env: MY_KEY is not set; export it"):
         endpoint.check(settings(server, key_env="MY_KEY"), reword.SECTION)
     with pytest.raises(ConfigError, match=r"augment\.endpoint\.model: is missing"):
-        endpoint.check(settings(server, model=None), "augment.endpoint")
+        endpoint.check(settings(server, model=None), reword.SECTION)
+    with pytest.raises(ConfigError, match=r"augment\.endpoint\.url: is no address"):
+        endpoint.check(settings(server, url="http://a:b"), reword.SECTION)
 
 
 def test_how_a_server_is_reached_decides_no_result(server):
