@@ -29,7 +29,7 @@ def main(folder: Path) -> None:
         model = load_model(Path(job["base"]), _path(job["start"]), same[0][1], job["settings"])
         tell(folder, loaded=True)
         for number, way in same:
-            tell(folder, candidate=number, **_measured(model, way, job, examples, folder))
+            tell(folder, candidate=number, **measured(model, way, job, examples, folder))
         del model
         gc.collect()
 
@@ -38,12 +38,10 @@ def _path(name: str | None) -> Path | None:
     return Path(name) if name else None
 
 
-def _measured(
+def measured(
     model: Any, way: dict[str, Any], job: dict[str, Any], examples: list[Example], folder: Path
 ) -> dict[str, Any]:
     """Seconds of a mean step, each step's the least of its rounds, and peak bytes; or why there are none."""
-    import torch
-
     settle_memory()
     steps = _ROUNDS * job["steps"]
     tokenizer = load_tokenizer(Path(job["base"]), job["settings"]["trust_remote_code"])
@@ -55,7 +53,7 @@ def _measured(
     trainer.add_callback(watch.callback())
     try:
         trainer.train()
-    except torch.OutOfMemoryError as error:
+    except Exception as error:  # most likely memory; the training itself says what else it is
         return {"failed": first_line(error).partition(". GPU")[0]}
     count = len(job["steps"])
     least = [min(watch.seconds[n::count]) for n in range(count)]
@@ -63,4 +61,7 @@ def _measured(
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except Exception as error:  # the training comes across it too, and says it better
+        sys.exit(f"train: the trial failed ({first_line(error)})")
