@@ -1,5 +1,6 @@
 """Starts the training process, tells a person how it goes, and returns how it ended."""
 
+import math
 import subprocess
 import sys
 import time
@@ -47,6 +48,21 @@ def command(folder: Path, gpus: int) -> list[str]:
         ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(gpus)] if gpus > 1 else []
     )
     return [sys.executable, *runner, "-m", "qaloom.trainer", str(folder)]
+
+
+def trial(folder: Path, seconds: float) -> list[dict[str, Any]]:
+    """What a trial (qaloom.trial) over its folder told before it ended, or `seconds` after loading."""
+    process = subprocess.Popen([sys.executable, "-m", "qaloom.trial", str(folder)], stdin=subprocess.DEVNULL)
+    until = math.inf
+    try:
+        for heard in _events(process, folder / "events.jsonl"):
+            if heard:  # the first says that the model is loaded
+                until = min(until, time.monotonic() + seconds)
+            if time.monotonic() > until:
+                break
+        return heard
+    finally:
+        _end(process)
 
 
 def _follow(process: subprocess.Popen, events: Path, name: str, steps: int) -> list[dict[str, Any]]:

@@ -236,6 +236,7 @@ def _talk(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _training(folder: Path) -> dict[str, Any]:
     plan, measured = _json(folder / "plan.json") or {}, _json(folder / "metrics.json") or {}
     history = _lines(folder / "history.jsonl")
+    plan.pop("candidates", None)  # `why` tells how they compare
     return {
         "why": plan.pop("why", []),
         "plan": _facts(plan),

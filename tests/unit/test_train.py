@@ -348,6 +348,45 @@ def test_all_parameters_are_trained_and_the_model_answers(tmp_path, tiny):
         assert not torch.allclose(load(tiny, out).model(prompt).logits, load(tiny).model(prompt).logits)
 
 
+# Trials of the plan's candidates
+
+
+@pytest.mark.slow
+def test_a_trial_measures_every_candidate_and_teaches_nothing(tmp_path, tiny):
+    """All three divisions of 4 rows and a recomputing one are tried; the adapter is that of the plan."""
+    alone, tried = tmp_path / "alone", tmp_path / "tried"
+    for folder in (alone, tried):
+        folder.mkdir()
+        project(folder, tiny)
+    with_trial = (
+        "import qaloom.trials as trials\n"
+        "ways, chosen, trials._WORTH = t.candidates, trials._chosen, 0\n"
+        "t.candidates = lambda *a: [*ways(*a), ways(*a)[0] | {'checkpointing': 'unsloth'}]\n"
+        "trials._chosen = lambda name, plans, events: "
+        "plans[0] | {'candidates': chosen(name, plans, events)['candidates']}"
+    )
+    assert attempt(alone)[0] == 0
+    code, said = attempt(tried, with_trial)
+    assert code == 0, said
+    assert "trying 4 ways to run a step" in said
+    found = read_json(tried / "out/plan.json")["candidates"]
+    assert [c["micro_batch"] for c in found] == [4, 2, 1, 4]
+    assert all(c["step_seconds"] > 0 and c["failed"] is None for c in found)
+    assert losses(tried) == losses(alone)
+    one, other = (file_digest(folder / "out/adapter_model.safetensors") for folder in (alone, tried))
+    assert one == other
+
+
+@pytest.mark.slow
+def test_a_trial_that_dies_costs_nothing_but_time(tmp_path, tiny):
+    project(tmp_path, tiny)
+    dying = "import qaloom.trials as trials; trials._WORTH = 0\n"
+    dying += "trials.write_json = lambda path, job: path.write_text('nothing to read')"
+    code, said = attempt(tmp_path, dying)
+    assert code == 0 and "no way could be measured" in said, said
+    assert read_json(tmp_path / "out/plan.json")["micro_batch"] == 4
+
+
 def test_nothing_of_an_earlier_training_stays_beside_a_new_one(tmp_path):
     """The weights of a whole model would be taken for what was trained."""
     from qaloom.train import _publish
