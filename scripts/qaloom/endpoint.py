@@ -125,8 +125,8 @@ def ask(
 
 
 def without_thoughts(text: str) -> str:
-    """An answer without what a reasoning model writes before it."""
-    return re.sub(r"(?s)<think>.*?(?:</think>|$)", "", text)
+    """An answer without what a reasoning model writes before it; some templates hold the opening tag."""
+    return text.rpartition("</think>")[2].partition("<think>")[0]
 
 
 def _tried(

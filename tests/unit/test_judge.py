@@ -2,6 +2,10 @@
 
 import json
 import re
+import subprocess
+import sys
+import time
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -197,6 +201,7 @@ ONE, PAIR = Prompt("one", ""), Prompt("pair", "")
         ('  {"verdict": "Wrong", "sure": 0.9}\n', ONE, "wrong"),
         ('```json\n{"verdict": "right"}\n```', ONE, "right"),
         ('<think>Is it "wrong"?</think>{"verdict": "right"}', ONE, "right"),
+        ('Is it "wrong"? No.</think>\n\nright', ONE, "right"),
         ("**Right.**", ONE, "right"),
         ('"wrong"', ONE, "wrong"),
         ('{"verdict": "b"}', PAIR, "B"),
@@ -264,6 +269,24 @@ def test_what_passes_is_tried_again(server, tmp_path):
     server.script["Where is it, 0?"] = [429, 500, "hang", "half"]
     found = judge("demo", predictions(), settings(server, retries=4), tmp_path)
     assert found["agreement"]["tuned"]["kappa"] == 1
+
+
+def test_a_killed_run_goes_on_where_it_was(server, tmp_path):
+    """What was under way, or just said, is asked again, and nothing else."""
+    chosen = settings(server, concurrency=1)
+    code = (
+        "import json, sys; from pathlib import Path; from qaloom.judge import judge\n"
+        "judge('demo', json.loads(sys.argv[1]), json.loads(sys.argv[2]), Path(sys.argv[3]))"
+    )
+    arguments = [json.dumps(predictions()), json.dumps(chosen), str(tmp_path)]
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.DEVNULL)
+    while len(server.seen) < 7 and process.poll() is None:
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    assert judge("demo", predictions(), chosen, tmp_path)["agreement"]["tuned"]["kappa"] == 1
+    asked = Counter(prompt for prompt, *_ in server.seen)
+    assert len(asked) == 4 * (N - 1) + 1 and asked.total() <= len(asked) + 2
 
 
 @pytest.mark.parametrize(
