@@ -16,8 +16,9 @@ from qaloom.config import load as load_config
 from qaloom.errors import DataError
 from qaloom.examples import row_order, tokenise
 from qaloom.files import digest, file_digest, read_json, read_lines, write_lines
+from qaloom.launch import Outcome
 from qaloom.prompt import prompt_ids
-from qaloom.train import _identity, train
+from qaloom.train import _identity, _next_rung, _with_steps, train
 
 FACTS = [
     {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": f"답 {n}" * (n + 1)}
@@ -65,6 +66,27 @@ def test_each_input_decides(inputs, tmp_path, what):
     else:
         (tmp_path / "start" / "adapter_model.safetensors").write_bytes(b"other")
     assert digest(_identity(**inputs)) != before
+
+
+@pytest.mark.parametrize(
+    ("packing", "tokens", "most", "accumulation"),
+    [(True, 64, 3, 1), (False, 64, None, 2), (False, None, None, 1)],
+)
+def test_a_plan_knows_its_steps(packing, tokens, most, accumulation):
+    """Of a step counted in tokens the fullest one decides: in how many packs, or rows on how many GPUs."""
+    planned = {"packing": packing, "effective_tokens": tokens, "accumulation": 1, "gpus": 2, "max_length": 64}
+    found = _with_steps(planned, [[0, 1], [2, 3, 4]], "chat")
+    assert (found["steps"], found["most_packs"], found["accumulation"]) == (2, most, accumulation)
+
+
+def test_the_ladder_divides_packs_down_to_a_row():
+    """The plan that ran out of memory tells how many packs its fullest step can be divided into."""
+    planned = {"micro_batch": 1, "accumulation": 1, "checkpointing": "unsloth", "precision": "4bit",
+               "gpus": 1, "packing": True, "effective_tokens": 64, "rungs": []}  # fmt: skip
+    planned = _with_steps(planned, [[0, 1], [2, 3, 4]], "chat")
+    lighter = _next_rung("demo", planned, {"precision": "auto"}, Outcome("out_of_memory", 3, "no memory"))
+    assert lighter["accumulation"] == 2 and lighter["rungs"][0]["then"] == "packs half as long"
+    assert _next_rung("demo", lighter, {"precision": "auto"}, Outcome("out_of_memory", 3)) is None
 
 
 def test_no_row_to_train_on_is_an_error(inputs, tmp_path, tiny):
