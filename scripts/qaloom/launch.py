@@ -1,6 +1,5 @@
 """Starts the training process, tells a person how it goes, and returns how it ended."""
 
-import math
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from qaloom.job import bar
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 _KILLED = -9
+_LONGEST_LOADING = 600  # seconds, of a trial's model
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ def command(folder: Path, gpus: int) -> list[str]:
 def trial(folder: Path, seconds: float) -> list[dict[str, Any]]:
     """What a trial (qaloom.trial) over its folder told before it ended, or `seconds` after loading."""
     process = subprocess.Popen([sys.executable, "-m", "qaloom.trial", str(folder)], stdin=subprocess.DEVNULL)
-    until = math.inf
+    until, loaded = time.monotonic() + _LONGEST_LOADING, False
     try:
         for heard in _events(process, folder / "events.jsonl"):
-            if heard:  # the first says that the model is loaded
-                until = min(until, time.monotonic() + seconds)
+            if heard and not loaded:  # the first event says so
+                until, loaded = time.monotonic() + seconds, True
             if time.monotonic() > until:
                 break
         return heard
