@@ -27,9 +27,8 @@ class Stretches:
     def kept(self, keep: list[int]) -> "Stretches":
         """The rows of these numbers alone."""
         rows, mask = [self.rows[i] for i in keep], self.mask[keep]
-        parts = [self.past, *getattr(self.past, "layers", [])]
-        if all(hasattr(part, "batch_select_indices") for part in parts):
-            self.past.batch_select_indices(torch.tensor(keep, device=mask.device))
+        if hasattr(self.past, "reorder_cache"):  # which a recurrent layer's state has, too
+            self.past.reorder_cache(torch.tensor(keep, device=mask.device))
             return Stretches(self.model, self.tokenizer, rows, self.most, mask, self.past)
         return Stretches(self.model, self.tokenizer, rows, self.most)  # to be made again
 

@@ -7,11 +7,12 @@ import pytest
 import torch
 from tiny_model import make_tokenizer
 
+from qaloom.arms import _Disabled
 from qaloom.asking import _TOKENS_AT_ONCE, Asking
 from qaloom.decode import greedy
 from qaloom.errors import DeviceError, ModelError
 from qaloom.files import read_lines
-from qaloom.generate import answers, load, quickened
+from qaloom.generate import Loaded, answers, load, quickened
 from qaloom.prompt import prompt_ids, stop_ids
 from qaloom.together import Together
 
@@ -130,12 +131,12 @@ def test_free_places_are_taken_by_those_that_wait(ask, loaded, monkeypatch):
 
 
 @pytest.mark.parametrize("cache", ["cannot be joined", "cannot be parted"])
-def test_a_model_whose_memory_of_the_prompt_is_of_another_kind(ask, loaded, monkeypatch, cache):
+def test_a_model_whose_memory_of_the_prompt_is_of_another_kind(ask, loaded, monkeypatch, request, cache):
     stop = ends(loaded)
     together = ask(new=20, stop=stop)
-    monkeypatch.setattr("qaloom.asking.beginning", lambda model, ids: None)
+    request.getfixturevalue("of_another_kind")
     if cache == "cannot be parted":
-        monkeypatch.delattr("transformers.cache_utils.Cache.batch_select_indices")
+        monkeypatch.delattr("transformers.cache_utils.Cache.reorder_cache")
     assert ask.fresh(new=20, stop=stop) == together
 
 
@@ -145,6 +146,19 @@ def test_an_adapter_is_merged_and_answers_alike(tiny, tuned):
     quick = quickened(load(tiny, tuned / "results/train/demo"))
     assert plain_answers(quick, 20) == said
     assert not any("lora" in name for name, _ in quick.model.named_parameters())
+
+
+@pytest.mark.parametrize("adapter", ["on", "off"])
+def test_an_adapter_that_stays_apart_answers_alike(ask, tiny, tuned, monkeypatch, adapter):
+    """As on a GPU, where one model with an adapter turned off is the base model, too."""
+    apart = load(tiny, tuned / "results/train/demo")
+    model = apart.model if adapter == "on" else _Disabled(apart.model)
+    prompts = [prompt_ids(apart.tokenizer, "chat", q) for q in QUESTIONS]
+    assert Asking(Loaded(model, apart.tokenizer), {"a": prompts[0]}, [], 4).shared() is not None
+    given = answers(lambda: Loaded(model, apart.tokenizer), prompts, [], 20, ask.kept, ask.seen.append)
+    of_base = plain_answers(load(tiny), 20)
+    assert [answer.ids for answer in given] == plain_answers(Loaded(model, apart.tokenizer), 20)
+    assert ([answer.ids for answer in given] == of_base) == (adapter == "off")
 
 
 def test_sixteen_bits_are_not_merged(tiny, tuned):
