@@ -155,10 +155,10 @@ def machine(loaded: Loaded) -> str:
 
 
 def save(out: Path, found: dict[str, Any]) -> None:
-    """Print a result, and add it to the file (in place of an earlier one of the same name and type)."""
+    """Print a result, and add it to the file, in place of an earlier one of the same."""
     path = out if out.parent != Path() else HERE / out
     known = read_json(path) if path.is_file() else []
-    same = ("what", "dtype", "machine")
+    same = ("what", "dtype", "machine", "questions")
     known = [one for one in known if any(one[key] != found[key] for key in same)]
     print(json.dumps(found), flush=True)
     path.write_text(json.dumps([*known, found], indent=1) + "\n")

@@ -1,9 +1,9 @@
-"""Which questions go through the model at once: as many as fit into memory, and alike in length."""
+"""Which questions go through the model at once: as many as fit into memory, the longest first."""
 
 import time
 from collections.abc import Iterator
 from functools import cache as once
-from itertools import takewhile
+from os.path import commonprefix
 from typing import Any
 
 import torch
@@ -22,8 +22,9 @@ _SHORTEST = 0.8  # of the longest prompt read with it: the others are padded to 
 class Asking:
     """Prompts (token ids by name) that wait, and the rows that a model is answering; see `answers`.
 
-    Prompts are read in groups of similar length, the longest first: what fits then, fits to the end. All
-    that were read go on together. Once half of the places are free, waiting prompts are read into them.
+    The longest are read first: what fits then, fits to the end. All that were read go on together. Once half
+    of the places are free, waiting prompts are read into them, if the model's rows can be joined; a model
+    whose rows cannot reads prompts of similar length, and the next when all of those have ended.
     """
 
     def __init__(self, loaded: Loaded, prompts: dict[str, list[int]], stop: list[int], max_new_tokens: int):
@@ -134,6 +135,4 @@ def _share(rows: list[Row], start: float) -> None:
 
 def _shared(prompts: list[list[int]]) -> list[int]:
     """The tokens that all prompts begin with (a chat template's, mostly); each has more than those."""
-    first, last = min(prompts), max(prompts)  # what these share, all do
-    alike = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
-    return [token for token, _ in alike][: min(map(len, prompts)) - 1]
+    return commonprefix(prompts)[: min(map(len, prompts)) - 1]

@@ -4,6 +4,7 @@ import copy
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from os.path import commonprefix
 from typing import Any
 
 import torch
@@ -197,21 +198,13 @@ def _trees(prompts: list[list[int]], known: int, most: int) -> Iterator[_Tree]:
     tree, last = _Tree(), []
     for i in sorted(range(len(prompts)), key=prompts.__getitem__):
         prompt = prompts[i]
-        alike = _alike(last, prompt) if tree.paths else known
-        if tree.paths and len(tree.tokens) + len(prompt) - alike > most:
+        common = len(commonprefix([last, prompt])) if tree.paths else known
+        if tree.paths and len(tree.tokens) + len(prompt) - common > most:
             yield tree
-            tree, alike = _Tree(), known
-        tree.add(i, alike - known, prompt[alike:], alike)
+            tree, common = _Tree(), known
+        tree.add(i, common - known, prompt[common:], common)
         last = prompt
     yield tree
-
-
-def _alike(one: list[int], two: list[int]) -> int:
-    """How many tokens both begin with."""
-    return next(
-        (i for i, pair in enumerate(zip(one, two, strict=False)) if pair[0] != pair[1]),
-        min(len(one), len(two)),
-    )
 
 
 def _read(model: Any, tree: _Tree, shared: DynamicCache) -> tuple[Any, list[int]]:
