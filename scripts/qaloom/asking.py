@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from functools import cache as once
-from os.path import commonprefix
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from qaloom.errors import DeviceError
 from qaloom.generate import Answer, Loaded
 from qaloom.job import say
 from qaloom.stretches import Stretches
-from qaloom.together import Together, beginning
+from qaloom.together import Together, alike, beginning
 
 _TOKENS_AT_ONCE = {"cpu": 16_384, "cuda": 32_768}  # prompt and answer tokens of all rows that go together
 _SHORTEST = 0.8  # of the longest prompt read with it: the others are padded to its length
@@ -135,4 +134,5 @@ def _share(rows: list[Row], start: float) -> None:
 
 def _shared(prompts: list[list[int]]) -> list[int]:
     """The tokens that all prompts begin with (a chat template's, mostly); each has more than those."""
-    return commonprefix(prompts)[: min(map(len, prompts)) - 1]
+    first, last = min(prompts), max(prompts)  # what these share, all do
+    return first[: min(alike(first, last), min(map(len, prompts)) - 1)]

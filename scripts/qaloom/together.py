@@ -4,7 +4,7 @@ import copy
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -198,13 +198,18 @@ def _trees(prompts: list[list[int]], known: int, most: int) -> Iterator[_Tree]:
     tree, last = _Tree(), []
     for i in sorted(range(len(prompts)), key=prompts.__getitem__):
         prompt = prompts[i]
-        common = len(commonprefix([last, prompt])) if tree.paths else known
+        common = alike(last, prompt) if tree.paths else known
         if tree.paths and len(tree.tokens) + len(prompt) - common > most:
             yield tree
             tree, common = _Tree(), known
         tree.add(i, common - known, prompt[common:], common)
         last = prompt
     yield tree
+
+
+def alike(one: list[int], two: list[int]) -> int:
+    """How many tokens both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, two, strict=False)))
 
 
 def _read(model: Any, tree: _Tree, shared: DynamicCache) -> tuple[Any, list[int]]:
