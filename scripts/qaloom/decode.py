@@ -70,14 +70,14 @@ def _shared_keys(
 
     `spans` (first row, row behind the last, width) are rows that look at their last `width` keys alone.
     """
-    if query.shape[2] > 1 or given.get("position_bias") is not None:
+    if mask is None or query.shape[2] > 1 or given.get("position_bias") is not None:
         return sdpa_attention_forward(module, query, key, value, mask, scaling=scaling, **given)
     rows, heads, _, size = query.shape
     together = query.reshape(rows, key.shape[1], -1, size)
     found = [
         scaled_dot_product_attention(
             together[a:b], key[a:b, :, -width:], value[a:b, :, -width:], scale=scaling,
-            attn_mask=None if mask is None else mask[a:b, ..., -width:],
+            attn_mask=mask[a:b, ..., -width:],
         )
         for a, b, width in spans or [(0, rows, key.shape[2])]
     ]  # fmt: skip
