@@ -4,11 +4,12 @@
     python benchmarks/bench_translate.py --beams --stream 100000 1000000
 
 Speed: a Marian model of opus-mt's shape (6 + 6 layers, 512 wide, 65,000 tokens) with random weights, on the
-CPU, through `qaloom.translate` with its batches and with batches of one, turn about in one process; random
-weights seldom end a sentence, so each runs to the length limit, in both ways alike. Memory: questions
-stream through `qaloom.paraphrase` there and back with the model replaced by one that gives each text back,
-since only what we hold is asked; each number in a process of its own. Writes translate.json; the part that a
-call does not measure stays there.
+CPU: through `qaloom.translate`, and by transformers' generate() for one question after the other with the
+same beams, turn about in one process. Random weights seldom end a sentence, so each question runs to its own
+length limit, in both ways alike. Its questions are the middle ones of 2,048, sorted by tokens as augment sorts
+what it translates. Memory: questions stream through `qaloom.paraphrase` there and back with the model
+replaced by one that gives each text back, since only what we hold is asked; each number in a process of its
+own. Writes translate.json; the part that a call does not measure stays there.
 """
 
 import argparse
@@ -75,9 +76,16 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _questions(number: int) -> list[str]:
-    records = make_records(4 * number, seed=5)
-    return list(dict.fromkeys(record["question"] for record in records))[:number]
+def _questions(number: int, folder: Path) -> list[str]:
+    """The middle ones of many, by the tokens of the model in `folder`."""
+    from transformers import AutoTokenizer
+
+    every = list(dict.fromkeys(record["question"] for record in make_records(8_192, seed=5)))[:2_048]
+    tokens = dict(
+        zip(every, map(len, AutoTokenizer.from_pretrained(folder)(every)["input_ids"]), strict=True)
+    )
+    first = (len(every) - number) // 2
+    return sorted(every, key=lambda question: (tokens[question], question))[first : first + number]
 
 
 def _settings(**seq2seq: Any) -> dict[str, Any]:
@@ -91,21 +99,21 @@ def _settings(**seq2seq: Any) -> dict[str, Any]:
 def _speed(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     import torch
 
-    questions = sorted(_questions(arguments.questions), key=len)
-    ways = {
-        "batched": (questions, 4_096),
-        "one by one": (questions[arguments.every // 2 :: arguments.every], 1),
-    }
     with tempfile.TemporaryDirectory(prefix="qaloom-bench-") as temporary:
         folder = _opus_shaped(Path(temporary) / "model")
+        questions = _questions(arguments.questions, folder)
+        ways = {
+            "batched": (_translated, questions),
+            "one by one": (_one_by_one, questions[arguments.every // 2 :: arguments.every]),
+        }
         for threads, beams in itertools.product(arguments.threads, arguments.beams):
             torch.set_num_threads(threads)
             line: dict[str, Any] = {"threads": threads, "beams": beams}
             turns = [
-                [_translated(folder, asked, tokens, beams) for asked, tokens in ways.values()]
+                [translate(folder, asked, beams) for translate, asked in ways.values()]
                 for _ in range(arguments.turns)
             ]
-            for (way, (asked, _)), runs in zip(ways.items(), zip(*turns, strict=True), strict=True):
+            for (way, (_, asked)), runs in zip(ways.items(), zip(*turns, strict=True), strict=True):
                 cpu, wall = map(min, zip(*runs, strict=True))
                 line[way] = {
                     "questions": len(asked),
@@ -121,13 +129,11 @@ def _speed(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             yield line
 
 
-def _translated(folder: Path, questions: list[str], tokens: int, beams: int) -> tuple[float, float]:
-    """CPU and wall-clock seconds of translating all questions with batches of at most so many tokens."""
-    from qaloom import translate
+def _translated(folder: Path, questions: list[str], beams: int) -> tuple[float, float]:
+    """CPU and wall-clock seconds of translating all questions as augment does."""
     from qaloom.translation_memory import remember
 
-    translate._TOKENS_AT_ONCE["cpu"] = tokens
-    translator = translate.Translator(folder, "en", "ko", _settings(beams=beams)["seq2seq"], 1)
+    translator = _translator(folder, beams)
     translator.model  # noqa: B018  read before the clock starts
     with tempfile.TemporaryDirectory(prefix="qaloom-bench-") as memory:
         cpu, wall = time.process_time(), time.perf_counter()
@@ -135,6 +141,32 @@ def _translated(folder: Path, questions: list[str], tokens: int, beams: int) -> 
             translator.translate(questions, kept, lambda done: None)
         assert kept.made == len(questions)
         return time.process_time() - cpu, time.perf_counter() - wall
+
+
+def _translator(folder: Path, beams: int) -> Any:
+    from qaloom.translate import Translator
+
+    return Translator(folder, "en", "ko", _settings(beams=beams)["seq2seq"], 1)
+
+
+def _one_by_one(folder: Path, questions: list[str], beams: int) -> tuple[float, float]:
+    """CPU and wall-clock seconds of generate() for each question, as transformers' documents show it."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    from qaloom.translate import longest
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32).eval()
+    cpu, wall = time.process_time(), time.perf_counter()
+    for question in questions:
+        given = tokenizer(question, return_tensors="pt")
+        limit = longest(given["input_ids"].shape[1])
+        with torch.inference_mode():
+            output = model.generate(**given, num_beams=beams, do_sample=False, max_new_tokens=limit,
+                                    early_stopping=beams > 1)  # fmt: skip
+        tokenizer.batch_decode(output, skip_special_tokens=True)
+    return time.process_time() - cpu, time.perf_counter() - wall
 
 
 def _opus_shaped(folder: Path) -> Path:

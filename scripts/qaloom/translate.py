@@ -115,12 +115,14 @@ class Translator:
         inputs = self.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(self.model.device)
         if self.settings["sampling"]:
             torch.manual_seed(int(digest([self.settings["seed"], texts])[:15], 16))
+        limits = [longest(len(one)) for one in ids]
         with torch.inference_mode():
             output = self.model.generate(
                 input_ids=inputs["input_ids"],
                 attention_mask=inputs["attention_mask"],
                 num_return_sequences=self.variants,
-                max_new_tokens=2 * max(map(len, ids)) + 16,
+                max_new_tokens=max(limits),
+                logits_processor=[_EndAt(limits, self.tokenizer.eos_token_id)],
                 past_key_values=_cache(self.model.config),
                 **self._generation,
             )
@@ -221,33 +223,38 @@ def _model(folder: Path) -> Any:
     """float32 on a CPU; on a GPU the 16-bit type that it is quick in."""
     import torch
 
+    from qaloom.packed import pack
+
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.float32
     if device == "cuda":
         dtype = torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
     read = lambda auto: auto.from_pretrained(folder, dtype=dtype).to(device).eval()  # noqa: E731
     model = _loading(folder, "AutoModelForSeq2SeqLM", read)
-    return _aligned(model) if device == "cpu" else model
-
-
-def _aligned(model: Any) -> Any:
-    """The model with logits whose rows begin at multiples of 64 bytes.
-
-    Into rows of opus-mt's 65,001 words MKL multiplies a third slower than into those.
-    """
-    import torch
-
-    head = model.get_output_embeddings()
-
-    def logits(states: Any) -> Any:
-        rows, words = states.shape[:-1], len(head.weight)
-        made = states.new_empty(rows.numel(), -(-words // 16) * 16)[:, :words]
-        torch.mm(states.flatten(0, -2), head.weight.t(), out=made)
-        return made.unflatten(0, rows)
-
-    if head.bias is None:
-        head.forward = logits
+    pack(model)
     return model
+
+
+def longest(source: int) -> int:
+    """The most tokens that a translation of so many tokens may have: more is a model that cannot end."""
+    return 3 * source + 32
+
+
+class _EndAt:
+    """Has each translation end at its own limit in tokens, whatever it is made beside."""
+
+    def __init__(self, limits: Sequence[int], end: int):
+        self.limits, self.end = limits, end
+
+    def __call__(self, ids: Any, scores: Any) -> Any:
+        """Scores (rows x words) of what follows `ids`; each text has as many rows, one after the other."""
+        import torch
+
+        limits = torch.tensor(self.limits, device=scores.device)
+        over = limits.repeat_interleave(len(scores) // len(limits)) <= ids.shape[1]
+        scores = scores.masked_fill(over[:, None], -torch.inf)
+        scores[over, self.end] = 0
+        return scores
 
 
 def _cache(config: Any) -> Any:

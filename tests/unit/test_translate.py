@@ -8,8 +8,9 @@ from make_translators import known_questions
 from qaloom.base_model import model_name
 from qaloom.config import complete
 from qaloom.errors import DeviceError, ModelError
+from qaloom.packed import pack
 from qaloom.rewrite import rewrite
-from qaloom.translate import Translator, _aligned, _cache
+from qaloom.translate import Translator, _cache, _EndAt
 from qaloom.translation_memory import remember
 
 
@@ -94,7 +95,7 @@ FAMILIES = {
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("beams", [1, 4])
-def test_our_cache_and_logits_change_no_translation(family, beams):
+def test_what_makes_it_quick_changes_no_translation(family, beams):
     """Random weights, large enough that words differ much in what they score."""
     import torch
     import transformers
@@ -109,9 +110,32 @@ def test_our_cache_and_logits_change_no_translation(family, beams):
     given = {"input_ids": ids, "attention_mask": torch.ones_like(ids).tril(3), "num_beams": beams}
     given |= {"max_new_tokens": 12, "num_return_sequences": beams, "no_repeat_ngram_size": 2}
     plain = model.generate(**given)
-    ours = _aligned(model).generate(**given, past_key_values=_cache(model.config))
+    pack(model)
+    ours = model.generate(**given, past_key_values=_cache(model.config))
     assert torch.equal(ours, plain)
     assert len(plain.unique()) > 5
+
+
+@pytest.mark.parametrize("ways", [{}, {"num_beams": 4, "num_return_sequences": 2}, {"do_sample": True}])
+def test_each_text_ends_at_its_own_limit(ways):
+    """Also one whose model would go on for ever."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM, M2M100Config
+
+    torch.manual_seed(3)
+    sizes = {f"{side}_{what}": n for side in ("encoder", "decoder") for what, n in WIDTHS.items()}
+    model = AutoModelForSeq2SeqLM.from_config(M2M100Config(vocab_size=61, d_model=16, **sizes)).eval()
+    limits, end = [3, 9, 5], model.config.eos_token_id
+    made = model.generate(
+        input_ids=torch.randint(4, 60, (3, 7)),
+        max_new_tokens=9,
+        logits_processor=[_EndAt(limits, end)],
+        **ways,
+    )
+    each = [limit for limit in limits for _ in range(len(made) // len(limits))]
+    lengths = [row[1:].tolist().index(end) + 1 for row in made]
+    assert all(length <= limit for length, limit in zip(lengths, each, strict=True))
+    assert max(lengths) == 9  # it would go on if it were let
 
 
 def test_variants_by_beam_search_and_by_chance(korean_english, tmp_path):
