@@ -6,8 +6,8 @@
 Speed: a Marian model of opus-mt's shape (6 + 6 layers, 512 wide, 65,000 tokens) with random weights, on the
 CPU: through `qaloom.translate`, and by transformers' generate() for one question after the other with the
 same beams, turn about in one process. Random weights seldom end a sentence, so each question runs to its own
-length limit, in both ways alike. Its questions are the middle ones of 2,048, sorted by tokens as augment sorts
-what it translates. Memory: questions stream through `qaloom.paraphrase` there and back with the model
+length limit, in both ways alike. The questions are the middle ones of 2,048 sorted by tokens, as augment
+sorts what it translates. Memory: questions stream through `qaloom.paraphrase` there and back with the model
 replaced by one that gives each text back, since only what we hold is asked; each number in a process of its
 own. Writes translate.json; the part that a call does not measure stays there.
 """
@@ -76,16 +76,19 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _questions(number: int, folder: Path) -> list[str]:
-    """The middle ones of many, by the tokens of the model in `folder`."""
+def _questions() -> list[str]:
+    return list(dict.fromkeys(record["question"] for record in make_records(8_192, seed=5)))[:2_048]
+
+
+def _middle(number: int, folder: Path) -> list[str]:
+    """So many questions of middle length in the tokens of the model in `folder`."""
     from transformers import AutoTokenizer
 
-    every = list(dict.fromkeys(record["question"] for record in make_records(8_192, seed=5)))[:2_048]
-    tokens = dict(
-        zip(every, map(len, AutoTokenizer.from_pretrained(folder)(every)["input_ids"]), strict=True)
-    )
-    first = (len(every) - number) // 2
-    return sorted(every, key=lambda question: (tokens[question], question))[first : first + number]
+    questions = _questions()
+    tokens = map(len, AutoTokenizer.from_pretrained(folder)(questions)["input_ids"])
+    ordered = [question for _, question in sorted(zip(tokens, questions, strict=True))]
+    first = (len(ordered) - number) // 2
+    return ordered[first : first + number]
 
 
 def _settings(**seq2seq: Any) -> dict[str, Any]:
@@ -101,7 +104,7 @@ def _speed(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
     with tempfile.TemporaryDirectory(prefix="qaloom-bench-") as temporary:
         folder = _opus_shaped(Path(temporary) / "model")
-        questions = _questions(arguments.questions, folder)
+        questions = _middle(arguments.questions, folder)
         ways = {
             "batched": (_translated, questions),
             "one by one": (_one_by_one, questions[arguments.every // 2 :: arguments.every]),
@@ -175,9 +178,7 @@ def _opus_shaped(folder: Path) -> Path:
     import torch
     from transformers import MarianConfig, MarianMTModel
 
-    tokenizer = make_translators._tokenizer(
-        folder, make_translators._sentence_pieces(_questions(2_000), 4_000)
-    )
+    tokenizer = make_translators._tokenizer(folder, make_translators._sentence_pieces(_questions(), 4_000))
     words = read_json(folder / "vocab.json")
     words |= {f"word{n}": n for n in range(len(words), 65_001)}  # random weights say any of them
     write_json(folder / "vocab.json", words)

@@ -252,8 +252,9 @@ class _EndAt:
 
         limits = torch.tensor(self.limits, device=scores.device)
         over = limits.repeat_interleave(len(scores) // len(limits)) <= ids.shape[1]
-        scores = scores.masked_fill(over[:, None], -torch.inf)
-        scores[over, self.end] = 0
+        if over.any():  # seldom, and a pass over all scores takes its time
+            scores[over] = -torch.inf
+            scores[over, self.end] = 0
         return scores
 
 
