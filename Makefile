@@ -92,6 +92,7 @@ bench: setup
 # On a machine with a GPU: writes 16 GB of random weights to build/ first.
 bench-gpu: setup
 	@$(PYTHON) benchmarks/bench_speed.py build/bench benchmarks/gpu_speed.json
+	@$(PYTHON) benchmarks/bench_trials.py build/bench benchmarks/gpu_speed.json
 
 # One locked environment serves all rules, so the linter's call for one a rule is let pass, and nothing else.
 lint: setup

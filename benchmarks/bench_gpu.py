@@ -40,7 +40,11 @@ SHAPES = {
     "1.5B": {"hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28,
              "num_attention_heads": 12, "num_key_value_heads": 2, "vocab_size": 151936,
              "tie_word_embeddings": True},
+    "135M": {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
+             "num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 49152,
+             "tie_word_embeddings": True},
 }  # fmt: skip
+MEASURED = ("8B", "1.5B")  # whose memory the formula is fitted to
 PLAN = {
     "gpus": 1, "dtype": "bfloat16", "accumulation": 1, "effective_tokens": None, "packing": False,
     "offload_embedding": False, "optimizer": "adamw_torch_fused",
@@ -49,7 +53,7 @@ PLAN = {
 }  # fmt: skip
 
 
-def models(work: Path, names: Iterable[str] = SHAPES) -> None:
+def models(work: Path, names: Iterable[str] = MEASURED) -> None:
     """Write shapes, in bfloat16, with a small byte-level tokenizer."""
     import torch
     from tiny_model import make_tokenizer
@@ -126,7 +130,7 @@ def attempt(cap: float, folder: Path) -> None:
 def configurations() -> list[dict]:
     """What the memory formula is fitted to and, `held_out`, only checked on."""
     keys = ("shape", "precision", "checkpointing", "length", "micro")
-    full = product(SHAPES, ("8bit", "16bit", "4bit"), (False, "unsloth"), (512, 2048), (2,))
+    full = product(MEASURED, ("8bit", "16bit", "4bit"), (False, "unsloth"), (512, 2048), (2,))
     held_out = [
         ("8B", "4bit", "unsloth", 2048, 1, {}),
         ("8B", "4bit", "unsloth", 2048, 1, {"offload_embedding": True}),

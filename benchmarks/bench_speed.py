@@ -1,9 +1,10 @@
 """Training speed on one GPU: the guide's notebook and Unsloth's defaults beside what `qaloom.plan` chooses.
 
-`python benchmarks/bench_speed.py WORK OUT.json [WAY ...]`, or `make bench-gpu`. Llama-3-8B's shape with
-random weights (speed depends on shapes alone), LoRA of r=16 on all seven projections, the same rows for each
-way, each in a process of its own, one after the other. Rows a second are those of the later steps: kernels
-are chosen and compiled in the first five. What OUT.json holds is not measured again.
+`python benchmarks/bench_speed.py WORK OUT.json [WAY ...]`, or `make bench-gpu`. The shapes of Llama-3-8B,
+Qwen2.5-1.5B and SmolLM2-135M with random weights (speed depends on shapes alone), LoRA of r=16 on all seven
+projections, the same rows for each way of a shape, each in a process of its own, one after the other. Rows a
+second are those of the later steps: kernels are chosen and compiled in the first five. What OUT.json holds is
+not measured again.
 """
 
 import json
@@ -18,15 +19,19 @@ import bench_gpu
 SHORT, LONG = 8, 2048  # rows an optimizer step; tokens a row
 NOTEBOOK = {"micro": 2, "accumulation": 4, "dropout": 0.05}
 DEFAULTS = {"micro": 2, "accumulation": 1, "dropout": 0.0}
+PLAIN = NOTEBOOK | {"unsloth": False}  # transformers and peft alone, in 16 bits
 
 
 class Way(NamedTuple):
-    """Rows by their lengths in tokens; a notebook's settings or a run's `training`; the allocator's bytes."""
+    """Rows by their lengths in tokens; a notebook's settings or a run's `training`; the allocator's bytes;
+    the model's shape.
+    """
 
     lengths: list[int]
     notebook: dict[str, Any] | None = None
     training: dict[str, Any] | None = None
     cap: float = 0  # 0 is the whole card
+    shape: str = "8B"
 
 
 def short_rows() -> list[int]:
@@ -43,6 +48,10 @@ WAYS = {
     "long": Way([LONG] * 28, training={"effective_batch": 2}),
     "long, Unsloth's defaults within 7.0 GB": Way([LONG] * 28, DEFAULTS, cap=7.0e9),
     "long, within 7.0 GB": Way([LONG] * 28, training={"effective_batch": 2}, cap=7.0e9),
+    "1.5B, short, plain": Way(short_rows(), PLAIN, shape="1.5B"),
+    "1.5B, short": Way(4 * short_rows(), training={"effective_batch": SHORT}, shape="1.5B"),
+    "135M, short, plain": Way(short_rows(), PLAIN, shape="135M"),
+    "135M, short": Way(4 * short_rows(), training={"effective_batch": SHORT}, shape="135M"),
 }
 
 
@@ -59,10 +68,11 @@ def measured(way: Way, base: Path, folder: Path) -> dict[str, Any]:
     if way.notebook:
         command = [sys.executable, __file__, "notebook", str(folder), json.dumps(way.notebook), str(way.cap)]
     else:
-        device = probe(4096, 14336)
+        size = shape(base / "config.json")
+        device = probe(size.hidden, size.intermediate)
         device = replace(device, free_bytes=int(way.cap)) if way.cap else device
         steps = steps_of_rows(way.lengths, run["training"])
-        planned = plan(shape(base / "config.json"), run, way.lengths, device)
+        planned = plan(size, run, way.lengths, device)
         planned |= {"steps": len(steps), "prompt": "plain"}
     bench_gpu.write_job(folder, base, way.lengths, planned, run)
     found = bench_gpu.run_job(folder, way.cap, command)
@@ -71,31 +81,32 @@ def measured(way: Way, base: Path, folder: Path) -> dict[str, Any]:
 
 
 def notebook(folder: Path, chosen: dict[str, Any], cap: float) -> None:
-    """Unsloth as its notebooks have it: 4 bits, its checkpointing, an 8-bit optimizer, rows as they come."""
+    """TRL's trainer as notebooks have it, with rows as they come: on Unsloth's model, or peft's alone."""
     import torch
+
+    if cap:
+        torch.cuda.set_per_process_memory_fraction(cap / torch.cuda.get_device_properties(0).total_memory)
+    job = json.loads((folder / "job.json").read_text())
+    with_unsloth = chosen.get("unsloth", True)
+    load = unsloth_model if with_unsloth else peft_model
+    model, tokenizer = load(job["base"], chosen["dropout"])
     from datasets import Dataset
-    from unsloth import FastLanguageModel  # isort: skip
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig, SFTTrainer  # after Unsloth, which changes it
 
     from qaloom.examples import features
     from qaloom.files import read_lines, write_json
     from qaloom.prompt import Example
     from qaloom.trainer import Watch
 
-    if cap:
-        torch.cuda.set_per_process_memory_fraction(cap / torch.cuda.get_device_properties(0).total_memory)
-    job = json.loads((folder / "job.json").read_text())
     rows = [features(e) for e in read_lines(folder / "examples.jsonl", Example)]
-    model, tokenizer = FastLanguageModel.from_pretrained(job["base"], max_seq_length=LONG, load_in_4bit=True)
-    model = FastLanguageModel.get_peft_model(
-        model, r=16, lora_alpha=32, lora_dropout=chosen["dropout"], use_gradient_checkpointing="unsloth"
-    )
     args = SFTConfig(
         per_device_train_batch_size=chosen["micro"],
         gradient_accumulation_steps=chosen["accumulation"],
-        num_train_epochs=1, learning_rate=2e-4, optim="adamw_8bit", bf16=True, logging_steps=1,
+        gradient_checkpointing=True, num_train_epochs=1, learning_rate=2e-4, bf16=True, logging_steps=1,
+        optim="adamw_8bit" if with_unsloth else "adamw_torch",
         max_length=LONG, dataset_kwargs={"skip_prepare_dataset": True}, save_strategy="no",
         report_to="none", output_dir=str(folder / "out"), disable_tqdm=True,
+        use_cpu=not torch.cuda.is_available(),
     )  # fmt: skip
     dataset = Dataset.from_list(rows)
     trainer = SFTTrainer(model=model, processing_class=tokenizer, train_dataset=dataset, args=args)
@@ -105,17 +116,39 @@ def notebook(folder: Path, chosen: dict[str, Any], cap: float) -> None:
     trainer.train()
     write_json(folder / "finished/metrics.json", {
         "rows_per_second": watch.rows_per_second(trainer.state.global_step),
-        "peak_memory_bytes": torch.cuda.max_memory_reserved(),
+        "peak_memory_bytes": torch.cuda.max_memory_reserved() if torch.cuda.is_available() else None,
     })  # fmt: skip
+
+
+def unsloth_model(base: str, dropout: float) -> tuple[Any, Any]:
+    """As Unsloth's notebooks have it: 4 bits, its own checkpointing."""
+    from unsloth import FastLanguageModel
+
+    model, tokenizer = FastLanguageModel.from_pretrained(base, max_seq_length=LONG, load_in_4bit=True)
+    model = FastLanguageModel.get_peft_model(
+        model, r=16, lora_alpha=32, lora_dropout=dropout, use_gradient_checkpointing="unsloth"
+    )
+    return model, tokenizer
+
+
+def peft_model(base: str, dropout: float) -> tuple[Any, Any]:
+    """As peft's documents have it: the weights in bfloat16, an adapter on all linear layers."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(base, dtype="bfloat16")
+    lora = LoraConfig(r=16, lora_alpha=32, lora_dropout=dropout, target_modules="all-linear",
+                      task_type="CAUSAL_LM")  # fmt: skip
+    return get_peft_model(model, lora), AutoTokenizer.from_pretrained(base)
 
 
 def main(work: Path, out: Path, names: list[str]) -> None:
     work.mkdir(parents=True, exist_ok=True)
-    bench_gpu.models(work, ["8B"])
+    bench_gpu.models(work, {WAYS[name].shape for name in names or WAYS})
     found = json.loads(out.read_text()).get("speed", {}) if out.is_file() else {}
     for name in names or WAYS:
         if "rows_per_second" not in found.get(name, {}):
-            found[name] = measured(WAYS[name], work / "8B", work / "job")
+            found[name] = measured(WAYS[name], work / WAYS[name].shape, work / "job")
             bench_gpu.save(out, "speed", found)
         kept = ("rows_per_second", "median_step_seconds", "peak_memory_bytes", "failed", "tail")
         print(name, {key: found[name][key] for key in kept if key in found[name]}, flush=True)

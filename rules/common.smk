@@ -5,6 +5,7 @@ from os.path import relpath
 from pathlib import Path
 
 try:
+    from qaloom import endpoint
     from qaloom.base_model import check_reference, model_name
     from qaloom.config import complete, sources
     from qaloom.digest import code_digest
@@ -27,6 +28,8 @@ with job():
     for run in config["runs"].values():
         check_reference(run["base_model"])
     check(config["augment"])
+    if endpoint.named(config["evaluate"]["judge"]):
+        endpoint.check(config["evaluate"]["judge"], "evaluate.judge")
     TRANSLATORS = references(config["augment"])
     for reference in TRANSLATORS:
         check_reference(reference)

@@ -29,8 +29,8 @@ rule evaluate:
     resources:
         gpu=1,
     params:
-        settings=settings("evaluate"),
-        code=code("evaluate", "forgetting.yaml"),
+        settings=lambda wildcards: settings("evaluate"),  # not as text: a rubric may hold {braces}
+        code=code("evaluate", "forgetting.yaml", "judge.yaml"),
     message:
         "Asking base and tuned model of {wildcards.run} the held-out questions"
     script:

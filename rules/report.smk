@@ -31,6 +31,7 @@ rule report:
             "report.html.j2",
             "report.css",
             "report.js",
+            "report_sentences.yaml",
             "report_strings.yaml",
         ),
     message:

@@ -184,4 +184,21 @@ def _more(metrics: dict[str, Any]) -> str:
         )
     if found := metrics.get("forgetting"):
         lines.append(f"On {found['n']} general prompts {_TALK[found['kind']]}.")
+    if found := metrics.get("judge"):
+        lines.append(_judge(found))
     return "".join(f"\n\n{line}" for line in lines)
+
+
+def _judge(found: dict[str, Any]) -> str:
+    """What a model as judge found, in a line."""
+    name = f"The judge `{found['model']}`"
+    if "why" in found or not found["right"]["n"]:
+        return f"{name} was not available."
+    right, better, agreed = found["right"], found["better"], found["agreement"]["tuned"]
+    kappa = "" if agreed["kappa"] is None else f", kappa {agreed['kappa']:.2f}"
+    return (
+        f"{name} found the base model right on {right['base']:.0%} and the tuned model on "
+        f"{right['tuned']:.0%} of {right['n']} questions (on tuned answers it agrees with exact match in "
+        f"{agreed['share']:.0%}{kappa}); shown both answers in both orders, it preferred the tuned one "
+        f"{better['wins']} times and the base one {better['losses']} times."
+    )

@@ -1,11 +1,11 @@
-"""Ask any OpenAI-compatible server (vLLM, Ollama, llama.cpp) for other wordings of a question."""
+"""Ask any OpenAI-compatible server (vLLM, Ollama, llama.cpp): many prompts at once, and with patience."""
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
 from tenacity import (
@@ -18,24 +18,39 @@ from tenacity import (
 
 from qaloom.errors import ConfigError, EndpointError
 from qaloom.job import say
-from qaloom.translation_memory import Memory
 
-PROMPT = (
-    "Reword this question in {n} different ways, in the language that it is in. Keep its meaning exactly, "
-    "and every number, date, name, code and quotation as it stands. Write nothing but the {n} questions, "
-    "one a line.\n\n{question}"
-)
 _LONGEST_WAIT = 60  # seconds between two tries, also where a server asks for more
+
+Understood = TypeVar("Understood")
+
+
+class Reply(NamedTuple):
+    """What a server says to a prompt, and the tokens that it counted."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
 
 
 class Usage:
-    """What the answers cost: requests, and tokens as the server counted them."""
+    """What all tries cost: requests, and tokens as the server counted them."""
 
     def __init__(self) -> None:
         self.requests = self.prompt = self.completion = self.unusable = 0
 
     def __str__(self) -> str:
         return f"{self.requests:,} requests, {self.prompt:,} prompt and {self.completion:,} completion tokens"
+
+
+class Server(NamedTuple):
+    """A connection; `section` is where the configuration names it, `sent` what goes with each prompt."""
+
+    client: httpx.Client
+    pool: ThreadPoolExecutor
+    settings: Mapping[str, Any]
+    section: str
+    sent: Mapping[str, Any]
+    usage: Usage
 
 
 class _PassingError(Exception):
@@ -46,75 +61,78 @@ class _PassingError(Exception):
         self.after, self.dead = after, dead
 
 
-class _Server(NamedTuple):
-    client: httpx.Client
-    settings: dict[str, Any]
-    per_row: int
-    usage: Usage
+def named(settings: Mapping[str, Any]) -> bool:
+    """Whether the settings of a server name one."""
+    return bool(settings["url"] or settings["model"])
 
 
-def maker(settings: dict[str, Any], per_row: int) -> dict[str, Any]:
-    """Everything that decides an answer, as far as one can know it from outside."""
-    decides = {key: settings[key] for key in ("url", "model", "temperature", "max_tokens", "seed")}
-    return decides | {"prompt": settings["prompt"] or PROMPT, "per_row": per_row}
-
-
-def check(settings: dict[str, Any]) -> None:
-    """Raise ConfigError when no server is named or the key's variable is not set; before anything runs."""
+def check(settings: Mapping[str, Any], section: str) -> None:
+    """Raise ConfigError when no server is named or its key's variable is not set; before anything runs."""
     for key in ("url", "model"):
         if not settings[key]:
-            raise ConfigError(
-                f"augment.endpoint.{key}: is missing, and augment.providers names endpoint; add it"
-            )
+            raise ConfigError(f"{section}.{key}: is missing, and a model server is to be asked; add it")
+    try:
+        httpx.URL(settings["url"])
+    except httpx.InvalidURL as error:
+        raise ConfigError(f"{section}.url: is no address ({error})") from None
     name = settings["key_env"]
     if name and not os.environ.get(name):
-        raise ConfigError(f"augment.endpoint.key_env: {name} is not set; export it, or take the key out")
+        raise ConfigError(f"{section}.key_env: {name} is not set; export it, or take the key out")
 
 
 @contextmanager
-def server(settings: dict[str, Any], per_row: int) -> Iterator[_Server]:
-    """A connection to the server that `settings`, `augment.endpoint`, name; ends with the cost line."""
-    check(settings)
+def server(settings: Mapping[str, Any], section: str, sent: Mapping[str, Any]) -> Iterator[Server]:
+    """A connection to the server that `settings`, those of `section`, name; ends with the cost line."""
+    check(settings, section)
     key = os.environ.get(settings["key_env"] or "", "")
     usage = Usage()
     limits = httpx.Limits(max_connections=settings["concurrency"])
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    with httpx.Client(headers=headers, timeout=settings["timeout"], limits=limits) as client:
+    with (
+        httpx.Client(headers=headers, timeout=settings["timeout"], limits=limits) as client,
+        ThreadPoolExecutor(settings["concurrency"]) as pool,
+    ):
         try:
-            yield _Server(client, settings, per_row, usage)
+            yield Server(client, pool, settings, section, sent, usage)
         finally:
+            pool.shutdown(cancel_futures=True)
             if usage.requests:
-                refused = f"; {usage.unusable:,} questions got no usable answer" if usage.unusable else ""
-                say(f"augment: {settings['model']}: {usage}{refused}")
+                refused = f"; {usage.unusable:,} prompts got no usable answer" if usage.unusable else ""
+                say(f"{section.partition('.')[0]}: {settings['model']}: {usage}{refused}")
 
 
-def reword(
-    server: _Server, questions: Sequence[str], memory: Memory, advance: Callable[[int], None]
-) -> dict[str, list[str]]:
-    """Each question with its rewordings; what the memory has is not asked again.
+def ask(
+    server: Server, prompts: Mapping[str, str], understand: Callable[[str, Reply], Understood | None]
+) -> Iterator[tuple[str, Understood | None]]:
+    """What comes of each prompt, by its name, as it comes; None when no try gave an answer of any use.
 
-    Each answer is kept as it comes; `advance` gets the number done. Raises EndpointError, one line, when the
-    server is gone or refuses.
+    `understand` makes something of a name and a reply, or None of a reply that is to be asked for again.
+    Raises EndpointError, one line, when the server is gone or refuses, after what else was under way.
     """
-    known = memory.get(questions)
-    advance(len(known))
-    todo = [question for question in dict.fromkeys(questions) if question not in known]
-    with ThreadPoolExecutor(server.settings["concurrency"]) as pool:
-        asked = {pool.submit(_reword, server, question): question for question in todo}
-        try:
-            for done, future in enumerate(as_completed(asked), len(known) + 1):
-                if (variants := future.result()) is not None:
-                    memory.put({asked[future]: variants})
-                    known[asked[future]] = variants
-                advance(done)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return known
+    asked = {server.pool.submit(_tried, server, *one, understand): one[0] for one in prompts.items()}
+    failed: BaseException | None = None
+    for future in as_completed(asked):
+        if future.cancelled():
+            continue
+        if error := future.exception():
+            failed = failed or error
+            for other in asked:
+                other.cancel()
+        else:
+            yield asked[future], future.result()
+    if failed:
+        raise failed
 
 
-def _reword(server: _Server, question: str) -> list[str] | None:
-    """The rewordings of one question; None when the server is well but its answer is never usable."""
+def without_thoughts(text: str) -> str:
+    """An answer without what a reasoning model writes before it; some templates hold the opening tag."""
+    return text.rpartition("</think>")[2].partition("<think>")[0]
+
+
+def _tried(
+    server: Server, name: str, prompt: str, understand: Callable[[str, Reply], Understood | None]
+) -> Understood | None:
+    """What comes of one prompt; None when the server is well but its answer is never usable."""
     settings = server.settings
     attempts = Retrying(
         stop=stop_after_attempt(settings["retries"] + 1),
@@ -122,15 +140,21 @@ def _reword(server: _Server, question: str) -> list[str] | None:
         retry=retry_if_exception_type(_PassingError),
         reraise=True,
     )
+
+    def attempt() -> Understood:
+        if (understood := understand(name, _reply(server, prompt))) is None:
+            raise _PassingError("gives no answer of the kind that was asked for", dead=False)
+        return understood
+
     try:
-        return attempts(_ask, server, question)
+        return attempts(attempt)
     except _PassingError as error:
         if not error.dead:
             server.usage.unusable += 1
             return None
         tries = f"{settings['retries'] + 1} tries" if settings["retries"] else "one try"
         raise EndpointError(
-            f"augment.endpoint: {_place(settings)}: {error} after {tries}; start the server, or raise "
+            f"{server.section}: {_place(settings)}: {error} after {tries}; start the server, or raise "
             "timeout or retries; what it answered is kept"
         ) from None
 
@@ -146,71 +170,53 @@ def _wait(seconds: float) -> Callable[[RetryCallState], float]:
     return wait
 
 
-def _ask(server: _Server, question: str) -> list[str]:
-    settings = server.settings
-    prompt = (
-        (settings["prompt"] or PROMPT).replace("{n}", str(server.per_row)).replace("{question}", question)
-    )
-    body = {
-        "model": settings["model"],
-        "messages": [{"role": "user", "content": prompt}],
-        **{key: settings[key] for key in ("temperature", "max_tokens", "seed")},
-    }
+def _reply(server: Server, prompt: str) -> Reply:
+    """One try. A failure that may pass, and an answer without a text, is worth another."""
+    body = {"messages": [{"role": "user", "content": prompt}], **server.sent}
     server.usage.requests += 1
     try:
-        response = server.client.post(f"{settings['url'].rstrip('/')}/chat/completions", json=body)
+        response = server.client.post(f"{server.settings['url'].rstrip('/')}/chat/completions", json=body)
     except httpx.TimeoutException:
-        raise _PassingError(f"no answer within {settings['timeout']:g} s") from None
-    except httpx.TransportError as error:
+        raise _PassingError(f"no answer within {server.settings['timeout']:g} s") from None
+    except httpx.RequestError as error:
         raise _PassingError(f"cannot be reached ({type(error).__name__})") from None
-    _refuse(response, settings)
-    return _variants(_content(response, server.usage), question, server.per_row)
+    _refuse(response, server)
+    reply = _read(response)
+    server.usage.prompt += reply.prompt_tokens
+    server.usage.completion += reply.completion_tokens
+    if not reply.text.strip():
+        raise _PassingError("gives an empty completion", dead=False)
+    return reply
 
 
-def _refuse(response: httpx.Response, settings: dict[str, Any]) -> None:
+def _refuse(response: httpx.Response, server: Server) -> None:
     """Raise what a status other than 200 means: try again, or give up with the remedy."""
-    code = response.status_code
+    code, settings, section = response.status_code, server.settings, server.section
     if code == 200:
         return
     if code in (408, 409, 425, 429) or code >= 500:
         after = response.headers.get("retry-after", "")
         raise _PassingError(f"answers {code}", float(after) if re.fullmatch(r"\d+(\.\d+)?", after) else 0.0)
     remedies = {
-        401: f"set the key in the variable that augment.endpoint.key_env names ({settings['key_env']})",
+        401: f"set the key in the variable that {section}.key_env names ({settings['key_env']})",
         403: f"the key in {settings['key_env']} has no access to {settings['model']}",
-        404: f"check augment.endpoint.url (it usually ends in /v1) and model ({settings['model']})",
+        404: f"check {section}.url (it usually ends in /v1) and model ({settings['model']})",
     }
     remedy = remedies.get(code, "see the server's log")
-    raise EndpointError(f"augment.endpoint: {_place(settings)}: answers {code}; {remedy}")
+    raise EndpointError(f"{section}: {_place(settings)}: answers {code}; {remedy}")
 
 
-def _content(response: httpx.Response, usage: Usage) -> str:
-    """The text of a completion; counts its tokens. A broken body is worth another try."""
+def _read(response: httpx.Response) -> Reply:
     try:
         body = response.json()
-        content = body["choices"][0]["message"]["content"]
-        counted = body.get("usage") or {}
-        usage.prompt += int(counted.get("prompt_tokens", 0))
-        usage.completion += int(counted.get("completion_tokens", 0))
+        text, counted = body["choices"][0]["message"]["content"], body.get("usage") or {}
+        tokens = [int(counted.get(f"{kind}_tokens", 0)) for kind in ("prompt", "completion")]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         raise _PassingError("gives no completion", dead=False) from None
-    if not isinstance(content, str) or not content.strip():
-        raise _PassingError("gives an empty completion", dead=False)
-    return content
+    return Reply(text if isinstance(text, str) else "", *tokens)
 
 
-def _variants(content: str, question: str, most: int) -> list[str]:
-    """The questions in an answer, without numbering, quotes, thoughts and the question itself."""
-    lines = re.sub(r"(?s)<think>.*?(?:</think>|$)", "", content).splitlines()
-    bare = [
-        re.sub(r"^\s*(?:[-*•]|\(?\d{1,2}[.)])\s+", "", line).strip().strip('"“”').strip() for line in lines
-    ]
-    return [line for line in dict.fromkeys(bare) if line and line != question and not line.endswith(":")][
-        :most
-    ]
-
-
-def _place(settings: dict[str, Any]) -> str:
+def _place(settings: Mapping[str, Any]) -> str:
     """The server's address without a password that it may hold."""
     url = httpx.URL(settings["url"])
     return str(url.copy_with(username=None, password=None, query=None))

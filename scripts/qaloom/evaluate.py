@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from qaloom import endpoint
 from qaloom.arms import Arms, Asked
 from qaloom.card import model_card
 from qaloom.failures import failures
@@ -17,6 +18,7 @@ from qaloom.files import read_json, read_lines, write_json, write_lines
 from qaloom.forgetting import forgetting
 from qaloom.generate import Answer
 from qaloom.job import job, say
+from qaloom.judge import SECTION, judge
 from qaloom.language import language
 from qaloom.metrics import SCORES
 from qaloom.retrieval import Index, comparison, with_notes
@@ -43,6 +45,9 @@ def evaluate(name: str, sources: Sources, out: Path, settings: dict[str, Any], c
     Writes predictions.jsonl, failures.jsonl, forgetting.jsonl, README.md (the model card) and, last,
     metrics.json to `out`. `settings` is the configuration's `evaluate:`; answers are kept in `cache`.
     """
+    judged = endpoint.named(settings["judge"])
+    if judged:
+        endpoint.check(settings["judge"], SECTION)
     (out / "metrics.json").unlink(missing_ok=True)
     questions, empty = _questions(sources.split, settings["origins"], settings["max_questions"])
     for part, why in empty.items():
@@ -59,6 +64,8 @@ def evaluate(name: str, sources: Sources, out: Path, settings: dict[str, Any], c
     talk: list[dict[str, Any]] = []
     if settings["forgetting"]:
         metrics["forgetting"], talk = forgetting(arms, settings["resamples"], settings["seed"])
+    if judged:
+        metrics["judge"] = judge(name, predictions, settings, cache)
     write_lines(out / "forgetting.jsonl", talk)
     write_lines(out / "predictions.jsonl", predictions)
     wrong = failures(predictions, asked, index, read_lines(sources.contradictions))

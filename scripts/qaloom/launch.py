@@ -14,6 +14,7 @@ from qaloom.job import bar
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 _KILLED = -9
+_LONGEST_LOADING = 600  # seconds, of a trial's model
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,21 @@ def command(folder: Path, gpus: int) -> list[str]:
         ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(gpus)] if gpus > 1 else []
     )
     return [sys.executable, *runner, "-m", "qaloom.trainer", str(folder)]
+
+
+def trial(folder: Path, seconds: float) -> list[dict[str, Any]]:
+    """What a trial (qaloom.trial) over its folder told before it ended, or `seconds` after loading."""
+    process = subprocess.Popen([sys.executable, "-m", "qaloom.trial", str(folder)], stdin=subprocess.DEVNULL)
+    until, loaded = time.monotonic() + _LONGEST_LOADING, False
+    try:
+        for heard in _events(process, folder / "events.jsonl"):
+            if heard and not loaded:  # the first event says so
+                until, loaded = time.monotonic() + seconds, True
+            if time.monotonic() > until:
+                break
+        return heard
+    finally:
+        _end(process)
 
 
 def _follow(process: subprocess.Popen, events: Path, name: str, steps: int) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 import typer
 
-from qaloom import endpoint
+from qaloom import endpoint, reword
 from qaloom.config import DEMO, load
 from qaloom.errors import ConfigError, ModelError
 from qaloom.files import digest, read_json, write_lines
@@ -82,7 +82,7 @@ def check(settings: Mapping[str, Any]) -> None:
     """Raise ConfigError when a model, a server or its key is not named; quick."""
     trips(settings)
     if "endpoint" in settings["providers"]:
-        endpoint.check(settings["endpoint"])
+        endpoint.check(settings["endpoint"], reword.SECTION)
 
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
     if "seq2seq" in settings["providers"]:
         found["seq2seq"] = settings["seq2seq"]
     if "endpoint" in settings["providers"]:
-        found["endpoint"] = endpoint.maker(settings["endpoint"], settings["per_row"])
+        found["endpoint"] = reword.maker(settings["endpoint"], settings["per_row"])
     return found
 
 
@@ -174,11 +174,11 @@ def _counted(cache: Path, memories: Mapping[str, Memory]) -> Iterator[None]:
 def _rewordings(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
     chosen, most = settings["endpoint"], settings["per_row"]
     with (
-        remember(cache, endpoint.maker(chosen, most)) as memory,
+        remember(cache, reword.maker(chosen, most)) as memory,
         _counted(cache, {chosen["model"]: memory}),
-        endpoint.server(chosen, most) as server,
+        endpoint.server(chosen, reword.SECTION, reword.sent(chosen)) as server,
     ):
-        yield lambda questions, advance: endpoint.reword(server, questions, memory, advance)
+        yield lambda questions, advance: reword.reword(server, questions, most, memory, advance)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ _SHAPES = 64  # a GPU's rows are padded to a multiple of this many tokens, for f
 _UNKNOWN_SPEED = 5e13  # FLOP/s, for a card that is not here
 _MOST_CUT = 0.05  # share of rows that may be cut so that a run fits at all
 _SHORTEST = 256  # tokens; below, the run is refused instead
+_CANDIDATES = 4  # of the ways to run a step, how many are described
 
 
 class Choice(NamedTuple):
@@ -43,10 +44,20 @@ class Choice(NamedTuple):
 def plan(
     size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Device, gpus: int = 1
 ) -> dict[str, Any]:
-    """The plan of a run: what plan.json holds. Memory is in bytes.
+    """The plan of a run, as plan.json holds it: the first of its candidates.
+
+    Raises DeviceError when not even the smallest choice fits.
+    """
+    return candidates(size, run, lengths, device, gpus)[0]
+
+
+def candidates(
+    size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Device, gpus: int = 1
+) -> list[dict[str, Any]]:
+    """A few plans of equal results, the one whose step is predicted the quickest first. Memory is in bytes.
 
     `lengths` are the training rows' token counts, `run` the run's settings, `gpus` how many may be used.
-    The most precise choice that fits wins, and of those the one with the quickest step. Rows are cut
+    All are of the highest precision that fits, and differ in micro-batch and checkpointing. Rows are cut
     shorter than max_length only where nothing else fits, and only few.
     Raises DeviceError when not even the smallest choice fits.
     """
@@ -57,8 +68,8 @@ def plan(
                 found = choices(size, run, lengths, longest, precision, saving, gpus)
                 fitting = [c for c in found if c.needed <= _room(run, precision, device)]
                 if fitting:
-                    best = min(fitting, key=lambda choice: _cost(choice, lengths, run))
-                    return _described(best, size, run, lengths, longest, device, gpus)
+                    best = sorted(_worthwhile(fitting), key=lambda choice: _cost(choice, lengths, run))
+                    return [_described(c, run, lengths, longest, device, gpus) for c in best[:_CANDIDATES]]
     least = smallest(size, run, lengths, device)
     free, usable = device.free_bytes / GB, device.free_bytes * _SHARE / GB
     raise DeviceError(
@@ -189,6 +200,12 @@ def _room(run: dict[str, Any], precision: str, device: Device) -> float:
     return device.free_bytes * (_SHARE if precision == _precisions(run, device)[-1] else _ROOM)
 
 
+def _worthwhile(fitting: list[Choice]) -> list[Choice]:
+    """Those that recompute nothing, or whose division would not fit otherwise."""
+    kept = {(c.micro, c.accumulation) for c in fitting if not c.step.checkpointing}
+    return [c for c in fitting if not c.step.checkpointing or (c.micro, c.accumulation) not in kept]
+
+
 def _cost(choice: Choice, lengths: Sequence[int], run: dict[str, Any]) -> float:
     """A step's time, in tokens' worth: what a micro-batch holds, and no less than its launches cost."""
     held = choice.step.tokens if run["training"]["effective_tokens"] else choice.micro * mean(lengths)
@@ -197,7 +214,6 @@ def _cost(choice: Choice, lengths: Sequence[int], run: dict[str, Any]) -> float:
 
 def _described(
     choice: Choice,
-    size: Shape,
     run: dict[str, Any],
     lengths: Sequence[int],
     longest: int,

@@ -13,6 +13,9 @@
       const target = element.querySelector("text") || element; // a plot's label is a group around its text
       target.textContent = say(element.dataset.i18n);
     }
+    for (const element of document.querySelectorAll("[data-i18n-label]")) {
+      element.setAttribute("aria-label", say(element.dataset.i18nLabel, element.dataset));
+    }
     if ($("data")) draw();
   }
 

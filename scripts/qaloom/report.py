@@ -33,6 +33,7 @@ _PARAPHRASES = 10  # shown for each gate: one sees at a glance whether it is rig
 _CONTRADICTIONS = 50  # shown; the file has all
 _SIDES = 10  # rows shown of one contradiction
 _FAILURES = 50  # shown; the file has all
+_PARTED = 20  # answers shown on which judge and exact match part
 _TALK = 4  # general prompts shown of each language
 _FEW = 30  # questions below which a verdict is called a hint
 _LIBRARIES = ("qaloom", "unsloth", "trl", "transformers", "peft", "torch", "snakemake")
@@ -208,6 +209,7 @@ def _run(results: Path, name: str) -> dict[str, Any]:
         "answers": answers,
         "failures": _failures(folder),
         "talk": _talk(_lines(folder / "forgetting.jsonl")),
+        "parted": [answer for answer in answers if _parted(answer)][:_PARTED],
     }
 
 
@@ -219,6 +221,12 @@ def _failures(folder: Path) -> dict[str, Any]:
     return {"worst": found[:_FAILURES], "n": len(found), "causes": causes.most_common(), "file": file}
 
 
+def _parted(answer: dict[str, Any]) -> bool:
+    """Whether the judge and exact match part on the tuned model's answer."""
+    judged = answer.get("judge", {}).get("tuned")
+    return bool(judged) and (judged["verdict"] == "right") != (answer["scores"]["exact_match"]["tuned"] == 1)
+
+
 def _talk(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The first general prompts of each language, with both answers."""
     languages = dict.fromkeys(one["language"] for one in records)
@@ -228,6 +236,7 @@ def _talk(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _training(folder: Path) -> dict[str, Any]:
     plan, measured = _json(folder / "plan.json") or {}, _json(folder / "metrics.json") or {}
     history = _lines(folder / "history.jsonl")
+    plan.pop("candidates", None)  # `why` tells how they compare
     return {
         "why": plan.pop("why", []),
         "plan": _facts(plan),
@@ -235,12 +244,12 @@ def _training(folder: Path) -> dict[str, Any]:
         "seconds": measured.get("seconds"),
         "losses": [one for one in history if one.get("loss") is not None],
         "validated": any("eval_loss" in one for one in history),
-        "loss_plot": losses(history, f"{folder.name}: training loss"),
+        "loss_plot": losses(history, _aria("plot.losses", run=folder.name)),
     }
 
 
 def _plot(name: str, part: str, figures: dict[str, Any] | None) -> Markup:
-    return intervals(figures[part], list(SCORES), f"{name}: {part}, base and tuned") if figures else Markup()
+    return intervals(figures[part], list(SCORES), _aria(f"plot.{part}", run=name)) if figures else Markup()
 
 
 def _headline(figures: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -356,6 +365,12 @@ def _both(key: str, **values: Any) -> Markup:
     return Markup("").join(spans)
 
 
+def _aria(key: str, **values: str) -> Markup:
+    """Attributes that name a part for screen readers, in English until report.js puts it otherwise."""
+    named = Markup('aria-label="{}" data-i18n-label="{}"').format(_STRINGS[key]["en"].format(**values), key)
+    return named + Markup("").join(Markup(' data-{}="{}"').format(*value) for value in values.items())
+
+
 def _label(kind: str, code: str) -> Markup:
     """The name of a code in both languages where the table has one, else the code itself, readable."""
     known = f"{kind}.{code}"
@@ -407,7 +422,7 @@ def _page() -> jinja2.Template:
         lstrip_blocks=True,
     )
     helpers: Iterable[Callable[..., Any]] = (
-        _both, _label, _value, _said, _percent, _points, _number, _p, _script_json, _read,
+        _both, _aria, _label, _value, _said, _percent, _points, _number, _p, _script_json, _read,
     )  # fmt: skip
     environment.globals.update({helper.__name__.removeprefix("_"): helper for helper in helpers})
     environment.globals.update(
@@ -418,8 +433,8 @@ def _page() -> jinja2.Template:
 
 
 def _client_strings() -> dict[str, dict[str, str]]:
-    """The strings that the page's script writes: its own, and the labels inside plots and tables."""
-    kinds = ("ui.", "metric.", "origin.")
+    """The strings that the page's script writes: its own, and labels in and of plots and tables."""
+    kinds = ("ui.", "metric.", "origin.", "plot.", "page.contents")
     return {key: text for key, text in _STRINGS.items() if key.startswith(kinds)}
 
 

@@ -22,11 +22,11 @@ _STYLE = {
 }  # fmt: skip
 
 
-def intervals(part: dict[str, Any], names: list[str], title: str) -> Markup:
+def intervals(part: dict[str, Any], names: list[str], label: Markup) -> Markup:
     """Base (ring), tuned (dot) and the difference's interval for each score of a part of metrics.json.
 
-    Scores without a figure are left out; returns an empty Markup when none is left. `title` names the
-    plot for screen readers.
+    Scores without a figure are left out; returns an empty Markup when none is left. `label` holds the
+    attributes that name the plot for screen readers, different for each plot of a page.
     """
     names = [name for name in names if part.get(name, {}).get("base") is not None]
     if not names:
@@ -36,10 +36,10 @@ def intervals(part: dict[str, Any], names: list[str], title: str) -> Markup:
         _score(axes, row, name, part[name])
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.5, len(names) - 0.2), yticks=[])
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100%"])
-    return _svg(figure, title)
+    return _svg(figure, label)
 
 
-def losses(history: list[dict[str, Any]], title: str) -> Markup:
+def losses(history: list[dict[str, Any]], label: Markup) -> Markup:
     """Training loss by optimizer step, with validation loss where there is one; empty without any."""
     curves = [(_curve(history, "loss"), _TUNED, "-"), (_curve(history, "eval_loss"), _BASE, "--")]
     if not any(curve for curve, *_ in curves):
@@ -49,7 +49,7 @@ def losses(history: list[dict[str, Any]], title: str) -> Markup:
         marker = "o" if len(curve) < 3 else ""
         axes.plot(*zip(*curve, strict=True) if curve else ([], []), dashes, color=colour, marker=marker)
     axes.set_ylim(bottom=0)
-    return _svg(figure, title)
+    return _svg(figure, label)
 
 
 def _curve(history: list[dict[str, Any]], key: str) -> list[tuple[float, float]]:
@@ -77,17 +77,17 @@ def _axes(height: float) -> tuple[Any, Any]:
     return figure, figure.subplots()
 
 
-def _svg(figure: Any, title: str) -> Markup:
+def _svg(figure: Any, label: Markup) -> Markup:
     import matplotlib
 
     stream = io.StringIO()
     # A salt of the plot's own keeps the ids of two plots on a page apart, and the same on every run.
-    with matplotlib.rc_context({"svg.hashsalt": title}):
+    with matplotlib.rc_context({"svg.hashsalt": str(label)}):
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _themed(stream.getvalue(), title)
+    return _themed(stream.getvalue(), label)
 
 
-def _themed(svg: str, title: str) -> Markup:
+def _themed(svg: str, label: Markup) -> Markup:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<(metadata|style).*?</\1>", "", svg, flags=re.DOTALL)
     for colour, name in _VARIABLES.items():
@@ -96,5 +96,4 @@ def _themed(svg: str, title: str) -> Markup:
     svg = re.sub(r'<(g|svg) id="[^"]*"', r"<\1", svg)  # figure_1 and its like recur in every plot
     svg = re.sub(r"font-family: [^;]*; ", "", svg)  # the page's own fonts
     head = re.search(r'viewBox="[^"]*"', svg)[0]
-    label = Markup('role="img" aria-label="{}"').format(title)
-    return Markup(re.sub(r"<svg[^>]*>", lambda _: f"<svg {head} {label}>", svg, count=1))
+    return Markup(re.sub(r"<svg[^>]*>", lambda _: f'<svg {head} role="img" {label}>', svg, count=1))

@@ -23,10 +23,11 @@ from qaloom.files import digest, file_digest, read_json, read_lines, write_json,
 from qaloom.job import duration, job, say
 from qaloom.ladder import lighter
 from qaloom.memory import Shape, shape
-from qaloom.plan import plan, predicted_seconds
+from qaloom.plan import candidates, predicted_seconds
 from qaloom.probe import GB, Device, lacking_to_compile, probe
 from qaloom.prompt import is_whole, load_tokenizer, prompt_kind
 from qaloom.trainer import last_checkpoint
+from qaloom.trials import quickest
 
 _LIBRARIES = ("torch", "unsloth", "unsloth_zoo", "transformers", "trl", "peft", "bitsandbytes")
 _WEIGHTS = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
@@ -86,12 +87,12 @@ def _publish(finished: Path, out: Path) -> dict[str, Any]:
 
 
 def _identity(rows: Path, base: Path, settings: dict[str, Any], start: Path | None) -> dict[str, Any]:
-    """All that decides the adapter; what a machine decides (plan, threads, GPUs) is not in it, nor a tracker.
+    """All that decides the adapter: not how this machine gets there (plan, threads, GPUs), nor a tracker.
 
     Models count by content: neither a folder that was moved nor a run that was renamed is a change.
     """
     named, training = ("base_model", "start_from"), dict(settings["training"])
-    del training["report_to"]
+    del training["report_to"], training["measure"]
     return {
         "rows": file_digest(rows),
         "base": read_json(base / "manifest.json")["sha256"],
@@ -127,48 +128,51 @@ def _prepare(
     kind = prompt_kind(settings["prompt"], tokenizer)
     whole, ends = tokenise(rows, tokenizer, kind), end_ids(tokenizer, kind)
     task["ids"], examples = cut(rows, whole, settings["max_length"], ends)
-    planned = _planned(folder, size, settings, [length(e) for e in examples], device, gpus)
-    if planned["max_length"] < settings["max_length"]:
-        task["ids"], examples = cut(rows, whole, planned["max_length"], ends)
-    steps = steps_of_rows([length(e) for e in examples], training)
-    most = max(map(len, steps)) if planned["packing"] else None  # a pack holds a row at least
-    planned |= {"steps": len(steps), "prompt": kind, "most_packs": most}
-    if training["effective_tokens"] and not planned["packing"]:
-        planned["accumulation"] = math.ceil(max(map(len, steps)) / planned["gpus"])
+    plans = _plans(folder, size, settings, [length(e) for e in examples], device, gpus)
+    longest = plans[0]["max_length"]  # as in all of them
+    if longest < settings["max_length"]:
+        task["ids"], examples = cut(rows, whole, longest, ends)
+    lengths = [length(e) for e in examples]
+    steps = steps_of_rows(lengths, training)
+    plans = [_with_steps(planned, steps, kind) for planned in plans]
     write_lines(folder / "examples.jsonl", examples)
     to_validate = tokenise(kept, tokenizer, kind)
-    write_lines(folder / "validation.jsonl", [e for e in to_validate if length(e) <= planned["max_length"]])
-    _announce(name, size, planned, [length(e) for e in examples], settings, folder)
-    return planned
+    write_lines(folder / "validation.jsonl", [e for e in to_validate if length(e) <= longest])
+    seconds = predicted_seconds(size, settings["lora"]["r"], plans[0], sum(lengths) * training["epochs"])
+    _announce(task, size, plans[0], seconds, folder)
+    return quickest(plans, task, lengths, steps, seconds, folder)
 
 
-def _planned(
+def _plans(
     folder: Path, size: Shape, settings: dict[str, Any], lengths: list[int], device: Device, gpus: int
-) -> dict[str, Any]:
-    """The plan of this run; one that was interrupted keeps its plan while kind of device and GPUs allow."""
+) -> list[dict[str, Any]]:
+    """The candidates; a run that was interrupted keeps its plan while kind of device and GPUs allow."""
     before = folder / "plan.json"
     kept = read_json(before) if before.is_file() else None
     begun = kept and (last_checkpoint(folder) or kept["rungs"])
     if begun and kept["device"]["kind"] == device.kind and kept["gpus"] <= min(gpus, device.count):
-        return kept
-    return plan(size, settings, lengths, device, gpus)
+        return [kept]
+    return candidates(size, settings, lengths, device, gpus)
+
+
+def _with_steps(planned: dict[str, Any], steps: list[list[int]], kind: str) -> dict[str, Any]:
+    """A plan that knows the run's steps and its kind of prompt."""
+    most = max(map(len, steps))  # rows; a pack holds one at least
+    planned |= {"steps": len(steps), "prompt": kind, "most_packs": most if planned["packing"] else None}
+    if planned["effective_tokens"] and not planned["packing"]:
+        planned["accumulation"] = math.ceil(most / planned["gpus"])
+    return planned
 
 
 def _announce(
-    name: str,
-    size: Shape,
-    planned: dict[str, Any],
-    lengths: list[int],
-    settings: dict[str, Any],
-    folder: Path,
+    task: dict[str, Any], size: Shape, planned: dict[str, Any], seconds: float, folder: Path
 ) -> None:
-    r, batch = settings["lora"]["r"], planned["effective_batch"]
-    seconds = predicted_seconds(size, r, planned, sum(lengths) * settings["training"]["epochs"])
-    memory, disk = planned["predicted_memory_bytes"] / GB, _disk(size.adapter(r)) / GB
+    batch, disk = planned["effective_batch"], _disk(size.adapter(task["settings"]["lora"]["r"])) / GB
+    memory = planned["predicted_memory_bytes"] / GB
     step = f"{batch} rows" if batch else f"{planned['effective_tokens']} tokens"
     where = planned["device"]["name"] + (f" x {planned['gpus']}" if planned["gpus"] > 1 else "")
     say(
-        f"train: {name} on {where}: {len(lengths)} rows, {planned['steps']} steps of "
+        f"train: {task['name']} on {where}: {len(task['ids'])} rows, {planned['steps']} steps of "
         f"{step} ({planned['precision']}, {planned['dtype']}); about {duration(seconds)}, "
         f"{memory:.1f} GB of memory, {disk:.1f} GB of disk; tensorboard --logdir {folder / 'tensorboard'}"
     )

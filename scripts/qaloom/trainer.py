@@ -32,8 +32,6 @@ _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 def main(folder: Path) -> None:
     """Train as `folder`/job.json says; what ends it goes to events.jsonl, as the exit code 0 or 1."""
-    _end_with_the_parent()
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin halt a machine with other work
     try:
         _train(folder, read_json(folder / "job.json"))
     except QALoomError as error:
@@ -61,22 +59,18 @@ def _what_went_wrong(error: Exception) -> dict[str, Any]:
     import torch
 
     if isinstance(error, torch.OutOfMemoryError) or "CUDA out of memory" in str(error):
-        return {"out_of_memory": first_line(error).partition(". GPU")[0], "peak": _peak_memory()}
+        return {"out_of_memory": first_line(error).partition(". GPU")[0], "peak": peak_memory()}
     return {"error": first_line(error), "kind": "unexpected"}
 
 
 def _train(folder: Path, job: dict[str, Any]) -> None:
     planned, settings = job["plan"], job["settings"]
-    _import_unsloth(folder, planned["device"]["kind"])
-    if job["threads"]:
-        import torch
-
-        torch.set_num_threads(job["threads"])
+    begin(folder, planned["device"]["kind"], job["threads"])
     examples = read_lines(folder / "examples.jsonl", Example)
     kept = read_lines(folder / "validation.jsonl", Example)
     steps = steps_of_rows([length(e) for e in examples], settings["training"])
     model = load_model(Path(job["base"]), Path(job["start"]) if job["start"] else None, planned, settings)
-    loading = _settle_memory()
+    loading = settle_memory()
     tokenizer = load_tokenizer(Path(job["base"]), settings["trust_remote_code"])
     rows = rows_in_turn(steps, examples, planned, tokenizer.pad_token_id)
     trainer = make_trainer(model, tokenizer, rows, kept, planned, settings, folder)
@@ -85,6 +79,17 @@ def _train(folder: Path, job: dict[str, Any]) -> None:
     measured = _run(trainer, watch, folder)
     if trainer.is_world_process_zero():
         _finish(trainer, tokenizer, folder, measured | {"loading_peak_bytes": loading})
+
+
+def begin(folder: Path, kind: str, threads: int | None) -> None:
+    """Make this the process that computes on the device of that kind, in `threads` threads."""
+    _end_with_the_parent()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin halt a machine with other work
+    _import_unsloth(folder, kind)
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
 
 
 def _import_unsloth(folder: Path, kind: str) -> None:
@@ -143,6 +148,7 @@ class Watch:
                 watch.before = time.monotonic()
 
             def on_step_end(self, args, state, control, **kwargs):
+                _wait_for_the_card()
                 watch.seconds.append(time.monotonic() - watch.before)
                 if state.is_world_process_zero:
                     tell(watch.folder, step=state.global_step)
@@ -180,7 +186,7 @@ def _run(trainer: Any, watch: Watch, folder: Path) -> dict[str, Any]:
         "last_loss": losses[-1],
         "best_step": int(best.rpartition("-")[2]) if best else None,
         "best_validation_loss": trainer.state.best_metric,
-        "peak_memory_bytes": _peak_memory(),
+        "peak_memory_bytes": peak_memory(),
         "peak_allocated_bytes": _peak_allocated(),
     }
 
@@ -199,7 +205,7 @@ def _is_json(path: Path) -> bool:
     return True
 
 
-def _peak_memory() -> int:
+def peak_memory() -> int:
     """Peak bytes: of the GPU's allocator, or of the process's RAM on a CPU."""
     import resource
 
@@ -210,7 +216,15 @@ def _peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _settle_memory() -> int | None:
+def _wait_for_the_card() -> None:
+    """Let a GPU finish what it was given, so that a step's time is its own."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def settle_memory() -> int | None:
     """Hand back what only loading needed, so that training's own peak shows; return loading's, on a GPU."""
     import torch
 
@@ -218,7 +232,7 @@ def _settle_memory() -> int | None:
         return None
     peak = torch.cuda.max_memory_reserved()
     torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
+    torch.cuda.resetpeak_memory_stats()
     return peak
 
 

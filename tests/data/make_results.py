@@ -7,6 +7,7 @@ from typing import Any
 from qaloom.files import write_json, write_lines
 from qaloom.metrics import scores
 from qaloom.scores import summarise
+from qaloom.verdicts import verdicts
 
 NASTY = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)> & \"quoted\""
 
@@ -65,9 +66,16 @@ def _evaluate(folder: Path, questions: int, skill: float) -> None:
         answers.append(prediction(number, base, tuned, reference, **about))
     if len(answers) > 3:
         answers[3]["cut"] = {"base": True, "tuned": True}
+    judged = [answer for answer in answers if answer["split"] == "recall"]
+    for number, answer in enumerate(judged):
+        answer["judge"] = _judged(number, answer["scores"]["exact_match"]["tuned"] == 1)
     write_lines(folder / "predictions.jsonl", answers)
     metrics = summarise(answers, 1000, 7)
     if questions:
+        cost = {"requests": 188, "prompt_tokens": 61_004, "completion_tokens": 4_700}
+        metrics["judge"] = (
+            {"model": NASTY, "questions": len(judged)} | verdicts(judged, 500, 7) | {"cost": cost}
+        )
         wrong = [a for a in answers if a["split"] == "recall" and not a["scores"]["exact_match"]["tuned"]]
         write_lines(folder / "failures.jsonl", map(_failure, wrong))
         talk = {
@@ -106,6 +114,18 @@ def _retrieval() -> dict[str, Any]:
         "second": "tuning",
         "clear": True,
         **{"difference": 0.18, "low": 0.07, "high": 0.29, "p": 0.002},
+    }
+
+
+def _judged(number: int, right: bool) -> dict[str, Any]:
+    """A judge of the same mind as exact match but for every eighth answer, and without a verdict on two."""
+    word = "right" if right != (number % 8 == 7) else "wrong"
+    orders = ["tuned", "tuned" if number % 5 else "base"] if number % 9 else []
+    return {
+        "base": {"verdict": "wrong", "reason": ""},
+        "tuned": {"verdict": word, "reason": NASTY} if number not in (1, 2) else None,
+        "better": "tie" if len(set(orders)) != 1 else "tuned",
+        "orders": orders,
     }
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from qaloom.config import defaults
 from qaloom.evaluate import Sources, evaluate
 from qaloom.files import write_json, write_lines
 from qaloom.prompt import example, load_tokenizer
@@ -82,6 +83,7 @@ def _evaluated(project: Path, base: Path, run: Path) -> None:
     settings = {
         "max_new_tokens": LIMIT, "origins": ["data"], "max_questions": 9, "resamples": 100, "seed": 7,
         "retrieval": {"rows": 0, "max_questions": 1}, "forgetting": False,
+        "judge": defaults()["evaluate"]["judge"],
     }  # fmt: skip
     contradictions = project / "results/dedup/contradictions.jsonl"
     write_lines(contradictions, [])

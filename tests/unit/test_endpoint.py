@@ -1,15 +1,13 @@
-"""Asking a server for rewordings: a real one on this machine that misbehaves on purpose."""
+"""Asking a server, for rewordings: a real one on this machine that misbehaves on purpose."""
 
 import json
-import threading
 import time
-from collections import defaultdict
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from misbehaving import misbehaving
 
-from qaloom import endpoint
+from qaloom import endpoint, reword
 from qaloom.config import complete
 from qaloom.errors import ConfigError, EndpointError
 from qaloom.translation_memory import remember
@@ -18,66 +16,14 @@ KEY = "sk-a-very-secret-key"
 QUESTIONS = [f"Where is room {n}?" for n in range(6)]
 
 
-class Misbehaving(BaseHTTPRequestHandler):
-    """Answers as `self.server.script` says: a list of deeds a question, then well."""
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        question = body["messages"][0]["content"].splitlines()[-1]
-        with self.server.lock:
-            self.server.seen.append((question, dict(self.headers), body))
-            self.server.now += 1
-            self.server.most = max(self.server.most, self.server.now)
-            deeds = self.server.script[question]
-            deed = deeds.pop(0) if deeds else "well"
-        try:
-            self._do(deed, question)
-        except OSError:
-            pass  # the client has gone
-        finally:
-            with self.server.lock:
-                self.server.now -= 1
-
-    def _do(self, deed, question):
-        if deed == "hang":
-            time.sleep(1.5)
-        if isinstance(deed, int):
-            self.send_response(deed)
-            self.send_header("Retry-After", "0.2")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        said = {"wrong language": "방은 어디에 있나요?", "empty": " "}.get(
-            deed, f"1. {question} please\n- In which place is it?"
-        )
-        answer = {
-            "choices": [{"message": {"content": said}}],
-            "usage": {"prompt_tokens": 10, "completion_tokens": 5},
-        }
-        text = json.dumps(answer).encode()
-        if deed == "half":
-            text = text[: len(text) // 2]
-        time.sleep(0.02)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_):
-        pass
+def reply(prompt: str) -> str:
+    return f"1. {prompt.splitlines()[-1]} please\n- In which place is it?"
 
 
 @pytest.fixture
 def server():
-    """A server whose `script` gives the deeds for each question."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Misbehaving) as running:
-        running.script, running.seen, running.lock = defaultdict(list), [], threading.Lock()
-        running.now = running.most = 0
-        running.url = f"http://127.0.0.1:{running.server_port}/v1"
-        thread = threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+    with misbehaving(reply) as running:
         yield running
-        running.shutdown()
 
 
 def settings(server, **changed):
@@ -90,10 +36,14 @@ def settings(server, **changed):
 def asking(tmp_path, chosen, per_row=2):
     """A function that asks, with its memory."""
     with (
-        remember(tmp_path, endpoint.maker(chosen, per_row)) as memory,
-        endpoint.server(chosen, per_row) as to,
+        remember(tmp_path, reword.maker(chosen, per_row)) as memory,
+        endpoint.server(chosen, reword.SECTION, reword.sent(chosen)) as to,
     ):
-        yield lambda questions=QUESTIONS: endpoint.reword(to, questions, memory, lambda n: None), memory
+
+        def ask(questions=QUESTIONS):
+            return reword.reword(to, questions, per_row, memory, lambda n: None)
+
+        yield ask, memory
 
 
 def test_answers_come_without_numbering_and_are_kept(server, tmp_path, capfd):
@@ -145,11 +95,11 @@ def test_one_answer_that_is_never_usable_costs_no_other(server, tmp_path, capfd)
     server.script[QUESTIONS[2]] = ["half"] * 9
     with asking(tmp_path, settings(server)) as (ask, _):
         assert set(ask()) == set(QUESTIONS) - {QUESTIONS[2]}
-    assert "1 questions got no usable answer" in capfd.readouterr().err
+    assert "1 prompts got no usable answer" in capfd.readouterr().err
 
 
 def test_another_language_is_the_gates_affair(server, tmp_path):
-    server.script[QUESTIONS[0]] = ["wrong language"]
+    server.script[QUESTIONS[0]] = ["방은 어디에 있나요?"]
     with asking(tmp_path, settings(server)) as (ask, _):
         assert ask(QUESTIONS[:1]) == {QUESTIONS[0]: ["방은 어디에 있나요?"]}
 
@@ -164,6 +114,16 @@ def test_a_server_that_stays_ill_is_one_line_and_its_answers_are_kept(server, tm
     server.script.clear()
     with asking(tmp_path, chosen) as (ask, memory):
         assert set(ask()) == set(QUESTIONS) and (memory.made, memory.found) == (1, 5)
+
+
+def test_answers_under_way_when_another_fails_are_kept(server, tmp_path):
+    server.script[QUESTIONS[0]], server.script[QUESTIONS[1]] = [401] * 9, ["hang"]
+    chosen = settings(server, concurrency=3, timeout=9)
+    with pytest.raises(EndpointError, match="answers 401"), asking(tmp_path, chosen) as (ask, _):
+        ask(QUESTIONS * 20)
+    assert len(server.seen) < 6
+    with asking(tmp_path, chosen) as (_, memory):
+        assert QUESTIONS[1] in memory.get(QUESTIONS)
 
 
 def test_a_server_that_is_not_there_is_one_line(server, tmp_path):
@@ -195,22 +155,24 @@ def test_the_key_stands_nowhere(server, tmp_path, monkeypatch, capfd):
         ask()
     said = capfd.readouterr()
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    assert KEY not in str(caught.value) + said.out + said.err + json.dumps(endpoint.maker(chosen, 2))
+    assert KEY not in str(caught.value) + said.out + said.err + json.dumps(reword.maker(chosen, 2))
     assert KEY.encode() not in written
 
 
 def test_a_key_that_is_not_set_stops_before_anything_is_asked(server, monkeypatch):
     monkeypatch.delenv("MY_KEY", raising=False)
     with pytest.raises(ConfigError, match=r"augment\.endpoint\.key_env: MY_KEY is not set; export it"):
-        endpoint.check(settings(server, key_env="MY_KEY"))
+        endpoint.check(settings(server, key_env="MY_KEY"), reword.SECTION)
     with pytest.raises(ConfigError, match=r"augment\.endpoint\.model: is missing"):
-        endpoint.check(settings(server, model=None))
+        endpoint.check(settings(server, model=None), reword.SECTION)
+    with pytest.raises(ConfigError, match=r"augment\.endpoint\.url: is no address"):
+        endpoint.check(settings(server, url="http://a:b"), reword.SECTION)
 
 
 def test_how_a_server_is_reached_decides_no_result(server):
     reached = {"concurrency": 9, "timeout": 9, "retries": 9, "backoff": 9, "key_env": "MY_KEY"}
-    assert endpoint.maker(settings(server), 2) == endpoint.maker(settings(server, **reached), 2)
-    assert endpoint.maker(settings(server), 2) != endpoint.maker(settings(server, temperature=0), 2)
+    assert reword.maker(settings(server), 2) == reword.maker(settings(server, **reached), 2)
+    assert reword.maker(settings(server), 2) != reword.maker(settings(server, temperature=0), 2)
 
 
 @pytest.mark.parametrize(
@@ -223,4 +185,4 @@ def test_how_a_server_is_reached_decides_no_result(server):
     ],
 )
 def test_forms_that_answers_come_in(said):
-    assert endpoint._variants(said, "Where?", 2) == ["Where is it?", "In which place is it?"]
+    assert reword._variants(said, "Where?", 2) == ["Where is it?", "In which place is it?"]

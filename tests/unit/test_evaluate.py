@@ -6,10 +6,13 @@ import shutil
 import pytest
 import torch
 from huggingface_hub import ModelCard
+from misbehaving import misbehaving
 from tiny_model import make_tokenizer
 
 import qaloom.arms
 from qaloom.arms import _Disabled
+from qaloom.config import defaults
+from qaloom.errors import ConfigError
 from qaloom.evaluate import Sources, evaluate
 from qaloom.files import digest, read_json, read_lines, write_json, write_lines
 from qaloom.generate import load
@@ -22,6 +25,7 @@ SETTINGS = {
     "max_questions": 100,
     "retrieval": {"rows": 0, "max_questions": 10},
     "forgetting": False,
+    "judge": defaults()["evaluate"]["judge"],
     "resamples": 200,
     "seed": 7,
 }
@@ -288,6 +292,34 @@ def test_wrong_answers_are_listed_with_what_was_trained(run, split, tmp_path):
     }  # fmt: skip
     assert found["01"]["contradicted_by"] == [{"source": "a.jsonl", "line": 9, "output": "나루시"}]
     assert found["01"]["causes"][0] == "contradicted"
+
+
+def test_a_judge_on_a_server(run, loads, tmp_path, capsys):
+    """One that finds every answer right, and the tuned model's better."""
+    with misbehaving(lambda prompt: "right" if "<answer>" in prompt else "A") as server:
+        chosen = SETTINGS["judge"] | {"url": server.url, "model": "large", "retries": 0}
+        metrics = run(judge=chosen)
+        found = metrics["judge"]
+        assert (found["questions"], found["right"]["tuned"]) == (3, 1)
+        assert (found["better"]["wins"], found["better"]["disagreed"]) == (0, 3)
+        assert found["agreement"]["tuned"]["judge_only"] == 3
+        said = read_lines(tmp_path / "out/predictions.jsonl")
+        assert [p["judge"]["better"] for p in said if p["split"] == "recall"] == ["tie"] * 3
+        card = (tmp_path / "out/README.md").read_text()
+        assert "`large` found the base model right on 100% and the tuned model on 100% of 3 questions" in card
+        asked = len(server.seen)
+        assert run(judge=chosen) == metrics and len(server.seen) == asked and len(loads) == 2
+    gone = run(judge=chosen | {"model": "larger"})
+    assert gone["judge"]["why"] == "server"
+    assert gone["recall"] == metrics["recall"] and len(loads) == 2
+    assert "The judge `larger` was not available." in (tmp_path / "out/README.md").read_text()
+    assert capsys.readouterr().err.count("evaluate: demo: the judge is not available") == 1
+
+
+def test_a_judge_that_is_half_named_stops_before_a_model_is_loaded(run, loads):
+    with pytest.raises(ConfigError, match=r"evaluate\.judge\.model: is missing"):
+        run(judge=SETTINGS["judge"] | {"url": "http://127.0.0.1:9/v1"})
+    assert not loads
 
 
 def test_a_killed_evaluation_leaves_no_metrics_of_an_earlier_one(run, split, tmp_path):

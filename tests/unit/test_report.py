@@ -96,6 +96,15 @@ def test_training_and_scores_have_plots(page: str) -> None:
     assert "#010101" not in page, "a plot's stand-in colour was not replaced"
 
 
+def test_screen_readers_are_told_names_in_both_languages(page: str) -> None:
+    strings = json.loads(re.search(r'id="strings">(.*?)</script>', page, re.DOTALL)[1])
+    labels = re.findall(r' aria-label="([^"]*)"( data-i18n-label="([^"]*)")?(?: data-run="([^"]*)")?', page)
+    assert len(labels) == 4  # the contents, the losses, and a plot for each held-out part
+    for english, _, key, run in labels:
+        assert english == strings[key]["en"].format(run=run)
+        assert strings[key]["ko"] != strings[key]["en"]
+
+
 def test_ids_are_unique(page: str) -> None:
     ids = re.findall(r'\sid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
@@ -204,6 +213,63 @@ def test_every_verdict_on_retrieval_has_its_sentence(tmp_path: Path, best: str, 
     assert ("On this data no way is clearly best" in text) != clear
 
 
+def test_a_judge_is_shown_with_how_far_to_trust_it(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results")
+    text = english(section(written(results, ["demo"]), "scores"))
+    found = read_json(results / "evaluate/demo/metrics.json")["judge"]
+    agreed, better = found["agreement"]["tuned"], found["better"]
+    assert f"What a judge says {found['questions']} questions" in text
+    assert f"the tuned model on {found['right']['tuned']:.1%} of {found['right']['n']} questions" in text
+    assert f"{agreed['share']:.1%} {agreed['kappa']:.2f} Shown both answers in both orders" in text
+    assert f"{better['disagreed']} of {better['n'] - better['alike']} pairs, which count as ties" in text
+    assert "No verdict could be read for 2 answers and 0 pairs" in text
+    assert "Cost: 188 requests, 61,004 tokens read and 4,700 written" in text
+    assert "Where judge and exact match part" in text and "Verdict wrong :" in text
+
+
+@pytest.mark.parametrize(
+    ("absent", "words", "korean"),
+    [
+        ({"why": "no_question"}, "no question of recall to judge", "판정할 회상 질문 없음"),
+        (
+            {
+                "why": "server",
+                "detail": "evaluate.judge: http://127.0.0.1:9/v1: cannot be reached (ConnectError) after 6 "
+                "tries; start the server, or raise timeout or retries; what it answered is kept",
+            },
+            "the server did not answer evaluate.judge: http://127.0.0.1:9/v1: cannot be reached",
+            "http://127.0.0.1:9/v1에 연결할 수 없습니다(ConnectError, 6번 시도)",
+        ),
+    ],
+)
+def test_a_judge_that_was_not_available_says_why(tmp_path: Path, absent, words: str, korean: str) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", questions=8)
+    path = results / "evaluate/demo/metrics.json"
+    write_json(path, read_json(path) | {"judge": {"model": "large", "questions": 7, **absent}})
+    part = section(written(results, ["demo"]), "scores")
+    assert f"not available : {words}" in english(part)
+    assert korean in part
+
+
+def test_every_line_of_a_server_that_fails_has_its_korean() -> None:
+    """The lines of qaloom.endpoint, with their values."""
+    place = "evaluate.judge: http://127.0.0.1:9/v1"
+    remedy = "start the server, or raise timeout or retries; what it answered is kept"
+    tried = [
+        f"{place}: {what} after {tries}; {remedy}"
+        for what in ("cannot be reached (ConnectError)", "no answer within 0.5 s", "answers 503")
+        for tries in ("one try", "6 tries")
+    ]
+    refused = [
+        "401; set the key in the variable that evaluate.judge.key_env names (None)",
+        "403; the key in MY_KEY has no access to gpt",
+        "404; check evaluate.judge.url (it usually ends in /v1) and model (gpt)",
+        "400; see the server's log",
+    ]
+    lines = tried + [f"{place}: answers {what}" for what in refused]
+    assert [line for line in lines if 'lang="ko"' not in _said(line)] == []
+
+
 def test_what_was_forgotten_is_shown_with_examples(page: str) -> None:
     text = english(section(page, "scores"))
     assert "Yes: on general prompts the tuned model goes on much as the base model does." in text
@@ -264,6 +330,7 @@ def test_exports_are_shown_with_what_is_wrong(tmp_path: Path) -> None:
     assert "merged not given out 3 / 10 70.0% → 20.0% −70.0 to −30.0 9 / 10 20 / 20 transformers 5" in text
     assert "exact match falls from 0.70 to 0.20, more than export.max_drop (0.1) allows" in text
     assert "adapter" not in text
+    assert "정확 일치가 0.70에서 0.20로 떨어져" in section(out.read_text("utf-8"), "exports")
     assert "<script>document.title" not in out.read_text("utf-8")
     config["export"]["max_drop"] = 0.6
     report(results, ["demo"], out, {"config": config})
@@ -329,7 +396,7 @@ def test_every_sentence_of_the_stages_has_its_korean() -> None:
     """What the sources write as a detail or a reason, with a value of the right kind in each place."""
     written = [
         text
-        for name in ("filters", "gates", "reading", "shapes", "validate", "plan")
+        for name in ("filters", "gates", "reading", "shapes", "validate", "plan", "proof", "split")
         for text in _written(SENTENCES.with_name(f"{name}.py"))
     ]
     assert len(written) > 40
@@ -337,15 +404,14 @@ def test_every_sentence_of_the_stages_has_its_korean() -> None:
 
 
 def _written(path: Path) -> list[str]:
-    """Second parts of `return False, "..."`, `return "code", "..."` and `Fault`, and why a plan is so."""
+    """Second parts of `return False, "..."`, `return "code", "..."` and `Fault`; reasons; what is noted."""
     tree = ast.parse(path.read_text("utf-8"))
     returned = [part for node in ast.walk(tree) if isinstance(node, ast.Return) for part in ast.walk(node)]
     nodes = [node.elts[1] for node in returned if _is_verdict(node)]
-    nodes += [
-        node.args[1]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Fault", "_Refused")
-    ]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    nodes += [call.args[1] for call in calls if getattr(call.func, "id", "") in ("Fault", "_Refused")]
+    lists = [call for call in calls if getattr(call.func, "attr", "") == "append"]
+    nodes += [call.args[0] for call in lists if ast.unparse(call.func) in ("wrong.append", "notes.append")]
     if path.stem == "plan":
         why = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and f.name.startswith("_why_")]
         nodes += [r.value for f in why for r in ast.walk(f) if isinstance(r, ast.Return)]
@@ -375,7 +441,7 @@ def _sample(node: ast.AST) -> str:
     }
     parts = [
         part.value if isinstance(part, ast.Constant)
-        else next((v for k, v in values.items() if k in ast.unparse(part.value)), "7")
+        else next((v for k, v in values.items() if re.search(rf"{k}(?!\[)", ast.unparse(part.value))), "7")
         for part in node.values
     ]  # fmt: skip
     return "".join(parts) if any(" " in part for part in parts) else ""

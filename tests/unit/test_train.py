@@ -16,8 +16,9 @@ from qaloom.config import load as load_config
 from qaloom.errors import DataError
 from qaloom.examples import row_order, tokenise
 from qaloom.files import digest, file_digest, read_json, read_lines, write_lines
+from qaloom.launch import Outcome
 from qaloom.prompt import prompt_ids
-from qaloom.train import _identity, train
+from qaloom.train import _identity, _next_rung, _with_steps, train
 
 FACTS = [
     {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": f"답 {n}" * (n + 1)}
@@ -65,6 +66,27 @@ def test_each_input_decides(inputs, tmp_path, what):
     else:
         (tmp_path / "start" / "adapter_model.safetensors").write_bytes(b"other")
     assert digest(_identity(**inputs)) != before
+
+
+@pytest.mark.parametrize(
+    ("packing", "tokens", "most", "accumulation"),
+    [(True, 64, 3, 1), (False, 64, None, 2), (False, None, None, 1)],
+)
+def test_a_plan_knows_its_steps(packing, tokens, most, accumulation):
+    """Of a step counted in tokens the fullest one decides: in how many packs, or rows on how many GPUs."""
+    planned = {"packing": packing, "effective_tokens": tokens, "accumulation": 1, "gpus": 2, "max_length": 64}
+    found = _with_steps(planned, [[0, 1], [2, 3, 4]], "chat")
+    assert (found["steps"], found["most_packs"], found["accumulation"]) == (2, most, accumulation)
+
+
+def test_the_ladder_divides_packs_down_to_a_row():
+    """The plan that ran out of memory tells how many packs its fullest step can be divided into."""
+    planned = {"micro_batch": 1, "accumulation": 1, "checkpointing": "unsloth", "precision": "4bit",
+               "gpus": 1, "packing": True, "effective_tokens": 64, "rungs": []}  # fmt: skip
+    planned = _with_steps(planned, [[0, 1], [2, 3, 4]], "chat")
+    lighter = _next_rung("demo", planned, {"precision": "auto"}, Outcome("out_of_memory", 3, "no memory"))
+    assert lighter["accumulation"] == 2 and lighter["rungs"][0]["then"] == "packs half as long"
+    assert _next_rung("demo", lighter, {"precision": "auto"}, Outcome("out_of_memory", 3)) is None
 
 
 def test_no_row_to_train_on_is_an_error(inputs, tmp_path, tiny):
@@ -346,6 +368,45 @@ def test_all_parameters_are_trained_and_the_model_answers(tmp_path, tiny):
     prompt = torch.tensor([[5, 6, 7]])
     with torch.inference_mode():
         assert not torch.allclose(load(tiny, out).model(prompt).logits, load(tiny).model(prompt).logits)
+
+
+# Trials of the plan's candidates
+
+
+@pytest.mark.slow
+def test_a_trial_measures_every_candidate_and_teaches_nothing(tmp_path, tiny):
+    """All three divisions of 4 rows and a recomputing one are tried; the adapter is that of the plan."""
+    alone, tried = tmp_path / "alone", tmp_path / "tried"
+    for folder in (alone, tried):
+        folder.mkdir()
+        project(folder, tiny)
+    with_trial = (
+        "import qaloom.trials as trials\n"
+        "ways, chosen, trials._WORTH = t.candidates, trials._chosen, 0\n"
+        "t.candidates = lambda *a: [*ways(*a), ways(*a)[0] | {'checkpointing': 'unsloth'}]\n"
+        "trials._chosen = lambda name, plans, events: "
+        "plans[0] | {'candidates': chosen(name, plans, events)['candidates']}"
+    )
+    assert attempt(alone)[0] == 0
+    code, said = attempt(tried, with_trial)
+    assert code == 0, said
+    assert "trying 4 ways to run a step" in said
+    found = read_json(tried / "out/plan.json")["candidates"]
+    assert [c["micro_batch"] for c in found] == [4, 2, 1, 4]
+    assert all(c["step_seconds"] > 0 and c["failed"] is None for c in found)
+    assert losses(tried) == losses(alone)
+    one, other = (file_digest(folder / "out/adapter_model.safetensors") for folder in (alone, tried))
+    assert one == other
+
+
+@pytest.mark.slow
+def test_a_trial_that_dies_costs_nothing_but_time(tmp_path, tiny):
+    project(tmp_path, tiny)
+    dying = "import qaloom.trials as trials; trials._WORTH = 0\n"
+    dying += "trials.write_json = lambda path, job: path.write_text('nothing to read')"
+    code, said = attempt(tmp_path, dying)
+    assert code == 0 and "no way could be measured" in said, said
+    assert read_json(tmp_path / "out/plan.json")["micro_batch"] == 4
 
 
 def test_nothing_of_an_earlier_training_stays_beside_a_new_one(tmp_path):

@@ -30,6 +30,10 @@ def test_missing_translators_and_servers_stop_before_anything_runs(fresh):
     run = fresh.snakemake()
     assert (run.code, run.jobs) == (1, set())
     assert "qaloom: augment.endpoint.model: is missing" in run.output
+    fresh.configure(augment={"providers": []}, evaluate={"judge": {"url": "http://127.0.0.1:9"}})
+    run = fresh.snakemake()
+    assert (run.code, run.jobs) == (1, set())
+    assert "qaloom: evaluate.judge.model: is missing" in run.output
 
 
 def test_a_dead_server_is_one_line(fresh):

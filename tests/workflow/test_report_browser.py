@@ -58,9 +58,13 @@ def test_language_follows_the_browser_and_the_button(browser, url) -> None:
     page = opened(browser, url, locale="ko-KR")
     assert "튜닝한 모델이 더 나은가?" in page.inner_text("#verdict")
     assert "정확 일치" in page.locator("#scores figure").first.inner_text()
+    labels = "all => all.map(one => one.getAttribute('aria-label'))"
+    assert page.eval_on_selector_all("#training svg", labels) == ["demo: 학습 손실", "long: 학습 손실"]
+    assert page.get_attribute("nav", "aria-label") == "차례"
     page.click("#language")
     assert "Is the tuned model better?" in page.inner_text("#verdict")
     assert "Exact match" in page.locator("#scores figure").first.inner_text()
+    assert page.eval_on_selector_all("#scores svg", labels)[0] == "demo: recall, base and tuned"
     page.close()
 
 

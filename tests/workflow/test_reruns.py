@@ -1,13 +1,18 @@
 """Least work: after each kind of change, exactly the jobs that have to run again."""
 
+import json
 import os
 import shutil
+import sys
 import time
 from dataclasses import replace
 
 import pytest
 import yaml
-from harness import WORDINGS, read_rows, write_rows
+from harness import ROOT, WORDINGS, read_rows, write_rows
+
+sys.path.insert(0, str(ROOT / "tests" / "unit"))
+from misbehaving import misbehaving
 
 ONE = {"validate_file one.jsonl", "validate", "dedup", "augment", "split"}
 TRAINED = {"train first", "train second"}
@@ -139,6 +144,30 @@ def test_run_added(project):
 def test_evaluation_setting(project):
     project.configure(evaluate={"max_new_tokens": 4, "resamples": 200})
     assert jobs(project) == EVALUATED | {"report"}
+
+
+@pytest.mark.slow
+def test_a_judge_is_asked_by_evaluation_alone_and_once(project):
+    """Then its server is gone: what it said is there, and another judge is one warning a run."""
+    with misbehaving(lambda prompt: "right" if "<answer>" in prompt else "tie") as server:
+        judge = {"url": server.url, "model": "large", "retries": 0, "rubric": "Only {this} counts."}
+        settings = {"max_new_tokens": 4, "resamples": 100}
+        project.configure(evaluate=settings | {"judge": judge})
+        assert jobs(project) == EVALUATED | {"report"}
+        prompts = [prompt for prompt, *_ in server.seen]
+    assert len(prompts) == len(set(prompts)) > 4
+    assert all("Only {this} counts." in prompt for prompt in prompts)
+    metrics = project.path("results/evaluate/second/metrics.json")
+    found = json.loads(metrics.read_text())["judge"]
+    assert found["right"]["tuned"] == 1 and found["better"]["ties"] == found["questions"]
+    assert jobs(project) == set()
+    assert jobs(project, "--forcerun", "evaluate") == EVALUATED | {"report"}
+    assert json.loads(metrics.read_text())["judge"] == found
+    project.configure(evaluate=settings | {"judge": judge | {"model": "larger"}})
+    run = project.snakemake()
+    assert (run.code, run.jobs) == (0, EVALUATED | {"report"})
+    assert run.output.count("the judge is not available") == 2 and "Traceback" not in run.output
+    assert json.loads(metrics.read_text())["judge"]["why"] == "server"
 
 
 def test_augmentation_turned_off_reaches_no_earlier_stage(project):

@@ -1,0 +1,119 @@
+"""Whether a trial of a few steps picks the quickest plan: each candidate's few steps beside many more.
+
+    bench_trials.py WORK OUT.json [MIX ...]
+
+Six mixes of model, precision and lengths on one GPU, random weights. For each, all candidates of the plan are
+tried as `qaloom.trials` does (4 steps, twice), then for 24 other steps, twice, in the same process. What
+OUT.json holds is not measured again.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import bench_gpu
+from bench_speed import LONG, short_rows
+
+_MANY = 24  # steps that show what a candidate is really worth
+
+
+class Mix(NamedTuple):
+    """A model's shape, rows by their lengths in tokens, a run's settings, and bytes of the card (0: all)."""
+
+    shape: str
+    lengths: list[int]
+    training: dict[str, Any]
+    precision: str = "auto"
+    cap: float = 0
+
+
+def mixed_rows() -> list[int]:
+    """Lengths of 512 rows between 32 and 1,024 tokens, all equally likely."""
+    random = Random(7)
+    return [random.randint(32, 1024) for _ in range(512)]
+
+
+MIXES = {
+    "8B, 16bit, short rows, 8 a step": Mix("8B", 6 * short_rows(), {"effective_batch": 8}),
+    "8B, 16bit, short rows, packed to 2,048": Mix("8B", 6 * short_rows(), {"effective_tokens": LONG}),
+    "8B, 4bit, short rows, 8 a step": Mix("8B", 6 * short_rows(), {"effective_batch": 8}, "4bit"),
+    "8B, 4bit, long rows, 4 a step, 12 GB": Mix("8B", [LONG] * 128, {"effective_batch": 4}, cap=12e9),
+    "1.5B, 16bit, short rows, 32 a step": Mix("1.5B", 12 * short_rows(), {"effective_batch": 32}),
+    "1.5B, 16bit, mixed rows, 16 a step": Mix("1.5B", mixed_rows(), {"effective_batch": 16}),
+}
+
+
+def measured(mix: Mix, base: Path, folder: Path) -> dict[str, Any]:
+    """Every candidate's seconds a step by the trial and by many steps; how far the winner is off."""
+    from qaloom.files import read_json, write_json
+    from qaloom.memory import shape
+    from qaloom.plan import candidates
+    from qaloom.probe import probe
+
+    size = shape(base / "config.json")
+    run = bench_gpu.settings(precision=mix.precision, max_length=LONG, training={"epochs": 1} | mix.training)
+    device = probe(size.hidden, size.intermediate)
+    device = replace(device, free_bytes=int(mix.cap)) if mix.cap else device
+    ways = [way | {"prompt": "plain"} for way in candidates(size, run, mix.lengths, device)]
+    bench_gpu.write_job(folder, base, mix.lengths, ways[0], run)
+    write_json(folder / "job.json", read_json(folder / "job.json") | {"candidates": ways})
+    with open(folder / "log", "wb") as log:
+        command = [sys.executable, __file__, "one", str(folder)]
+        subprocess.run(command, stdout=log, stderr=log, check=False)
+    heard = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    ways = [one for one in heard if "tried" in one]
+    done = [one for one in ways if one["tried"] and one["many"]]
+    if not done:
+        return {"ways": ways, "tail": (folder / "log").read_text(errors="replace")[-1500:]}
+    winner = min(done, key=lambda one: one["tried"])
+    return {"ways": ways, "slower_than_the_best": winner["many"] / min(one["many"] for one in done) - 1}
+
+
+def one(folder: Path) -> None:
+    """The measuring process: few steps of every candidate, then many, one loaded model at a time."""
+    from qaloom import trial
+    from qaloom.assemble import load_model
+    from qaloom.examples import length, steps_of_rows
+    from qaloom.files import read_json, read_lines
+    from qaloom.prompt import Example
+    from qaloom.trainer import begin, tell
+    from qaloom.trials import typical
+
+    job = read_json(folder / "job.json")
+    begin(folder, job["candidates"][0]["device"]["kind"], None)
+    examples = read_lines(folder / "examples.jsonl", Example)
+    lengths = [length(e) for e in examples]
+    steps = steps_of_rows(lengths, job["settings"]["training"])
+    few, many = typical(steps, lengths, 4), Random(7).sample(steps, min(_MANY, len(steps)))
+    for checkpointing in dict.fromkeys(way["checkpointing"] for way in job["candidates"]):
+        ways = [way for way in job["candidates"] if way["checkpointing"] == checkpointing]
+        model = load_model(Path(job["base"]), None, ways[0], job["settings"])
+        found = [[trial.measured(model, way, job | {"steps": some}, examples, folder) for way in ways]
+                 for some in (few, many)]  # fmt: skip
+        for way, tried, longer in zip(ways, *found, strict=True):
+            reach = {key: way[key] for key in ("micro_batch", "accumulation", "checkpointing")}
+            seconds = {"tried": tried.get("step_seconds"), "many": longer.get("step_seconds")}
+            tell(folder, **reach, **seconds, failed=tried.get("failed") or longer.get("failed"))
+        del model
+
+
+def main(work: Path, out: Path, names: list[str]) -> None:
+    work.mkdir(parents=True, exist_ok=True)
+    bench_gpu.models(work, {mix.shape for mix in MIXES.values()})
+    found = json.loads(out.read_text()).get("trials", {}) if out.is_file() else {}
+    for name in names or MIXES:
+        if "slower_than_the_best" not in found.get(name, {}):
+            found[name] = measured(MIXES[name], work / MIXES[name].shape, work / "trial")
+            bench_gpu.save(out, "trials", found)
+        print(name, json.dumps(found[name]), flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "one":
+        one(Path(sys.argv[2]))
+    else:
+        main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

@@ -1,0 +1,67 @@
+"""The trial's process: a few steps of each candidate plan, on the run's own model and rows.
+
+Started by `qaloom.launch`. It reads `job.json` in its folder and the run's `examples.jsonl` beside it, and
+tells in `events.jsonl` when the model is loaded, then each candidate's figures: it may be ended at any time.
+"""
+
+import gc
+import sys
+from pathlib import Path
+from typing import Any
+
+from qaloom.assemble import load_model, make_trainer, rows_in_turn
+from qaloom.errors import first_line
+from qaloom.files import read_json, read_lines
+from qaloom.prompt import Example, load_tokenizer
+from qaloom.trainer import Watch, begin, peak_memory, settle_memory, tell
+
+_ROUNDS = 2  # times each step is done; the first time kernels are chosen and compiled
+
+
+def main(folder: Path) -> None:
+    """Try the candidates of `folder`/job.json in turn, those that share a loaded model together."""
+    job = read_json(folder / "job.json")
+    begin(folder, job["candidates"][0]["device"]["kind"], job["threads"])
+    examples = read_lines(folder.parent / "examples.jsonl", Example)
+    ways = list(enumerate(job["candidates"]))
+    for checkpointing in dict.fromkeys(way["checkpointing"] for _, way in ways):
+        same = [(number, way) for number, way in ways if way["checkpointing"] == checkpointing]
+        model = load_model(Path(job["base"]), _path(job["start"]), same[0][1], job["settings"])
+        tell(folder, loaded=True)
+        for number, way in same:
+            tell(folder, candidate=number, **measured(model, way, job, examples, folder))
+        del model
+        gc.collect()
+
+
+def _path(name: str | None) -> Path | None:
+    return Path(name) if name else None
+
+
+def measured(
+    model: Any, way: dict[str, Any], job: dict[str, Any], examples: list[Example], folder: Path
+) -> dict[str, Any]:
+    """Seconds of a mean step, each step's the least of its rounds, and peak bytes; or why there are none."""
+    settle_memory()
+    steps = _ROUNDS * job["steps"]
+    tokenizer = load_tokenizer(Path(job["base"]), job["settings"]["trust_remote_code"])
+    rows = rows_in_turn(steps, examples, way, tokenizer.pad_token_id)
+    settings = job["settings"] | {"training": job["settings"]["training"] | {"report_to": []}}
+    trainer = make_trainer(model, tokenizer, rows, [], way | {"steps": len(steps)}, settings, folder)
+    trainer.args.save_strategy = "no"
+    watch = Watch(folder, [[str(row) for row in step] for step in steps], len(tokenizer))
+    trainer.add_callback(watch.callback())
+    try:
+        trainer.train()
+    except Exception as error:  # most likely memory; the training itself says what else it is
+        return {"failed": first_line(error).partition(". GPU")[0]}
+    count = len(job["steps"])
+    least = [min(watch.seconds[n::count]) for n in range(count)]
+    return {"step_seconds": sum(least) / count, "peak_memory_bytes": peak_memory()}
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]))
+    except Exception as error:  # the training comes across it too, and says it better
+        sys.exit(f"train: the trial failed ({first_line(error)})")
