@@ -1,10 +1,11 @@
 """How much faster evaluation answers than one question after the other, and whether it answers the same.
 
-    python benchmarks/bench_generate.py project PROJECT RUN [--questions 1000] [--float32] [--out FILE]
-    python benchmarks/bench_generate.py shape MODEL [--questions 256] [--alone 16] [--float32] [--out FILE]
+    python benchmarks/bench_generate.py project PROJECT RUN [--questions 1000] [--alone 60] [--float32]
+    python benchmarks/bench_generate.py shape MODEL [--questions 256] [--alone 16] [--float32]
 
 `project`: held-out questions of a folder that `make run` has been through. `shape`: a model of random
 weights, as `bench_gpu.py models` writes them, with a LoRA adapter; random prompts, answers of equal length.
+Of either's questions, the first `alone` are asked one by one as well; `--out` names the file.
 
 *One by one* is the plain way: the model as `qaloom.generate.load` gives it, `model.generate` for a question
 at a time. *Evaluation* is what `qaloom.evaluate` does. Both answer greedily, in one process, with the same
@@ -25,7 +26,7 @@ import typer
 from qaloom.asking import Asking
 from qaloom.decode import greedy
 from qaloom.files import digest, read_json, read_lines
-from qaloom.generate import Loaded, load, merged
+from qaloom.generate import Loaded, load, quickened
 from qaloom.prompt import prompt_ids, stop_ids
 
 HERE = Path(__file__).parent
@@ -37,8 +38,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def project(
-    project: Path, run: str, questions: int = 1000, max_new_tokens: int = 64, float32: Float32 = False,
-    out: Out = Path("generate.json"),
+    project: Path, run: str, questions: int = 1000, alone: int = 60, max_new_tokens: int = 64,
+    float32: Float32 = False, out: Out = Path("generate.json"),
 ) -> None:  # fmt: skip
     """The tuned model of a finished run, and the base model below it."""
     adapter = project / "results/train" / run
@@ -56,7 +57,7 @@ def project(
             for r in rows[:questions]
         ]
         stop = stop_ids(loaded.tokenizer, trained["prompt"])
-        found = side_by_side(loaded, {digest(p): p for p in ids}, stop, max_new_tokens, len(ids), float32)
+        found = side_by_side(loaded, {digest(p): p for p in ids}, stop, max_new_tokens, alone, float32)
         save(out, {"what": f"{run}, {arm}", **found})
 
 
@@ -65,7 +66,7 @@ def shape(
     model: Path, questions: int = 256, alone: int = 16, new_tokens: int = 32, r: int = 16,
     float32: Float32 = False, out: Out = Path("generate_gpu.json"),
 ) -> None:  # fmt: skip
-    """A model of random weights with an adapter; only the first `alone` questions are asked one by one."""
+    """A model of random weights with an adapter."""
     from peft import LoraConfig, get_peft_model
 
     base = load(model)
@@ -92,7 +93,7 @@ def side_by_side(
     some, warm = dict(list(prompts.items())[:alone]), dict(list(prompts.items())[:1])
     one_by_one(loaded, warm, stop, 4)
     said, slow = timed(lambda: one_by_one(loaded, some, stop, most))
-    quick = merged(loaded)
+    quick = quickened(loaded)
     in_evaluation(quick, warm, stop, 4)
     told, fast = timed(lambda: in_evaluation(quick, prompts, stop, most))
     per = [{k: v / len(of) for k, v in way.items()} for way, of in ((slow, said), (fast, told))]
@@ -154,10 +155,10 @@ def machine(loaded: Loaded) -> str:
 
 
 def save(out: Path, found: dict[str, Any]) -> None:
-    """Print a result, and add it to the file (in place of an earlier one of the same name and type)."""
+    """Print a result, and add it to the file, in place of an earlier one of the same."""
     path = out if out.parent != Path() else HERE / out
     known = read_json(path) if path.is_file() else []
-    same = ("what", "dtype", "machine")
+    same = ("what", "dtype", "machine", "questions")
     known = [one for one in known if any(one[key] != found[key] for key in same)]
     print(json.dumps(found), flush=True)
     path.write_text(json.dumps([*known, found], indent=1) + "\n")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from qaloom.digest import LIBRARY, code_digest
 from qaloom.files import digest, read_json
-from qaloom.generate import Answer, Loaded, answers, load, merged
+from qaloom.generate import Answer, Loaded, answers, load, quickened
 from qaloom.job import bar
 from qaloom.likelihood import Likelihood, likelihoods
 from qaloom.prompt import is_whole, load_tokenizer, prompt_ids, stop_ids
@@ -36,7 +36,7 @@ class Arms:
         self.tokenizer = load_tokenizer(run, code_allowed)
         self.base_sha = read_json(base / "manifest.json")["sha256"]
         self.precision = read_json(run / "plan.json")["precision"]
-        self.load = once(lambda adapter: merged(load(base, adapter, code_allowed, self.precision)))
+        self.load = once(lambda adapter: quickened(load(base, adapter, code_allowed, self.precision)))
         self.run = run
 
     @property
@@ -96,11 +96,14 @@ class _Disabled:
     """A model with an adapter, answering as if it had none."""
 
     def __init__(self, model: Any):
-        self.model, self.device = model, model.device
+        self.model = model
 
     def generate(self, **inputs: Any) -> Any:
         with self.model.disable_adapter():
             return self.model.generate(**inputs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
 
     def __call__(self, **inputs: Any) -> Any:
         with self.model.disable_adapter():

@@ -1,16 +1,18 @@
-"""Which questions go through the model at once: as many as fit into memory, and alike in length."""
+"""Which questions go through the model at once: as many as fit into memory, the longest first."""
 
 import time
 from collections.abc import Iterator
 from functools import cache as once
-from itertools import takewhile
+from typing import Any
 
 import torch
 
-from qaloom.decode import Going, Row, beginning, go_on, read
+from qaloom.decode import Row
 from qaloom.errors import DeviceError
 from qaloom.generate import Answer, Loaded
 from qaloom.job import say
+from qaloom.stretches import Stretches
+from qaloom.together import Together, alike, beginning
 
 _TOKENS_AT_ONCE = {"cpu": 16_384, "cuda": 32_768}  # prompt and answer tokens of all rows that go together
 _SHORTEST = 0.8  # of the longest prompt read with it: the others are padded to its length
@@ -19,8 +21,9 @@ _SHORTEST = 0.8  # of the longest prompt read with it: the others are padded to 
 class Asking:
     """Prompts (token ids by name) that wait, and the rows that a model is answering; see `answers`.
 
-    Prompts are read in groups of similar length, the longest first: what fits then, fits to the end. All
-    that were read go on together. Once half of the places are free, waiting prompts are read into them.
+    The longest are read first: what fits then, fits to the end. All that were read go on together. Once half
+    of the places are free, waiting prompts are read into them, if the model's rows can be joined; a model
+    whose rows cannot reads prompts of similar length, and the next when all of those have ended.
     """
 
     def __init__(self, loaded: Loaded, prompts: dict[str, list[int]], stop: list[int], max_new_tokens: int):
@@ -28,9 +31,9 @@ class Asking:
         self.stop, self.most = stop, max_new_tokens
         self.open = dict(prompts)  # without those that are answered
         self.waiting = self._all_open()
-        self.going: Going | None = None
+        self.going: Together | Stretches | None = None
         self.done: list[Answer] = []
-        self.budget, self.at_once = _TOKENS_AT_ONCE[self.model.device.type], 0
+        self.budget, self.at_once = _TOKENS_AT_ONCE[self.model.device.type], 1
         self.shared = once(lambda: beginning(self.model, _shared(list(prompts.values()))))
 
     def answers(self) -> Iterator[list[Answer]]:
@@ -47,28 +50,32 @@ class Asking:
             self.done = []
 
     def _fill(self) -> None:
-        """Read waiting prompts into free places, if at least half are free."""
-        groups, places = [self.going] if self.going else [], self._places()
-        taken = sum(len(group.rows) for group in groups)
-        if taken > places / 2:
+        """Read waiting prompts into free places, if at least half are free and the model allows."""
+        taken, places = len(self.going.rows) if self.going else 0, self._places()
+        if not self.waiting or taken > places / 2:
             return
-        while self.waiting and taken < places and all(group.can_be_joined() for group in groups):
-            rows = self._alike(places - taken)
-            taken += len(rows)
-            self.at_once = taken
-            start = time.monotonic()
-            groups.append(read(self.model, self.tokenizer, rows, self.shared(), self.stop))
-            self.waiting = self.waiting[len(rows) :]
-            _share(rows, start)
-        if groups:
-            self.going = groups[0].joined(groups[1:])
-            self._part()
+        shared = self.shared()
+        if taken and shared is None:
+            return
+        rows = self._alike(places) if shared is None else self.waiting[: places - taken]
+        self.at_once = taken + len(rows)
+        start = time.monotonic()
+        new = self._read(rows, shared)
+        self.waiting = self.waiting[len(rows) :]
+        _share(rows, start)
+        self.going = self.going.joined(new) if self.going else new
+        self._part()
+
+    def _read(self, rows: list[Row], shared: Any) -> Together | Stretches:
+        if shared is None:
+            return Stretches(self.model, self.tokenizer, rows, self.most).go_on(self.stop)
+        return Together.read(self.model, rows, shared, self.most)
 
     def _go_on(self) -> None:
         if self.going:
             self.at_once = len(self.going.rows)
             start = time.monotonic()
-            self.going = go_on(self.model, self.tokenizer, self.going, self.stop, self.most)
+            self.going.go_on(self.stop)
             _share(self.going.rows, start)
             self._part()
 
@@ -79,8 +86,7 @@ class Asking:
 
     def _alike(self, most: int) -> list[Row]:
         """The longest prompts that wait, as long as those after them are not much shorter."""
-        known = self.shared().get_seq_length() if self.shared() else 0
-        limit = known + _SHORTEST * (len(self.waiting[0].prompt) - known)
+        limit = _SHORTEST * len(self.waiting[0].prompt)
         return [row for row in self.waiting[:most] if len(row.prompt) >= limit]
 
     def _part(self) -> None:
@@ -91,7 +97,8 @@ class Asking:
         self.done += map(self._answer, ended)
         for row in ended:
             del self.open[row.name]
-        self.going = self.going.kept(keep) if keep else None
+        if ended:
+            self.going = self.going.kept(keep) if keep else None
 
     def _answer(self, row: Row) -> Answer:
         cut = row.said[-1] not in self.stop
@@ -128,5 +135,4 @@ def _share(rows: list[Row], start: float) -> None:
 def _shared(prompts: list[list[int]]) -> list[int]:
     """The tokens that all prompts begin with (a chat template's, mostly); each has more than those."""
     first, last = min(prompts), max(prompts)  # what these share, all do
-    alike = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
-    return [token for token, _ in alike][: min(map(len, prompts)) - 1]
+    return first[: min(alike(first, last), min(map(len, prompts)) - 1)]

@@ -7,13 +7,14 @@ import pytest
 import torch
 from tiny_model import make_tokenizer
 
-import qaloom.asking
-from qaloom.asking import _TOKENS_AT_ONCE
-from qaloom.decode import greedy, read
+from qaloom.arms import _Disabled
+from qaloom.asking import _TOKENS_AT_ONCE, Asking
+from qaloom.decode import greedy
 from qaloom.errors import DeviceError, ModelError
 from qaloom.files import read_lines
-from qaloom.generate import answers, load, merged
+from qaloom.generate import Loaded, answers, load, quickened
 from qaloom.prompt import prompt_ids, stop_ids
+from qaloom.together import Together
 
 QUESTIONS = [
     "주소?",
@@ -25,16 +26,16 @@ QUESTIONS = [
 
 
 class Reading:
-    """`read`, noting the size of each group; above `most` rows there is no memory."""
+    """Notes the size of each group that is read; above `most` rows there is no memory."""
 
     def __init__(self, most=1000):
-        self.most, self.groups = most, []
+        self.most, self.groups, self.real = most, [], Asking._read
 
-    def __call__(self, model, tokenizer, rows, shared, stop):
+    def __call__(self, asking, rows, shared):
         self.groups.append(len(rows))
         if len(rows) > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return read(model, tokenizer, rows, shared, stop)
+        return self.real(asking, rows, shared)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +58,7 @@ def ask(loaded, tmp_path, monkeypatch):
         return ask(**given)
 
     ask.kept, ask.seen, ask.read, ask.fresh = tmp_path / "cache" / "kept.jsonl", [], Reading(), fresh
-    monkeypatch.setattr("qaloom.asking._SHORTEST", 0)  # one group, unless memory or a test says otherwise
-    monkeypatch.setattr("qaloom.asking.read", ask.read)
+    monkeypatch.setattr(Asking, "_read", lambda *given: ask.read(*given))
     # Equal answers are equal, however long they took.
     monkeypatch.setattr("qaloom.asking.time", SimpleNamespace(monotonic=lambda: 0))
     return ask
@@ -75,12 +75,19 @@ def plain_answers(loaded, new):
     return [greedy(*loaded, [], new, input_ids=i)[0, i.shape[1] :].tolist() for i in ids]
 
 
-@pytest.mark.parametrize("shortest", [0, 0.5, 1])
+@pytest.fixture
+def of_another_kind(monkeypatch):
+    """The model counts as one whose rows cannot go on together."""
+    monkeypatch.setattr("qaloom.asking.beginning", lambda model, ids: None)
+
+
+@pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize("budget", [1, 150, 300, 16_384])
-def test_answers_are_those_of_plain_generate(ask, loaded, monkeypatch, shortest, budget):
+def test_answers_are_those_of_plain_generate(ask, loaded, monkeypatch, request, together, budget):
     """In groups and places of any size; some leave early, and others take their places."""
     stop = ends(loaded)
-    monkeypatch.setattr("qaloom.asking._SHORTEST", shortest)
+    if not together:
+        request.getfixturevalue("of_another_kind")
     monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", budget)
     given = ask(new=20, stop=stop)
     for answer, ids in zip(given, plain_answers(loaded, 20), strict=True):
@@ -90,7 +97,8 @@ def test_answers_are_those_of_plain_generate(ask, loaded, monkeypatch, shortest,
     assert len({answer.new_tokens for answer in given}) > 2
 
 
-def test_a_group_is_alike_in_length(ask, monkeypatch):
+def test_a_padded_group_is_alike_in_length(ask, of_another_kind, monkeypatch):
+    monkeypatch.setattr("qaloom.asking._SHORTEST", 0)
     together = ask()
     assert ask.read.groups == [5]
     monkeypatch.setattr("qaloom.asking._SHORTEST", 0.8)
@@ -109,9 +117,11 @@ def test_the_beginning_is_read_once(ask, loaded, monkeypatch):
 
     monkeypatch.setattr(loaded.model, "forward", forward)
     assert ask.fresh() == together
-    longest = max(answer.prompt_tokens for answer in together)
-    assert widths[0][0] == 1 and widths[0][1] == 3  # what all prompts begin with
-    assert widths[1] == (5, longest - widths[0][1])
+    known = 3  # what all prompts begin with
+    assert widths[0] == (1, known)
+    tokens = sum(answer.prompt_tokens - known for answer in together)
+    assert widths[1][0] == 1 and tokens - 5 < widths[1][1] < tokens  # two begin with a W
+    assert widths[2] == (5, 1)
 
 
 def test_free_places_are_taken_by_those_that_wait(ask, loaded, monkeypatch):
@@ -121,27 +131,40 @@ def test_free_places_are_taken_by_those_that_wait(ask, loaded, monkeypatch):
 
 
 @pytest.mark.parametrize("cache", ["cannot be joined", "cannot be parted"])
-def test_a_model_whose_memory_of_the_prompt_is_of_another_kind(ask, loaded, monkeypatch, cache):
+def test_a_model_whose_memory_of_the_prompt_is_of_another_kind(ask, loaded, monkeypatch, request, cache):
     stop = ends(loaded)
     together = ask(new=20, stop=stop)
-    monkeypatch.setattr("qaloom.decode._plain", lambda past: False)
+    request.getfixturevalue("of_another_kind")
     if cache == "cannot be parted":
-        monkeypatch.delattr("transformers.cache_utils.Cache.batch_select_indices")
+        monkeypatch.delattr("transformers.cache_utils.Cache.reorder_cache")
     assert ask.fresh(new=20, stop=stop) == together
 
 
 def test_an_adapter_is_merged_and_answers_alike(tiny, tuned):
     plain = load(tiny, tuned / "results/train/demo")
     said = plain_answers(plain, 20)
-    quick = merged(load(tiny, tuned / "results/train/demo"))
+    quick = quickened(load(tiny, tuned / "results/train/demo"))
     assert plain_answers(quick, 20) == said
     assert not any("lora" in name for name, _ in quick.model.named_parameters())
+
+
+@pytest.mark.parametrize("adapter", ["on", "off"])
+def test_an_adapter_that_stays_apart_answers_alike(ask, tiny, tuned, monkeypatch, adapter):
+    """As on a GPU, where one model with an adapter turned off is the base model, too."""
+    apart = load(tiny, tuned / "results/train/demo")
+    model = apart.model if adapter == "on" else _Disabled(apart.model)
+    prompts = [prompt_ids(apart.tokenizer, "chat", q) for q in QUESTIONS]
+    assert Asking(Loaded(model, apart.tokenizer), {"a": prompts[0]}, [], 4).shared() is not None
+    given = answers(lambda: Loaded(model, apart.tokenizer), prompts, [], 20, ask.kept, ask.seen.append)
+    of_base = plain_answers(load(tiny), 20)
+    assert [answer.ids for answer in given] == plain_answers(Loaded(model, apart.tokenizer), 20)
+    assert ([answer.ids for answer in given] == of_base) == (adapter == "off")
 
 
 def test_sixteen_bits_are_not_merged(tiny, tuned):
     loaded = load(tiny, tuned / "results/train/demo")
     loaded.model.to(torch.bfloat16)
-    assert merged(loaded) is loaded
+    assert quickened(loaded) is loaded
 
 
 def test_an_answer_knows_what_it_took(ask, loaded):
@@ -203,10 +226,9 @@ def test_a_kill_loses_no_answer_that_is_there(ask, monkeypatch):
             raise KeyboardInterrupt
         return ask.read(*given)
 
-    monkeypatch.setattr("qaloom.asking.read", killed)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as until, pytest.raises(KeyboardInterrupt):
+        until.setattr(Asking, "_read", killed)
         ask()
-    monkeypatch.setattr("qaloom.asking.read", ask.read)
     assert len(read_lines(ask.kept)) == 3
     ask()
     assert ask.read.groups == [1] * 5
@@ -240,15 +262,15 @@ def test_memory_that_does_not_suffice_halves_the_places(ask):
 
 
 def test_memory_that_ends_while_answering_loses_no_question(ask, monkeypatch):
-    whole, calls, real = ask(new=20), [], qaloom.asking.go_on
+    whole, calls, real = ask(new=20), [], Together.go_on
 
-    def short(model, tokenizer, going, *rest):
+    def short(going, stop):
         calls.append(len(going.rows))
         if len(calls) in (1, 3):
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(model, tokenizer, going, *rest)
+        return real(going, stop)
 
-    monkeypatch.setattr("qaloom.asking.go_on", short)
+    monkeypatch.setattr(Together, "go_on", short)
     assert ask.fresh(new=20) == whole
     assert calls[:2] == [5, 2]
 
