@@ -3,8 +3,8 @@
     bench_trials.py WORK OUT.json [MIX ...]
 
 Six mixes of model, precision and lengths on one GPU, random weights. For each, all candidates of the plan are
-tried as `qaloom.trials` does (4 steps, twice), then for 24 other steps, twice, in the same process. What
-OUT.json holds is not measured again.
+tried as `qaloom.trials` does (4 steps, twice), then for up to 24 other steps, twice, in the same process.
+What OUT.json holds is not measured again.
 """
 
 import json
@@ -62,9 +62,10 @@ def measured(mix: Mix, base: Path, folder: Path) -> dict[str, Any]:
     bench_gpu.write_job(folder, base, mix.lengths, ways[0], run)
     write_json(folder / "job.json", read_json(folder / "job.json") | {"candidates": ways})
     with open(folder / "log", "wb") as log:
-        command = [sys.executable, __file__, "one", str(folder)]
+        command = [sys.executable, __file__, "one", str(folder), str(mix.cap)]
         subprocess.run(command, stdout=log, stderr=log, check=False)
-    heard = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    events = folder / "events.jsonl"
+    heard = [json.loads(line) for line in events.read_text().splitlines()] if events.is_file() else []
     ways = [one for one in heard if "tried" in one]
     done = [one for one in ways if one["tried"] and one["many"]]
     if not done:
@@ -73,8 +74,10 @@ def measured(mix: Mix, base: Path, folder: Path) -> dict[str, Any]:
     return {"ways": ways, "slower_than_the_best": winner["many"] / min(one["many"] for one in done) - 1}
 
 
-def one(folder: Path) -> None:
+def one(folder: Path, cap: float) -> None:
     """The measuring process: few steps of every candidate, then many, one loaded model at a time."""
+    import torch
+
     from qaloom import trial
     from qaloom.assemble import load_model
     from qaloom.examples import length, steps_of_rows
@@ -83,12 +86,16 @@ def one(folder: Path) -> None:
     from qaloom.trainer import begin, tell
     from qaloom.trials import typical
 
+    if cap:
+        torch.cuda.set_per_process_memory_fraction(cap / torch.cuda.get_device_properties(0).total_memory)
     job = read_json(folder / "job.json")
     begin(folder, job["candidates"][0]["device"]["kind"], None)
     examples = read_lines(folder / "examples.jsonl", Example)
     lengths = [length(e) for e in examples]
     steps = steps_of_rows(lengths, job["settings"]["training"])
-    few, many = typical(steps, lengths, 4), Random(7).sample(steps, min(_MANY, len(steps)))
+    few = typical(steps, lengths, 4)
+    others = [step for step in steps if step not in few]
+    many = Random(7).sample(others, min(_MANY, len(others)))
     for checkpointing in dict.fromkeys(way["checkpointing"] for way in job["candidates"]):
         ways = [way for way in job["candidates"] if way["checkpointing"] == checkpointing]
         model = load_model(Path(job["base"]), None, ways[0], job["settings"])
@@ -103,7 +110,7 @@ def one(folder: Path) -> None:
 
 def main(work: Path, out: Path, names: list[str]) -> None:
     work.mkdir(parents=True, exist_ok=True)
-    bench_gpu.models(work, {mix.shape for mix in MIXES.values()})
+    bench_gpu.models(work, {MIXES[name].shape for name in names or MIXES})
     found = json.loads(out.read_text()).get("trials", {}) if out.is_file() else {}
     for name in names or MIXES:
         if "slower_than_the_best" not in found.get(name, {}):
@@ -114,6 +121,6 @@ def main(work: Path, out: Path, names: list[str]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "one":
-        one(Path(sys.argv[2]))
+        one(Path(sys.argv[2]), float(sys.argv[3]))
     else:
         main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

@@ -12,7 +12,7 @@ LIBRARY = Path(__file__).resolve().parent
 # No result depends on what only talks to a person, on `config`, whose values are parameters, or on what
 # decides how a machine reaches a result.
 _SILENT = frozenset(
-    {"job", "errors", "config", "advice", "fit", "plan", "ladder", "launch", "memory", "probe"}
+    {"job", "errors", "config", "advice", "fit", "plan", "ladder", "launch", "memory", "probe", "trials"}
 )
 
 

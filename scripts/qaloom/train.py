@@ -247,7 +247,7 @@ def _finish(folder: Path, planned: dict[str, Any], identity: dict[str, Any]) -> 
         "versions": {library: version(library) for library in _LIBRARIES},
     }
     write_json(finished / "manifest.json", manifest)
-    for rest in ("checkpoints", "compiled", "tensorboard"):
+    for rest in ("checkpoints", "compiled", "tensorboard", "trial"):
         shutil.rmtree(folder / rest, ignore_errors=True)
     for rest in ("examples.jsonl", "validation.jsonl", "job.json", "events.jsonl"):
         (folder / rest).unlink(missing_ok=True)

@@ -152,7 +152,8 @@ class Watch:
                 watch.seconds.append(time.monotonic() - watch.before)
                 if state.is_world_process_zero:
                     tell(watch.folder, step=state.global_step)
-                if time.monotonic() - watch.saved > _SECONDS_BETWEEN and args.world_size == 1:
+                due = time.monotonic() - watch.saved > _SECONDS_BETWEEN and args.save_strategy != "no"
+                if due and args.world_size == 1:
                     control.should_save = True
 
             def on_save(self, args, state, control, **kwargs):
@@ -232,7 +233,7 @@ def settle_memory() -> int | None:
         return None
     peak = torch.cuda.max_memory_reserved()
     torch.cuda.empty_cache()
-    torch.cuda.resetpeak_memory_stats()
+    torch.cuda.reset_peak_memory_stats()
     return peak
 
 

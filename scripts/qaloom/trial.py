@@ -5,6 +5,7 @@ tells in `events.jsonl` when the model is loaded, then each candidate's figures:
 """
 
 import gc
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,8 @@ def _path(name: str | None) -> Path | None:
 def measured(
     model: Any, way: dict[str, Any], job: dict[str, Any], examples: list[Example], folder: Path
 ) -> dict[str, Any]:
-    """Seconds of a mean step, each step's the least of its rounds, and peak bytes; or why there are none."""
-    settle_memory()
+    """Seconds of a mean step, each step's the least of its rounds, and a GPU's peak bytes; or what failed."""
+    on_gpu = settle_memory() is not None
     steps = _ROUNDS * job["steps"]
     tokenizer = load_tokenizer(Path(job["base"]), job["settings"]["trust_remote_code"])
     rows = rows_in_turn(steps, examples, way, tokenizer.pad_token_id)
@@ -57,11 +58,14 @@ def measured(
         return {"failed": first_line(error).partition(". GPU")[0]}
     count = len(job["steps"])
     least = [min(watch.seconds[n::count]) for n in range(count)]
-    return {"step_seconds": sum(least) / count, "peak_memory_bytes": peak_memory()}
+    return {"step_seconds": sum(least) / count, "peak_memory_bytes": peak_memory() if on_gpu else None}
 
 
 if __name__ == "__main__":
+    failed = 0
     try:
         main(Path(sys.argv[1]))
     except Exception as error:  # the training comes across it too, and says it better
-        sys.exit(f"train: the trial failed ({first_line(error)})")
+        print(f"train: the trial failed ({first_line(error)})", file=sys.stderr, flush=True)
+        failed = 1
+    os._exit(failed)  # the interpreter's own end can hang on a GPU that ran out of memory

@@ -4,6 +4,7 @@ A prediction knows neither the host's kernel launches nor the card's clock. The 
 own, through the same trainer (qaloom.trial, a process of its own); what they learn is thrown away.
 """
 
+import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from qaloom.job import duration, say
 _WORTH = 1200  # seconds of training from which on a trial is worth its time
 _SHARE, _LEAST = 0.02, 60  # of the training, and seconds, that a trial may take once the model is loaded
 _STEPPING = 0.5  # of that time; in the rest a GPU's kernels are chosen and compiled
+_NOISE = 1.03  # times the quickest's seconds within which the predicted one stays
 _STEPS = 4  # different steps, each done twice
 
 
@@ -72,16 +74,23 @@ def _tried(
 def _chosen(name: str, candidates: Sequence[dict[str, Any]], events: list[dict[str, Any]]) -> dict[str, Any]:
     heard = {event["candidate"]: event for event in events if "candidate" in event}
     figures = [_figures(c, heard.get(n, {})) for n, c in enumerate(candidates)]
-    measured = sorted((one["step_seconds"], n) for n, one in enumerate(figures) if one["step_seconds"])
+    measured = {n: one["step_seconds"] for n, one in enumerate(figures) if one["step_seconds"]}
     if not measured:
         say(f"train: {name}: no way could be measured; the one predicted to be the quickest is taken")
         return candidates[0] | {"candidates": figures}
-    (seconds, best), *others = measured
-    why = f"tried here: {seconds:.3g} s a step"
-    if others:
-        why += f", the others {' and '.join(f'{other:.3g}' for other, _ in others)} s"
-    say(f"train: {name}: micro-batch {candidates[best]['micro_batch']} it is; {why}")
+    best = min(measured, key=measured.__getitem__)
+    if measured.get(0, math.inf) <= _NOISE * measured[best]:
+        best = 0
+    shown = (f"{seconds:.3g} ({_named(candidates[n])})" for n, seconds in measured.items())
+    why = f"tried here, seconds a step: {', '.join(shown)}"
+    say(f"train: {name}: taken is {_named(candidates[best])}; {why}")
     return candidates[best] | {"candidates": figures, "why": [*candidates[best]["why"], why]}
+
+
+def _named(candidate: dict[str, Any]) -> str:
+    """How a plan reaches its step, such as 4 x 2 or, with checkpointing, 8 x 1 recomputing."""
+    recomputing = " recomputing" if candidate["checkpointing"] else ""
+    return f"{candidate['micro_batch']} x {candidate['accumulation']}{recomputing}"
 
 
 def _figures(candidate: dict[str, Any], heard: dict[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 import subprocess
 import sys
 import time
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qaloom import trainer
 from qaloom.files import read_json
 from qaloom.trials import extent, quickest, typical
 
@@ -58,10 +60,16 @@ def test_the_quickest_wins_and_every_figure_is_kept(monkeypatch, tmp_path):
     ]
     found, [job] = asked(monkeypatch, tmp_path, events)
     assert found["micro_batch"] == 4 and job["allowed"] == 60
-    assert found["why"] == ["as predicted", "tried here: 0.4 s a step, the others 0.5 s"]
+    assert found["why"] == ["as predicted", "tried here, seconds a step: 0.5 (8 x 1), 0.4 (4 x 2)"]
     assert [c["micro_batch"] for c in found["candidates"]] == [8, 4, 2]
     assert [c["step_seconds"] for c in found["candidates"]] == [0.5, 0.4, None]
     assert found["candidates"][2]["failed"] == "CUDA out of memory"
+
+
+def test_what_is_as_quick_as_predicted_stays(monkeypatch, tmp_path):
+    """Noise of a few hundredths would make another plan of every run."""
+    events = [{"candidate": n, "step_seconds": seconds} for n, seconds in enumerate((0.41, 0.5, 0.4))]
+    assert asked(monkeypatch, tmp_path, events)[0]["micro_batch"] == 8
 
 
 def test_what_was_not_reached_is_kept_as_not_measured(monkeypatch, tmp_path):
@@ -91,6 +99,16 @@ SLEEPER = """import pathlib, sys, time
 pathlib.Path(sys.argv[-1], "events.jsonl").write_text('{"loaded": true}\\n')
 time.sleep(60)
 """
+
+
+def test_what_is_asked_of_the_card_exists():
+    """No GPU here: a name that torch.cuda does not have is refused all the same."""
+    torch = pytest.importorskip("torch")
+    with mock.patch.object(torch, "cuda", autospec=True) as cuda:
+        cuda.is_available.return_value, cuda.max_memory_reserved.return_value = True, 7
+        assert trainer.settle_memory() == trainer.peak_memory() == 7
+        trainer._wait_for_the_card()
+        assert cuda.reset_peak_memory_stats.called and cuda.synchronize.called
 
 
 def test_a_trial_ends_when_its_time_is_over(monkeypatch, tmp_path):
