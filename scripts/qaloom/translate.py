@@ -12,7 +12,7 @@ from qaloom.errors import DeviceError, ModelError, first_line
 from qaloom.files import digest, read_json
 from qaloom.translation_memory import Memory
 
-_TOKENS_AT_ONCE = {"cpu": 4_096, "cuda": 65_536}  # source tokens times beams in one batch
+_TOKENS_AT_ONCE = {"cpu": 2_048, "cuda": 65_536}  # source tokens times beams in one batch
 # The codes of NLLB-200; the other families name their languages by the two letters that a config does.
 _NLLB = {
     "ko": "kor_Hang", "en": "eng_Latn", "ja": "jpn_Jpan", "zh": "zho_Hans", "de": "deu_Latn",
