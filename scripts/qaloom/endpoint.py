@@ -207,13 +207,16 @@ def _refuse(response: httpx.Response, server: Server) -> None:
 
 
 def _read(response: httpx.Response) -> Reply:
+    """A completion and its tokens, 0 where they are not counted; half a surrogate pair becomes ?."""
     try:
         body = response.json()
-        text, counted = body["choices"][0]["message"]["content"], body.get("usage") or {}
-        tokens = [int(counted.get(f"{kind}_tokens", 0)) for kind in ("prompt", "completion")]
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        text, counted = body["choices"][0]["message"]["content"], body.get("usage")
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         raise _PassingError("gives no completion", dead=False) from None
-    return Reply(text if isinstance(text, str) else "", *tokens)
+    known = counted if isinstance(counted, dict) else {}
+    tokens = [known.get(f"{kind}_tokens") for kind in ("prompt", "completion")]
+    whole = text.encode(errors="replace").decode() if isinstance(text, str) else ""
+    return Reply(whole, *(number if isinstance(number, int) else 0 for number in tokens))
 
 
 def _place(settings: Mapping[str, Any]) -> str:

@@ -23,8 +23,13 @@ from qaloom.verdicts import headline, verdicts
 
 SECTION = "evaluate.judge"
 PROMPTS = Path(__file__).with_suffix(".yaml")
-_WORDS = {"one": ("right", "wrong"), "pair": ("A", "B", "tie")}
-_FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
+_WORDS = {
+    "one": {"right": "right", "wrong": "wrong"}
+    | dict.fromkeys(("맞음", "옳음", "정답"), "right")
+    | dict.fromkeys(("틀림", "오답"), "wrong"),
+    "pair": {"a": "A", "b": "B", "tie": "tie"} | dict.fromkeys(("비김", "무승부", "동점"), "tie"),
+}
+_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 
 
 class Said(msgspec.Struct):
@@ -129,16 +134,15 @@ def _said(
 
 
 def read(text: str, asked: Prompt) -> Verdict | None:
-    """The verdict in what a judge said: one JSON object, or one word, and nothing beside; else None."""
+    """The verdict in what a judge said: its one JSON object, or one word and nothing beside; else None."""
     text = without_thoughts(text).strip()
-    if fenced := _FENCE.fullmatch(text):
-        text = fenced[1]
+    if held := _OBJECT.search(text):  # from the first brace to the last, so that two objects are none
+        text = held[0]
     try:
         found = msgspec.json.decode(text, type=Verdict)
-    except msgspec.DecodeError:
-        found = Verdict(text.strip("\"'*`. "))
-    known = {word.lower(): word for word in _WORDS[asked.kind]}
-    word = known.get(found.verdict.strip().lower())
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):  # broken, or too deep to be meant
+        found = Verdict(text.strip("\"'*`. \n"))
+    word = _WORDS[asked.kind].get(found.verdict.strip().lower())
     return word and Verdict(word, found.reason)
 
 

@@ -21,6 +21,7 @@ class Misbehaving(ThreadingHTTPServer):
         self.reply = reply
         self.script: dict[str, list[int | str]] = defaultdict(list)
         self.seen: list[tuple[str, dict, dict]] = []  # prompt, headers, body
+        self.usage: dict | None = {"prompt_tokens": 10, "completion_tokens": 5}
         self.lock = threading.Lock()
         self.now = self.most = 0  # requests at once
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
@@ -58,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
         said = self.server.reply(prompt) if deed in ("well", "hang", "half") else deed
         answer = {
             "choices": [{"message": {"content": " " if said == "empty" else said}}],
-            "usage": {"prompt_tokens": 10, "completion_tokens": 5},
+            "usage": self.server.usage,
         }
         text = json.dumps(answer).encode()
         if deed == "half":

@@ -98,6 +98,19 @@ def test_one_answer_that_is_never_usable_costs_no_other(server, tmp_path, capfd)
     assert "1 prompts got no usable answer" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("usage", [None, {"prompt_tokens": None}, {"prompt_tokens": "3"}, [1]])
+def test_a_good_answer_with_odd_counts_is_an_answer(server, tmp_path, usage):
+    server.usage = usage
+    with asking(tmp_path, settings(server, retries=0)) as (ask, _):
+        assert set(ask()) == set(QUESTIONS)
+
+
+def test_half_a_surrogate_pair_is_replaced(server, tmp_path):
+    server.script[QUESTIONS[0]] = ["Where \ud800 is it?"]
+    with asking(tmp_path, settings(server)) as (ask, _):
+        assert ask(QUESTIONS[:1]) == {QUESTIONS[0]: ["Where ? is it?"]}
+
+
 def test_another_language_is_the_gates_affair(server, tmp_path):
     server.script[QUESTIONS[0]] = ["방은 어디에 있나요?"]
     with asking(tmp_path, settings(server)) as (ask, _):

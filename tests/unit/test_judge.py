@@ -211,7 +211,18 @@ ONE, PAIR = Prompt("one", ""), Prompt("pair", "")
         ("The answer is right.", ONE, None),
         ("right, not wrong", ONE, None),
         ('{"verdict": "right"} {"verdict": "wrong"}', ONE, None),
-        ('Here it is: {"verdict": "right"}', ONE, None),
+        ('{"verdict": "right", "verdict_of": {"verdict": "wrong"}}', ONE, "right"),
+        ('Here it is: {"verdict": "right"}', ONE, "right"),
+        ('판정:\n```json\n{"reason": "같은 방", "verdict": "틀림"}\n```', ONE, "wrong"),
+        ('{"verdict": "right"} or {"verdict": "wrong"}?', ONE, None),
+        ('```json\n{"reason": "{x}", "verdict": "right"}\n```', ONE, "right"),
+        ("정답", ONE, "right"),
+        ("무승부.", PAIR, "tie"),
+        ("정답이 아님", ONE, None),
+        ("정답", PAIR, None),
+        ('{"verdict": "\ud800"}', ONE, None),
+        ('{"verdict": ' + "[" * 3000, ONE, None),
+        ('{"verdict": "right", "more": ' + '{"a": [' * 3000, ONE, None),
         ('{"verdict": true}', ONE, None),
         ('{"verdict": "right", "reason": 3}', ONE, None),
         ('["right"]', ONE, None),
@@ -256,6 +267,13 @@ def test_nonsense_is_asked_again_and_then_is_no_verdict_and_never_wrong(server, 
     asked = len(server.seen)
     assert judge("demo", predictions(), settings(server), tmp_path) == found
     assert len(server.seen) == asked
+
+
+@pytest.mark.parametrize("said", ["\ud800", '{"a": ' + "[" * 3000, '{"verdict": "\ud800"}'])
+def test_a_reply_that_no_decoder_takes_ends_nothing(server, tmp_path, said):
+    server.script["<answer_A>\nRoom 2"] = [said] * 9
+    found = judge("demo", predictions(), settings(server), tmp_path)
+    assert found["unjudged"] == {"answers": 0, "pairs": 1} and found["right"]["n"] == N
 
 
 def test_a_judge_that_talks_and_never_judges_is_not_available(server, tmp_path, capfd):
