@@ -118,7 +118,10 @@ def _said(
     sent = {"model": settings["model"], "temperature": 0, "max_tokens": settings["max_tokens"]}
     kept = cache / f"{digest({'url': settings['url'], **sent})[:16]}.jsonl"
 
+    heard = set()  # prompts with a text, if only one that says no verdict; an empty one is asked for again
+
     def understand(key: str, reply: Reply) -> Said | None:
+        heard.add(key)
         return Said(key, *reply) if read(reply.text, prompts[key]) else None
 
     with (
@@ -127,10 +130,13 @@ def _said(
     ):
 
         def make(missing: list[str]) -> Iterator[list[Said]]:
-            for key, said in ask(to, {key: prompts[key].text for key in missing}, understand):
-                yield [said or Said(key, "", 0, 0)]
+            texts = {key: prompts[key].text for key in missing}
+            for key, said in ask(to, texts, understand, answered=len(missing) < len(prompts)):
+                if said or key in heard:
+                    yield [said or Said(key, "", 0, 0)]
 
-        return {said.prompt: said for said in kept_or_made(kept, Said, list(prompts), make, advance)}
+        said = {one.prompt: one for one in kept_or_made(kept, Said, list(prompts), make, advance)}
+    return {key: said.get(key, Said(key, "", 0, 0)) for key in prompts}
 
 
 def read(text: str, asked: Prompt) -> Verdict | None:

@@ -253,11 +253,14 @@ def test_nothing_is_asked_twice_and_only_changed_answers_are_judged_again(server
 
 
 def test_nonsense_is_asked_again_and_then_is_no_verdict_and_never_wrong(server, tmp_path, capfd):
-    server.script["Room 0\n</answer>"] = ["It depends.", "empty"]  # and well at the third try
+    server.script["Room 0\n</answer>"] = ["It depends."]  # and well at the second try
     server.script["Room 1\n</answer>"] = ["It depends."] * 9
-    server.script["<answer_A>\nRoom 2"] = ["right", "half", "both"]
+    server.script["<answer_A>\nRoom 2"] = ["right", "both"]
     some = predictions()
-    found = judge("demo", some, settings(server), tmp_path)
+    started = time.monotonic()
+    found = judge("demo", some, settings(server, retries=5, backoff=60), tmp_path)
+    assert time.monotonic() - started < 5  # nothing is waited for, since waiting mends no nonsense
+    assert max(Counter(prompt for prompt, *_ in server.seen).values()) == 2
     assert found["unjudged"] == {"answers": 1, "pairs": 1}
     assert some[1]["judge"]["tuned"] is None and some[1]["judge"]["better"] == "tuned"
     assert some[2]["judge"]["better"] is None and some[2]["judge"]["tuned"]["verdict"] == "right"
@@ -267,6 +270,20 @@ def test_nonsense_is_asked_again_and_then_is_no_verdict_and_never_wrong(server, 
     asked = len(server.seen)
     assert judge("demo", predictions(), settings(server), tmp_path) == found
     assert len(server.seen) == asked
+
+
+@pytest.mark.parametrize("deed", ["empty", "half", 400, 413, 422])
+def test_one_prompt_without_an_answer_is_no_verdict_and_is_asked_again_next_time(
+    server, tmp_path, capfd, deed
+):
+    server.script["Room 0\n</answer>"] = [deed] * 9
+    some = predictions()
+    for _ in range(2):  # also when only that one is missing
+        found = judge("demo", some, settings(server), tmp_path)
+        assert found["unjudged"] == {"answers": 1, "pairs": 0} and "why" not in found
+        assert "1 prompts got no usable answer" in capfd.readouterr().err
+    server.script.clear()
+    assert judge("demo", some, settings(server), tmp_path)["unjudged"]["answers"] == 0
 
 
 @pytest.mark.parametrize("said", ["\ud800", '{"a": ' + "[" * 3000, '{"verdict": "\ud800"}'])

@@ -266,8 +266,11 @@ def test_every_line_of_a_server_that_fails_has_its_korean() -> None:
         "404; check evaluate.judge.url (it usually ends in /v1) and model (gpt)",
         "400; see the server's log",
     ]
+    refused += [f"{line}; it says: context too long (9)" for line in refused]
+    refused.append("308; it moved to https://elsewhere/v1; set evaluate.judge.url")
     lines = tried + [f"{place}: answers {what}" for what in refused]
     assert [line for line in lines if 'lang="ko"' not in _said(line)] == []
+    assert all("서버의 말: context too long (9)<" in _said(line) for line in lines if "it says" in line)
 
 
 def test_what_was_forgotten_is_shown_with_examples(page: str) -> None:
