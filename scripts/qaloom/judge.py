@@ -75,7 +75,7 @@ def judge(
     except EndpointError as error:
         say(
             f"evaluate: {name}: the judge is not available: {error}. All else is evaluated; once it answers, "
-            "run again with --forcerun evaluate, which asks what is missing"
+            'run again with ARGS="--forcerun evaluate", which asks what is missing'
         )
         return about | {"why": "server", "detail": str(error)}
     for prediction, each in zip(some, prompts, strict=True):
@@ -102,7 +102,8 @@ def _prompts(prediction: dict[str, Any], rubric: str | None) -> dict[str, Prompt
 
 def _text(kind: str, language: str, rubric: str | None, texts: Mapping[str, str]) -> str:
     words = _words()[language]
-    shown = [f"<{tag}>\n{text}\n</{tag}>" for tag, text in texts.items()]
+    own = re.compile(rf"<(?=\s*/?\s*(?:{'|'.join(texts)})\s*>)", re.IGNORECASE)  # a text ends no block
+    shown = [f"<{tag}>\n{own.sub('&lt;', text)}\n</{tag}>" for tag, text in texts.items()]
     return "\n\n".join([words[kind]["task"], rubric or words["rubric"], *shown, words[kind]["form"]])
 
 
