@@ -1,5 +1,6 @@
 """The ways in which held-out questions are answered: by the base model or the tuned one, in some prompt."""
 
+import gc
 from collections.abc import Callable, Sequence
 from functools import cache as once
 from pathlib import Path
@@ -74,6 +75,16 @@ class Arms:
     def ids(self, text: str) -> list[int]:
         """A text as it would be answered."""
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def free(self) -> None:
+        """Give the models' memory back, on a GPU to others too; what is asked next loads them anew."""
+        if not self.load.cache_info().currsize:
+            return
+        import torch
+
+        self.load.cache_clear()
+        gc.collect()  # an adapter and its layers hold each other
+        torch.cuda.empty_cache()
 
     def _loader(self, arm: str) -> Callable[[], Loaded]:
         return (lambda: self.load(self.run)) if arm == "tuned" else self._base

@@ -42,6 +42,11 @@ the document. Its figures hold for questions like those asked here.
 Licence of the base model: {licence}. It counts for what is trained on that model, too;
 what the training rows may be used for is for their owner to say.
 """
+_NOT_JUDGED = {
+    "no_question": "had no held-out question to judge",
+    "no_verdict": "gave no verdict that could be read",
+    "server": "was not available: its server did not answer, or refused",
+}
 _SHOWN = {
     "exact_match": "exact match",
     "char_f1": "character F1",
@@ -192,13 +197,20 @@ def _more(metrics: dict[str, Any]) -> str:
 def _judge(found: dict[str, Any]) -> str:
     """What a model as judge found, in a line."""
     name = f"The judge `{found['model']}`"
-    if "why" in found or not found["right"]["n"]:
-        return f"{name} was not available."
+    if "why" in found:
+        return f"{name} {_NOT_JUDGED[found['why']]}."
     right, better, agreed = found["right"], found["better"], found["agreement"]["tuned"]
     kappa = "" if agreed["kappa"] is None else f", kappa {agreed['kappa']:.2f}"
-    return (
-        f"{name} found the base model right on {right['base']:.0%} and the tuned model on "
-        f"{right['tuned']:.0%} of {right['n']} questions (on tuned answers it agrees with exact match in "
-        f"{agreed['share']:.0%}{kappa}); shown both answers in both orders, it preferred the tuned one "
-        f"{better['wins']} times and the base one {better['losses']} times."
-    )
+    parts = []
+    if right["n"]:
+        parts.append(
+            f"found the base model right on {right['base']:.0%} and the tuned model on {right['tuned']:.0%} "
+            f"of {right['n']} questions (on tuned answers it agrees with exact match in "
+            f"{agreed['share']:.0%}{kappa})"
+        )
+    if better["n"]:
+        parts.append(
+            f"preferred, shown both answers in both orders, the tuned one {better['wins']} times and the "
+            f"base one {better['losses']} times"
+        )
+    return f"{name} {'; it '.join(parts) or 'judged no question as a whole'}."

@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -12,7 +13,9 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception_type,
+    sleep_using_event,
     stop_after_attempt,
+    stop_when_event_set,
     wait_random_exponential,
 )
 
@@ -20,6 +23,7 @@ from qaloom.errors import ConfigError, EndpointError
 from qaloom.job import say
 
 _LONGEST_WAIT = 60  # seconds between two tries, also where a server asks for more
+_MESSAGE = 150  # characters shown of what a server says of a refusal
 
 Understood = TypeVar("Understood")
 
@@ -36,14 +40,20 @@ class Usage:
     """What all tries cost: requests, and tokens as the server counted them."""
 
     def __init__(self) -> None:
-        self.requests = self.prompt = self.completion = self.unusable = 0
+        self.requests = self.answered = self.prompt = self.completion = self.unusable = 0
+        self.refusal = ""
 
     def __str__(self) -> str:
-        return f"{self.requests:,} requests, {self.prompt:,} prompt and {self.completion:,} completion tokens"
+        cost = f"{self.requests:,} requests, {self.prompt:,} prompt and {self.completion:,} completion tokens"
+        refusal = f" ({self.refusal})" if self.refusal else ""
+        return cost + (f"; {self.unusable:,} prompts got no usable answer{refusal}" if self.unusable else "")
 
 
 class Server(NamedTuple):
-    """A connection; `section` is where the configuration names it, `sent` what goes with each prompt."""
+    """A connection; `section` is where the configuration names it, `sent` what goes with each prompt.
+
+    Once `over` is set, nothing is tried again.
+    """
 
     client: httpx.Client
     pool: ThreadPoolExecutor
@@ -51,14 +61,23 @@ class Server(NamedTuple):
     section: str
     sent: Mapping[str, Any]
     usage: Usage
+    over: threading.Event
 
 
 class _PassingError(Exception):
     """What may be gone at the next try; `after` is how many seconds the server asks to wait."""
 
-    def __init__(self, what: str, after: float = 0.0, dead: bool = True):
+    def __init__(self, what: str, after: float = 0.0):
         super().__init__(what)
-        self.after, self.dead = after, dead
+        self.after = after
+
+
+class _UselessError(Exception):
+    """The server is well, and its answer of no use; waiting would mend nothing."""
+
+
+class _RefusedError(Exception):
+    """The server takes no such prompt: too long for it, or against its rules."""
 
 
 def named(settings: Mapping[str, Any]) -> bool:
@@ -72,12 +91,32 @@ def check(settings: Mapping[str, Any], section: str) -> None:
         if not settings[key]:
             raise ConfigError(f"{section}.{key}: is missing, and a model server is to be asked; add it")
     try:
-        httpx.URL(settings["url"])
-    except httpx.InvalidURL as error:
-        raise ConfigError(f"{section}.url: is no address ({error})") from None
+        wrong = _no_address(httpx.URL(settings["url"]))
+    except (httpx.InvalidURL, ValueError) as error:
+        wrong = str(error)
+    if wrong:
+        raise ConfigError(f"{section}.url: is no address ({wrong}); give one like http://HOST:8000/v1")
     name = settings["key_env"]
-    if name and not os.environ.get(name):
+    key = os.environ.get(name or "", "")
+    if name and not key:
         raise ConfigError(f"{section}.key_env: {name} is not set; export it, or take the key out")
+    if not re.fullmatch(r"[!-~]*", key):
+        raise ConfigError(
+            f"{section}.key_env: {name} holds a blank, a line break or another character that no key "
+            "has; export it anew"
+        )
+
+
+def _no_address(url: httpx.URL) -> str:
+    """What keeps an address from being one that can be asked; empty if nothing does."""
+    host = url.raw_host.decode()
+    if not host:
+        return "it names no host"
+    if "%" in host:
+        return "its host holds a character that no host has"
+    if not all(0 < len(label) < 64 for label in host.removesuffix(".").split(".")):
+        return "a part of its host is empty or longer than 63 letters"
+    return "its port is above 65535" if (url.port or 0) > 65535 else ""
 
 
 @contextmanager
@@ -86,6 +125,7 @@ def server(settings: Mapping[str, Any], section: str, sent: Mapping[str, Any]) -
     check(settings, section)
     key = os.environ.get(settings["key_env"] or "", "")
     usage = Usage()
+    over = threading.Event()
     limits = httpx.Limits(max_connections=settings["concurrency"])
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     with (
@@ -93,28 +133,37 @@ def server(settings: Mapping[str, Any], section: str, sent: Mapping[str, Any]) -
         ThreadPoolExecutor(settings["concurrency"]) as pool,
     ):
         try:
-            yield Server(client, pool, settings, section, sent, usage)
+            yield Server(client, pool, settings, section, sent, usage, over)
         finally:
+            over.set()
             pool.shutdown(cancel_futures=True)
             if usage.requests:
-                refused = f"; {usage.unusable:,} prompts got no usable answer" if usage.unusable else ""
-                say(f"{section.partition('.')[0]}: {settings['model']}: {usage}{refused}")
+                say(f"{section.partition('.')[0]}: {settings['model']}: {usage}")
 
 
 def ask(
-    server: Server, prompts: Mapping[str, str], understand: Callable[[str, Reply], Understood | None]
+    server: Server,
+    prompts: Mapping[str, str],
+    understand: Callable[[str, Reply], Understood | None],
+    answered: bool,
 ) -> Iterator[tuple[str, Understood | None]]:
     """What comes of each prompt, by its name, as it comes; None when no try gave an answer of any use.
 
     `understand` makes something of a name and a reply, or None of a reply that is to be asked for again.
-    Raises EndpointError, one line, when the server is gone or refuses, after what else was under way.
+    `answered`: others like them were answered before; a prompt that is refused is then one of no use.
+    Raises EndpointError, one line, when the server is gone or refuses all, after what else was under way.
     """
     asked = {server.pool.submit(_tried, server, *one, understand): one[0] for one in prompts.items()}
     failed: BaseException | None = None
+    refusals = []
     for future in as_completed(asked):
         if future.cancelled():
             continue
-        if error := future.exception():
+        error = future.exception()
+        if isinstance(error, _RefusedError):
+            refusals.append(asked[future])
+            server.usage.refusal = str(error)
+        elif error:
             failed = failed or error
             for other in asked:
                 other.cancel()
@@ -122,6 +171,10 @@ def ask(
             yield asked[future], future.result()
     if failed:
         raise failed
+    if refusals and len(refusals) == len(prompts) and not answered:
+        raise EndpointError(f"{server.section}: {_place(server.settings)}: {server.usage.refusal}")
+    server.usage.unusable += len(refusals)
+    yield from ((name, None) for name in refusals)
 
 
 def without_thoughts(text: str) -> str:
@@ -132,26 +185,33 @@ def without_thoughts(text: str) -> str:
 def _tried(
     server: Server, name: str, prompt: str, understand: Callable[[str, Reply], Understood | None]
 ) -> Understood | None:
-    """What comes of one prompt; None when the server is well but its answer is never usable."""
+    """What comes of one prompt; None when the server is well but its answer is of no use, asked twice."""
     settings = server.settings
-    attempts = Retrying(
-        stop=stop_after_attempt(settings["retries"] + 1),
+    over = stop_when_event_set(server.over)
+    patiently = Retrying(
+        stop=stop_after_attempt(settings["retries"] + 1) | over,
         wait=_wait(settings["backoff"]),
+        sleep=sleep_using_event(server.over),
         retry=retry_if_exception_type(_PassingError),
+        reraise=True,
+    )
+    twice = Retrying(
+        stop=stop_after_attempt(min(2, settings["retries"] + 1)) | over,
+        retry=retry_if_exception_type(_UselessError),
         reraise=True,
     )
 
     def attempt() -> Understood:
         if (understood := understand(name, _reply(server, prompt))) is None:
-            raise _PassingError("gives no answer of the kind that was asked for", dead=False)
+            raise _UselessError
         return understood
 
     try:
-        return attempts(attempt)
+        return twice(patiently, attempt)
+    except _UselessError:
+        server.usage.unusable += 1
+        return None
     except _PassingError as error:
-        if not error.dead:
-            server.usage.unusable += 1
-            return None
         tries = f"{settings['retries'] + 1} tries" if settings["retries"] else "one try"
         raise EndpointError(
             f"{server.section}: {_place(settings)}: {error} after {tries}; start the server, or raise "
@@ -171,7 +231,7 @@ def _wait(seconds: float) -> Callable[[RetryCallState], float]:
 
 
 def _reply(server: Server, prompt: str) -> Reply:
-    """One try. A failure that may pass, and an answer without a text, is worth another."""
+    """One try; raises what `_tried` tells apart, EndpointError at once."""
     body = {"messages": [{"role": "user", "content": prompt}], **server.sent}
     server.usage.requests += 1
     try:
@@ -182,15 +242,16 @@ def _reply(server: Server, prompt: str) -> Reply:
         raise _PassingError(f"cannot be reached ({type(error).__name__})") from None
     _refuse(response, server)
     reply = _read(response)
+    server.usage.answered += 1
     server.usage.prompt += reply.prompt_tokens
     server.usage.completion += reply.completion_tokens
     if not reply.text.strip():
-        raise _PassingError("gives an empty completion", dead=False)
+        raise _UselessError
     return reply
 
 
 def _refuse(response: httpx.Response, server: Server) -> None:
-    """Raise what a status other than 200 means: try again, or give up with the remedy."""
+    """Raise what a status other than 200 means: try again, skip the prompt, or give up with the remedy."""
     code, settings, section = response.status_code, server.settings, server.section
     if code == 200:
         return
@@ -202,18 +263,45 @@ def _refuse(response: httpx.Response, server: Server) -> None:
         403: f"the key in {settings['key_env']} has no access to {settings['model']}",
         404: f"check {section}.url (it usually ends in /v1) and model ({settings['model']})",
     }
-    remedy = remedies.get(code, "see the server's log")
-    raise EndpointError(f"{section}: {_place(settings)}: answers {code}; {remedy}")
+    if response.has_redirect_location:
+        to = _shown(response.headers["location"], server)
+        remedies[code] = f"it moved to {to}; set {section}.url"
+    remedy, message = remedies.get(code, "see the server's log"), _message(response, server)
+    told = f"answers {code}; {remedy}" + (message and f"; it says: {message}")
+    if code in (400, 413, 422):
+        raise _RefusedError(told)
+    raise EndpointError(f"{section}: {_place(settings)}: {told}")
+
+
+def _message(response: httpx.Response, server: Server) -> str:
+    """What the server itself says of a failure, in one of the usual forms; else nothing."""
+    try:
+        body = response.json()
+    except (ValueError, RecursionError):
+        return ""
+    error = body.get("error", body) if isinstance(body, dict) else None
+    text = error.get("message") if isinstance(error, dict) else error
+    return _shown(text, server) if isinstance(text, str) else ""
+
+
+def _shown(text: str, server: Server) -> str:
+    """The beginning of a server's text, in one line and without the key."""
+    key = server.client.headers.get("authorization", "").removeprefix("Bearer ")
+    masked = text.replace(key, "***") if key else text
+    return " ".join("".join(c if c.isprintable() else " " for c in masked).split())[:_MESSAGE]
 
 
 def _read(response: httpx.Response) -> Reply:
+    """A completion and its tokens, 0 where they are not counted; half a surrogate pair becomes ?."""
     try:
         body = response.json()
-        text, counted = body["choices"][0]["message"]["content"], body.get("usage") or {}
-        tokens = [int(counted.get(f"{kind}_tokens", 0)) for kind in ("prompt", "completion")]
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        raise _PassingError("gives no completion", dead=False) from None
-    return Reply(text if isinstance(text, str) else "", *tokens)
+        text, counted = body["choices"][0]["message"]["content"], body.get("usage")
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        raise _UselessError from None
+    known = counted if isinstance(counted, dict) else {}
+    tokens = [known.get(f"{kind}_tokens") for kind in ("prompt", "completion")]
+    whole = text.encode(errors="replace").decode() if isinstance(text, str) else ""
+    return Reply(whole, *(number if isinstance(number, int) else 0 for number in tokens))
 
 
 def _place(settings: Mapping[str, Any]) -> str:

@@ -65,6 +65,7 @@ def evaluate(name: str, sources: Sources, out: Path, settings: dict[str, Any], c
     if settings["forgetting"]:
         metrics["forgetting"], talk = forgetting(arms, settings["resamples"], settings["seed"])
     if judged:
+        arms.free()  # a judge takes its time, and may need the GPU itself
         metrics["judge"] = judge(name, predictions, settings, cache)
     write_lines(out / "forgetting.jsonl", talk)
     write_lines(out / "predictions.jsonl", predictions)

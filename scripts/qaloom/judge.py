@@ -23,8 +23,13 @@ from qaloom.verdicts import headline, verdicts
 
 SECTION = "evaluate.judge"
 PROMPTS = Path(__file__).with_suffix(".yaml")
-_WORDS = {"one": ("right", "wrong"), "pair": ("A", "B", "tie")}
-_FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
+_WORDS = {
+    "one": {"right": "right", "wrong": "wrong"}
+    | dict.fromkeys(("맞음", "옳음", "정답"), "right")
+    | dict.fromkeys(("틀림", "오답"), "wrong"),
+    "pair": {"a": "A", "b": "B", "tie": "tie"} | dict.fromkeys(("비김", "무승부", "동점"), "tie"),
+}
+_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 
 
 class Said(msgspec.Struct):
@@ -70,7 +75,7 @@ def judge(
     except EndpointError as error:
         say(
             f"evaluate: {name}: the judge is not available: {error}. All else is evaluated; once it answers, "
-            "run again with --forcerun evaluate, which asks what is missing"
+            'run again with ARGS="--forcerun evaluate", which asks what is missing'
         )
         return about | {"why": "server", "detail": str(error)}
     for prediction, each in zip(some, prompts, strict=True):
@@ -97,7 +102,8 @@ def _prompts(prediction: dict[str, Any], rubric: str | None) -> dict[str, Prompt
 
 def _text(kind: str, language: str, rubric: str | None, texts: Mapping[str, str]) -> str:
     words = _words()[language]
-    shown = [f"<{tag}>\n{text}\n</{tag}>" for tag, text in texts.items()]
+    own = re.compile(rf"<(?=\s*/?\s*(?:{'|'.join(texts)})\s*>)", re.IGNORECASE)  # a text ends no block
+    shown = [f"<{tag}>\n{own.sub('&lt;', text)}\n</{tag}>" for tag, text in texts.items()]
     return "\n\n".join([words[kind]["task"], rubric or words["rubric"], *shown, words[kind]["form"]])
 
 
@@ -113,7 +119,10 @@ def _said(
     sent = {"model": settings["model"], "temperature": 0, "max_tokens": settings["max_tokens"]}
     kept = cache / f"{digest({'url': settings['url'], **sent})[:16]}.jsonl"
 
+    heard = set()  # prompts with a text, if only one that says no verdict; an empty one is asked for again
+
     def understand(key: str, reply: Reply) -> Said | None:
+        heard.add(key)
         return Said(key, *reply) if read(reply.text, prompts[key]) else None
 
     with (
@@ -122,23 +131,25 @@ def _said(
     ):
 
         def make(missing: list[str]) -> Iterator[list[Said]]:
-            for key, said in ask(to, {key: prompts[key].text for key in missing}, understand):
-                yield [said or Said(key, "", 0, 0)]
+            texts = {key: prompts[key].text for key in missing}
+            for key, said in ask(to, texts, understand, answered=len(missing) < len(prompts)):
+                if said or key in heard:
+                    yield [said or Said(key, "", 0, 0)]
 
-        return {said.prompt: said for said in kept_or_made(kept, Said, list(prompts), make, advance)}
+        said = {one.prompt: one for one in kept_or_made(kept, Said, list(prompts), make, advance)}
+    return {key: said.get(key, Said(key, "", 0, 0)) for key in prompts}
 
 
 def read(text: str, asked: Prompt) -> Verdict | None:
-    """The verdict in what a judge said: one JSON object, or one word, and nothing beside; else None."""
+    """The verdict in what a judge said: its one JSON object, or one word and nothing beside; else None."""
     text = without_thoughts(text).strip()
-    if fenced := _FENCE.fullmatch(text):
-        text = fenced[1]
+    if held := _OBJECT.search(text):  # from the first brace to the last, so that two objects are none
+        text = held[0]
     try:
         found = msgspec.json.decode(text, type=Verdict)
-    except msgspec.DecodeError:
-        found = Verdict(text.strip("\"'*`. "))
-    known = {word.lower(): word for word in _WORDS[asked.kind]}
-    word = known.get(found.verdict.strip().lower())
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):  # broken, or too deep to be meant
+        found = Verdict(text.strip("\"'*`. \n"))
+    word = _WORDS[asked.kind].get(found.verdict.strip().lower())
     return word and Verdict(word, found.reason)
 
 

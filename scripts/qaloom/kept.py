@@ -1,5 +1,6 @@
 """What a model said, kept as it comes: a killed run, and the next one, asks only what is not there yet."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,11 +19,14 @@ def kept_or_made(
     """A record of type `kind` for each name (its field `prompt`), in the order of `names`.
 
     Those in the JSON Lines file `kept` are taken from there; `make` gets the names of the others, each once,
-    and yields records in batches, which are appended at once. `advance` gets the number there are.
+    and yields records in batches, which are appended at once; a name that it yields no record for is left
+    out. `advance` gets the number there are.
     """
     known = _known(kept, kind)
     missing = [name for name in dict.fromkeys(names) if name not in known]
-    advance(sum(name in known for name in names))
+    often = Counter(names)
+    there = len(names) - sum(often[name] for name in missing)
+    advance(there)
     if missing:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with kept.open("ab", buffering=0) as stream:  # one write a batch: two runs may share the file
@@ -30,8 +34,9 @@ def kept_or_made(
             for batch in make(missing):
                 stream.write(b"".join(msgspec.json.encode(record) + b"\n" for record in batch))
                 known |= {record.prompt: record for record in batch}
-                advance(sum(name in known for name in names))
-    return [known[name] for name in names]
+                there += sum(often[record.prompt] for record in batch)
+                advance(there)
+    return [known[name] for name in names if name in known]
 
 
 def _known(kept: Path, kind: type[msgspec.Struct]) -> dict[str, Any]:

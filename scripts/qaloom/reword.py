@@ -42,7 +42,8 @@ def reword(
     def understand(question: str, reply: Reply) -> list[str]:
         return _variants(reply.text, question, per_row)
 
-    for done, (question, variants) in enumerate(ask(server, prompts, understand), len(known) + 1):
+    answers = ask(server, prompts, understand, answered=bool(known) or server.usage.answered > 0)
+    for done, (question, variants) in enumerate(answers, len(known) + 1):
         if variants is not None:
             memory.put({question: variants})
             known[question] = variants

@@ -13,7 +13,7 @@ def verdicts(predictions: Sequence[dict[str, Any]], resamples: int, seed: int) -
 
     `right`: shares that are right, as `bootstrap.paired` returns them, of questions with both verdicts.
     `agreement`: with exact match, of base and tuned, see `agreement`. `better`: see `preferences`.
-    `unjudged`: answers and pairs without a readable verdict; `why` is no_verdict when no answer has one.
+    `unjudged`: answers and pairs without a readable verdict; `why` is no_verdict when none has one.
     """
     judged = [p["judge"] for p in predictions]
     both = [j for j in judged if j["base"] and j["tuned"]]
@@ -27,7 +27,7 @@ def verdicts(predictions: Sequence[dict[str, Any]], resamples: int, seed: int) -
             "pairs": sum(j["better"] is None for j in judged),
         },
     }
-    silent = found["unjudged"]["answers"] == 2 * len(judged)
+    silent = not any(j["base"] or j["tuned"] or (j["orders"] and j["better"]) for j in judged)
     return found | ({"why": "no_verdict"} if silent else {})
 
 

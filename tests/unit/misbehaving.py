@@ -12,15 +12,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Misbehaving(ThreadingHTTPServer):
     """Says what `reply` makes of a prompt, once it has done the deeds that `script` holds for it.
 
-    `script`: for a text that stands in a prompt, deeds for one request after the other: a status, hang, half
-    (of a body), empty, or a text to say instead.
+    `script`: for a text that stands in a prompt, deeds for one request after the other: a status, alone or
+    with a body and a Location, hang, half (of a body), empty, or a text to say instead.
     """
 
     def __init__(self, reply: Callable[[str], str]):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.reply = reply
-        self.script: dict[str, list[int | str]] = defaultdict(list)
+        self.script: dict[str, list[int | str | tuple[int, str, str]]] = defaultdict(list)
         self.seen: list[tuple[str, dict, dict]] = []  # prompt, headers, body
+        self.usage: dict | None = {"prompt_tokens": 10, "completion_tokens": 5}
         self.lock = threading.Lock()
         self.now = self.most = 0  # requests at once
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
@@ -50,15 +51,21 @@ class _Handler(BaseHTTPRequestHandler):
         if deed == "hang":
             time.sleep(1.5)
         if isinstance(deed, int):
-            self.send_response(deed)
+            deed = deed, "", ""
+        if isinstance(deed, tuple):
+            status, body, location = deed
+            self.send_response(status)
             self.send_header("Retry-After", "0.2")
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(body.encode())))
+            if location:
+                self.send_header("Location", location)
             self.end_headers()
+            self.wfile.write(body.encode())
             return
         said = self.server.reply(prompt) if deed in ("well", "hang", "half") else deed
         answer = {
             "choices": [{"message": {"content": " " if said == "empty" else said}}],
-            "usage": {"prompt_tokens": 10, "completion_tokens": 5},
+            "usage": self.server.usage,
         }
         text = json.dumps(answer).encode()
         if deed == "half":

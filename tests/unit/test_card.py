@@ -6,6 +6,7 @@ from huggingface_hub import ModelCard
 from qaloom.card import model_card
 from qaloom.metrics import SCORES
 from qaloom.scores import summarise
+from qaloom.verdicts import verdicts
 
 
 def prediction(number, split, language="ko", base=0.0, tuned=1.0):
@@ -93,6 +94,29 @@ def test_it_says_what_the_other_checks_found(card):
     assert "though that may be chance" in text
     assert "On 30 general prompts it has little left" in text
     assert "general prompts" not in card().text
+
+
+def judged(first="right", orders=("tuned", "tuned")):
+    said = {"base": None, "tuned": first and {"verdict": first, "reason": ""}}
+    said |= {"better": "tuned" if orders else None, "orders": list(orders)}
+    return [{"judge": said, "scores": {"exact_match": {"base": 0, "tuned": 1}}}]
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"why": "server", "detail": "x"}, "was not available: its server did not answer, or refused."),
+        ({"why": "no_question"}, "had no held-out question to judge."),
+        (verdicts(judged(None, ()), 100, 7), "gave no verdict that could be read."),
+        (
+            verdicts(judged(None), 100, 7),
+            "preferred, shown both answers in both orders, the tuned one 1 times",
+        ),
+        (verdicts(judged(orders=()), 100, 7), "judged no question as a whole."),
+    ],
+)
+def test_what_a_judge_that_found_little_found(card, found, words):
+    assert f"The judge `large` {words}" in card(judge={"model": "large"} | found).text
 
 
 def test_what_is_not_known_is_said_to_be_so(card):

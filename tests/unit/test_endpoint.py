@@ -1,6 +1,9 @@
 """Asking a server, for rewordings: a real one on this machine that misbehaves on purpose."""
 
 import json
+import os
+import signal
+import threading
 import time
 from contextlib import contextmanager
 
@@ -98,6 +101,82 @@ def test_one_answer_that_is_never_usable_costs_no_other(server, tmp_path, capfd)
     assert "1 prompts got no usable answer" in capfd.readouterr().err
 
 
+def test_a_prompt_that_is_refused_costs_no_other_and_the_server_says_why(server, tmp_path, capfd):
+    body = json.dumps({"error": {"message": "too long:\n 9,000 tokens"}})
+    server.script[QUESTIONS[2]] = [(400, body, "")] * 9
+    for _ in range(2):  # the second time that question is the only one
+        with asking(tmp_path, settings(server)) as (ask, _):
+            assert set(ask()) == set(QUESTIONS) - {QUESTIONS[2]}
+        said = capfd.readouterr().err
+        assert (
+            "1 prompts got no usable answer (answers 400; see the server's log; it says: too long: 9," in said
+        )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": f"bad key {KEY}\n" + "x" * 999}},
+        {"error": f"bad key {KEY}"},
+        {"message": f"bad key {KEY}"},
+    ],
+)
+def test_what_the_server_says_of_a_refusal_is_one_line_without_the_key(server, tmp_path, monkeypatch, body):
+    monkeypatch.setenv("MY_KEY", KEY)
+    for code in (400, 401):
+        server.script["room"] = [(code, json.dumps(body), "")] * 6
+        with (
+            pytest.raises(EndpointError, match=rf"answers {code}; .*; it says: bad key \*\*\*") as caught,
+            asking(tmp_path, settings(server, key_env="MY_KEY")) as (ask, _),
+        ):
+            ask()
+        assert KEY not in str(caught.value) and "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "body", ["", "[]", '{"error": null}', '{"error": {"message": 3}}', "[" * 9999, "nothing"]
+)
+def test_a_refusal_may_say_nothing(server, tmp_path, body):
+    server.script["room"] = [(400, body, "")] * 6
+    with pytest.raises(EndpointError, match=r"log$"), asking(tmp_path, settings(server)) as (ask, _):
+        ask()
+
+
+def test_an_address_that_moved_is_named(server, tmp_path):
+    server.script["room"] = [(308, "", "https://elsewhere/v1/chat/completions")] * 6
+    words = r"answers 308; it moved to https://elsewhere/v1/chat/completions; set augment\.endpoint\.url$"
+    with pytest.raises(EndpointError, match=words), asking(tmp_path, settings(server)) as (ask, _):
+        ask()
+
+
+def test_who_stops_waits_for_no_further_try(server, tmp_path):
+    server.script["room"] = [500] * 99
+    started = time.monotonic()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        asking(tmp_path, settings(server, retries=20, backoff=60)) as (ask, _),
+    ):
+        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        ask()
+    assert time.monotonic() - started < 5
+    assert len(server.seen) <= 24
+
+
+@pytest.mark.parametrize("usage", [None, {"prompt_tokens": None}, {"prompt_tokens": "3"}, [1]])
+def test_a_good_answer_with_odd_counts_is_an_answer(server, tmp_path, usage):
+    server.usage = usage
+    with asking(tmp_path, settings(server, retries=0)) as (ask, _):
+        assert set(ask()) == set(QUESTIONS)
+
+
+def test_half_a_surrogate_pair_is_replaced(server, tmp_path):
+    server.script[QUESTIONS[0]] = ["Where \ud800 is it?"]
+    with asking(tmp_path, settings(server)) as (ask, _):
+        assert ask(QUESTIONS[:1]) == {QUESTIONS[0]: ["Where ? is it?"]}
+
+
 def test_another_language_is_the_gates_affair(server, tmp_path):
     server.script[QUESTIONS[0]] = ["방은 어디에 있나요?"]
     with asking(tmp_path, settings(server)) as (ask, _):
@@ -165,8 +244,38 @@ def test_a_key_that_is_not_set_stops_before_anything_is_asked(server, monkeypatc
         endpoint.check(settings(server, key_env="MY_KEY"), reword.SECTION)
     with pytest.raises(ConfigError, match=r"augment\.endpoint\.model: is missing"):
         endpoint.check(settings(server, model=None), reword.SECTION)
-    with pytest.raises(ConfigError, match=r"augment\.endpoint\.url: is no address"):
-        endpoint.check(settings(server, url="http://a:b"), reword.SECTION)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a:b",
+        "http://",
+        "http://:80/v1",
+        "http://a:70000",
+        "http://a b/v1",
+        f"http://{'a' * 64}/v1",
+        "http://a..b",
+    ],
+)
+def test_what_is_no_address_stops_before_anything_is_asked(server, url):
+    with pytest.raises(ConfigError, match=r"^augment\.endpoint\.url: is no address \([^\n]+; give one like"):
+        endpoint.check(settings(server, url=url), reword.SECTION)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1]:80/v1", "http://가람.kr", "http://localhost.:1/v1", "https://a:65535"]
+)
+def test_what_is_an_address(server, url):
+    endpoint.check(settings(server, url=url), reword.SECTION)
+
+
+@pytest.mark.parametrize("key", ["sk-비밀", "sk-a\n", "sk a", "\x7f"])
+def test_a_key_that_no_header_can_hold_stops_before_anything_is_asked(server, monkeypatch, key):
+    monkeypatch.setenv("MY_KEY", key)
+    with pytest.raises(ConfigError, match=r"^augment\.endpoint\.key_env: MY_KEY holds a blank") as caught:
+        endpoint.check(settings(server, key_env="MY_KEY"), reword.SECTION)
+    assert "sk" not in str(caught.value)
 
 
 def test_how_a_server_is_reached_decides_no_result(server):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import weakref
 
 import pytest
 import torch
@@ -10,12 +11,13 @@ from misbehaving import misbehaving
 from tiny_model import make_tokenizer
 
 import qaloom.arms
+import qaloom.evaluate
 from qaloom.arms import _Disabled
 from qaloom.config import defaults
 from qaloom.errors import ConfigError
 from qaloom.evaluate import Sources, evaluate
 from qaloom.files import digest, read_json, read_lines, write_json, write_lines
-from qaloom.generate import load
+from qaloom.generate import load, merged
 from qaloom.metrics import SCORES
 from qaloom.prompt import prompt_ids
 
@@ -312,8 +314,29 @@ def test_a_judge_on_a_server(run, loads, tmp_path, capsys):
     gone = run(judge=chosen | {"model": "larger"})
     assert gone["judge"]["why"] == "server"
     assert gone["recall"] == metrics["recall"] and len(loads) == 2
-    assert "The judge `larger` was not available." in (tmp_path / "out/README.md").read_text()
+    assert (
+        "The judge `larger` was not available: its server did not answer, or refused."
+        in (tmp_path / "out/README.md").read_text()
+    )
     assert capsys.readouterr().err.count("evaluate: demo: the judge is not available") == 1
+
+
+def test_no_model_is_held_while_a_judge_is_asked(run, monkeypatch):
+    models, alive = [], []
+
+    def watched(loaded):
+        result = merged(loaded)
+        models.append(weakref.ref(result.model))
+        return result
+
+    def judged(*_):
+        alive.extend(model for model in models if model())
+        return {"model": "large", "questions": 3, "why": "no_verdict"}
+
+    monkeypatch.setattr(qaloom.arms, "merged", watched)
+    monkeypatch.setattr(qaloom.evaluate, "judge", judged)
+    run(judge=SETTINGS["judge"] | {"url": "http://127.0.0.1:9/v1", "model": "large"})
+    assert len(models) == 2 and not alive
 
 
 def test_a_judge_that_is_half_named_stops_before_a_model_is_loaded(run, loads):

@@ -16,6 +16,7 @@ from qaloom.job import duration
 from qaloom.metrics import SCORES
 from qaloom.report import _said, report
 from qaloom.scores import summarise
+from qaloom.verdicts import verdicts
 
 FIXTURE = runpy.run_path(str(Path(__file__).parents[1] / "data" / "make_results.py"))
 LIBRARY = Path(__file__).parents[2] / "scripts" / "qaloom"
@@ -237,7 +238,7 @@ def test_a_judge_is_shown_with_how_far_to_trust_it(tmp_path: Path) -> None:
                 "detail": "evaluate.judge: http://127.0.0.1:9/v1: cannot be reached (ConnectError) after 6 "
                 "tries; start the server, or raise timeout or retries; what it answered is kept",
             },
-            "the server did not answer evaluate.judge: http://127.0.0.1:9/v1: cannot be reached",
+            "the server did not answer, or refused evaluate.judge: http://127.0.0.1:9/v1: cannot be reached",
             "http://127.0.0.1:9/v1에 연결할 수 없습니다(ConnectError, 6번 시도)",
         ),
     ],
@@ -249,6 +250,19 @@ def test_a_judge_that_was_not_available_says_why(tmp_path: Path, absent, words: 
     part = section(written(results, ["demo"]), "scores")
     assert f"not available : {words}" in english(part)
     assert korean in part
+
+
+def test_a_judge_of_pairs_alone_has_no_shares_that_are_right(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", questions=8)
+    path = results / "evaluate/demo/metrics.json"
+    said = {"judge": {"base": None, "tuned": None, "better": "tuned", "orders": ["tuned", "tuned"]}}
+    found = verdicts([said | {"scores": {}}], 100, 7)
+    cost = {"requests": 2, "prompt_tokens": 1, "completion_tokens": 1}
+    judged = {"model": "large", "questions": 1, **found, "cost": cost}
+    write_json(path, read_json(path) | {"judge": judged})
+    text = english(section(written(results, ["demo"]), "scores"))
+    assert "it prefers the tuned model's 1 times" in text
+    assert "finds the base model right" not in text and "Cohen's kappa" not in text
 
 
 def test_every_line_of_a_server_that_fails_has_its_korean() -> None:
@@ -266,8 +280,11 @@ def test_every_line_of_a_server_that_fails_has_its_korean() -> None:
         "404; check evaluate.judge.url (it usually ends in /v1) and model (gpt)",
         "400; see the server's log",
     ]
+    refused += [f"{line}; it says: context too long (9)" for line in refused]
+    refused.append("308; it moved to https://elsewhere/v1; set evaluate.judge.url")
     lines = tried + [f"{place}: answers {what}" for what in refused]
     assert [line for line in lines if 'lang="ko"' not in _said(line)] == []
+    assert all("서버의 말: context too long (9)<" in _said(line) for line in lines if "it says" in line)
 
 
 def test_what_was_forgotten_is_shown_with_examples(page: str) -> None:
