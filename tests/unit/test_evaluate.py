@@ -17,7 +17,7 @@ from qaloom.config import defaults
 from qaloom.errors import ConfigError
 from qaloom.evaluate import Sources, evaluate
 from qaloom.files import digest, read_json, read_lines, write_json, write_lines
-from qaloom.generate import load, merged
+from qaloom.generate import load, quickened
 from qaloom.metrics import SCORES
 from qaloom.prompt import prompt_ids
 
@@ -325,7 +325,7 @@ def test_no_model_is_held_while_a_judge_is_asked(run, monkeypatch):
     models, alive = [], []
 
     def watched(loaded):
-        result = merged(loaded)
+        result = quickened(loaded)
         models.append(weakref.ref(result.model))
         return result
 
@@ -333,7 +333,7 @@ def test_no_model_is_held_while_a_judge_is_asked(run, monkeypatch):
         alive.extend(model for model in models if model())
         return {"model": "large", "questions": 3, "why": "no_verdict"}
 
-    monkeypatch.setattr(qaloom.arms, "merged", watched)
+    monkeypatch.setattr(qaloom.arms, "quickened", watched)
     monkeypatch.setattr(qaloom.evaluate, "judge", judged)
     run(judge=SETTINGS["judge"] | {"url": "http://127.0.0.1:9/v1", "model": "large"})
     assert len(models) == 2 and not alive
