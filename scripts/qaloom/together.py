@@ -14,10 +14,8 @@ from transformers.cache_utils import DynamicLayer
 from qaloom.decode import SHARED_KEYS, Row
 
 _ABREAST = 16  # rows whose attention is computed at once on a CPU, as wide as the longest of them
-_TREE = {
-    "cpu": 256,
-    "cuda": 2048,
-}  # tokens read at once: each looks at all, so more would be more work a token
+# Tokens read at once: each looks at all of them, so more would be more work a token.
+_TREE = {"cpu": 256, "cuda": 2048}
 _NEVER = 2**31
 
 
