@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _do(self, deed, prompt):
         if deed == "hang":
-            time.sleep(1.5)
+            time.sleep(4)  # longer than the tests that let it hang wait
         if isinstance(deed, int):
             deed = deed, "", ""
         if isinstance(deed, tuple):

@@ -30,7 +30,7 @@ def server():
 
 
 def settings(server, **changed):
-    given = {"url": server.url, "model": "small", "backoff": 0.01, "timeout": 0.5, "retries": 3} | changed
+    given = {"url": server.url, "model": "small", "backoff": 0.01, "timeout": 30, "retries": 3} | changed
     config = {"data": {"sources": ["a"]}, "runs": {"one": {}}, "augment": {"endpoint": given}}
     return complete(config)["augment"]["endpoint"]
 
@@ -75,7 +75,7 @@ def test_what_passes_is_tried_again(server, tmp_path):
         QUESTIONS, ([429], [500, 503], ["hang"], ["half"], ["empty", 429], []), strict=True
     ):
         server.script[question] = deeds
-    with asking(tmp_path, settings(server)) as (ask, _):
+    with asking(tmp_path, settings(server, timeout=2)) as (ask, _):
         assert set(ask()) == set(QUESTIONS)
     assert len(server.seen) == 6 + 1 + 2 + 1 + 1 + 2
 
@@ -183,10 +183,10 @@ def test_another_language_is_the_gates_affair(server, tmp_path):
         assert ask(QUESTIONS[:1]) == {QUESTIONS[0]: ["방은 어디에 있나요?"]}
 
 
-@pytest.mark.parametrize("deed, words", [(500, "answers 500"), ("hang", "no answer within 0.5 s")])
+@pytest.mark.parametrize("deed, words", [(500, "answers 500"), ("hang", "no answer within 2 s")])
 def test_a_server_that_stays_ill_is_one_line_and_its_answers_are_kept(server, tmp_path, deed, words):
     server.script[QUESTIONS[-1]] = [deed] * 9
-    chosen = settings(server, concurrency=1, retries=1)
+    chosen = settings(server, concurrency=1, retries=1, timeout=2)
     with pytest.raises(EndpointError, match=words) as caught, asking(tmp_path, chosen) as (ask, _):
         ask()
     assert "after 2 tries; start the server" in str(caught.value) and "\n" not in str(caught.value)

@@ -50,7 +50,7 @@ def server():
 
 
 def settings(server, **changed):
-    given = {"url": server.url, "model": "large", "backoff": 0.01, "timeout": 0.5, "retries": 2} | changed
+    given = {"url": server.url, "model": "large", "backoff": 0.01, "timeout": 30, "retries": 2} | changed
     config = {"data": {"sources": ["a"]}, "runs": {"one": {}}, "evaluate": {"judge": given, "resamples": 200}}
     return complete(config)["evaluate"]
 
@@ -311,7 +311,7 @@ def test_a_judge_that_talks_and_never_judges_is_not_available(server, tmp_path, 
 
 def test_what_passes_is_tried_again(server, tmp_path):
     server.script["Where is it, 0?"] = [429, 500, "hang", "half"]
-    found = judge("demo", predictions(), settings(server, retries=4), tmp_path)
+    found = judge("demo", predictions(), settings(server, retries=4, timeout=2), tmp_path)
     assert found["agreement"]["tuned"]["kappa"] == 1
 
 
@@ -338,13 +338,13 @@ def test_a_killed_run_goes_on_where_it_was(server, tmp_path):
     [
         (429, "answers 429 after 3 tries"),
         (500, "answers 500 after 3 tries"),
-        ("hang", "no answer within 0.5 s"),
+        ("hang", "no answer within 2 s"),
         (401, "answers 401; set the key in the variable that evaluate.judge.key_env names"),
     ],
 )
 def test_a_server_that_stays_ill_fails_nothing_and_what_it_said_is_kept(server, tmp_path, capfd, deed, words):
     server.script["5호실"] = [deed] * 99
-    chosen = settings(server, concurrency=1)
+    chosen = settings(server, concurrency=1, timeout=2)
     some = predictions()
     found = judge("demo", some, chosen, tmp_path)
     assert found == {"model": "large", "questions": N, "why": "server", "detail": found["detail"]}
