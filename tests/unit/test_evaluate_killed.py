@@ -28,15 +28,15 @@ def note(names):
     with open("asked.jsonl", "a") as stream:
         stream.write(json.dumps(names) + "\\n")
 
-def read(model, tokenizer, rows, *rest, real=qaloom.asking.read):
+def read(self, rows, shared, real=qaloom.asking.Asking._read):
     note([row.name for row in rows])
-    return real(model, tokenizer, rows, *rest)
+    return real(self, rows, shared)
 
 def batch(model, names, *rest, real=qaloom.likelihood._batch):
     note(names)
     return real(model, names, *rest)
 
-qaloom.asking.read, qaloom.likelihood._batch = read, batch
+qaloom.asking.Asking._read, qaloom.likelihood._batch = read, batch
 for module in (qaloom.asking, qaloom.likelihood):
     module._TOKENS_AT_ONCE = {"cpu": 400}
 split, base, run, settings = sys.argv[1:]
