@@ -143,7 +143,9 @@ def _trackers(wanted: list[str]) -> list[str]:
     return wanted
 
 
-def load_model(base: Path, start: Path | None, planned: dict[str, Any], settings: dict[str, Any]) -> Any:
+def load_model(
+    base: Path | str, start: Path | str | None, planned: dict[str, Any], settings: dict[str, Any]
+) -> Any:
     """Unsloth's model with its adapter, as the plan says. Raises ModelError when it cannot be loaded."""
     import torch
     from unsloth import FastLanguageModel

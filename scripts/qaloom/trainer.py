@@ -69,7 +69,7 @@ def _train(folder: Path, job: dict[str, Any]) -> None:
     examples = read_lines(folder / "examples.jsonl", Example)
     kept = read_lines(folder / "validation.jsonl", Example)
     steps = steps_of_rows([length(e) for e in examples], settings["training"])
-    model = load_model(Path(job["base"]), Path(job["start"]) if job["start"] else None, planned, settings)
+    model = load_model(job["base"], job["start"], planned, settings)
     loading = settle_memory()
     tokenizer = load_tokenizer(Path(job["base"]), settings["trust_remote_code"])
     rows = rows_in_turn(steps, examples, planned, tokenizer.pad_token_id)

@@ -27,7 +27,7 @@ def main(folder: Path) -> None:
     ways = list(enumerate(job["candidates"]))
     for checkpointing in dict.fromkeys(way["checkpointing"] for _, way in ways):
         same = [(number, way) for number, way in ways if way["checkpointing"] == checkpointing]
-        model = load_model(Path(job["base"]), _path(job["start"]), same[0][1], job["settings"])
+        model = load_model(job["base"], job["start"], same[0][1], job["settings"])
         tell(folder, loaded=True)
         for number, way in same:
             tell(folder, candidate=number, **measured(model, way, job, examples, folder))
@@ -35,15 +35,11 @@ def main(folder: Path) -> None:
         gc.collect()
 
 
-def _path(name: str | None) -> Path | None:
-    return Path(name) if name else None
-
-
 def measured(
     model: Any, way: dict[str, Any], job: dict[str, Any], examples: list[Example], folder: Path
 ) -> dict[str, Any]:
     """Seconds of a mean step, each step's the least of its rounds, and a GPU's peak bytes; or what failed."""
-    on_gpu = settle_memory() is not None
+    settle_memory()
     steps = _ROUNDS * job["steps"]
     tokenizer = load_tokenizer(Path(job["base"]), job["settings"]["trust_remote_code"])
     rows = rows_in_turn(steps, examples, way, tokenizer.pad_token_id)
@@ -58,7 +54,8 @@ def measured(
         return {"failed": first_line(error).partition(". GPU")[0]}
     count = len(job["steps"])
     least = [min(watch.seconds[n::count]) for n in range(count)]
-    return {"step_seconds": sum(least) / count, "peak_memory_bytes": peak_memory() if on_gpu else None}
+    peak = peak_memory() if way["device"]["kind"] == "cuda" else None  # a CPU's is of all before, too
+    return {"step_seconds": sum(least) / count, "peak_memory_bytes": peak}
 
 
 if __name__ == "__main__":
