@@ -53,6 +53,7 @@ def measured(mix: Mix, base: Path, folder: Path) -> dict[str, Any]:
     from qaloom.memory import shape
     from qaloom.plan import candidates
     from qaloom.probe import probe
+    from qaloom.trials import pick
 
     size = shape(base / "config.json")
     run = bench_gpu.settings(precision=mix.precision, max_length=LONG, training={"epochs": 1} | mix.training)
@@ -70,8 +71,8 @@ def measured(mix: Mix, base: Path, folder: Path) -> dict[str, Any]:
     done = [one for one in ways if one["tried"] and one["many"]]
     if not done:
         return {"ways": ways, "tail": (folder / "log").read_text(errors="replace")[-1500:]}
-    winner = min(done, key=lambda one: one["tried"])
-    return {"ways": ways, "slower_than_the_best": winner["many"] / min(one["many"] for one in done) - 1}
+    taken = ways[pick({n: one["tried"] for n, one in enumerate(ways) if one in done})]
+    return {"ways": ways, "slower_than_the_best": taken["many"] / min(one["many"] for one in done) - 1}
 
 
 def one(folder: Path, cap: float) -> None:

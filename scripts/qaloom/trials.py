@@ -6,7 +6,7 @@ own, through the same trainer (qaloom.trial, a process of its own); what they le
 
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +78,17 @@ def _chosen(name: str, candidates: Sequence[dict[str, Any]], events: list[dict[s
     if not measured:
         say(f"train: {name}: no way could be measured; the one predicted to be the quickest is taken")
         return candidates[0] | {"candidates": figures}
-    best = min(measured, key=measured.__getitem__)
-    if measured.get(0, math.inf) <= _NOISE * measured[best]:
-        best = 0
+    best = pick(measured)
     shown = (f"{seconds:.3g} ({_named(candidates[n])})" for n, seconds in measured.items())
     why = f"tried here, seconds a step: {', '.join(shown)}"
     say(f"train: {name}: taken is {_named(candidates[best])}; {why}")
     return candidates[best] | {"candidates": figures, "why": [*candidates[best]["why"], why]}
+
+
+def pick(measured: Mapping[int, float]) -> int:
+    """The number of the candidate that is taken, of seconds a step by number: the quickest, or the first."""
+    best = min(measured, key=measured.__getitem__)
+    return 0 if measured.get(0, math.inf) <= _NOISE * measured[best] else best
 
 
 def _named(candidate: dict[str, Any]) -> str:
