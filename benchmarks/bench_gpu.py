@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
@@ -117,14 +117,19 @@ def run_job(folder: Path, cap: float = 0, command: list[str] | None = None) -> d
 
 def attempt(cap: float, folder: Path) -> None:
     """A training process whose allocator gets `cap` bytes of the card (0: all)."""
+    live_within(cap)
+    from qaloom.trainer import main
+
+    main(folder)
+
+
+def live_within(cap: float) -> None:
+    """Let this process's allocator have `cap` bytes of the card (0: all)."""
     import torch
 
     if cap:
         total = torch.cuda.get_device_properties(0).total_memory
         torch.cuda.set_per_process_memory_fraction(cap / total)
-    from qaloom.trainer import main
-
-    main(folder)
 
 
 def configurations() -> list[dict]:
@@ -295,8 +300,7 @@ def example(work: Path, name: str, split: Path, cap: float | None) -> dict:
         device=device,
     )
     trained = time.time() - start
-    if cap:
-        torch.cuda.set_per_process_memory_fraction(cap / torch.cuda.get_device_properties(0).total_memory)
+    live_within(cap)
     settings = config["evaluate"] | {"max_questions": 20, "resamples": 100}
     metrics = evaluate(
         name, split, base, out / "train", out / "evaluate", settings, work / "cache" / "generate"
@@ -437,6 +441,18 @@ def save(out: Path, key: str, value) -> None:
     command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:2]])
     found |= {key: value, "machine": machine(), "commands": sorted({*found.get("commands", []), command})}
     out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def each_once(
+    out: Path, part: str, names: Iterable[str], figure: str, measure: Callable[[str], dict]
+) -> Iterator[tuple[str, dict]]:
+    """Each name's results in that part of the file; measured and saved where they lack `figure`."""
+    found = json.loads(out.read_text()).get(part, {}) if out.is_file() else {}
+    for name in names:
+        if figure not in found.get(name, {}):
+            found[name] = measure(name)
+            save(out, part, found)
+        yield name, found[name]
 
 
 def machine() -> dict:

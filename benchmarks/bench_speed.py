@@ -84,8 +84,7 @@ def notebook(folder: Path, chosen: dict[str, Any], cap: float) -> None:
     """TRL's trainer as notebooks have it, with rows as they come: on Unsloth's model, or peft's alone."""
     import torch
 
-    if cap:
-        torch.cuda.set_per_process_memory_fraction(cap / torch.cuda.get_device_properties(0).total_memory)
+    bench_gpu.live_within(cap)
     job = json.loads((folder / "job.json").read_text())
     with_unsloth = chosen.get("unsloth", True)
     load = unsloth_model if with_unsloth else peft_model
@@ -144,14 +143,15 @@ def peft_model(base: str, dropout: float) -> tuple[Any, Any]:
 
 def main(work: Path, out: Path, names: list[str]) -> None:
     work.mkdir(parents=True, exist_ok=True)
-    bench_gpu.models(work, {WAYS[name].shape for name in names or WAYS})
-    found = json.loads(out.read_text()).get("speed", {}) if out.is_file() else {}
-    for name in names or WAYS:
-        if "rows_per_second" not in found.get(name, {}):
-            found[name] = measured(WAYS[name], work / WAYS[name].shape, work / "job")
-            bench_gpu.save(out, "speed", found)
-        kept = ("rows_per_second", "median_step_seconds", "peak_memory_bytes", "failed", "tail")
-        print(name, {key: found[name][key] for key in kept if key in found[name]}, flush=True)
+    names = names or list(WAYS)
+    bench_gpu.models(work, {WAYS[name].shape for name in names})
+
+    def measure(name: str) -> dict[str, Any]:
+        return measured(WAYS[name], work / WAYS[name].shape, work / "job")
+
+    kept = ("rows_per_second", "median_step_seconds", "peak_memory_bytes", "failed", "tail")
+    for name, found in bench_gpu.each_once(out, "speed", names, "rows_per_second", measure):
+        print(name, {key: found[key] for key in kept if key in found}, flush=True)
 
 
 if __name__ == "__main__":

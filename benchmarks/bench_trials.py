@@ -77,8 +77,6 @@ def measured(mix: Mix, base: Path, folder: Path) -> dict[str, Any]:
 
 def one(folder: Path, cap: float) -> None:
     """The measuring process: few steps of every candidate, then many, one loaded model at a time."""
-    import torch
-
     from qaloom import trial
     from qaloom.assemble import load_model
     from qaloom.examples import length, steps_of_rows
@@ -87,8 +85,7 @@ def one(folder: Path, cap: float) -> None:
     from qaloom.trainer import begin, tell
     from qaloom.trials import typical
 
-    if cap:
-        torch.cuda.set_per_process_memory_fraction(cap / torch.cuda.get_device_properties(0).total_memory)
+    bench_gpu.live_within(cap)
     job = read_json(folder / "job.json")
     begin(folder, job["candidates"][0]["device"]["kind"], None)
     examples = read_lines(folder / "examples.jsonl", Example)
@@ -99,7 +96,7 @@ def one(folder: Path, cap: float) -> None:
     many = Random(7).sample(others, min(_MANY, len(others)))
     for checkpointing in dict.fromkeys(way["checkpointing"] for way in job["candidates"]):
         ways = [way for way in job["candidates"] if way["checkpointing"] == checkpointing]
-        model = load_model(Path(job["base"]), None, ways[0], job["settings"])
+        model = load_model(job["base"], None, ways[0], job["settings"])
         found = [[trial.measured(model, way, job | {"steps": some}, examples, folder) for way in ways]
                  for some in (few, many)]  # fmt: skip
         for way, tried, longer in zip(ways, *found, strict=True):
@@ -111,13 +108,14 @@ def one(folder: Path, cap: float) -> None:
 
 def main(work: Path, out: Path, names: list[str]) -> None:
     work.mkdir(parents=True, exist_ok=True)
-    bench_gpu.models(work, {MIXES[name].shape for name in names or MIXES})
-    found = json.loads(out.read_text()).get("trials", {}) if out.is_file() else {}
-    for name in names or MIXES:
-        if "slower_than_the_best" not in found.get(name, {}):
-            found[name] = measured(MIXES[name], work / MIXES[name].shape, work / "trial")
-            bench_gpu.save(out, "trials", found)
-        print(name, json.dumps(found[name]), flush=True)
+    names = names or list(MIXES)
+    bench_gpu.models(work, {MIXES[name].shape for name in names})
+
+    def measure(name: str) -> dict[str, Any]:
+        return measured(MIXES[name], work / MIXES[name].shape, work / "trial")
+
+    for name, found in bench_gpu.each_once(out, "trials", names, "slower_than_the_best", measure):
+        print(name, json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

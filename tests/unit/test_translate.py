@@ -10,7 +10,7 @@ from qaloom.config import complete
 from qaloom.errors import DeviceError, ModelError
 from qaloom.packed import pack
 from qaloom.rewrite import rewrite
-from qaloom.translate import Translator, _cache, _EndAt
+from qaloom.translate import _TOKENS_AT_ONCE, Translator, _cache, _EndAt
 from qaloom.translation_memory import remember
 
 
@@ -63,7 +63,7 @@ def test_all_known_loads_no_model(korean_english, tmp_path, monkeypatch):
 
 def test_batches_hold_texts_of_a_length_and_are_bounded_by_tokens(korean_english, monkeypatch):
     korean, _ = known_questions()
-    monkeypatch.setitem(__import__("qaloom.translate").translate._TOKENS_AT_ONCE, "cpu", 80)
+    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 80)
     translator = korean_english()
     batches = list(translator._batches(korean))
     lengths = [[len(ids) for ids in translator._ids(batch)] for batch in batches]
@@ -80,7 +80,7 @@ def test_batches_say_what_each_text_alone_says(translators, tmp_path, monkeypatc
     folder, english = models / model_name(named["en-ko"]), known_questions()[1]
     translator = Translator(folder, "en", "ko", settings(beams=beams), 1)
     together, *_ = translate(translator, english, tmp_path / "together")
-    monkeypatch.setitem(__import__("qaloom.translate").translate._TOKENS_AT_ONCE, "cpu", 1)
+    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 1)
     assert translate(translator, english, tmp_path / "alone")[0] == together
 
 
