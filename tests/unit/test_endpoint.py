@@ -150,7 +150,15 @@ def test_an_address_that_moved_is_named(server, tmp_path):
         ask()
 
 
-def test_who_stops_waits_for_no_further_try(server, tmp_path):
+@pytest.fixture
+def interruptible():
+    """SIGINT raises KeyboardInterrupt: a shell that starts the tests in the background has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_who_stops_waits_for_no_further_try(interruptible, server, tmp_path):
     server.script["room"] = [500] * 99
     started = time.monotonic()
     with (
