@@ -47,7 +47,7 @@ SHAPES = {
 MEASURED = ("8B", "1.5B")  # whose memory the formula is fitted to
 PLAN = {
     "gpus": 1, "dtype": "bfloat16", "accumulation": 1, "effective_tokens": None, "packing": False,
-    "offload_embedding": False, "optimizer": "adamw_torch_fused",
+    "graphs": False, "offload_embedding": False, "optimizer": "adamw_torch_fused",
     "attention": "sdpa", "max_length": 4096,
     "cut_rows": 0, "predicted_memory_bytes": 0, "why": [], "rungs": [], "prompt": "plain",
 }  # fmt: skip

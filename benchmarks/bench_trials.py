@@ -100,7 +100,7 @@ def one(folder: Path, cap: float) -> None:
         found = [[trial.measured(model, way, job | {"steps": some}, examples, folder) for way in ways]
                  for some in (few, many)]  # fmt: skip
         for way, tried, longer in zip(ways, *found, strict=True):
-            reach = {key: way[key] for key in ("micro_batch", "accumulation", "checkpointing")}
+            reach = {key: way[key] for key in ("micro_batch", "accumulation", "checkpointing", "graphs")}
             seconds = {"tried": tried.get("step_seconds"), "many": longer.get("step_seconds")}
             tell(folder, **reach, **seconds, failed=tried.get("failed") or longer.get("failed"))
         del model

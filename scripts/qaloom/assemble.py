@@ -9,6 +9,8 @@ from qaloom.examples import IGNORED, features, length, packed, parts
 from qaloom.prompt import Example
 
 _CHECKPOINTS = 10  # in a training; qaloom.trainer saves by the clock too
+# On a GPU few distinct shapes: kernels are chosen, compiled and recorded for each new one.
+_PADDED, _PACKED = 64, 256  # tokens that a row, and a packed sequence, is filled up to a multiple of
 
 
 def rows_in_turn(
@@ -66,6 +68,10 @@ def make_trainer(
             disable_tqdm=True,
         ),
     )
+    if planned["graphs"]:
+        from qaloom.graphs import record
+
+        record(trainer.model, [row["seq_lengths"] for row in rows] if planned["packing"] else [], _PACKED)
     trainer.add_callback(_board())
     if kept and training["patience"]:
         trainer.add_callback(EarlyStoppingCallback(training["patience"]))
@@ -98,8 +104,7 @@ def _batches(planned: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any
         "max_length": planned["max_length"],
         "packing": False,  # the rows come packed
         "padding_free": packing,
-        # On a GPU few distinct shapes: kernels are chosen, and compiled, for each new one.
-        "pad_to_multiple_of": 64 if cuda and not packing else None,
+        "pad_to_multiple_of": (_PACKED if packing else _PADDED) if cuda else None,
         "use_cpu": not cuda,
         "ddp_backend": ("nccl" if cuda else "gloo") if planned["gpus"] > 1 else None,
         "train_sampling_strategy": "sequential",  # the rows come in the order of steps_of_rows

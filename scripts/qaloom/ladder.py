@@ -10,10 +10,12 @@ def lighter(
 ) -> tuple[str, dict[str, Any]] | None:
     """What changes and the next lighter plan, or None at the ladder's foot.
 
-    Smaller micro-batches first, then checkpointing, then shorter packs, then (if `wanted`, the run's own
-    precision, is auto) a smaller precision. `most_packs` is how many a step can be divided into, None
-    when not packing.
+    Without CUDA graphs first, then smaller micro-batches, then checkpointing, then shorter packs, then (if
+    `wanted`, the run's own precision, is auto) a smaller precision. `most_packs` is how many a step can be
+    divided into, None when not packing.
     """
+    if planned["graphs"]:
+        return "no CUDA graphs", planned | {"graphs": False}
     micro, accumulation = planned["micro_batch"], planned["accumulation"]
     if micro > 1:
         half = next(m for m in range(micro // 2, 0, -1) if micro % m == 0)

@@ -19,7 +19,10 @@ _LONGEST_LOADING = 600  # seconds, of a trial's model
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended: `finished`, `out_of_memory` or `failed`; `step` is the last whole one."""
+    """How an attempt ended: `finished`, `out_of_memory`, `not_recorded` (as CUDA graphs) or `failed`.
+
+    `step` is the last whole one.
+    """
 
     kind: str
     step: int
@@ -107,8 +110,9 @@ def _end(process: subprocess.Popen) -> None:
 def _outcome(heard: list[dict[str, Any]], code: int, device: str) -> Outcome:
     step = max((event["step"] for event in heard if "step" in event), default=0)
     for event in heard:
-        if "out_of_memory" in event:
-            return Outcome("out_of_memory", step, event["out_of_memory"])
+        for kind in ("out_of_memory", "not_recorded"):
+            if kind in event:
+                return Outcome(kind, step, event[kind])
     for event in heard:
         if "error" in event:
             return Outcome("failed", step, event["error"], event["kind"])

@@ -82,6 +82,7 @@ class Step(NamedTuple):
     optimizer: str
     full: bool = False  # all parameters are trained, not an adapter
     offloaded: bool = False  # the input embedding waits in RAM; only the rows looked up cross over
+    recorded: bool = False  # as CUDA graphs, which keep their activations and gradients to themselves
 
 
 # Bytes of an adapter's parameter: itself and its gradient in float32, Adam's two moments.
@@ -104,7 +105,10 @@ def predicted_memory(size: Shape, r: int, step: Step) -> float:
     # Trained in full, the gradient and both moments have the weights' own width.
     adapted = _ADAPTED_IN_RAM if step.precision == "32bit" else _ADAPTED[step.optimizer]
     trained = 3 * width * size.parameters if step.full else adapted * size.adapter(r)
-    return weights + trained + _activations(size, step, width) + _FIXED + _PROCESS.get(step.precision, 0)
+    activations = _activations(size, step, width)
+    recorded = activations + 4 * size.adapter(r) if step.recorded else 0
+    fixed = _FIXED + _PROCESS.get(step.precision, 0)
+    return weights + trained + activations + recorded + fixed
 
 
 def _activations(size: Shape, step: Step, width: int) -> float:

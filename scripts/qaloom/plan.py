@@ -21,6 +21,7 @@ _BF16_GAIN = 1.3  # how much quicker bfloat16 must be on a CPU to be worth its r
 # Tokens that keep a GPU computing as long as its host needs to launch a micro-batch's kernels: below,
 # a micro-batch costs the same however little it holds (8B shape on one H100; slower cards: fewer).
 _BUSY = 4096
+_BUSY_PLAYING = 256  # the same where a micro-batch is played back as a CUDA graph
 _RECOMPUTING = 4 / 3  # a step's arithmetic with checkpointing: one more forward pass
 _EFFICIENCY = 0.5  # of a single matrix product's speed, that a whole step reaches
 _LAUNCHES = 0.0075  # seconds a layer and micro-batch, 1.6 times that with checkpointing (one H100)
@@ -65,8 +66,9 @@ def candidates(
     for longest in _lengths_to_try(run, lengths):
         for precision in _precisions(run, device):
             for saving in _savings(size, run, precision, device):
-                found = choices(size, run, lengths, longest, precision, saving, gpus)
-                fitting = [c for c in found if c.needed <= _room(run, precision, device)]
+                found = list(choices(size, run, lengths, longest, precision, saving, gpus))
+                ways = [*found, *_recorded(found, size, run, device, gpus)]
+                fitting = [c for c in ways if c.needed <= _room(run, precision, device)]
                 if fitting:
                     best = sorted(_worthwhile(fitting), key=lambda choice: _cost(choice, lengths, run))
                     return [_described(c, run, lengths, longest, device, gpus) for c in best[:_CANDIDATES]]
@@ -108,6 +110,22 @@ def choices(
             yield Choice(step, micro, accumulation, predicted_memory(size, r, step))
 
 
+def _recorded(
+    found: list[Choice], size: Shape, run: dict[str, Any], device: Device, gpus: int
+) -> Iterator[Choice]:
+    """Those of the choices that can be played back as CUDA graphs (qaloom.graphs)."""
+    lora, training = run["lora"], run["training"]
+    alike = gpus == 1 and run["method"] == "lora" and not lora["dropout"] and training["graphs"]
+    if not alike or device.kind != "cuda" or number_format(device) != "bfloat16":
+        return
+    for choice in found:
+        step = choice.step
+        # Checkpoints wait in RAM, 8 bits are multiplied by what the values are, paged moments need the room.
+        if not step.checkpointing and step.precision != "8bit" and step.optimizer == "adamw_torch_fused":
+            step = step._replace(recorded=True)
+            yield choice._replace(step=step, needed=predicted_memory(size, lora["r"], step))
+
+
 def number_format(device: Device) -> str:
     """The type to compute in: what the GPU is quick in; on a CPU bfloat16 where it is clearly quicker."""
     if device.kind == "cuda":
@@ -130,6 +148,7 @@ def predicted_seconds(size: Shape, r: int, planned: dict[str, Any], tokens: floa
         return computing
     checkpointing = planned["checkpointing"]
     launches = _LAUNCHES * size.layers * micro_batches * (1.6 if checkpointing else 1)
+    launches = 0 if planned["graphs"] else launches
     return _FIRST_STEP + max(computing * (_RECOMPUTING if checkpointing else 1), launches)
 
 
@@ -209,7 +228,8 @@ def _worthwhile(fitting: list[Choice]) -> list[Choice]:
 def _cost(choice: Choice, lengths: Sequence[int], run: dict[str, Any]) -> float:
     """A step's time, in tokens' worth: what a micro-batch holds, and no less than its launches cost."""
     held = choice.step.tokens if run["training"]["effective_tokens"] else choice.micro * mean(lengths)
-    return choice.accumulation * max(_BUSY, held) * (_RECOMPUTING if choice.step.checkpointing else 1)
+    least = _BUSY_PLAYING if choice.step.recorded else _BUSY
+    return choice.accumulation * max(least, held) * (_RECOMPUTING if choice.step.checkpointing else 1)
 
 
 def _described(
@@ -234,6 +254,7 @@ def _described(
         "effective_batch": None if training["effective_tokens"] else training["effective_batch"],
         "effective_tokens": training["effective_tokens"],
         "checkpointing": "unsloth" if choice.step.checkpointing else False,
+        "graphs": choice.step.recorded,
         "packing": packing,
         "optimizer": choice.step.optimizer,
         "offload_embedding": choice.step.offloaded,
@@ -260,6 +281,8 @@ def _why(choice: Choice, run: dict[str, Any], device: Device, gpus: int) -> list
     else:
         first = f"{precision}: as the run asks ({free})"
     lines = [first, _why_batch(choice, gpus), _why_checkpointing(choice)]
+    if choice.step.recorded:
+        lines.append("CUDA graphs: short micro-batches are played back instead of launched")
     if choice.step.offloaded:
         lines.append("the input embedding waits in RAM: beside the rest it does not fit")
     if choice.step.optimizer != "adamw_torch_fused":

@@ -92,7 +92,7 @@ def _identity(rows: Path, base: Path, settings: dict[str, Any], start: Path | No
     Models count by content: neither a folder that was moved nor a run that was renamed is a change.
     """
     named, training = ("base_model", "start_from"), dict(settings["training"])
-    del training["report_to"], training["measure"]
+    del training["report_to"], training["measure"], training["graphs"]
     return {
         "rows": file_digest(rows),
         "base": read_json(base / "manifest.json")["sha256"],
@@ -225,14 +225,18 @@ def _next_rung(
     if rung is None:
         return None
     change, lighter_plan = rung
-    say(f"train: {name} ran out of memory at step {outcome.step + 1}; again with {change}")
+    what = (
+        "ran out of memory" if outcome.kind == "out_of_memory" else f"cannot be recorded ({outcome.detail})"
+    )
+    say(f"train: {name} {what} at step {outcome.step + 1}; again with {change}")
     tried = {"step": outcome.step + 1, "failed": _reach(planned), "why": outcome.detail, "then": change}
     return lighter_plan | {"rungs": [*planned["rungs"], tried]}
 
 
 def _reach(planned: dict[str, Any]) -> dict[str, Any]:
     """How a plan reaches the effective batch: what a rung changes."""
-    return {key: planned[key] for key in ("precision", "micro_batch", "accumulation", "checkpointing")}
+    keys = ("precision", "micro_batch", "accumulation", "checkpointing", "graphs")
+    return {key: planned[key] for key in keys}
 
 
 def _finish(folder: Path, planned: dict[str, Any], identity: dict[str, Any]) -> None:

@@ -26,7 +26,6 @@ from qaloom.prompt import Example, load_tokenizer
 
 _SECONDS_BETWEEN = 600  # two checkpoints, at most
 _EXPLODED = 3  # times the first loss, and above what guessing costs, is no longer learning
-_WARMING = 5  # steps before a training's speed is measured
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
@@ -58,6 +57,10 @@ def _end_with_the_parent() -> None:
 def _what_went_wrong(error: Exception) -> dict[str, Any]:
     import torch
 
+    from qaloom.graphs import GraphError
+
+    if isinstance(error, GraphError):
+        return {"not_recorded": str(error)}
     if isinstance(error, torch.OutOfMemoryError) or "CUDA out of memory" in str(error):
         return {"out_of_memory": first_line(error).partition(". GPU")[0], "peak": peak_memory()}
     return {"error": first_line(error), "kind": "unexpected"}
@@ -133,8 +136,8 @@ class Watch:
         )
 
     def rows_per_second(self, last: int) -> float | None:
-        """Rows a second over this attempt's later steps, to step `last`; the first compile kernels."""
-        warm = min(_WARMING, len(self.seconds) // 2)
+        """Rows a second over this attempt's later half, to step `last`; the first compile and record."""
+        warm = len(self.seconds) // 2
         later = self.ids[last - len(self.seconds) + warm : last]
         return round(sum(map(len, later)) / sum(self.seconds[warm:]), 3) if later else None
 

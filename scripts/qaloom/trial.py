@@ -17,6 +17,7 @@ from qaloom.prompt import Example, load_tokenizer
 from qaloom.trainer import Watch, begin, peak_memory, settle_memory, tell
 
 _ROUNDS = 2  # times each step is done; the first time kernels are chosen and compiled
+_RECORDING = 1  # round more in which a step's passes are recorded as CUDA graphs
 
 
 def main(folder: Path) -> None:
@@ -40,7 +41,8 @@ def measured(
 ) -> dict[str, Any]:
     """Seconds of a mean step, each step's the least of its rounds, and a GPU's peak bytes; or what failed."""
     settle_memory()
-    steps = _ROUNDS * job["steps"]
+    steps = (_ROUNDS + _RECORDING * way["graphs"]) * job["steps"]
+    usual = model.forward  # what the trainer wraps it in stays with the model
     tokenizer = load_tokenizer(Path(job["base"]), job["settings"]["trust_remote_code"])
     rows = rows_in_turn(steps, examples, way, tokenizer.pad_token_id)
     settings = job["settings"] | {"training": job["settings"]["training"] | {"report_to": []}}
@@ -52,6 +54,8 @@ def measured(
         trainer.train()
     except Exception as error:  # most likely memory; the training itself says what else it is
         return {"failed": first_line(error).partition(". GPU")[0]}
+    finally:
+        model.forward = usual
     count = len(job["steps"])
     least = [min(watch.seconds[n::count]) for n in range(count)]
     peak = peak_memory() if way["device"]["kind"] == "cuda" else None  # a CPU's is of all before, too

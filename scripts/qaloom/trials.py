@@ -92,13 +92,13 @@ def pick(measured: Mapping[int, float]) -> int:
 
 
 def _named(candidate: dict[str, Any]) -> str:
-    """How a plan reaches its step, such as 4 x 2 or, with checkpointing, 8 x 1 recomputing."""
-    recomputing = " recomputing" if candidate["checkpointing"] else ""
-    return f"{candidate['micro_batch']} x {candidate['accumulation']}{recomputing}"
+    """How a plan reaches its step, such as 4 x 2, 8 x 1 recomputing (checkpointing) or 8 x 1 as graphs."""
+    way = " recomputing" if candidate["checkpointing"] else " as graphs" if candidate["graphs"] else ""
+    return f"{candidate['micro_batch']} x {candidate['accumulation']}{way}"
 
 
 def _figures(candidate: dict[str, Any], heard: dict[str, Any]) -> dict[str, Any]:
     """What plan.json keeps of a candidate; `step_seconds` is null where none was measured."""
-    reach = {key: candidate[key] for key in ("micro_batch", "accumulation", "checkpointing")}
+    reach = {key: candidate[key] for key in ("micro_batch", "accumulation", "checkpointing", "graphs")}
     found = {key: heard.get(key) for key in ("step_seconds", "peak_memory_bytes", "failed")}
     return reach | {"predicted_memory_bytes": candidate["predicted_memory_bytes"]} | found

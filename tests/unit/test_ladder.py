@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from qaloom.ladder import lighter
 
-PLAN = {"precision": "16bit", "micro_batch": 8, "accumulation": 1, "checkpointing": False, "packing": False,
-        "gpus": 1}  # fmt: skip
+PLAN = {"precision": "16bit", "micro_batch": 8, "accumulation": 1, "checkpointing": False,
+        "graphs": False, "packing": False, "gpus": 1}  # fmt: skip
 
 
 def climb(planned, wanted="auto", most_packs=None):

@@ -1,0 +1,187 @@
+"""A micro-batch's forward and backward pass as one CUDA graph instead of thousands of kernel launches.
+
+With short rows a GPU waits most of a step for its host to launch the next kernel. Batches of one shape need
+the same kernels: they are recorded once and played back from then on. The first batch of a shape runs as
+ever. The second runs as ever and is recorded, and the recording must come to the same loss and gradients.
+"""
+
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import wraps
+from itertools import chain
+from typing import Any
+
+import torch
+
+from qaloom.errors import first_line
+
+_MOST = 32  # shapes that are recorded; batches of others run as ever
+_LOSS, _GRADIENT = 0.01, 0.05  # how far off a recording may be: sums in another order round differently
+_BOUNDS = "bounds"
+
+
+class GraphError(Exception):
+    """A model's passes cannot be recorded, or the recording does not do what the model does."""
+
+
+def record(model: Any, packs: Sequence[Sequence[int]], tail: int) -> None:
+    """Let a model that trains in bfloat16, under autocast, play back its passes.
+
+    `packs` are the rows' lengths in every packed sequence, or nothing where rows are padded; `tail` is the
+    most tokens that fill a sequence up. Training raises GraphError when a batch cannot be recorded.
+    """
+    graphs = _Graphs(model, packs, tail)
+
+    @wraps(model.forward)
+    def forward(**given: Any) -> Any:
+        return graphs.output_of(given)
+
+    model.forward = forward
+
+
+class _Graphs:
+    """Recordings by the shape of a batch, and the places where their loss and gradients go."""
+
+    def __init__(self, model: Any, packs: Sequence[Sequence[int]], tail: int):
+        self.model, self.plain = model, model.forward
+        self.learned = [p for p in model.parameters() if p.requires_grad]
+        self.gradients = [torch.zeros_like(p) for p in self.learned]
+        self.loss = torch.zeros((), device=self.learned[0].device)
+        self.pool, self.stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream()
+        self.seen: set[tuple] = set()
+        self.recorded: dict[tuple, tuple[torch.cuda.CUDAGraph, dict[str, Any]]] = {}
+        self.apart = _Apart(packs, tail) if packs else None
+
+    def output_of(self, given: dict[str, Any]) -> Any:
+        """What the model's forward pass gives for these arguments."""
+        if not (self.model.training and torch.is_grad_enabled()):
+            return self.plain(**given)
+        fixed = self._fixed(given)
+        shape = tuple((name, x.shape if torch.is_tensor(x) else x) for name, x in sorted(fixed.items()))
+        if shape not in self.recorded:
+            output = self.plain(**given)
+            if shape not in self.seen or len(self.recorded) == _MOST:
+                self.seen.add(shape)
+                return output
+            self._record(shape, fixed, output)
+        graph, places = self.recorded[shape]
+        for name, x in fixed.items():
+            if torch.is_tensor(x):
+                places[name].copy_(x)
+        graph.replay()
+        kind, logits = self.output
+        return kind(loss=_Played.apply(self, *self.learned), logits=logits)
+
+    def _fixed(self, given: dict[str, Any]) -> dict[str, Any]:
+        """A batch as tensors whose shapes say nothing of how many rows are packed in it."""
+        fixed, count = dict(given), given.get("num_items_in_batch")
+        if isinstance(count, int):
+            fixed["num_items_in_batch"] = torch.tensor(count, device=self.loss.device)
+        return self.apart.fixed(fixed) if self.apart else fixed
+
+    def _record(self, shape: tuple, fixed: dict[str, Any], output: Any) -> None:
+        """Record the passes of that shape, and compare with `output`, this batch's the usual way."""
+        if torch.is_tensor(output.logits):
+            raise GraphError("the model hands on its logits")
+        self.output = type(output), output.logits
+        loss, gradients = output.loss.detach(), torch.autograd.grad(output.loss, self.learned)
+        places = {name: x.clone() if torch.is_tensor(x) else x for name, x in fixed.items()}
+        graph = torch.cuda.CUDAGraph()
+        try:
+            self._pass(places)  # kernels that the usual way has not called are chosen and compiled
+            with torch.cuda.graph(graph, self.pool, self.stream, "thread_local"):
+                self._pass(places)
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError) as error:
+            raise GraphError(first_line(error)) from error
+        graph.replay()
+        self._compare(loss, gradients)
+        self.recorded[shape] = graph, places
+
+    def _pass(self, places: dict[str, Any]) -> None:
+        """Forward and backward; loss and gradients go where those of all recordings go."""
+        given = dict(places)
+        # A cached cast would be of the weights as they were.
+        exact = torch.autocast("cuda", torch.bfloat16, cache_enabled=False)
+        with exact, self.apart.within(given.pop(_BOUNDS)) if self.apart else nullcontext():
+            loss = self.plain(**given).loss
+            gradients = torch.autograd.grad(loss, self.learned)
+        self.loss.copy_(loss.detach())
+        torch._foreach_copy_(self.gradients, gradients)
+
+    def _compare(self, loss: torch.Tensor, gradients: Sequence[torch.Tensor]) -> None:
+        apart = torch._foreach_sub(self.gradients, gradients)
+        norm, off = (torch.stack(torch._foreach_norm(x)).norm() for x in (gradients, apart))
+        losses, directions = float((self.loss - loss).abs() / loss.abs()), float(off / norm)
+        if losses > _LOSS or directions > _GRADIENT:
+            raise GraphError(
+                f"recorded, the loss is off by {losses:.1%} and the gradients by {directions:.1%}"
+            )
+
+
+class _Played(torch.autograd.Function):
+    """The loss of the batch that was played, whose gradients are there already."""
+
+    @staticmethod
+    def forward(ctx: Any, graphs: _Graphs, *learned: torch.Tensor) -> torch.Tensor:
+        ctx.gradients = graphs.gradients
+        return graphs.loss.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
+        return None, *torch._foreach_mul(ctx.gradients, gradient)
+
+
+class _Apart:
+    """Keeps packed rows apart by bounds that are data, not shapes: in each sequence room for as many rows.
+
+    Unsloth's own ways either wait for the rows' lengths or, in older torch, launch kernels for every row.
+    """
+
+    def __init__(self, packs: Sequence[Sequence[int]], tail: int):
+        self.most = max(map(len, packs)) + 1  # the tail is one more
+        self.longest = max(tail, *chain.from_iterable(packs))
+        self.bounds: torch.Tensor | None = None
+        self.whole: dict[int, torch.Tensor] = {}
+        self._attend()
+
+    def fixed(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The rows' bounds (most + 1, int32; those of no row are the end) in place of their lengths."""
+        lengths, total = given["packed_seq_lengths"], given["input_ids"].shape[1]
+        device = given["input_ids"].device
+        bounds = torch.full((self.most + 1,), total, dtype=torch.int32, device=device)
+        bounds[0] = 0
+        bounds[1 : len(lengths) + 1] = lengths.to(device).cumsum(0)
+        if total not in self.whole:
+            self.whole[total] = torch.tensor([total], dtype=torch.int32, device=device)
+        return given | {_BOUNDS: bounds, "packed_seq_lengths": self.whole[total]}
+
+    @contextmanager
+    def within(self, bounds: torch.Tensor) -> Iterator[None]:
+        """Let attention keep to these bounds."""
+        self.bounds = bounds
+        try:
+            yield
+        finally:
+            self.bounds = None
+
+    def _attend(self) -> None:
+        from torch.nn.attention.varlen import varlen_attn
+        from unsloth.utils import attention_dispatch
+
+        plain = attention_dispatch._run_attention
+        grouped = "enable_gqa" in inspect.signature(varlen_attn).parameters  # since torch 2.12
+
+        def run(*, config: Any, context: Any, Q: Any, K: Any, V: Any) -> Any:
+            if self.bounds is None:
+                return plain(config=config, context=context, Q=Q, K=K, V=V)
+            query, keys, values = (x.squeeze(0).transpose(0, 1).contiguous() for x in (Q, K, V))
+            if not grouped:
+                keys, values = (x.repeat_interleave(config.n_groups, dim=1) for x in (keys, values))
+            options = {"enable_gqa": config.n_groups > 1} if grouped else {}
+            lengths = (self.bounds, self.bounds, self.longest, self.longest)
+            return varlen_attn(query, keys, values, *lengths, window_size=(-1, 0), **options)[None]
+
+        attention_dispatch._run_attention = run
