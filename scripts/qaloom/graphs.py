@@ -18,6 +18,7 @@ from qaloom.errors import first_line
 
 _MOST = 32  # shapes that are recorded; batches of others run as ever
 _LOSS, _GRADIENT = 0.01, 0.05  # how far off a recording may be: sums in another order round differently
+_CHUNK = 0.5  # GiB that the loss takes at once
 _BOUNDS = "bounds"
 
 
@@ -105,7 +106,8 @@ class _Graphs:
         given = dict(places)
         # A cached cast would be of the weights as they were.
         exact = torch.autocast("cuda", torch.bfloat16, cache_enabled=False)
-        with exact, self.apart.within(given.pop(_BOUNDS)) if self.apart else nullcontext():
+        apart = self.apart.within(given.pop(_BOUNDS)) if self.apart else nullcontext()
+        with exact, apart, _loss_of_all_tokens():
             loss = self.plain(**given).loss
             gradients = torch.autograd.grad(loss, self.learned)
         self.loss.copy_(loss.detach())
@@ -134,6 +136,18 @@ class _Played(torch.autograd.Function):
         return None, *torch._foreach_mul(ctx.gradients, gradient)
 
 
+@contextmanager
+def _loss_of_all_tokens() -> Iterator[None]:
+    """Let Unsloth's loss read all tokens, in chunks: it waits to learn which have labels otherwise."""
+    from unsloth_zoo.fused_losses import cross_entropy_loss as losses
+
+    before, losses.TARGET_GB = losses.TARGET_GB, _CHUNK
+    try:
+        yield
+    finally:
+        losses.TARGET_GB = before
+
+
 class _Apart:
     """Keeps packed rows apart by bounds that are data, not shapes: in each sequence room for as many rows.
 
@@ -148,14 +162,13 @@ class _Apart:
         self._attend()
 
     def fixed(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The rows' bounds (most + 1, int32; those of no row are the end) in place of their lengths."""
-        lengths, total = given["packed_seq_lengths"], given["input_ids"].shape[1]
-        device = given["input_ids"].device
-        bounds = torch.full((self.most + 1,), total, dtype=torch.int32, device=device)
-        bounds[0] = 0
-        bounds[1 : len(lengths) + 1] = lengths.to(device).cumsum(0)
+        """The rows' bounds (most + 1, int32) from their positions; all that fills up is of the last ones."""
+        starts, total = given["position_ids"][0] == 0, given["position_ids"].shape[1]
+        places = torch.arange(total, dtype=torch.int32, device=starts.device)
+        bounds = torch.where(starts, places, total).sort().values[: self.most + 1]
+        bounds[-1] = total
         if total not in self.whole:
-            self.whole[total] = torch.tensor([total], dtype=torch.int32, device=device)
+            self.whole[total] = torch.tensor([total], dtype=torch.int32, device=starts.device)
         return given | {_BOUNDS: bounds, "packed_seq_lengths": self.whole[total]}
 
     @contextmanager
