@@ -42,7 +42,6 @@ def make_trainer(
     folder: Path,
 ) -> Any:
     """TRL's trainer over `rows` in turn, with `kept` to validate on and TensorBoard in any case."""
-    from datasets import Dataset
     from transformers import EarlyStoppingCallback
     from trl import SFTConfig, SFTTrainer
 
@@ -50,8 +49,8 @@ def make_trainer(
     trainer = SFTTrainer(
         model=model,
         processing_class=tokenizer,
-        train_dataset=Dataset.from_list(rows),
-        eval_dataset=Dataset.from_list([features(e) for e in kept]) if kept else None,
+        train_dataset=_dataset(rows, planned),
+        eval_dataset=_dataset([features(e) for e in kept], planned) if kept else None,
         args=SFTConfig(
             **_batches(planned, settings),
             **_schedule(planned["steps"], training),
@@ -76,6 +75,15 @@ def make_trainer(
     if kept and training["patience"]:
         trainer.add_callback(EarlyStoppingCallback(training["patience"]))
     return trainer
+
+
+def _dataset(rows: list[dict[str, list[int]]], planned: dict[str, Any]) -> Any:
+    """Rows that are cut already, which Unsloth must know: else it no longer keeps packed ones apart."""
+    from datasets import Dataset
+
+    dataset = Dataset.from_list(rows)
+    dataset._unsloth_truncated_to = planned["max_length"]
+    return dataset
 
 
 def _board() -> Any:
@@ -196,14 +204,17 @@ def _loftq(lora: dict[str, Any], precision: str) -> dict[str, Any]:
     return {"init_lora_weights": "loftq", "loftq_config": {"loftq_bits": 4, "loftq_iter": 1}}
 
 
-def check_labels(trainer: Any, rows: list[dict[str, list[int]]]) -> None:
-    """Raise TrainingError unless the collator hands on the first rows' labels, end tokens among them."""
+def check_batch(trainer: Any, rows: list[dict[str, list[int]]]) -> None:
+    """Raise TrainingError unless the collator hands on the first rows' labels, and where packed rows end."""
     first = rows[: trainer.args.per_device_train_batch_size]
-    got = trainer.data_collator([dict(row) for row in first])["labels"]
-    learned = sorted(int(label) for label in got.flatten() if label != IGNORED)
+    got = trainer.data_collator([dict(row) for row in first])
+    learned = sorted(int(label) for label in got["labels"].flatten() if label != IGNORED)
     wanted = sorted(label for row in first for label in row["labels"] if label != IGNORED)
+    misfit = "; the installed trl and unsloth do not fit each other"
     if not wanted or learned != wanted:
         raise TrainingError(
-            f"of {len(wanted)} answer tokens the first batch keeps {len(learned)} to learn from; "
-            "the installed trl and unsloth do not fit each other"
+            f"of {len(wanted)} answer tokens the first batch keeps {len(learned)} to learn from{misfit}"
         )
+    lengths, ends = first[0].get("seq_lengths"), got.get("packed_seq_lengths")
+    if lengths and ("position_ids" not in got or ends is None or ends.tolist() != lengths):
+        raise TrainingError("rows of this model cannot be packed; take effective_batch for effective_tokens")

@@ -15,10 +15,11 @@ from typing import Any
 import torch
 
 from qaloom.errors import first_line
+from qaloom.examples import IGNORED
 
 _MOST = 32  # shapes that are recorded; batches of others run as ever
 _LOSS, _GRADIENT = 0.01, 0.05  # how far off a recording may be: sums in another order round differently
-_CHUNK = 0.5  # GiB that the loss takes at once
+_CHUNK = 2**28  # bytes of the scores that the loss makes at once
 _BOUNDS = "bounds"
 
 
@@ -107,7 +108,7 @@ class _Graphs:
         # A cached cast would be of the weights as they were.
         exact = torch.autocast("cuda", torch.bfloat16, cache_enabled=False)
         apart = self.apart.within(given.pop(_BOUNDS)) if self.apart else nullcontext()
-        with exact, apart, _loss_of_all_tokens():
+        with exact, apart, _loss_without_waiting():
             loss = self.plain(**given).loss
             gradients = torch.autograd.grad(loss, self.learned)
         self.loss.copy_(loss.detach())
@@ -137,15 +138,47 @@ class _Played(torch.autograd.Function):
 
 
 @contextmanager
-def _loss_of_all_tokens() -> Iterator[None]:
-    """Let Unsloth's loss read all tokens, in chunks: it waits to learn which have labels otherwise."""
-    from unsloth_zoo.fused_losses import cross_entropy_loss as losses
+def _loss_without_waiting() -> Iterator[None]:
+    """Put a loss of all tokens in the place of Unsloth's, which waits to learn which have labels."""
+    from unsloth_zoo.fused_losses import cross_entropy_loss as unsloth
 
-    before, losses.TARGET_GB = losses.TARGET_GB, _CHUNK
+    def loss(hidden, head, bias, labels, mask, count, scaling, shift, others):
+        if bias is not None or mask is not None or scaling is not None or not shift or any(others.values()):
+            raise GraphError("its loss is not the plain one")
+        after = torch.cat([labels[:, 1:], labels.new_full((len(labels), 1), IGNORED)], dim=1).reshape(-1)
+        count = (after != IGNORED).sum() if count is None else count
+        return _Loss.apply(hidden.reshape(-1, hidden.shape[-1]), head, after, count)
+
+    before, unsloth._chunked_ce = unsloth._chunked_ce, loss
     try:
         yield
     finally:
-        losses.TARGET_GB = before
+        unsloth._chunked_ce = before
+
+
+class _Loss(torch.autograd.Function):
+    """Cross entropy of the tokens with labels over `count`; `head` (vocabulary x hidden) is not trained.
+
+    A chunk of tokens at a time goes to scores and back to its gradient: all scores at once would be large.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Any, head: Any, labels: Any, count: Any) -> torch.Tensor:
+        loss, gradient = torch.zeros((), device=hidden.device), torch.empty_like(hidden)
+        size = max(64, _CHUNK // (4 * len(head)))
+        for part, back, label in zip(*(x.split(size) for x in (hidden, gradient, labels)), strict=True):
+            learned, label = (label != IGNORED)[:, None], label.clamp(min=0)[:, None]
+            with torch.autocast("cuda", enabled=False):
+                scores = torch.mm(part.to(head.dtype), head.T, out_dtype=torch.float32).log_softmax(-1)
+                loss -= (scores.gather(1, label) * learned).sum()
+                share = scores.exp_().scatter_add_(1, label, -torch.ones_like(label, dtype=scores.dtype))
+                back.copy_((share * (learned / count)).to(head.dtype) @ head)
+        ctx.save_for_backward(gradient)
+        return loss / count
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
+        return ctx.saved_tensors[0] * gradient, None, None, None
 
 
 class _Apart:

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from qaloom.assemble import check_labels, load_model, make_trainer, rows_in_turn
+from qaloom.assemble import check_batch, load_model, make_trainer, rows_in_turn
 from qaloom.errors import QALoomError, TrainingError, first_line
 from qaloom.examples import length, steps_of_rows
 from qaloom.files import read_json, read_lines, write_json, write_lines
@@ -77,7 +77,7 @@ def _train(folder: Path, job: dict[str, Any]) -> None:
     tokenizer = load_tokenizer(Path(job["base"]), settings["trust_remote_code"])
     rows = rows_in_turn(steps, examples, planned, tokenizer.pad_token_id)
     trainer = make_trainer(model, tokenizer, rows, kept, planned, settings, folder)
-    check_labels(trainer, rows)
+    check_batch(trainer, rows)
     watch = Watch(folder, [[job["ids"][row] for row in step] for step in steps], len(tokenizer))
     measured = _run(trainer, watch, folder)
     if trainer.is_world_process_zero():
