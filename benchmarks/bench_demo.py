@@ -1,12 +1,16 @@
-"""The demo's recall over seeds: with and without paraphrases, on a GPU and on its host's CPU.
+"""The demo's recall and speed over seeds: with and without paraphrases, on a GPU, on a CPU, without Unsloth.
 
 `python benchmarks/bench_demo.py WORK OUT.json 1,2,3 ARM [ARM ...]` trains the demo once a seed and arm,
-through the workflow itself, several runs at a time; every arm asks the same held-out questions. Arms: `rules`
-(the demo as it is), `none` (augment.providers: []), `cpu` (as `rules`, trained with the GPU hidden; its
-adapters answer on the GPU, if there is one, as the others'). What comes out is written to the file beside
-what stands there.
+several runs at a time; every arm asks the same held-out questions, through the workflow. Arms: `rules` (the
+demo as it is), `none` (augment.providers: []), `cpu` (as `rules`, trained with the GPU hidden; its adapters
+answer on the GPU, if there is one, as the others'), `plain` (as `rules`, trained by plain.py: transformers,
+peft and TRL alone). What comes out is written to the file beside what stands there.
+
+--alone     each arm's first seed is trained with nothing beside it, so that its rows a second can be compared
+--epochs N  passes over the rows in place of the demo's, for a quick look
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -20,14 +24,15 @@ import yaml
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
-ARMS = {"rules": ["rules"], "none": [], "cpu": ["rules"]}
+ARMS = {"rules": ["rules"], "none": [], "cpu": ["rules"], "plain": ["rules"]}
 HIDDEN = {"CUDA_VISIBLE_DEVICES": "", "UNSLOTH_FORCE_CPU": "1"}
 
 
-def configuration(providers: list[str], seeds: list[int]) -> dict:
+def configuration(providers: list[str], seeds: list[int], epochs: float | None) -> dict:
     """The demo's, a run a seed; nothing is asked beyond the held-out questions."""
     demo = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     run = demo["runs"]["demo"]
+    run["training"] |= {"epochs": epochs} if epochs else {}
     demo["augment"]["providers"] = providers
     demo["runs"] = {f"seed{n}": {**run, "training": {**run["training"], "seed": n}} for n in seeds}
     demo["evaluate"] |= {"retrieval": {"rows": 0}, "forgetting": False, "origins": ["data"]}
@@ -43,19 +48,46 @@ def workflow(project: Path, jobs: int, threads: int, targets: list[str], **envir
     subprocess.run(command, env=os.environ | environment, check=False, stdout=subprocess.DEVNULL)
 
 
-def arm(name: str, work: Path, seeds: list[int]) -> dict:
-    """Train and ask one arm's runs; return their figures by run."""
-    project = work / name
+def prepare(name: str, project: Path, seeds: list[int], epochs: float | None) -> None:
+    """Make an arm's project, with all that its trainings read."""
     shutil.copytree(ROOT / "data/demo", project / "data/demo", dirs_exist_ok=True)
-    text = yaml.safe_dump(configuration(ARMS[name], seeds), allow_unicode=True)
+    text = yaml.safe_dump(configuration(ARMS[name], seeds, epochs), allow_unicode=True)
     (project / "config.yaml").write_text(text, encoding="utf-8")
-    runs = [f"seed{n}" for n in seeds]
-    trained = [f"results/train/{run}/manifest.json" for run in runs]
+    base = "results/base_model/smollm2-135m-instruct/manifest.json"
+    workflow(project, 2, 1, ["results/split/manifest.json", base])
+
+
+def train(name: str, project: Path, runs: list[str]) -> None:
+    """Train some of an arm's runs side by side."""
+    if name == "plain":
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda run: train_plainly(project, run), runs))
+        return
     threads = max(1, (os.cpu_count() or 1) // len(runs)) if name == "cpu" else 1
+    trained = [f"results/train/{run}/manifest.json" for run in runs]
     workflow(project, len(runs), threads, trained, **(HIDDEN if name == "cpu" else {}))
-    asked = [f"results/evaluate/{run}/metrics.json" for run in runs]
-    with FileLock(work / "asking.lock"):  # one at a time, for the card's memory
-        workflow(project, 1, 2, asked)
+
+
+def train_plainly(project: Path, run: str) -> None:
+    """Train one run with plain.py, in a process and with threads as the workflow gives them."""
+    command = [sys.executable, str(ROOT / "benchmarks/plain.py"), run]
+    with (project / f"logs/{run}.plain.log").open("wb") as log:
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        subprocess.run(command, cwd=project, env=environment, stdout=log, stderr=log, check=False)
+
+
+def ask(project: Path, runs: list[str]) -> dict:
+    """Ask what was trained; return its figures by run."""
+
+    def trained() -> dict[str, str]:
+        there = {run: project / f"results/train/{run}/manifest.json" for run in runs}
+        return {run: manifest.read_text() for run, manifest in there.items() if manifest.exists()}
+
+    before = trained()
+    with FileLock(project.parent / "asking.lock"):  # one at a time, for the card's memory
+        if before:
+            workflow(project, 1, 2, [f"results/evaluate/{run}/metrics.json" for run in before])
+    assert trained() == before, "the workflow trained anew what another way had trained"
     return {run: figures(project, run) for run in runs}
 
 
@@ -68,21 +100,46 @@ def figures(project: Path, run: str) -> dict | None:
     trained = json.loads((project / f"results/train/{run}/metrics.json").read_text())
     plan = json.loads((project / f"results/train/{run}/plan.json").read_text())
     scores = {score: recall[score]["tuned"] for score in ("exact_match", "char_f1")}
-    kept = {key: trained[key] for key in ("seconds", "steps", "first_loss", "last_loss")}
+    keys = ("rows_per_second", "median_step_seconds", "seconds", "steps", "first_loss", "last_loss")
+    kept = {key: trained[key] for key in keys}
     return {"n": recall["n"], **scores, **kept, "dtype": plan["dtype"], "device": plan["device"]["name"]}
 
 
-def main(work: Path, out: Path, seeds: list[int], arms: list[str]) -> None:
+def main(work: Path, out: Path, seeds: list[int], arms: list[str], alone: bool, epochs: float | None) -> None:
+    runs = [f"seed{n}" for n in seeds]
+    first = runs[:1] if alone else []
+
+    def arm(name: str) -> dict:
+        if later := runs[len(first) :]:
+            train(name, work / name, later)
+        found = ask(work / name, runs)
+        return {run: it and it | {"alone": run in first} for run, it in found.items()}
+
     with ThreadPoolExecutor() as pool:
-        futures = {name: pool.submit(arm, name, work, seeds) for name in arms}
+        list(pool.map(lambda name: prepare(name, work / name, seeds, epochs), arms))
+        for name in arms if alone else ():
+            train(name, work / name, first)
+        futures = {name: pool.submit(arm, name) for name in arms}
         for name, future in futures.items():
-            found = json.loads(out.read_text()) if out.exists() else {"arms": {}}
-            runs = found["arms"].get(name, {}) | future.result()
-            found |= {lib: version(lib) for lib in ("torch", "unsloth", "transformers", "trl")}
-            found |= {"command": "python benchmarks/bench_demo.py WORK OUT.json 1,2,3 rules none cpu"}
-            found |= {"cores": os.cpu_count(), "arms": found["arms"] | {name: runs}}
-            out.write_text(json.dumps(found, indent=1) + "\n")
+            save(out, name, future.result())
+
+
+def save(out: Path, name: str, runs: dict) -> None:
+    """Put an arm's runs in the file, beside the others."""
+    found = json.loads(out.read_text()) if out.exists() else {"arms": {}}
+    command = " ".join(["python benchmarks/bench_demo.py WORK OUT.json", *sys.argv[3:]])
+    found |= {lib: version(lib) for lib in ("torch", "unsloth", "transformers", "trl", "peft")}
+    found |= {"commands": sorted({*found.get("commands", []), command}), "cores": os.cpu_count()}
+    found["arms"][name] = found["arms"].get(name, {}) | runs
+    out.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]), [*map(int, sys.argv[3].split(","))], sys.argv[4:])
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("work", type=lambda text: Path(text).resolve())
+    parser.add_argument("out", type=Path)
+    parser.add_argument("seeds", type=lambda text: [*map(int, text.split(","))])
+    parser.add_argument("arms", nargs="+", choices=ARMS)
+    parser.add_argument("--alone", action="store_true")
+    parser.add_argument("--epochs", type=float)
+    main(**vars(parser.parse_args()))

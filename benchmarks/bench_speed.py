@@ -8,10 +8,13 @@ not measured again.
 """
 
 import json
+import math
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Any, NamedTuple
 
 import bench_gpu
@@ -81,42 +84,65 @@ def measured(way: Way, base: Path, folder: Path) -> dict[str, Any]:
 
 
 def notebook(folder: Path, chosen: dict[str, Any], cap: float) -> None:
-    """TRL's trainer as notebooks have it, with rows as they come: on Unsloth's model, or peft's alone."""
-    import torch
-
+    """A job's rows as notebooks train on them: on Unsloth's model, or peft's alone."""
     bench_gpu.live_within(cap)
     job = json.loads((folder / "job.json").read_text())
     with_unsloth = chosen.get("unsloth", True)
     load = unsloth_model if with_unsloth else peft_model
     model, tokenizer = load(job["base"], chosen["dropout"])
+    from qaloom.files import read_lines, write_json
+    from qaloom.prompt import Example
+
+    rows = read_lines(folder / "examples.jsonl", Example)
+    measured, _ = trained(
+        model, tokenizer, rows, folder, chosen, num_train_epochs=1, learning_rate=2e-4, bf16=True,
+        optim="adamw_8bit" if with_unsloth else "adamw_torch",
+    )  # fmt: skip
+    write_json(folder / "finished/metrics.json", measured)
+
+
+def trained(
+    model: Any, tokenizer: Any, rows: list[Any], folder: Path, chosen: dict[str, Any], **settings: Any
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """TRL's trainer as notebooks have it, on rows as they come; what was measured, and the log of each step.
+
+    `chosen` divides the effective batch; `settings` are what else SFTConfig is told.
+    """
+    import torch
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer  # after Unsloth, which changes it
 
     from qaloom.examples import features
-    from qaloom.files import read_lines, write_json
-    from qaloom.prompt import Example
-    from qaloom.trainer import Watch
+    from qaloom.trainer import Watch, peak_memory
 
-    rows = [features(e) for e in read_lines(folder / "examples.jsonl", Example)]
     args = SFTConfig(
         per_device_train_batch_size=chosen["micro"],
         gradient_accumulation_steps=chosen["accumulation"],
-        gradient_checkpointing=True, num_train_epochs=1, learning_rate=2e-4, bf16=True, logging_steps=1,
-        optim="adamw_8bit" if with_unsloth else "adamw_torch",
+        gradient_checkpointing=True, logging_steps=1,
         max_length=LONG, dataset_kwargs={"skip_prepare_dataset": True}, save_strategy="no",
         report_to="none", output_dir=str(folder / "out"), disable_tqdm=True,
-        use_cpu=not torch.cuda.is_available(),
+        use_cpu=not torch.cuda.is_available(), **settings,
     )  # fmt: skip
-    dataset = Dataset.from_list(rows)
+    dataset = Dataset.from_list([features(e) for e in rows])
     trainer = SFTTrainer(model=model, processing_class=tokenizer, train_dataset=dataset, args=args)
     size = chosen["micro"] * chosen["accumulation"]
-    watch = Watch(folder, [job["ids"][i : i + size] for i in range(0, len(rows), size)], len(tokenizer))
+    ids = [f"row{n}" for n in range(len(rows))]
+    epoch = [ids[i : i + size] for i in range(0, len(ids), size)]
+    watch = Watch(folder, epoch * math.ceil(args.num_train_epochs), len(tokenizer))
     trainer.add_callback(watch.callback())
+    start = time.monotonic()
     trainer.train()
-    write_json(folder / "finished/metrics.json", {
+    seconds, history = time.monotonic() - start, [e for e in trainer.state.log_history if "loss" in e]
+    measured = {
+        "seconds": round(seconds, 1),
+        "steps": trainer.state.global_step,
+        "median_step_seconds": round(median(watch.seconds), 4),
         "rows_per_second": watch.rows_per_second(trainer.state.global_step),
-        "peak_memory_bytes": torch.cuda.max_memory_reserved() if torch.cuda.is_available() else None,
-    })  # fmt: skip
+        "first_loss": history[0]["loss"],
+        "last_loss": history[-1]["loss"],
+        "peak_memory_bytes": peak_memory(),
+    }
+    return measured, history
 
 
 def unsloth_model(base: str, dropout: float) -> tuple[Any, Any]:
@@ -130,15 +156,15 @@ def unsloth_model(base: str, dropout: float) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def peft_model(base: str, dropout: float) -> tuple[Any, Any]:
+def peft_model(base: str, dropout: float, dtype: str = "bfloat16", **lora: Any) -> tuple[Any, Any]:
     """As peft's documents have it: the weights in bfloat16, an adapter on all linear layers."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    model = AutoModelForCausalLM.from_pretrained(base, dtype="bfloat16")
-    lora = LoraConfig(r=16, lora_alpha=32, lora_dropout=dropout, target_modules="all-linear",
-                      task_type="CAUSAL_LM")  # fmt: skip
-    return get_peft_model(model, lora), AutoTokenizer.from_pretrained(base)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
+    lora = {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"} | lora
+    config = LoraConfig(**lora, lora_dropout=dropout, task_type="CAUSAL_LM")
+    return get_peft_model(model, config), AutoTokenizer.from_pretrained(base)
 
 
 def main(work: Path, out: Path, names: list[str]) -> None:
