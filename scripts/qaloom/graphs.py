@@ -30,6 +30,7 @@ class GraphError(Exception):
 def record(model: Any, packs: Sequence[Sequence[int]], tail: int) -> None:
     """Let a model that trains in bfloat16, under autocast, play back its passes.
 
+    The thread goes over to a stream of its own, on which the model must not have been run before.
     `packs` are the rows' lengths in every packed sequence, or nothing where rows are padded; `tail` is the
     most tokens that fill a sequence up. Training raises GraphError when a batch cannot be recorded.
     """
@@ -51,6 +52,8 @@ class _Graphs:
         self.gradients = [torch.zeros_like(p) for p in self.learned]
         self.loss = torch.zeros((), device=self.learned[0].device)
         self.pool, self.stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream()
+        # Autograd waits for the stream on which a leaf was first used; and may not for the default one.
+        torch.cuda.set_stream(self.stream)
         self.seen: set[tuple] = set()
         self.recorded: dict[tuple, tuple[torch.cuda.CUDAGraph, dict[str, Any]]] = {}
         self.apart = _Apart(packs, tail) if packs else None

@@ -40,9 +40,10 @@ def measured(
     model: Any, way: dict[str, Any], job: dict[str, Any], examples: list[Example], folder: Path
 ) -> dict[str, Any]:
     """Seconds of a mean step, each step's the least of its rounds, and a GPU's peak bytes; or what failed."""
+    gc.collect()  # a way before this one held its recordings
     settle_memory()
     steps = (_ROUNDS + _RECORDING * way["graphs"]) * job["steps"]
-    usual = model.forward  # what the trainer wraps it in stays with the model
+    usual = model.forward
     tokenizer = load_tokenizer(Path(job["base"]), job["settings"]["trust_remote_code"])
     rows = rows_in_turn(steps, examples, way, tokenizer.pad_token_id)
     settings = job["settings"] | {"training": job["settings"]["training"] | {"report_to": []}}
@@ -54,8 +55,9 @@ def measured(
         trainer.train()
     except Exception as error:  # most likely memory; the training itself says what else it is
         return {"failed": first_line(error).partition(". GPU")[0]}
-    finally:
+    finally:  # what the trainer wrapped it in, and kept, goes with it
         model.forward = usual
+        model.__dict__.pop("_original_forward", None)
     count = len(job["steps"])
     least = [min(watch.seconds[n::count]) for n in range(count)]
     peak = peak_memory() if way["device"]["kind"] == "cuda" else None  # a CPU's is of all before, too

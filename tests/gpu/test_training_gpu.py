@@ -10,7 +10,7 @@ import sys
 import pytest
 import yaml
 
-from qaloom.files import read_json, write_lines
+from qaloom.files import read_json, read_lines, write_lines
 
 pytestmark = pytest.mark.gpu
 
@@ -97,6 +97,21 @@ def test_lack_of_memory_ends_in_smaller_micro_batches(tmp_path, model):
     planned = trained(tmp_path, model, "16bit", cap=0.6e9)
     assert planned["rungs"] and planned["rungs"][0]["failed"]["micro_batch"] == 8
     assert planned["micro_batch"] * planned["accumulation"] == 8
+
+
+@pytest.mark.parametrize("precision", ["16bit", "4bit"])
+@pytest.mark.parametrize("rows", [{"effective_batch": 8}, {"effective_tokens": 4000}])
+def test_recorded_steps_learn_what_launched_ones_do(tmp_path, model, precision, rows):
+    """Rows of two lengths, padded or packed: the same loss at every step, within what 16 bits round."""
+    losses = {}
+    for graphs in (True, False):
+        folder = tmp_path / str(graphs)
+        folder.mkdir()
+        planned = trained(folder, model, precision, graphs=graphs, **rows | {"epochs": 6})
+        assert planned["graphs"] == graphs and not planned["rungs"]
+        losses[graphs] = [step["loss"] for step in read_lines(folder / "out" / "history.jsonl", dict)]
+    assert len(losses[True]) > 12 and losses[True][-1] < losses[True][0]
+    assert losses[True] == pytest.approx(losses[False], rel=0.02)
 
 
 def test_packed_rows_do_not_see_each_other(tmp_path, model):
