@@ -90,8 +90,10 @@ _ADAPTED = {"adamw_torch_fused": 16, "paged_adamw_8bit": 10}
 # On a CPU, with what saving and the C library keep (SmolLM2, 8 short rows: 3.2 GB at r 16, 6.6 GB at r 128).
 _ADAPTED_IN_RAM = 100
 _PROCESS = {"32bit": 1.1e9}  # what torch and unsloth hold on a CPU; a GPU's free memory is counted after that
-# Times the activations that recordings keep: those of the largest batch, and what shapes leave between them.
-_RECORDED = 1.6
+# Times the activations that recordings keep: those of the largest batch, and what shapes leave between them
+# (8B, 8 rows of up to 448 tokens: 42.8 to 50.1 GB by their order; packed 2,048 tokens: 34.3 GB). Beside them
+# the loss's scores (SmolLM2: 0.9 GB more than all else, at r 16 and r 128).
+_RECORDED, _RECORDING = 1.6, 0.9e9
 _FIXED = 0.1e9  # the loss's chunk, work space of kernels
 
 
@@ -108,7 +110,7 @@ def predicted_memory(size: Shape, r: int, step: Step) -> float:
     adapted = _ADAPTED_IN_RAM if step.precision == "32bit" else _ADAPTED[step.optimizer]
     trained = 3 * width * size.parameters if step.full else adapted * size.adapter(r)
     activations = _activations(size, step, width)
-    recorded = _RECORDED * activations + 4 * size.adapter(r) if step.recorded else 0
+    recorded = _RECORDED * activations + 4 * size.adapter(r) + _RECORDING if step.recorded else 0
     fixed = _FIXED + _PROCESS.get(step.precision, 0)
     return weights + trained + activations + recorded + fixed
 
