@@ -16,8 +16,8 @@ from qaloom.probe import GB, Device
 
 _PRECISIONS = ("16bit", "8bit", "4bit")
 _SHARE = 0.96  # of the free memory; the rest is fragmentation
-# The same for 4 bits with checkpointing, which takes less where less is free: 2 x 2,048 tokens of an 8B model,
-# the embedding on the card and adamw_8bit, took 7.5 GB of a whole H100 and 6.4 within 7.0.
+# The same for 4 bits with checkpointing, which takes less where less is free: 2 x 2,048 tokens of an 8B
+# model, its embedding on the card and adamw_8bit, took 7.5 GB of a whole H100 and 6.4 within 7.0.
 _SHARE_RECOMPUTING = 0.98
 _ROOM = 0.9  # what `auto` may fill before it takes the next smaller precision
 _BF16_GAIN = 1.3  # how much quicker bfloat16 must be on a CPU to be worth its rounding
