@@ -89,10 +89,13 @@ test-slow: setup
 bench: setup
 	@$(PYTHON) benchmarks/bench.py
 
-# On a machine with a GPU: writes 16 GB of random weights to build/ first.
+# On a machine with a GPU: writes 20 GB of random weights to build/ first. What the files hold is not measured again.
 bench-gpu: setup
 	@$(PYTHON) benchmarks/bench_speed.py build/bench benchmarks/gpu_speed.json
 	@$(PYTHON) benchmarks/bench_trials.py build/bench benchmarks/gpu_speed.json
+	@$(PYTHON) benchmarks/bench_generate.py shape build/bench/1.5B --float32
+	@$(PYTHON) benchmarks/bench_generate.py shape build/bench/8B
+	@$(PYTHON) benchmarks/bench_demo.py build/demo benchmarks/demo.json 1,2,3 rules plain --alone
 
 # One locked environment serves all rules, so the linter's call for one a rule is let pass, and nothing else.
 lint: setup

@@ -53,8 +53,10 @@ def prepare(name: str, project: Path, seeds: list[int], epochs: float | None) ->
     shutil.copytree(ROOT / "data/demo", project / "data/demo", dirs_exist_ok=True)
     text = yaml.safe_dump(configuration(ARMS[name], seeds, epochs), allow_unicode=True)
     (project / "config.yaml").write_text(text, encoding="utf-8")
-    base = "results/base_model/smollm2-135m-instruct/manifest.json"
-    workflow(project, 2, 1, ["results/split/manifest.json", base])
+    targets = ["results/split/manifest.json", "results/base_model/smollm2-135m-instruct/manifest.json"]
+    workflow(project, 2, 1, targets)
+    if not all((project / target).is_file() for target in targets):
+        sys.exit(f"bench_demo: the workflow did not make what {name} is trained on")
 
 
 def train(name: str, project: Path, runs: list[str]) -> None:
