@@ -174,7 +174,10 @@ def test_attention_keeps_to_the_bounds_it_is_given(monkeypatch, kernel, groups):
 
 
 class Tape(TorchDispatchMode):
-    """Stands in for a CUDA graph: the tensor operations of a block, done again on the same memory."""
+    """Stands in for a CUDA graph: the tensor operations of a block, done again on the same memory.
+
+    A graph that is recorded has computed nothing yet: what the block copied is spoilt until it is replayed.
+    """
 
     def __init__(self):
         super().__init__()
@@ -184,6 +187,13 @@ class Tape(TorchDispatchMode):
         result = function(*args, **kwargs or {})
         self.done.append((function, args, kwargs or {}, result))
         return result
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        for function, args, *_ in self.done:
+            if "copy_" in str(function):
+                for place in tree_leaves(args[0]):
+                    place.fill_(torch.nan)
 
     @torch.no_grad()
     def replay(self):
@@ -358,6 +368,13 @@ def test_a_batch_that_teaches_nothing_is_recorded():
     model = recorded(lambda model, loss: 0 * loss)
     losses = [float(model(**batch(3, seed)).loss.detach()) for seed in range(3)]
     assert losses == [0, 0, 0] and model.calls == 4
+
+
+@pytest.mark.usefixtures("plain_loss")
+def test_a_loss_that_is_no_number_is_not_laid_on_the_recording():
+    """Training stops at it, and names the rows."""
+    model = recorded(lambda model, loss: torch.nan * loss)
+    assert all(model(**batch(3, seed)).loss.isnan() for seed in range(3))
 
 
 @pytest.mark.usefixtures("plain_loss")

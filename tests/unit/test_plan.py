@@ -244,7 +244,7 @@ NOT_PLAYED = {
     "several GPUs": (run(), H100S, 2),
     "float16": (run(), DEVICES["V100"], 1),
     "not wanted": (changed("training", graphs=False), DEVICES["H100"], 1),
-    "CPU": (run(), Device("cpu", "CPU", int(400 * GB), int(400 * GB), speeds={"float32": 1e11}), 1),
+    "CPU": (run(), Device("cpu", "CPU", int(400 * GB), int(400 * GB), speeds={"bfloat16": 1e12}), 1),
     "no memory for recordings": (run(precision="4bit"), card("RTX 4060", 7.0, (8, 9)), 1),
 }
 
@@ -270,6 +270,12 @@ def test_an_embedding_in_ram_is_not_played_back(llama):
     size = llama._replace(layers=16, intermediate=8192, vocabulary=256_000)
     found = candidates(size, run(precision="4bit"), [60] * 50, card("6 GB", 5.4, (8, 6)))
     assert found[0]["offload_embedding"] and not any(c["graphs"] for c in found)
+
+
+def test_paged_moments_are_not_played_back(llamas):
+    """A large adapter that only fits with them needs the room, even where recordings would still fit."""
+    found = candidates(llamas["3B"], run(precision="4bit", r=512), [60] * 50, card("16 GB", 15.4, (8, 6)))
+    assert found[0]["optimizer"] == "paged_adamw_8bit" and not any(c["graphs"] for c in found)
 
 
 def test_recordings_need_memory_beside_the_activations(llama):
