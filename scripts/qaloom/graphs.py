@@ -118,12 +118,15 @@ class _Graphs:
         torch._foreach_copy_(self.gradients, gradients)
 
     def _compare(self, loss: torch.Tensor, gradients: Sequence[torch.Tensor]) -> None:
+        if not loss.isfinite():  # training stops here and names the rows: nothing that a recording did
+            return
         apart = torch._foreach_sub(self.gradients, gradients)
-        norm, off = (torch.stack(torch._foreach_norm(x)).norm() for x in (gradients, apart))
-        losses, directions = float((self.loss - loss).abs() / loss.abs()), float(off / norm)
-        if losses > _LOSS or directions > _GRADIENT:
+        norm, off = (float(torch.stack(torch._foreach_norm(x)).norm()) for x in (gradients, apart))
+        usual, again = float(loss), float(self.loss)
+        if not (abs(again - usual) <= _LOSS * abs(usual) and off <= _GRADIENT * norm):  # or not a number
             raise GraphError(
-                f"recorded, the loss is off by {losses:.1%} and the gradients by {directions:.1%}"
+                f"recorded, the loss is {again:.4g} instead of {usual:.4g} and the gradients, of norm "
+                f"{norm:.4g}, are off by {off:.4g}"
             )
 
 

@@ -123,8 +123,10 @@ def _recorded(
         return
     for choice in found:
         step = choice.step
-        # Checkpoints wait in RAM, 8 bits are multiplied by what the values are, paged moments need the room.
-        if not step.checkpointing and step.precision != "8bit" and step.optimizer == "adamw_torch_fused":
+        # Checkpoints and embeddings wait in RAM, 8 bits are multiplied by what the values are, paged moments
+        # need the room.
+        in_ram, plain = step.checkpointing or step.offloaded, step.optimizer == "adamw_torch_fused"
+        if not in_ram and step.precision != "8bit" and plain:
             step = step._replace(recorded=True)
             yield choice._replace(step=step, needed=predicted_memory(size, lora["r"], step))
 

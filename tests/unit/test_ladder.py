@@ -25,6 +25,11 @@ def test_the_order_of_rungs():
     assert (last["accumulation"], last["checkpointing"]) == (8, "unsloth")
 
 
+def test_recorded_passes_are_given_up_first():
+    change, planned = lighter(PLAN | {"graphs": True}, "auto", None)
+    assert change == "no CUDA graphs" and planned == PLAN
+
+
 def test_a_precision_that_was_asked_for_is_kept():
     assert climb(PLAN, "16bit")[0][-1] == "checkpointing"
 

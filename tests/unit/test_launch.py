@@ -29,6 +29,9 @@ for step in range(3 if resumed else 1, plan["steps"] + 1):
             os.kill(os.getpid(), signal.SIGKILL)
         tell(out_of_memory="OutOfMemoryError: CUDA out of memory. Tried to allocate 2 MiB")
         sys.exit(1)
+    if step == 3 and ending == "record" and plan["graphs"]:
+        tell(not_recorded="the model hands on its logits")
+        sys.exit(1)
     if step == 3 and ending == "error":
         tell(error="the loss is nan at step 3; its rows are ab", kind="TrainingError")
         sys.exit(1)
@@ -92,13 +95,28 @@ def test_lack_of_memory_climbs_down_and_keeps_the_effective_batch(stand_in, atte
     planned = attempt()
     assert (planned["micro_batch"], planned["accumulation"]) == (2, 4)
     assert [(rung["step"], rung["failed"]["micro_batch"], rung["then"]) for rung in planned["rungs"]] == [
+        (3, 8, "no CUDA graphs"),
         (3, 8, "micro-batch 4"),
         (3, 4, "micro-batch 2"),
     ]
     assert "CUDA out of memory" in planned["rungs"][0]["why"]
     said = capsys.readouterr().err
     assert "demo ran out of memory at step 3; again with micro-batch 4" in said
-    assert said.count("goes on from checkpoint-2") == 2  # a fresh process each time, from where it was
+    assert said.count("goes on from checkpoint-2") == 3  # a fresh process each time, from where it was
+
+
+def test_a_model_that_cannot_be_recorded_is_trained_without_graphs(stand_in, attempt, capsys):
+    stand_in(ending="record")
+    planned = attempt()
+    [rung] = planned["rungs"]
+    assert rung["failed"]["graphs"] and not planned["graphs"]
+    assert (rung["step"], rung["why"]) == (3, "the model hands on its logits")
+    assert (planned["micro_batch"], planned["accumulation"]) == (8, 1)
+    said = capsys.readouterr().err
+    assert (
+        "demo cannot be recorded (the model hands on its logits) at step 3; again with no CUDA graphs" in said
+    )
+    assert "memory;" not in said
 
 
 def test_a_cpus_process_that_the_kernel_kills_is_lack_of_memory(stand_in, attempt):

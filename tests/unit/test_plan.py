@@ -8,7 +8,7 @@ from qaloom.config import complete
 from qaloom.errors import DeviceError, ModelError
 from qaloom.files import write_json
 from qaloom.memory import Step, predicted_memory, shape
-from qaloom.plan import number_format, plan, predicted_seconds
+from qaloom.plan import candidates, number_format, plan, predicted_seconds
 from qaloom.probe import GB, Device
 
 LLAMA_8B = {
@@ -212,6 +212,95 @@ def test_few_long_rows_are_cut_rather_than_the_run_refused(llama):
         plan(llama, run(), [200] * 50 + [2000] * 50, small)
 
 
+# What is played back as CUDA graphs
+
+
+def ways(*given, **more):
+    """How each candidate reaches its step: micro-batch, checkpointing, graphs."""
+    return [(c["micro_batch"], c["checkpointing"], c["graphs"]) for c in candidates(*given, **more)]
+
+
+def changed(part, **changes):
+    """A run's settings with other ones in one part."""
+    return run() | {part: run()[part] | changes}
+
+
+SHORT = [100] * 50
+
+
+@pytest.mark.parametrize("precision", ["16bit", "4bit"])
+def test_short_rows_are_played_back(llama, precision):
+    planned = plan(llama, run(precision=precision), SHORT, DEVICES["H100"])
+    assert planned["graphs"] and (planned["micro_batch"], planned["checkpointing"]) == (8, False)
+    assert any("CUDA graphs" in line for line in planned["why"])
+    packed = plan(llama, run(precision=precision, tokens=2048), SHORT, DEVICES["H100"])
+    assert packed["graphs"] and packed["packing"] and packed["accumulation"] == 1
+
+
+H100S = card("NVIDIA H100 80 GB", 84, (9, 0), count=2)
+NOT_PLAYED = {
+    "dropout": (changed("lora", dropout=0.1), DEVICES["H100"], 1),
+    "8 bits": (run(precision="8bit"), DEVICES["H100"], 1),
+    "all parameters": (run(method="full"), DEVICES["H100"], 1),
+    "several GPUs": (run(), H100S, 2),
+    "float16": (run(), DEVICES["V100"], 1),
+    "not wanted": (changed("training", graphs=False), DEVICES["H100"], 1),
+    "CPU": (run(), Device("cpu", "CPU", int(400 * GB), int(400 * GB), speeds={"bfloat16": 1e12}), 1),
+    "no memory for recordings": (run(precision="4bit"), card("RTX 4060", 7.0, (8, 9)), 1),
+}
+
+
+@pytest.mark.parametrize(("settings", "device", "gpus"), NOT_PLAYED.values(), ids=NOT_PLAYED)
+def test_what_cannot_be_played_back_is_launched(llamas, settings, device, gpus):
+    found = candidates(llamas["3B" if settings["method"] == "full" else "8B"], settings, SHORT, device, gpus)
+    assert found[0]["gpus"] == gpus and not any(c["graphs"] for c in found)
+    assert not any("CUDA graphs" in line for c in found for line in c["why"])
+
+
+def test_one_of_several_gpus_plays_back(llama):
+    assert plan(llama, run(), SHORT, H100S, gpus=1)["graphs"]
+
+
+def test_what_only_fits_recomputing_is_launched(llama):
+    found = ways(llama, run(precision="4bit"), [1500] * 50, card("24 GB", 23, (8, 9)))
+    assert (8, "unsloth", False) in found and not any(way[1] and way[2] for way in found)
+
+
+def test_an_embedding_in_ram_is_not_played_back(llama):
+    """Its lookups wait for the card; a small model's large one can leave room for recordings."""
+    size = llama._replace(layers=16, intermediate=8192, vocabulary=256_000)
+    found = candidates(size, run(precision="4bit"), [60] * 50, card("6 GB", 5.4, (8, 6)))
+    assert found[0]["offload_embedding"] and not any(c["graphs"] for c in found)
+
+
+def test_paged_moments_are_not_played_back(llamas):
+    """A large adapter that only fits with them needs the room, even where recordings would still fit."""
+    found = candidates(llamas["3B"], run(precision="4bit", r=512), [60] * 50, card("16 GB", 15.4, (8, 6)))
+    assert found[0]["optimizer"] == "paged_adamw_8bit" and not any(c["graphs"] for c in found)
+
+
+def test_recordings_need_memory_beside_the_activations(llama):
+    """A card that holds a whole step, but not its recording, plays back smaller micro-batches."""
+    found = ways(llama, run(precision="4bit"), [200] * 50, card("24 GB", 23, (8, 9)))
+    assert found == [(4, False, True), (2, False, True), (1, False, True), (8, False, False)]
+
+
+def test_what_keeps_a_card_busy_anyway_is_launched_first(llama):
+    """Beyond 4,096 tokens in a micro-batch playing back saves nothing and takes memory."""
+    for tokens, first in ((500, True), (520, False)):
+        planned = plan(llama, run(), [tokens] * 50, DEVICES["H100"])
+        assert planned["graphs"] == first and planned["micro_batch"] == 8
+    assert ways(llama, run(), [520] * 50, DEVICES["H100"])[:2] == [(8, False, False), (8, False, True)]
+
+
+def test_played_back_steps_wait_for_no_launches(llama):
+    planned = plan(llama, run(), SHORT, DEVICES["H100"]) | {"steps": 10_000}
+    played, launched = (
+        predicted_seconds(llama, 16, planned | {"graphs": graphs}, 1e6) for graphs in (True, False)
+    )
+    assert played < 0.6 * launched
+
+
 # Numbers
 
 
@@ -236,7 +325,7 @@ def test_memory_grows_with_all_that_costs_it(llama):
     base = Step("4bit", 2048, True, "adamw_torch_fused")
     least = predicted_memory(llama, 16, base)
     assert predicted_memory(llama, 64, base) > least
-    for more in ({"precision": "8bit"}, {"tokens": 4096}, {"checkpointing": False}):
+    for more in ({"precision": "8bit"}, {"tokens": 4096}, {"checkpointing": False}, {"recorded": True}):
         assert predicted_memory(llama, 16, base._replace(**more)) > least
     for less in ({"optimizer": "paged_adamw_8bit"}, {"offloaded": True}):
         assert predicted_memory(llama, 16, base._replace(**less)) < least

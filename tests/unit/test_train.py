@@ -68,6 +68,12 @@ def test_each_input_decides(inputs, tmp_path, what):
     assert digest(_identity(**inputs)) != before
 
 
+def test_how_a_machine_gets_there_decides_nothing(inputs):
+    before = digest(_identity(**inputs))
+    inputs["settings"]["training"] |= {"graphs": False, "measure": False, "report_to": ["wandb"]}
+    assert digest(_identity(**inputs)) == before
+
+
 @pytest.mark.parametrize(
     ("packing", "tokens", "most", "accumulation"),
     [(True, 64, 3, 1), (False, 64, None, 2), (False, None, None, 1)],
@@ -82,11 +88,24 @@ def test_a_plan_knows_its_steps(packing, tokens, most, accumulation):
 def test_the_ladder_divides_packs_down_to_a_row():
     """The plan that ran out of memory tells how many packs its fullest step can be divided into."""
     planned = {"micro_batch": 1, "accumulation": 1, "checkpointing": "unsloth", "precision": "4bit",
-               "gpus": 1, "packing": True, "effective_tokens": 64, "rungs": []}  # fmt: skip
+               "graphs": False, "gpus": 1, "packing": True, "effective_tokens": 64, "rungs": []}  # fmt: skip
     planned = _with_steps(planned, [[0, 1], [2, 3, 4]], "chat")
     lighter = _next_rung("demo", planned, {"precision": "auto"}, Outcome("out_of_memory", 3, "no memory"))
     assert lighter["accumulation"] == 2 and lighter["rungs"][0]["then"] == "packs half as long"
     assert _next_rung("demo", lighter, {"precision": "auto"}, Outcome("out_of_memory", 3)) is None
+
+
+def test_what_ends_an_attempt_is_told_by_its_cause():
+    import torch
+
+    from qaloom.graphs import GraphError
+    from qaloom.trainer import _what_went_wrong
+
+    assert _what_went_wrong(GraphError("no graph")) == {"not_recorded": "no graph"}
+    for error in (torch.OutOfMemoryError, RuntimeError):  # torch's own, and a library's
+        told = _what_went_wrong(error("CUDA out of memory. GPU 0 has 1 GiB"))
+        assert told["out_of_memory"] == f"{error.__name__}: CUDA out of memory" and told["peak"] > 0
+    assert _what_went_wrong(KeyError("x"))["kind"] == "unexpected"
 
 
 def test_no_row_to_train_on_is_an_error(inputs, tmp_path, tiny):

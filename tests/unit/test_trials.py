@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from qaloom import trainer
 from qaloom.files import read_json
-from qaloom.trials import extent, quickest, typical
+from qaloom.trials import _named, extent, quickest, typical
 
 
 @given(st.integers(1, 6), st.floats(0.01, 500), st.floats(60, 5000))
@@ -65,6 +65,28 @@ def test_the_quickest_wins_and_every_figure_is_kept(monkeypatch, tmp_path):
     assert [c["micro_batch"] for c in found["candidates"]] == [8, 4, 2]
     assert [c["step_seconds"] for c in found["candidates"]] == [0.5, 0.4, None]
     assert found["candidates"][2]["failed"] == "CUDA out of memory"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "4 x 2"),
+        ({"checkpointing": "unsloth"}, "4 x 2 recomputing"),
+        ({"graphs": True}, "4 x 2 as graphs"),
+    ],
+)
+def test_a_way_is_named_by_what_sets_it_apart(changes, name):
+    assert _named(way(4) | changes) == name
+
+
+def test_figures_tell_graphs_from_launches(monkeypatch, tmp_path):
+    events = [{"candidate": n, "step_seconds": 0.5 - 0.1 * n} for n in range(2)]
+    launched, played = way(8), way(8) | {"graphs": True}
+    monkeypatch.setattr("qaloom.launch.trial", lambda *_: events)
+    task = {"name": "demo", "settings": {"training": {"measure": True}}}
+    found = quickest([launched, played], task, [10] * 1000, [[n] for n in range(1000)], 3000.0, tmp_path)
+    assert found["graphs"] and [c["graphs"] for c in found["candidates"]] == [False, True]
+    assert found["why"][-1] == "tried here, seconds a step: 0.5 (8 x 1), 0.4 (8 x 1 as graphs)"
 
 
 def test_what_is_as_quick_as_predicted_stays(monkeypatch, tmp_path):
