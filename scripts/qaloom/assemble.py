@@ -217,4 +217,6 @@ def check_batch(trainer: Any, rows: list[dict[str, list[int]]]) -> None:
         )
     lengths, ends = first[0].get("seq_lengths"), got.get("packed_seq_lengths")
     if lengths and ("position_ids" not in got or ends is None or ends.tolist() != lengths):
-        raise TrainingError("rows of this model cannot be packed; take effective_batch for effective_tokens")
+        raise TrainingError(
+            "rows of this model cannot be packed; set effective_batch instead of effective_tokens"
+        )

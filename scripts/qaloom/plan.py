@@ -73,14 +73,23 @@ def candidates(
                 ways = [*found, *_recorded(found, size, run, device, gpus)]
                 fitting = [c for c in ways if c.needed <= _room(c.step, run, device)]
                 if fitting:
+                    # Of equal costs the first, which is launched, takes less memory.
                     best = sorted(_worthwhile(fitting), key=lambda choice: _cost(choice, lengths, run))
-                    return [_described(c, run, lengths, longest, device, gpus) for c in best[:_CANDIDATES]]
+                    return [_described(c, run, lengths, longest, device, gpus) for c in _few(best)]
     least, step = smallest(size, run, lengths, device)
     free, usable = device.free_bytes / GB, _room(step, run, device) / GB
     raise DeviceError(
         f"the model needs about {least / GB:.1f} GB even one row at a time, and of the "
         f"{free:.1f} GB free on {device.name} {usable:.1f} GB can be used; "
         "close what holds memory, take a smaller base model, or lower max_length"
+    )
+
+
+def _few(best: list[Choice]) -> list[Choice]:
+    """The first of them; one of these is launched as ever, should the model not be one to record."""
+    launched = [choice for choice in best if not choice.step.recorded]
+    return (
+        best[:_CANDIDATES] if launched[0] in best[:_CANDIDATES] else [*best[: _CANDIDATES - 1], launched[0]]
     )
 
 

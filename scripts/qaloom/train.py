@@ -151,7 +151,7 @@ def _plans(
     kept = read_json(before) if before.is_file() else None
     begun = kept and (last_checkpoint(folder) or kept["rungs"])
     if begun and kept["device"]["kind"] == device.kind and kept["gpus"] <= min(gpus, device.count):
-        return [kept]
+        return [kept | {"graphs": kept["graphs"] and settings["training"]["graphs"]}]
     return candidates(size, settings, lengths, device, gpus)
 
 
@@ -226,7 +226,9 @@ def _next_rung(
         return None
     change, lighter_plan = rung
     what = (
-        "ran out of memory" if outcome.kind == "out_of_memory" else f"cannot be recorded ({outcome.detail})"
+        "ran out of memory"
+        if outcome.kind == "out_of_memory"
+        else f"cannot be recorded as CUDA graphs ({outcome.detail})"
     )
     say(f"train: {name} {what} at step {outcome.step + 1}; again with {change}")
     tried = {"step": outcome.step + 1, "failed": _reach(planned), "why": outcome.detail, "then": change}

@@ -48,7 +48,7 @@ def test_a_whole_batch_passes(packing):
 )
 def test_a_pack_without_its_rows_ends_is_refused(spoil):
     """Unsloth packs no rows of some models: it would train on one long row instead."""
-    with pytest.raises(TrainingError, match="cannot be packed; take effective_batch"):
+    with pytest.raises(TrainingError, match="cannot be packed; set effective_batch"):
         looked_at(spoil)
 
 

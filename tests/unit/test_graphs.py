@@ -92,6 +92,10 @@ def test_another_loss_is_not_replaced(unsloths_loss, other):
 
 # Packed rows
 
+# What Unsloth tells attention of a plain model.
+PLAIN = {"n_groups": 1, "sdpa_kwargs": None, "flash_varlen_kwargs": {"dropout_p": 0.0, "causal": True}}
+NO_WINDOW = {"sliding_window": None}
+
 
 def unsloths_attention(patch, plain=lambda **given: "Unsloth's own"):
     """A stand-in for the module of Unsloth's attention."""
@@ -159,7 +163,8 @@ def test_attention_keeps_to_the_bounds_it_is_given(monkeypatch, kernel, groups):
     apart = graphs._Apart([pack, [3] * 5], 8)
     bounds = apart.fixed({"position_ids": positions(pack, 8)})["bounds"]
     query, keys, values = (torch.randn(1, heads, 16, 8) for heads in (4, 4 // groups, 4 // groups))
-    given = {"config": SimpleNamespace(n_groups=groups), "context": None, "Q": query, "K": keys, "V": values}
+    given = {"Q": query, "K": keys, "V": values, "context": SimpleNamespace(**NO_WINDOW)}
+    given["config"] = SimpleNamespace(**PLAIN | {"n_groups": groups})
     assert dispatch._run_attention(**given) == "Unsloth's own"
     with apart.within(bounds):
         found = dispatch._run_attention(**given)
@@ -170,7 +175,35 @@ def test_attention_keeps_to_the_bounds_it_is_given(monkeypatch, kernel, groups):
         torch.testing.assert_close(found[0, row], alone)
 
 
+@pytest.mark.parametrize(
+    ("config", "context"),
+    [
+        ({"sdpa_kwargs": {"scale": 2.0}}, {}),
+        ({"flash_varlen_kwargs": {"causal": True, "softcap": 50}}, {}),
+        ({}, {"sliding_window": 4}),
+    ],
+)
+def test_attention_of_another_kind_is_refused(monkeypatch, config, context):
+    dispatch = unsloths_attention(monkeypatch)
+    given = {"config": SimpleNamespace(**PLAIN | config), "context": SimpleNamespace(**NO_WINDOW | context)}
+    apart = graphs._Apart([[3]], 8)
+    with pytest.raises(GraphError, match="not the plain one"), apart.within(torch.tensor([0, 3, 8])):
+        dispatch._run_attention(**given, Q=None, K=None, V=None)
+
+
+def test_a_model_that_attends_by_other_means_is_refused(monkeypatch):
+    """Its rows would be kept apart by nothing."""
+    unsloths_attention(monkeypatch)
+    with (
+        pytest.raises(GraphError, match="would not keep packed rows apart"),
+        graphs._Apart([[3]], 8).within(torch.tensor([0, 3, 8])),
+    ):
+        pass
+
+
 # Recordings
+
+STREAM = SimpleNamespace(wait_stream=lambda other: None)
 
 
 class Tape(TorchDispatchMode):
@@ -210,7 +243,7 @@ def tape(monkeypatch):
 
     @contextmanager
     def recording(graph, pool, stream, mode):
-        assert (pool, stream, mode) == ("pool", "stream", "thread_local")
+        assert (pool, stream, mode) == ("pool", STREAM, "thread_local")
         with graph:
             state.recording = True
             try:
@@ -221,7 +254,8 @@ def tape(monkeypatch):
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Tape)
     monkeypatch.setattr(torch.cuda, "graph", recording)
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
-    monkeypatch.setattr(torch.cuda, "Stream", lambda: "stream")
+    monkeypatch.setattr(torch.cuda, "Stream", lambda: STREAM)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: "the default one")
     monkeypatch.setattr(torch.cuda, "set_stream", lambda stream: None)
     return state
 
@@ -393,11 +427,11 @@ def test_a_model_that_hands_on_its_logits_is_refused():
         (RuntimeError("operation not permitted\nwhen stream is capturing"), GraphError),
         (ValueError("operation not permitted"), GraphError),
         (torch.OutOfMemoryError("CUDA out of memory"), torch.OutOfMemoryError),
-        (KeyError("a bug"), KeyError),
+        (KeyError("what this model's own code does not take"), GraphError),
     ],
 )
 def test_what_stops_a_recording(tape, error, kind):
-    """What a graph cannot hold is told from lack of memory, and from what no graph is to blame for."""
+    """What a graph cannot hold is told from lack of memory."""
 
     def spoil(model, loss):
         if tape.recording:
@@ -429,7 +463,8 @@ class Packed(torch.nn.Module):
 
     def forward(self, inputs, position_ids, packed_seq_lengths, num_items_in_batch):
         values = (inputs * self.weight)[:, None, :, None]
-        given = {"config": SimpleNamespace(n_groups=1), "context": position_ids}
+        given = {"config": SimpleNamespace(**PLAIN)}
+        given["context"] = SimpleNamespace(**NO_WINDOW, positions=position_ids)
         sums = self.dispatch._run_attention(**given, Q=values, K=values, V=values)
         return Output((sums**2).sum() / num_items_in_batch, None)
 
@@ -444,7 +479,7 @@ def sums(query, keys, values, bounds, *others, window_size):
 
 def sums_by_positions(*, config, context, Q, K, V):
     """The same where the rows start at position 0, as Unsloth would know them from their lengths."""
-    [starts] = torch.where(context[0] == 0)
+    [starts] = torch.where(context.positions[0] == 0)
     return sums(*(x[0].transpose(0, 1) for x in (Q, K, V)), starts, window_size=(-1, 0))[None]
 
 

@@ -73,8 +73,9 @@ def attempt(tmp_path, tiny):
     runs = {"demo": {"max_length": 256, "training": {"epochs": 1, "effective_batch": 8}}}
     settings = complete({"data": {"sources": ["x"]}, "runs": runs})["runs"]["demo"]
 
-    def run(device=CARD, precision="auto"):
-        arguments = (tmp_path / "train.jsonl", tiny, tmp_path / "out", settings | {"precision": precision})
+    def run(device=CARD, precision="auto", graphs=True):
+        how = {"precision": precision, "training": settings["training"] | {"graphs": graphs}}
+        arguments = (tmp_path / "train.jsonl", tiny, tmp_path / "out", settings | how)
         train("demo", *arguments, tmp_path / "cache", device=device)
         return read_json(tmp_path / "out" / "plan.json")
 
@@ -113,10 +114,20 @@ def test_a_model_that_cannot_be_recorded_is_trained_without_graphs(stand_in, att
     assert (rung["step"], rung["why"]) == (3, "the model hands on its logits")
     assert (planned["micro_batch"], planned["accumulation"]) == (8, 1)
     said = capsys.readouterr().err
-    assert (
-        "demo cannot be recorded (the model hands on its logits) at step 3; again with no CUDA graphs" in said
-    )
+    assert "demo cannot be recorded as CUDA graphs (the model hands on its logits) at step 3; again" in said
     assert "memory;" not in said
+
+
+def test_an_interrupted_run_goes_on_without_graphs_once_they_are_off(stand_in, attempt, tmp_path):
+    """Nothing is trained anew: how a step is reached does not decide what is learned."""
+    stand_in(ending="crash")
+    with pytest.raises(RuntimeError):
+        attempt()
+    [cache] = (tmp_path / "cache").iterdir()
+    assert read_json(cache / "plan.json")["graphs"]
+    stand_in()
+    assert not attempt(graphs=False)["graphs"]
+    assert [cache] == list((tmp_path / "cache").iterdir())
 
 
 def test_a_cpus_process_that_the_kernel_kills_is_lack_of_memory(stand_in, attempt):
