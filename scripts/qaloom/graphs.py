@@ -24,7 +24,7 @@ _LOSS, _GRADIENT = 0.01, 0.1
 _SMALL = 0.1  # a loss below which its own rounding shows
 _CHUNK = 2**28  # bytes of the scores that the loss makes at once
 _BOUNDS = "bounds"
-_USUAL = {"dropout_p", "causal"}  # what attention is told of any model
+_TOLD = 2  # things that attention is told of any model: no dropout, and that it is causal
 
 
 class GraphError(Exception):
@@ -56,7 +56,7 @@ class _Graphs:
         self.gradients = [torch.zeros_like(p) for p in self.learned]
         self.loss = torch.zeros((), device=self.learned[0].device)
         self.pool, self.stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream()
-        # Autograd waits for the stream on which a leaf was first used; and may not for the default one.
+        # Autograd waits for the stream where a leaf was first used: no recording may wait for the default one.
         self.stream.wait_stream(torch.cuda.current_stream())
         torch.cuda.set_stream(self.stream)
         self.seen: set[tuple] = set()
@@ -238,7 +238,8 @@ class _Apart:
             if self.bounds is None:
                 return plain(config=config, context=context, Q=Q, K=K, V=V)
             self.asked = True
-            if context.sliding_window or config.sdpa_kwargs or {*(config.flash_varlen_kwargs or ())} - _USUAL:
+            told = len(config.flash_varlen_kwargs or ()) + len(config.sdpa_kwargs or ())
+            if context.sliding_window or told > _TOLD:
                 raise GraphError("its attention is not the plain one")
             query, keys, values = (x.squeeze(0).transpose(0, 1).contiguous() for x in (Q, K, V))
             if not grouped:
