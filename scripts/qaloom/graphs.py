@@ -56,7 +56,7 @@ class _Graphs:
         self.gradients = [torch.zeros_like(p) for p in self.learned]
         self.loss = torch.zeros((), device=self.learned[0].device)
         self.pool, self.stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream()
-        # Autograd waits for the stream where a leaf was first used: no recording may wait for the default one.
+        # Autograd waits for the stream of a leaf's first use, which no recording may do if it is the default.
         self.stream.wait_stream(torch.cuda.current_stream())
         torch.cuda.set_stream(self.stream)
         self.seen: set[tuple] = set()

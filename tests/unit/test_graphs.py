@@ -179,7 +179,7 @@ def test_attention_keeps_to_the_bounds_it_is_given(monkeypatch, kernel, groups):
     ("config", "context"),
     [
         ({"sdpa_kwargs": {"scale": 2.0}}, {}),
-        ({"flash_varlen_kwargs": {"causal": True, "softcap": 50}}, {}),
+        ({"flash_varlen_kwargs": {"dropout_p": 0.0, "causal": True, "softcap": 50}}, {}),
         ({}, {"sliding_window": 4}),
     ],
 )
