@@ -18,7 +18,7 @@ _WORTH = 1200  # seconds of training from which on a trial is worth its time
 _SHARE, _LEAST = 0.02, 60  # of the training, and seconds, that a trial may take once the model is loaded
 _STEPPING = 0.5  # of that time; in the rest a GPU's kernels are chosen and compiled
 _NOISE = 1.03  # times the quickest's seconds within which the predicted one stays
-_STEPS = 4  # different steps, each done twice
+_STEPS = 4  # different steps, each done twice, and once more where it is recorded
 
 
 def quickest(
