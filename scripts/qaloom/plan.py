@@ -87,10 +87,10 @@ def candidates(
 
 def _few(best: list[Choice]) -> list[Choice]:
     """The first of them; one of these is launched as ever, should the model not be one to record."""
-    launched = [choice for choice in best if not choice.step.recorded]
-    return (
-        best[:_CANDIDATES] if launched[0] in best[:_CANDIDATES] else [*best[: _CANDIDATES - 1], launched[0]]
-    )
+    few = best[:_CANDIDATES]
+    if all(choice.step.recorded for choice in few):
+        few[-1] = next(choice for choice in best if not choice.step.recorded)
+    return few
 
 
 def smallest(size: Shape, run: dict[str, Any], lengths: Sequence[int], device: Device) -> tuple[float, Step]:
