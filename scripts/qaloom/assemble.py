@@ -210,10 +210,10 @@ def check_batch(trainer: Any, rows: list[dict[str, list[int]]]) -> None:
     got = trainer.data_collator([dict(row) for row in first])
     learned = sorted(int(label) for label in got["labels"].flatten() if label != IGNORED)
     wanted = sorted(label for row in first for label in row["labels"] if label != IGNORED)
-    misfit = "; the installed trl and unsloth do not fit each other"
     if not wanted or learned != wanted:
         raise TrainingError(
-            f"of {len(wanted)} answer tokens the first batch keeps {len(learned)} to learn from{misfit}"
+            f"of {len(wanted)} answer tokens the first batch keeps {len(learned)} to learn from; "
+            "the installed trl and unsloth do not fit each other"
         )
     lengths, ends = first[0].get("seq_lengths"), got.get("packed_seq_lengths")
     if lengths and ("position_ids" not in got or ends is None or ends.tolist() != lengths):

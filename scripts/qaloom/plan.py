@@ -161,8 +161,8 @@ def predicted_seconds(size: Shape, r: int, planned: dict[str, Any], tokens: floa
     if device["kind"] == "cpu":
         return computing
     checkpointing = planned["checkpointing"]
-    launches = _LAUNCHES * size.layers * micro_batches * (1.6 if checkpointing else 1)
-    launches = 0 if planned["graphs"] else launches
+    each = 0 if planned["graphs"] else _LAUNCHES * (1.6 if checkpointing else 1)
+    launches = each * size.layers * micro_batches
     return _FIRST_STEP + max(computing * (_RECOMPUTING if checkpointing else 1), launches)
 
 
