@@ -89,7 +89,7 @@ test-slow: setup
 bench: setup
 	@$(PYTHON) benchmarks/bench.py
 
-# On a machine with a GPU: writes 20 GB of random weights to build/ first. What the files hold is not measured again.
+# On a machine with a GPU: writes 20 GB of random weights to build/ first. What gpu_speed.json holds is not measured again.
 bench-gpu: setup
 	@$(PYTHON) benchmarks/bench_speed.py build/bench benchmarks/gpu_speed.json
 	@$(PYTHON) benchmarks/bench_trials.py build/bench benchmarks/gpu_speed.json

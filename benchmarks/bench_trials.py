@@ -81,6 +81,7 @@ def one(folder: Path, cap: float) -> None:
     from qaloom.assemble import load_model
     from qaloom.examples import length, steps_of_rows
     from qaloom.files import read_json, read_lines
+    from qaloom.plan import REACH
     from qaloom.prompt import Example
     from qaloom.trainer import begin, tell
     from qaloom.trials import typical
@@ -100,7 +101,7 @@ def one(folder: Path, cap: float) -> None:
         found = [[trial.measured(model, way, job | {"steps": some}, examples, folder) for way in ways]
                  for some in (few, many)]  # fmt: skip
         for way, tried, longer in zip(ways, *found, strict=True):
-            reach = {key: way[key] for key in ("micro_batch", "accumulation", "checkpointing", "graphs")}
+            reach = {key: way[key] for key in REACH}
             seconds = {"tried": tried.get("step_seconds"), "many": longer.get("step_seconds")}
             tell(folder, **reach, **seconds, failed=tried.get("failed") or longer.get("failed"))
         del model

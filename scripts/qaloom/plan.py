@@ -34,6 +34,7 @@ _UNKNOWN_SPEED = 5e13  # FLOP/s, for a card that is not here
 _MOST_CUT = 0.05  # share of rows that may be cut so that a run fits at all
 _SHORTEST = 256  # tokens; below, the run is refused instead
 _CANDIDATES = 4  # of the ways to run a step, how many are described
+REACH = ("micro_batch", "accumulation", "checkpointing", "graphs")  # how a plan reaches its effective batch
 
 
 class Choice(NamedTuple):

@@ -23,7 +23,7 @@ from qaloom.files import digest, file_digest, read_json, read_lines, write_json,
 from qaloom.job import duration, job, say
 from qaloom.ladder import lighter
 from qaloom.memory import Shape, shape
-from qaloom.plan import candidates, predicted_seconds
+from qaloom.plan import REACH, candidates, predicted_seconds
 from qaloom.probe import GB, Device, lacking_to_compile, probe
 from qaloom.prompt import is_whole, load_tokenizer, prompt_kind
 from qaloom.trainer import last_checkpoint
@@ -237,8 +237,7 @@ def _next_rung(
 
 def _reach(planned: dict[str, Any]) -> dict[str, Any]:
     """How a plan reaches the effective batch: what a rung changes."""
-    keys = ("precision", "micro_batch", "accumulation", "checkpointing", "graphs")
-    return {key: planned[key] for key in keys}
+    return {key: planned[key] for key in ("precision", *REACH)}
 
 
 def _finish(folder: Path, planned: dict[str, Any], identity: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from qaloom import launch
 from qaloom.files import write_json
 from qaloom.job import duration, say
+from qaloom.plan import REACH
 
 _WORTH = 1200  # seconds of training from which on a trial is worth its time
 _SHARE, _LEAST = 0.02, 60  # of the training, and seconds, that a trial may take once the model is loaded
@@ -99,6 +100,6 @@ def _named(candidate: dict[str, Any]) -> str:
 
 def _figures(candidate: dict[str, Any], heard: dict[str, Any]) -> dict[str, Any]:
     """What plan.json keeps of a candidate; `step_seconds` is null where none was measured."""
-    reach = {key: candidate[key] for key in ("micro_batch", "accumulation", "checkpointing", "graphs")}
+    reach = {key: candidate[key] for key in REACH}
     found = {key: heard.get(key) for key in ("step_seconds", "peak_memory_bytes", "failed")}
     return reach | {"predicted_memory_bytes": candidate["predicted_memory_bytes"]} | found
