@@ -22,7 +22,8 @@ import bench_gpu
 SHORT, LONG = 8, 2048  # rows an optimizer step; tokens a row
 NOTEBOOK = {"micro": 2, "accumulation": 4, "dropout": 0.05}
 DEFAULTS = {"micro": 2, "accumulation": 1, "dropout": 0.0}
-PLAIN = NOTEBOOK | {"unsloth": False}  # transformers and peft alone, in 16 bits
+# Transformers and peft alone, in 16 bits; a whole step at once is the most that is asked of who uses them.
+PLAIN = {"micro": SHORT, "accumulation": 1, "dropout": 0.0, "unsloth": False}
 
 
 class Way(NamedTuple):
@@ -51,9 +52,9 @@ WAYS = {
     "long": Way([LONG] * 28, training={"effective_batch": 2}),
     "long, Unsloth's defaults within 7.0 GB": Way([LONG] * 28, DEFAULTS, cap=7.0e9),
     "long, within 7.0 GB": Way([LONG] * 28, training={"effective_batch": 2}, cap=7.0e9),
-    "1.5B, short, plain": Way(short_rows(), PLAIN, shape="1.5B"),
+    "1.5B, short, plain": Way(3 * short_rows(), PLAIN, shape="1.5B"),
     "1.5B, short": Way(12 * short_rows(), training={"effective_batch": SHORT}, shape="1.5B"),
-    "135M, short, plain": Way(short_rows(), PLAIN, shape="135M"),
+    "135M, short, plain": Way(3 * short_rows(), PLAIN, shape="135M"),
     "135M, short": Way(12 * short_rows(), training={"effective_batch": SHORT}, shape="135M"),
 }
 

@@ -2,8 +2,8 @@
 
 `python benchmarks/plain.py RUN` takes rows, base model and settings as the workflow would, and puts what it
 trained where the workflow's evaluation looks for it. Effective batch, passes, learning rate and its schedule,
-decay, adapter and seed are the run's; the rest is as notebooks have it (bench_speed.PLAIN): no Unsloth,
-16-bit weights, 2 rows at a time, checkpointing, the order that TRL draws.
+decay, adapter and seed are the run's, a whole step at once; the rest is as TRL has it (bench_speed.PLAIN): no
+Unsloth, 16-bit weights, checkpointing, the order that it draws.
 Without a GPU (32-bit weights) it is good for a few steps only.
 """
 
@@ -84,13 +84,13 @@ def plan(base: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """How the run is trained, in the words of a plan of qaloom's."""
     size = shape(base / "config.json")
     device = probe(size.hidden, size.intermediate)
-    cuda, micro = device.kind == "cuda", bench_speed.PLAIN["micro"]
+    cuda = device.kind == "cuda"
     return {
         "device": asdict(device),
         "precision": "16bit" if cuda else "32bit",
         "dtype": "bfloat16" if cuda else "float32",
-        "micro_batch": micro,
-        "accumulation": settings["training"]["effective_batch"] // micro,
+        "micro_batch": settings["training"]["effective_batch"],
+        "accumulation": 1,
         "checkpointing": True,
         "optimizer": "adamw_torch",
     }
