@@ -397,11 +397,20 @@ def test_a_recording_that_comes_to_something_else_is_refused(spoil):
 
 
 @pytest.mark.usefixtures("plain_loss")
-def test_a_batch_that_teaches_nothing_is_recorded():
-    """A micro-batch without labels: loss and gradients are zero."""
+def test_a_batch_too_well_known_to_compare_runs_as_ever():
+    """Its gradients are rounding, in which recording and usual way may differ; the next one is recorded."""
+    model, calls = recorded(lambda model, loss: loss * (1e-6 if model.calls in (2, 3) else 1)), []
+    for seed in range(6):
+        model(**batch(3, seed))
+        calls.append(model.calls)
+    assert calls == [1, 2, 3, 6, 6, 6]
+
+
+@pytest.mark.usefixtures("plain_loss")
+def test_a_batch_without_labels_runs_as_ever():
     model = recorded(lambda model, loss: 0 * loss)
     losses = [float(model(**batch(3, seed)).loss.detach()) for seed in range(3)]
-    assert losses == [0, 0, 0] and model.calls == 4
+    assert losses == [0, 0, 0] and model.calls == 3
 
 
 @pytest.mark.usefixtures("plain_loss")
