@@ -6,7 +6,7 @@ demo as it is), `none` (augment.providers: []), `cpu` (as `rules`, trained with 
 answer on the GPU, if there is one, as the others'), `plain` (as `rules`, trained by plain.py: transformers,
 peft and TRL alone). What comes out is written to the file beside what stands there.
 
---alone     each arm's first seed is trained with nothing beside it, so that its rows a second can be compared
+--alone     one training after the other, with nothing beside it, so that their rows a second can be compared
 --epochs N  passes over the rows in place of the demo's, for a quick look
 """
 
@@ -18,6 +18,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 
 import yaml
@@ -109,18 +110,17 @@ def figures(project: Path, run: str) -> dict | None:
 
 def main(work: Path, out: Path, seeds: list[int], arms: list[str], alone: bool, epochs: float | None) -> None:
     runs = [f"seed{n}" for n in seeds]
-    first = runs[:1] if alone else []
 
     def arm(name: str) -> dict:
-        if later := runs[len(first) :]:
-            train(name, work / name, later)
+        if not alone:
+            train(name, work / name, runs)
         found = ask(work / name, runs)
-        return {run: it and it | {"alone": run in first} for run, it in found.items()}
+        return {run: it and it | {"alone": alone} for run, it in found.items()}
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda name: prepare(name, work / name, seeds, epochs), arms))
-        for name in arms if alone else ():
-            train(name, work / name, first)
+        for name, run in product(arms, runs) if alone else ():
+            train(name, work / name, [run])
         futures = {name: pool.submit(arm, name) for name in arms}
         for name, future in futures.items():
             save(out, name, future.result())

@@ -450,7 +450,7 @@ def each_once(
     found = json.loads(out.read_text()).get(part, {}) if out.is_file() else {}
     for name in names:
         if figure not in found.get(name, {}):
-            found[name] = measure(name)
+            found[name] = measure(name) | {"machine": machine()}
             save(out, part, found)
         yield name, found[name]
 

@@ -22,7 +22,7 @@ import bench_gpu
 SHORT, LONG = 8, 2048  # rows an optimizer step; tokens a row
 NOTEBOOK = {"micro": 2, "accumulation": 4, "dropout": 0.05}
 DEFAULTS = {"micro": 2, "accumulation": 1, "dropout": 0.0}
-# Transformers and peft alone, in 16 bits; a whole step at once is the most that is asked of who uses them.
+# Transformers, peft and TRL alone, in 16 bits, with TRL's checkpointing; a whole step at once.
 PLAIN = {"micro": SHORT, "accumulation": 1, "dropout": 0.0, "unsloth": False}
 
 

@@ -76,7 +76,12 @@ def measured(mix: Mix, base: Path, folder: Path) -> dict[str, Any]:
 
 
 def one(folder: Path, cap: float) -> None:
-    """The measuring process: few steps of every candidate, then many, one loaded model at a time."""
+    """The measuring process: few steps of every candidate, then many, one loaded model at a time.
+
+    Each begins with the adapter as it was: rows known by heart are not recorded (qaloom.graphs).
+    """
+    import torch
+
     from qaloom import trial
     from qaloom.assemble import load_model
     from qaloom.examples import length, steps_of_rows
@@ -98,8 +103,14 @@ def one(folder: Path, cap: float) -> None:
     for checkpointing in dict.fromkeys(way["checkpointing"] for way in job["candidates"]):
         ways = [way for way in job["candidates"] if way["checkpointing"] == checkpointing]
         model = load_model(job["base"], None, ways[0], job["settings"])
-        found = [[trial.measured(model, way, job | {"steps": some}, examples, folder) for way in ways]
-                 for some in (few, many)]  # fmt: skip
+        learned = [p for p in model.parameters() if p.requires_grad]
+        new = [p.detach().clone() for p in learned]
+        found: list[list[dict[str, Any]]] = [[], []]
+        for results, some in zip(found, (few, many), strict=True):
+            for way in ways:
+                with torch.no_grad():
+                    torch._foreach_copy_(learned, new)
+                results.append(trial.measured(model, way, job | {"steps": some}, examples, folder))
         for way, tried, longer in zip(ways, *found, strict=True):
             reach = {key: way[key] for key in REACH}
             seconds = {"tried": tried.get("step_seconds"), "many": longer.get("step_seconds")}

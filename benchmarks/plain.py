@@ -2,8 +2,8 @@
 
 `python benchmarks/plain.py RUN` takes rows, base model and settings as the workflow would, and puts what it
 trained where the workflow's evaluation looks for it. Effective batch, passes, learning rate and its schedule,
-decay, adapter and seed are the run's, a whole step at once; the rest is as TRL has it (bench_speed.PLAIN): no
-Unsloth, 16-bit weights, checkpointing, the order that it draws.
+decay, adapter and seed are the run's, a whole step at once; the rest is as TRL has it: no Unsloth, 16-bit
+weights, checkpointing, the order that it draws, and a step of its own for the rows left at a pass's end.
 Without a GPU (32-bit weights) it is good for a few steps only.
 """
 

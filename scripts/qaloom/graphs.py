@@ -23,8 +23,8 @@ _MOST = 32  # shapes that are recorded; batches of others run as ever
 # other, or a loss of other tokens, are off by far more.
 _LOSS, _GRADIENT = 0.01, 0.1
 _SMALL = 0.1  # a loss below which its own rounding shows
-# A loss below which the gradients are rounding too: the 8B shape in 4 bits, rows learnt by heart, loss 2e-8,
-# was off by a seventh of its gradients' norm. Such batches run as ever.
+# A loss below which rounding shows in the gradients too (float32 rounds a score of 40 by 4e-6): the 8B shape,
+# rows known by heart, loss 2e-8, was off by a seventh of its gradients' norm. Such batches run as ever.
 _TELLING = 1e-4
 _CHUNK = 2**28  # bytes of the scores that the loss makes at once
 _BOUNDS = "bounds"
@@ -176,6 +176,7 @@ class _Loss(torch.autograd.Function):
     """Cross entropy of the tokens with labels over `count`; `head` (vocabulary x hidden) is not trained.
 
     A chunk of tokens at a time goes to scores and back to its gradient: all scores at once would be large.
+    They are rounded to the head's type before the softmax, as Unsloth's are.
     """
 
     @staticmethod
@@ -185,7 +186,7 @@ class _Loss(torch.autograd.Function):
         for part, back, label in zip(*(x.split(size) for x in (hidden, gradient, labels)), strict=True):
             learned, label = (label != IGNORED)[:, None], label.clamp(min=0)[:, None]
             with torch.autocast("cuda", enabled=False):
-                scores = torch.mm(part.to(head.dtype), head.T, out_dtype=torch.float32).log_softmax(-1)
+                scores = (part.to(head.dtype) @ head.T).float().log_softmax(-1)
                 loss -= (scores.gather(1, label) * learned).sum()
                 share = scores.exp_().scatter_add_(1, label, -torch.ones_like(label, dtype=scores.dtype))
                 back.copy_((share * (learned / count)).to(head.dtype) @ head)

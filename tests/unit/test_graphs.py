@@ -27,11 +27,6 @@ pytestmark = [
 # The loss
 
 
-def mm(a, b, out_dtype, plain=torch.mm):
-    """torch.mm(out_dtype=...), which a CPU has not."""
-    return plain(a.to(out_dtype), b.to(out_dtype))
-
-
 def of_loss(loss, hidden, *rest):
     """A loss and the gradient of three times it, with respect to the hidden states."""
     hidden = hidden.clone().requires_grad_()
@@ -47,13 +42,22 @@ def usual(hidden, head, labels, count):
 @pytest.mark.parametrize(("labelled", "count"), [(1.0, 7), (0.4, 50), (0.0, 3)])
 def test_the_loss_is_cross_entropy(monkeypatch, tokens, labelled, count):
     """Also in several chunks, with ignored labels, and of no label at all."""
-    monkeypatch.setattr(graphs.torch, "mm", mm)
     monkeypatch.setattr(graphs, "_CHUNK", 1)  # 64 tokens
     torch.manual_seed(tokens)
     hidden, head = torch.randn(tokens, 8), torch.randn(30, 8)
     labels = torch.where(torch.rand(tokens) < labelled, torch.randint(0, 30, (tokens,)), IGNORED)
     given = hidden, head, labels, torch.tensor(count)
     torch.testing.assert_close(of_loss(graphs._Loss.apply, *given), of_loss(usual, *given))
+
+
+def test_scores_are_rounded_as_the_usual_ones_are():
+    torch.manual_seed(0)
+    hidden, head = (4 * torch.randn(50, 64)).bfloat16(), torch.randn(30, 64).bfloat16()
+    labels = torch.randint(0, 30, (50,))
+    usual = cross_entropy((hidden @ head.T).float(), labels)
+    assert abs(usual - cross_entropy(hidden.float() @ head.float().T, labels)) > 1e-4 * usual
+    found = graphs._Loss.apply(hidden, head, labels, torch.tensor(50))
+    torch.testing.assert_close(found, usual, rtol=1e-6, atol=0)
 
 
 @pytest.fixture
@@ -66,8 +70,7 @@ def unsloths_loss(monkeypatch):
 
 
 @pytest.mark.parametrize("count", [None, 5])
-def test_each_token_is_scored_on_the_next_one(monkeypatch, unsloths_loss, count):
-    monkeypatch.setattr(graphs.torch, "mm", mm)
+def test_each_token_is_scored_on_the_next_one(unsloths_loss, count):
     torch.manual_seed(0)
     hidden, head = torch.randn(2, 6, 8), torch.randn(30, 8)
     labels = torch.randint(0, 30, (2, 6))
@@ -407,6 +410,13 @@ def test_a_batch_too_well_known_to_compare_runs_as_ever():
 
 
 @pytest.mark.usefixtures("plain_loss")
+def test_a_small_loss_that_can_be_compared_is_recorded():
+    model = recorded(lambda model, loss: 1e-3 * loss)
+    losses = [float(model(**batch(3, seed)).loss.detach()) for seed in range(3)]
+    assert 1e-4 < min(losses) and max(losses) < 1e-2 and model.calls == 4
+
+
+@pytest.mark.usefixtures("plain_loss")
 def test_a_batch_without_labels_runs_as_ever():
     model = recorded(lambda model, loss: 0 * loss)
     losses = [float(model(**batch(3, seed)).loss.detach()) for seed in range(3)]
@@ -418,6 +428,7 @@ def test_a_loss_that_is_no_number_is_not_laid_on_the_recording():
     """Training stops at it, and names the rows."""
     model = recorded(lambda model, loss: torch.nan * loss)
     assert all(model(**batch(3, seed)).loss.isnan() for seed in range(3))
+    assert model.calls == 4
 
 
 @pytest.mark.usefixtures("plain_loss")
