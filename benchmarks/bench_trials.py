@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -105,13 +106,12 @@ def one(folder: Path, cap: float) -> None:
         model = load_model(job["base"], None, ways[0], job["settings"])
         learned = [p for p in model.parameters() if p.requires_grad]
         new = [p.detach().clone() for p in learned]
-        found: list[list[dict[str, Any]]] = [[], []]
-        for results, some in zip(found, (few, many), strict=True):
-            for way in ways:
-                with torch.no_grad():
-                    torch._foreach_copy_(learned, new)
-                results.append(trial.measured(model, way, job | {"steps": some}, examples, folder))
-        for way, tried, longer in zip(ways, *found, strict=True):
+        found = []
+        for some, way in product((few, many), ways):
+            with torch.no_grad():
+                torch._foreach_copy_(learned, new)
+            found.append(trial.measured(model, way, job | {"steps": some}, examples, folder))
+        for way, tried, longer in zip(ways, found[: len(ways)], found[len(ways) :], strict=True):
             reach = {key: way[key] for key in REACH}
             seconds = {"tried": tried.get("step_seconds"), "many": longer.get("step_seconds")}
             tell(folder, **reach, **seconds, failed=tried.get("failed") or longer.get("failed"))
