@@ -65,11 +65,11 @@ endif
 	@touch $@
 
 run: setup
-	@$(PYTHON) -m qaloom.run --directory "$(DIR)" $(if $(CONFIG),--config "$(CONFIG)") \
+	@$(PYTHON) -m qaloom.workflow.run --directory "$(DIR)" $(if $(CONFIG),--config "$(CONFIG)") \
 		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(ARGS),-- $(ARGS))
 
 ask: setup
-	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.ask $(or $(SERVER),results/train/$(RUN)) $(if $(Q),"$$Q")
+	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.serve.ask $(or $(SERVER),results/train/$(RUN)) $(if $(Q),"$$Q")
 
 serve: setup
 	@"$(PYTHON)" -m qaloom.serve "$(RUN)" --project "$(DIR)" --host "$(HOST)" --port "$(PORT)" || test $$? -eq 130
@@ -77,7 +77,7 @@ serve: setup
 # Never without being told where to.
 publish: setup
 	@test -n "$(TO)" || { echo 'publish: say where to: TO=FOLDER or TO=hub:ORG/NAME'; exit 1; }
-	@"$(PYTHON)" -m qaloom.publish "$(DIR)/results/export/$(RUN)" "$(TO)"
+	@"$(PYTHON)" -m qaloom.export.publish "$(DIR)/results/export/$(RUN)" "$(TO)"
 
 test: setup
 	@$(MAKE) --no-print-directory lint
@@ -101,6 +101,7 @@ bench-gpu: setup
 lint: setup
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
+	@said=$$($(BIN)/lint-imports --no-logo --no-cache 2>&1) || { echo "$$said"; exit 1; }
 	@$(BIN)/snakefmt --check Snakefile rules 2>/dev/null
 	@! $(BIN)/snakemake --lint 2>&1 | grep -E '^    \*|Error|^qaloom' | grep -v 'Specify a conda environment'
 
@@ -111,7 +112,7 @@ lock: setup
 
 # For a host without a network: program and wheels in one file (about 4 GB).
 offline-bundle: setup
-	@$(PYTHON) -m qaloom.bundle
+	@$(PYTHON) -m qaloom.workflow.bundle
 
 cache:
 	@du -sh "$(DIR)"/cache/* 2>/dev/null || echo "the cache is empty"

@@ -157,7 +157,7 @@ def _read_with(function: Callable, folder: Path) -> dict[str, Any]:
 def _imports() -> None:
     import pandas  # noqa: F401
 
-    import qaloom.validate  # noqa: F401
+    import qaloom.validate.stage  # noqa: F401
 
 
 def _find_with(method: str, threshold: float, folder: Path) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def _find_with(method: str, threshold: float, folder: Path) -> dict[str, Any]:
 
 def _read_ours(source: Path) -> int:
     """Encoding found, every line diagnosed, fast path and slow."""
-    from qaloom.reading import read_source
+    from qaloom.validate.lines import read_source
 
     return len([line.value for line in read_source(source)])
 
@@ -191,7 +191,7 @@ def _read_pandas(source: Path) -> int:
 
 
 def _validate(source: Path) -> int:
-    from qaloom.validate import validate_file
+    from qaloom.validate.stage import validate_file
 
     with contextlib.redirect_stderr(io.StringIO()):  # its progress would stand between the table's lines
         return validate_file(source, source.name, source.with_name("validated"))["out"]

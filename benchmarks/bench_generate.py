@@ -7,8 +7,8 @@
 weights, as `bench_gpu.py models` writes them, with a LoRA adapter; random prompts, answers of equal length.
 Of either's questions, the first `alone` are asked one by one as well; `--out` names the file.
 
-*One by one* is the plain way: the model as `qaloom.generate.load` gives it, `model.generate` for a question
-at a time. *Evaluation* is what `qaloom.evaluate` does. Both answer greedily, in one process, with the same
+*One by one* is the plain way: the model as `qaloom.inference.model.load_model` gives it, `model.generate` for a question
+at a time. *Evaluation* is what `qaloom.evaluate.stage` does. Both answer greedily, in one process, with the same
 settings of torch. Each result is printed and added to the file.
 """
 
@@ -23,11 +23,11 @@ from typing import Annotated, Any
 
 import typer
 
-from qaloom.asking import Asking
-from qaloom.decode import greedy
 from qaloom.files import digest, read_json, read_lines
-from qaloom.generate import Loaded, load, quickened
-from qaloom.prompt import prompt_ids, stop_ids
+from qaloom.inference.decoding import greedy
+from qaloom.inference.model import Loaded, load_model, quickened
+from qaloom.inference.prompt import prompt_ids, stop_ids
+from qaloom.inference.scheduler import Asking
 
 HERE = Path(__file__).parent
 Prompts = dict[str, list[int]]
@@ -51,7 +51,7 @@ def project(
     parts = ("recall", "unseen")
     rows = [row for part in parts for row in read_lines(project / "results/split" / f"{part}.jsonl")]
     for arm, on in (("tuned", adapter), ("base", None)):
-        loaded = load(base, on, precision=plan["precision"])
+        loaded = load_model(base, on, precision=plan["precision"])
         ids = [
             prompt_ids(loaded.tokenizer, trained["prompt"], r["instruction"], r["input"])
             for r in rows[:questions]
@@ -69,7 +69,7 @@ def shape(
     """A model of random weights with an adapter."""
     from peft import LoraConfig, get_peft_model
 
-    base = load(model)
+    base = load_model(model)
     layers = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
     config = LoraConfig(r=r, target_modules=layers, init_lora_weights=False, task_type="CAUSAL_LM")
     loaded = Loaded(get_peft_model(base.model, config).eval(), base.tokenizer)

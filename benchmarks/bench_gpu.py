@@ -1,8 +1,8 @@
 """Training on one GPU, measured: memory over many plans, an '8 GB card', the ladder, kills.
 
-    bench_gpu.py models WORK              random weights of Llama-3-8B's and Qwen2.5-1.5B's shape
+    bench_gpu.py models WORK              random weights of Llama-3-8B's and Qwen2.5-1.5B's model_shape
     bench_gpu.py memory WORK OUT.json     predicted against measured peaks
-    bench_gpu.py card WORK OUT.json       the 8B shape within 7.0 GB: 30 steps of 2,048 tokens
+    bench_gpu.py card WORK OUT.json       the 8B model_shape within 7.0 GB: 30 steps of 2,048 tokens
     bench_gpu.py examples WORK OUT_korean.json SPLIT    20 steps of a ready configuration (or OUT_qlora.json)
     bench_gpu.py ladder WORK OUT.json     a training whose first plans fail
     bench_gpu.py answers WORK OUT.json    an evaluation whose first batches fail
@@ -81,7 +81,7 @@ def models(work: Path, names: Iterable[str] = MEASURED) -> None:
 
 def settings(**changes):
     """One complete entry of `runs:`."""
-    from qaloom.config import complete
+    from qaloom.config.load import complete
 
     return complete({"data": {"sources": ["x"]}, "runs": {"r": changes}})["runs"]["r"]
 
@@ -118,7 +118,7 @@ def run_job(folder: Path, cap: float = 0, command: list[str] | None = None) -> d
 def attempt(cap: float, folder: Path) -> None:
     """A training process whose allocator gets `cap` bytes of the card (0: all)."""
     live_within(cap)
-    from qaloom.trainer import main
+    from qaloom.train.process import main
 
     main(folder)
 
@@ -173,13 +173,13 @@ def planned(c: dict) -> tuple[dict, dict, list[int]]:
 
 def expected(c: dict, base: Path) -> float:
     """The formula's bytes."""
-    from qaloom.memory import Step, predicted_memory, shape
+    from qaloom.train.planning.memory import Step, model_shape, predicted_memory
 
     tokens = c.get("packing") or c["micro"] * math.ceil(c["length"] / 64) * 64
     step = Step(c["precision"], tokens, bool(c["checkpointing"]),
                 c.get("optimizer", PLAN["optimizer"]), c.get("method") == "full",
                 c.get("offload_embedding", False))  # fmt: skip
-    return predicted_memory(shape(base / "config.json"), c.get("r", 16), step)
+    return predicted_memory(model_shape(base / "config.json"), c.get("r", 16), step)
 
 
 class Card:
@@ -249,14 +249,14 @@ def _measured(c: dict, work: Path, folder: Path) -> dict:
 
 def capped(cap: float):
     """Give the allocator of every training process that train() starts `cap` bytes."""
-    from qaloom import launch
+    from qaloom.train.planning import launcher as launch
 
     launch.command = lambda folder, gpus: [sys.executable, __file__, "attempt", str(cap), str(folder)]
 
 
 def pretended(free: float):
     """A card like this one with `free` bytes to plan for."""
-    from qaloom.probe import probe
+    from qaloom.train.planning.device import probe
 
     return replace(probe(), free_bytes=int(free))
 
@@ -270,13 +270,13 @@ def write_rows(path: Path, lengths: list[int]) -> None:
 
 
 def example(work: Path, name: str, split: Path, cap: float | None) -> dict:
-    """20 steps of a ready configuration, with the 8B shape for its model, through train() and evaluate()."""
+    """20 steps of a ready configuration, with the 8B model_shape for its model, through train() and evaluate()."""
     import torch
     import yaml
 
-    from qaloom.config import complete
-    from qaloom.evaluate import evaluate
-    from qaloom.train import train
+    from qaloom.config.load import complete
+    from qaloom.evaluate.stage import evaluate
+    from qaloom.train.stage import train
 
     config = yaml.safe_load((ROOT / "config" / "examples" / f"{name}.yaml").read_text())
     rows = sum(1 for _ in (split / "train.jsonl").open())
@@ -315,7 +315,7 @@ def example(work: Path, name: str, split: Path, cap: float | None) -> dict:
 
 def card(work: Path, out: Path) -> None:
     """An '8 GB card', 7.0 GB of it the allocator's: 30 full steps of 2,048 tokens, then the 8 GB example."""
-    from qaloom.train import train
+    from qaloom.train.stage import train
 
     capped(7.0e9)
     rows = work / "long.jsonl"
@@ -338,8 +338,8 @@ def examples(work: Path, out: Path, split: Path) -> None:
 
 
 def ladder(work: Path, out: Path) -> None:
-    """Training: planned for 30 GB, given 7.5. Evaluation: 3.7 GB for the 1.5B shape and 400 questions."""
-    from qaloom.train import train
+    """Training: planned for 30 GB, given 7.5. Evaluation: 3.7 GB for the 1.5B model_shape and 400 questions."""
+    from qaloom.train.stage import train
 
     capped(7.5e9)
     rows = work / "mixed.jsonl"
@@ -361,11 +361,12 @@ def answers(work: Path, out: Path) -> None:
     """Evaluation's ladder: fewer questions at once, until they fit; the answers beside an uncapped run's."""
     import torch
 
-    from qaloom.generate import answers, load
+    from qaloom.inference.answers import answers
+    from qaloom.inference.model import load_model
 
     random = Random(7)
     prompts = [[random.randrange(20, 300) for _ in range(random.randrange(40, 200))] for _ in range(400)]
-    loaded = load(work / "1.5B")
+    loaded = load_model(work / "1.5B")
     found = {}
     for cap in (None, 3.7e9):
         torch.cuda.empty_cache()
@@ -430,7 +431,7 @@ def _killed_at_a_checkpoint(work: Path, base: Path, rows: Path, name: str, seen:
     process.wait()
     time.sleep(2)
     commands = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
-    orphans = [c for c in commands if "qaloom.trainer" in c and str(work / "cache" / name) in c]
+    orphans = [c for c in commands if "qaloom.train.process" in c and str(work / "cache" / name) in c]
     assert not orphans, f"a training process outlived its parent: {orphans}"
     return fresh
 
@@ -459,7 +460,7 @@ def machine() -> dict:
     """The card and the versions that a figure belongs to."""
     import torch
 
-    from qaloom.probe import driver_version
+    from qaloom.train.planning.device import driver_version
 
     names = ("torch", "unsloth", "unsloth_zoo", "transformers", "trl", "peft", "bitsandbytes")
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 from records import make_records
 
-from qaloom.config import defaults
-from qaloom.dedup import dedup
+from qaloom.config.load import defaults
+from qaloom.dedup.stage import dedup
 from qaloom.files import read_lines, write_json, write_lines
-from qaloom.rows import Rejection, Row
-from qaloom.validate import validate_file
+from qaloom.records import Rejection, Row
+from qaloom.validate.stage import validate_file
 
 HERE = Path(__file__).parent
 HAND_WRITTEN = HERE.parent / "tests/data/hand_written.jsonl"

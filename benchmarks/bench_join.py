@@ -10,7 +10,7 @@ import numpy as np
 from rapidfuzz.distance import Indel
 from rapidfuzz.process import cdist
 
-from qaloom.join import similar_pairs
+from qaloom.text.similarity_join import similar_pairs
 
 SEED = 1
 Finder = Callable[[list[str], float], set[tuple[int, int]]]

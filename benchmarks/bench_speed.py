@@ -1,8 +1,8 @@
-"""Training speed on one GPU: the guide's notebook and Unsloth's defaults beside what `qaloom.plan` chooses.
+"""Training speed on one GPU: the guide's notebook and Unsloth's defaults beside what `qaloom.train.planning.plan` chooses.
 
 `python benchmarks/bench_speed.py WORK OUT.json [WAY ...]`, or `make bench-gpu`. The shapes of Llama-3-8B,
 Qwen2.5-1.5B and SmolLM2-135M with random weights (speed depends on shapes alone), LoRA of r=16 on all seven
-projections, the same rows for each way of a shape, each in a process of its own, one after the other. Rows a
+projections, the same rows for each way of a model_shape, each in a process of its own, one after the other. Rows a
 second are those of the later half: kernels are chosen, compiled and recorded before. What OUT.json holds is
 not measured again.
 """
@@ -28,14 +28,14 @@ PLAIN = {"micro": SHORT, "accumulation": 1, "dropout": 0.0, "unsloth": False}
 
 class Way(NamedTuple):
     """Rows by their lengths in tokens; a notebook's settings or a run's `training`; the allocator's bytes;
-    the model's shape.
+    the model's model_shape.
     """
 
     lengths: list[int]
     notebook: dict[str, Any] | None = None
     training: dict[str, Any] | None = None
     cap: float = 0  # 0 is the whole card
-    shape: str = "8B"
+    model_shape: str = "8B"
 
 
 def short_rows() -> list[int]:
@@ -61,10 +61,10 @@ WAYS = {
 
 def measured(way: Way, base: Path, folder: Path) -> dict[str, Any]:
     """Run one way; its speed, memory and plan, or what went wrong."""
-    from qaloom.examples import steps_of_rows
-    from qaloom.memory import shape
-    from qaloom.plan import plan
-    from qaloom.probe import probe
+    from qaloom.train.planning.device import probe
+    from qaloom.train.planning.memory import model_shape
+    from qaloom.train.planning.plan import plan
+    from qaloom.train.tokenized import steps_of_rows
 
     training = {"epochs": 1} | (way.training or {})
     run = bench_gpu.settings(lora={"r": 16}, training=training, max_length=LONG)
@@ -72,7 +72,7 @@ def measured(way: Way, base: Path, folder: Path) -> dict[str, Any]:
     if way.notebook:
         command = [sys.executable, __file__, "notebook", str(folder), json.dumps(way.notebook), str(way.cap)]
     else:
-        size = shape(base / "config.json")
+        size = model_shape(base / "config.json")
         device = probe(size.hidden, size.intermediate)
         device = replace(device, free_bytes=int(way.cap)) if way.cap else device
         steps = steps_of_rows(way.lengths, run["training"])
@@ -92,7 +92,7 @@ def notebook(folder: Path, chosen: dict[str, Any], cap: float) -> None:
     load = unsloth_model if with_unsloth else peft_model
     model, tokenizer = load(job["base"], chosen["dropout"])
     from qaloom.files import read_lines, write_json
-    from qaloom.prompt import Example
+    from qaloom.inference.prompt import Example
 
     rows = read_lines(folder / "examples.jsonl", Example)
     measured, _ = trained(
@@ -113,8 +113,8 @@ def trained(
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer  # after Unsloth, which changes it
 
-    from qaloom.examples import features
-    from qaloom.trainer import Watch, peak_memory
+    from qaloom.train.process import Watch, peak_memory
+    from qaloom.train.tokenized import features
 
     args = SFTConfig(
         per_device_train_batch_size=chosen["micro"],

@@ -4,11 +4,11 @@
     python benchmarks/bench_translate.py --beams --stream 100000 1000000
 
 Speed: a Marian model of opus-mt's shape (6 + 6 layers, 512 wide, 65,000 tokens) with random weights, on the
-CPU: through `qaloom.translate`, and by transformers' generate() for one question after the other with the
+CPU: through `qaloom.augment.backtranslation`, and by transformers' generate() for one question after the other with the
 same beams, turn about in one process. Random weights seldom end a sentence, so each is ended after one and a
 half times its question's tokens, in both ways alike: a translation's length. The questions are the middle
 ones of 2,048 sorted by tokens, as augment sorts what it translates. Memory: questions stream through
-`qaloom.paraphrase` there and back with the model replaced by one that gives each text back, since only what
+`qaloom.augment.providers` there and back with the model replaced by one that gives each text back, since only what
 we hold is asked; each number in a process of its own. Writes translate.json; the part that a call does not
 measure stays there.
 """
@@ -30,7 +30,7 @@ from typing import Any
 
 from records import make_records
 
-from qaloom.config import complete
+from qaloom.config.load import complete
 from qaloom.files import read_json, write_json, write_lines
 
 HERE = Path(__file__).parent
@@ -135,8 +135,8 @@ def _speed(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def _translated(folder: Path, questions: list[str], beams: int) -> tuple[float, float]:
     """CPU and wall-clock seconds of translating all questions as augment does."""
-    from qaloom import translate
-    from qaloom.translation_memory import remember
+    from qaloom.augment import backtranslation as translate
+    from qaloom.augment.translation_cache import remember
 
     translate.longest = _length
     translator = _translator(folder, beams)
@@ -150,7 +150,7 @@ def _translated(folder: Path, questions: list[str], beams: int) -> tuple[float, 
 
 
 def _translator(folder: Path, beams: int) -> Any:
-    from qaloom.translate import Translator
+    from qaloom.augment.backtranslation import Translator
 
     return Translator(folder, "en", "ko", _settings(beams=beams)["seq2seq"], 1)
 
@@ -210,7 +210,8 @@ def _alone(number: int) -> dict[str, Any]:
 
 
 def _streamed(number: int) -> dict[str, Any]:
-    from qaloom import paraphrase, translate
+    from qaloom.augment import backtranslation as translate
+    from qaloom.augment import providers as paraphrase
 
     class Echo(translate.Translator):
         """A translator of the real flow whose model gives each text back."""

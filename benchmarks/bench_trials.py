@@ -3,7 +3,7 @@
     bench_trials.py WORK OUT.json [MIX ...]
 
 Six mixes of model, precision and lengths on one GPU, random weights. For each, all candidates of the plan are
-tried as `qaloom.trials` does (4 steps, twice), then for up to 24 other steps, twice, in the same process.
+tried as `qaloom.train.planning.autotune` does (4 steps, twice), then for up to 24 other steps, twice, in the same process.
 What OUT.json holds is not measured again.
 """
 
@@ -23,9 +23,9 @@ _MANY = 24  # steps that show what a candidate is really worth
 
 
 class Mix(NamedTuple):
-    """A model's shape, rows by their lengths in tokens, a run's settings, and bytes of the card (0: all)."""
+    """A model's model_shape, rows by their lengths in tokens, a run's settings, and bytes of the card (0: all)."""
 
-    shape: str
+    model_shape: str
     lengths: list[int]
     training: dict[str, Any]
     precision: str = "auto"
@@ -51,12 +51,12 @@ MIXES = {
 def measured(mix: Mix, base: Path, folder: Path) -> dict[str, Any]:
     """Every candidate's seconds a step by the trial and by many steps; how far the winner is off."""
     from qaloom.files import read_json, write_json
-    from qaloom.memory import shape
-    from qaloom.plan import candidates
-    from qaloom.probe import probe
-    from qaloom.trials import pick
+    from qaloom.train.planning.autotune import pick
+    from qaloom.train.planning.device import probe
+    from qaloom.train.planning.memory import model_shape
+    from qaloom.train.planning.plan import candidates
 
-    size = shape(base / "config.json")
+    size = model_shape(base / "config.json")
     run = bench_gpu.settings(precision=mix.precision, max_length=LONG, training={"epochs": 1} | mix.training)
     device = probe(size.hidden, size.intermediate)
     device = replace(device, free_bytes=int(mix.cap)) if mix.cap else device
@@ -79,18 +79,18 @@ def measured(mix: Mix, base: Path, folder: Path) -> dict[str, Any]:
 def one(folder: Path, cap: float) -> None:
     """The measuring process: few steps of every candidate, then many, one loaded model at a time.
 
-    Each begins with the adapter as it was: rows known by heart are not recorded (qaloom.graphs).
+    Each begins with the adapter as it was: rows known by heart are not recorded (qaloom.train.cuda_graphs).
     """
     import torch
 
-    from qaloom import trial
-    from qaloom.assemble import load_model
-    from qaloom.examples import length, steps_of_rows
     from qaloom.files import read_json, read_lines
-    from qaloom.plan import REACH
-    from qaloom.prompt import Example
-    from qaloom.trainer import begin, tell
-    from qaloom.trials import typical
+    from qaloom.inference.prompt import Example
+    from qaloom.train import autotune_process as trial
+    from qaloom.train.planning.autotune import typical
+    from qaloom.train.planning.plan import REACH
+    from qaloom.train.process import begin, tell
+    from qaloom.train.sft import load_training_model
+    from qaloom.train.tokenized import length, steps_of_rows
 
     bench_gpu.live_within(cap)
     job = read_json(folder / "job.json")
@@ -103,7 +103,7 @@ def one(folder: Path, cap: float) -> None:
     many = Random(7).sample(others, min(_MANY, len(others)))
     for checkpointing in dict.fromkeys(way["checkpointing"] for way in job["candidates"]):
         ways = [way for way in job["candidates"] if way["checkpointing"] == checkpointing]
-        model = load_model(job["base"], None, ways[0], job["settings"])
+        model = load_training_model(job["base"], None, ways[0], job["settings"])
         learned = [p for p in model.parameters() if p.requires_grad]
         new = [p.detach().clone() for p in learned]
         found = []

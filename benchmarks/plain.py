@@ -18,21 +18,21 @@ from typing import Any
 
 import bench_speed
 
-from qaloom.base_model import model_name
-from qaloom.config import load
-from qaloom.examples import cut, end_ids, tokenise
+from qaloom.base_model.stage import model_name
+from qaloom.config.load import load_config
 from qaloom.files import file_digest, read_json, read_lines, write_json, write_lines
-from qaloom.memory import shape
-from qaloom.probe import probe
-from qaloom.prompt import load_tokenizer, prompt_kind
-from qaloom.train import weights_digest
+from qaloom.inference.prompt import load_tokenizer, prompt_kind
+from qaloom.train.planning.device import probe
+from qaloom.train.planning.memory import model_shape
+from qaloom.train.stage import weights_digest
+from qaloom.train.tokenized import cut, end_ids, tokenise
 
 ROWS = Path("results/split/train.jsonl")
 
 
 def train(run: str) -> None:
     """Train one run; write adapter, tokenizer, plan, figures, losses and, last, the manifest."""
-    settings = load(Path("config.yaml"))["runs"][run]
+    settings = load_config(Path("config.yaml"))["runs"][run]
     base, out = Path("results/base_model") / model_name(settings["base_model"]), Path("results/train") / run
     shutil.rmtree(out, ignore_errors=True)
     planned = plan(base, settings)
@@ -82,7 +82,7 @@ def manifest(base: Path, settings: dict[str, Any], kind: str, out: Path) -> dict
 
 def plan(base: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """How the run is trained, in the words of a plan of qaloom's."""
-    size = shape(base / "config.json")
+    size = model_shape(base / "config.json")
     device = probe(size.hidden, size.intermediate)
     cuda = device.kind == "cuda"
     return {

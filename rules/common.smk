@@ -5,17 +5,17 @@ from os.path import relpath
 from pathlib import Path
 
 try:
-    from qaloom import endpoint
-    from qaloom.base_model import check_reference, model_name
-    from qaloom.config import complete, sources
-    from qaloom.digest import code_digest
-    from qaloom.explain import Planned, explain
+    from qaloom.inference import openai_client as endpoint
+    from qaloom.base_model.stage import check_reference, model_name
+    from qaloom.config.load import complete, sources
+    from qaloom.code_digest import code_digest
+    from qaloom.workflow.explain import Planned, explain
     from qaloom.files import canonical, digest, read_json
     from qaloom.formats import FORMATS, wanted_formats, weights_for_ollama
-    from qaloom.gguf import quantiser_path
-    from qaloom.job import job
-    from qaloom.leftovers import end_processes, mark, refuse_slurm_jobs
-    from qaloom.paraphrase import check, decisive, gathering, references, shards
+    from qaloom.export.gguf import quantiser_path
+    from qaloom.console import job
+    from qaloom.workflow.leftovers import end_processes, mark, refuse_slurm_jobs
+    from qaloom.augment.providers import check_providers, decisive, gathering, references, shards
 except ImportError as error:
     sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate'")
 
@@ -27,9 +27,9 @@ with job():
     SOURCES = {digest(path)[:12]: path for path in sources(config["data"]["sources"])}
     for run in config["runs"].values():
         check_reference(run["base_model"])
-    check(config["augment"])
+    check_providers(config["augment"])
     if endpoint.named(config["evaluate"]["judge"]):
-        endpoint.check(config["evaluate"]["judge"], "evaluate.judge")
+        endpoint.check_server(config["evaluate"]["judge"], "evaluate.judge")
     TRANSLATORS = references(config["augment"])
     for reference in TRANSLATORS:
         check_reference(reference)

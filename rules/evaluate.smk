@@ -30,7 +30,7 @@ rule evaluate:
         gpu=1,
     params:
         settings=lambda wildcards: settings("evaluate"),  # not as text: a rubric may hold {braces}
-        code=code("evaluate", "forgetting.yaml", "judge.yaml"),
+        code=code("evaluate", "evaluate/forgetting.yaml", "evaluate/judge.yaml"),
     message:
         "Asking base and tuned model of {wildcards.run} the held-out questions"
     script:

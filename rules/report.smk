@@ -28,11 +28,11 @@ rule report:
         settings=lambda wildcards: settings(),  # not as text: a prompt may hold {question}
         code=code(
             "report",
-            "report.html.j2",
-            "report.css",
-            "report.js",
-            "report_sentences.yaml",
-            "report_strings.yaml",
+            "report/page.html.j2",
+            "report/page.css",
+            "report/page.js",
+            "report/sentences.yaml",
+            "report/strings.yaml",
         ),
     message:
         "Writing the report"

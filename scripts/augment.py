@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from qaloom.augment import augment
-from qaloom.job import job
+from qaloom.augment.stage import augment
+from qaloom.console import job
 
 
 def main(rows, shards, out, settings):

@@ -1,9 +1,9 @@
-"""Put the questions into shards for the models. Reads results/dedup/rows.jsonl; see qaloom.paraphrase."""
+"""Put the questions into shards for the models. Reads results/dedup/rows.jsonl; see qaloom.augment.providers."""
 
 from pathlib import Path
 
-from qaloom.job import job
-from qaloom.paraphrase import write_questions
+from qaloom.augment.providers import write_questions
+from qaloom.console import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -1,10 +1,10 @@
-"""Let models reword one shard of the questions; see qaloom.paraphrase."""
+"""Let models reword one shard of the questions; see qaloom.augment.providers."""
 
 import os
 from pathlib import Path
 
-from qaloom.job import job
-from qaloom.paraphrase import paraphrase
+from qaloom.augment.providers import paraphrase
+from qaloom.console import job
 
 
 def main(questions, out, settings):

@@ -1,9 +1,9 @@
-"""Bring a base model; see qaloom.base_model."""
+"""Bring a base model; see qaloom.base_model.stage."""
 
 from pathlib import Path
 
-from qaloom.base_model import base_model
-from qaloom.job import job
+from qaloom.base_model.stage import base_model
+from qaloom.console import job
 
 
 def main(reference: str, out: Path, trust_remote_code: bool) -> None:

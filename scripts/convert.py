@@ -1,9 +1,9 @@
-"""Bring a tuned model into one format; see qaloom.convert."""
+"""Bring a tuned model into one format; see qaloom.export.convert."""
 
 from pathlib import Path
 
-from qaloom.convert import convert
-from qaloom.job import job
+from qaloom.console import job
+from qaloom.export.convert import convert
 
 
 def main(kind: str, adapter: str, base: str, source: str, out: Path) -> None:

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from qaloom.dedup import dedup
-from qaloom.job import job
+from qaloom.console import job
+from qaloom.dedup.stage import dedup
 
 
 def main(rows, out, settings, threads):

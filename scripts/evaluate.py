@@ -1,10 +1,10 @@
-"""Ask base and tuned model the held-out questions; see qaloom.evaluate."""
+"""Ask base and tuned model the held-out questions; see qaloom.evaluate.stage."""
 
 import json
 from pathlib import Path
 
-from qaloom.evaluate import Sources, evaluate
-from qaloom.job import job
+from qaloom.console import job
+from qaloom.evaluate.stage import Sources, evaluate
 
 
 def main(run: str, sources: Sources, out: Path, settings: str) -> None:

@@ -1,9 +1,9 @@
-"""Gather a run's proven exports; see qaloom.export."""
+"""Gather a run's proven exports; see qaloom.export.stage."""
 
 from pathlib import Path
 
-from qaloom.export import export
-from qaloom.job import job
+from qaloom.console import job
+from qaloom.export.stage import export
 
 
 def main(run: str, formats: list[str], files: dict[str, list[str]], out: Path, max_drop: float) -> None:

@@ -1,10 +1,10 @@
-"""Ask an export again and compare it with the tuned model; see qaloom.parity."""
+"""Ask an export again and compare it with the tuned model; see qaloom.export.parity."""
 
 import json
 from pathlib import Path
 
-from qaloom.job import job
-from qaloom.parity import parity
+from qaloom.console import job
+from qaloom.export.parity import parity
 
 
 def main(kind: str, files: dict[str, str], out: Path, settings: dict) -> None:

@@ -1,11 +1,11 @@
-"""Write the report page and the closing lines from what the other stages left; see qaloom.report."""
+"""Write the report page and the closing lines from what the other stages left; see qaloom.report.stage."""
 
 import json
 from pathlib import Path
 
+from qaloom.console import job
 from qaloom.files import write_text
-from qaloom.job import job
-from qaloom.report import report, summary
+from qaloom.report.stage import report, summary
 
 
 def main(page: Path, lines: Path, runs: list[str], project: dict) -> None:

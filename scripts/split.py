@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from qaloom.job import job
-from qaloom.split import split
+from qaloom.console import job
+from qaloom.split.stage import split
 
 
 def main(rows, clusters, out, settings, threshold):

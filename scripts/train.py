@@ -1,10 +1,10 @@
-"""Train one run's adapter; see qaloom.train."""
+"""Train one run's adapter; see qaloom.train.stage."""
 
 import json
 from pathlib import Path
 
-from qaloom.job import job
-from qaloom.train import train
+from qaloom.console import job
+from qaloom.train.stage import train
 
 
 def main(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from qaloom.job import job
-from qaloom.validate import gather
+from qaloom.console import job
+from qaloom.validate.stage import gather
 
 
 def main(parts, out):

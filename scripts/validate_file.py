@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from qaloom.job import job
-from qaloom.validate import validate_file
+from qaloom.console import job
+from qaloom.validate.stage import validate_file
 
 
 def main(source, name, out):

@@ -1,6 +1,6 @@
 """What can go wrong by a user's hand: one exception type a cause.
 
-Raised where the cause is known; `qaloom.job.job` is the single place that turns one into the line a
+Raised where the cause is known; `qaloom.console.job` is the single place that turns one into the line a
 person reads.
 """
 

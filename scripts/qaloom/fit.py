@@ -9,12 +9,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from qaloom.base_model import base_model, check_reference
-from qaloom.config import complete
+from qaloom.base_model.stage import base_model, check_reference
+from qaloom.config.load import complete
+from qaloom.console import job
 from qaloom.errors import DeviceError, ModelError, first_line
-from qaloom.memory import Shape, shape
-from qaloom.plan import choices, plan
-from qaloom.probe import GB, Device, probe
+from qaloom.train.planning.device import GB, Device, probe
+from qaloom.train.planning.memory import Shape, model_shape
+from qaloom.train.planning.plan import choices, plan
 
 _TAKEN = 1e9  # of a card's memory, by the CUDA context and a desktop
 
@@ -74,7 +75,7 @@ def command(
     values["training"] = {"effective_batch": batch}
     run = complete({"data": {"sources": ["-"]}, "runs": {"run": values}}, "options")["runs"]["run"]
     with tempfile.TemporaryDirectory() as folder:
-        size = shape(_config(model, Path(folder) / "model"))
+        size = model_shape(_config(model, Path(folder) / "model"))
     if gpu_memory:
         total = int(gpu_memory * 2**30)
         name = f"a card of {gpu_memory:g} GiB"
@@ -92,3 +93,8 @@ def command(
     console.print(f"It fits, in {needed:.1f} of {device.free_bytes / GB:.1f} GB:", soft_wrap=True)
     for line in planned["why"]:
         console.print(f"- {line}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    with job():
+        typer.run(command)

@@ -4,10 +4,10 @@ import random
 from pathlib import Path
 from typing import Any
 
+from qaloom.evaluate.judge_figures import verdicts
+from qaloom.evaluate.metrics import scores
+from qaloom.evaluate.summary import summarise
 from qaloom.files import write_json, write_lines
-from qaloom.metrics import scores
-from qaloom.scores import summarise
-from qaloom.verdicts import verdicts
 
 NASTY = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)> & \"quoted\""
 

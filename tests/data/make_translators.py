@@ -8,8 +8,8 @@ import io
 import json
 from pathlib import Path
 
-from qaloom.language import language
-from qaloom.rewrite import rewrite
+from qaloom.text.language import language
+from qaloom.text.rephrase import rewrite
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 PAIRS = 8

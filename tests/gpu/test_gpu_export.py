@@ -6,7 +6,7 @@ import sys
 import pytest
 import yaml
 
-from qaloom.config import DEMO
+from qaloom.config.load import DEMO
 from qaloom.files import read_json
 
 pytestmark = pytest.mark.gpu
@@ -24,7 +24,15 @@ def results(tmp_path_factory):
     # In 16 bits a weight is no longer what the adapter was trained on; how much that costs is asked.
     config["export"] = {"formats": ["adapter", "merged"], "max_drop": 1}
     (project / "my.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
-    command = [sys.executable, "-m", "qaloom.run", "--config", "my.yaml", "--directory", str(project)]
+    command = [
+        sys.executable,
+        "-m",
+        "qaloom.workflow.run",
+        "--config",
+        "my.yaml",
+        "--directory",
+        str(project),
+    ]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return project / "results"

@@ -3,7 +3,6 @@
 pytest -m gpu tests/gpu. benchmarks/bench_gpu.py measures the same with models of full size.
 """
 
-import os
 import subprocess
 import sys
 
@@ -23,10 +22,10 @@ SCRIPT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-import qaloom.train as t
-from qaloom import launch
-from qaloom.config import load
-from qaloom.probe import probe
+import qaloom.train.stage as t
+from qaloom.train.planning import launcher as launch
+from qaloom.config.load import load_config
+from qaloom.train.planning.device import probe
 cap, bfloat16 = float(sys.argv[1]), sys.argv[2] == "bfloat16"
 attempt = '''
 import sys, torch
@@ -34,13 +33,13 @@ from pathlib import Path
 cap = float(sys.argv[1])
 if cap:
     torch.cuda.set_per_process_memory_fraction(cap / torch.cuda.get_device_properties(0).total_memory)
-from qaloom.trainer import main
+from qaloom.train.process import main
 main(Path(sys.argv[2]))
 '''
 launch.command = lambda folder, gpus: [sys.executable, "-c", attempt, str(cap), str(folder)]
 device = probe()
 device = device if bfloat16 else replace(device, capability=(7, 5))
-run = load(Path("config.yaml"))["runs"]["demo"]
+run = load_config(Path("config.yaml"))["runs"]["demo"]
 t.train("demo", Path("train.jsonl"), Path("model"), Path("out"), run, Path("cache"), device=device)
 """
 
@@ -49,10 +48,8 @@ t.train("demo", Path("train.jsonl"), Path("model"), Path("out"), run, Path("cach
 def model(tmp_path_factory):
     """A Llama of four wide layers, random weights."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    sys.path.append(os.path.join(os.path.dirname(__file__), "..", "unit"))
     from tiny_model import make_tokenizer
+    from transformers import LlamaConfig, LlamaForCausalLM
 
     folder = tmp_path_factory.mktemp("model")
     config = LlamaConfig(

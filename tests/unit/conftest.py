@@ -2,13 +2,11 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
 from tiny_model import VARIANTS, make_tokenizer
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before the first test imports transformers
 
 
@@ -94,7 +92,7 @@ def translators(tmp_path_factory, one_thread) -> tuple[dict[str, str], Path]:
     """The tiny Marian pair: `augment.seq2seq.translators`, and the folder that base_model made of them."""
     from make_translators import make_pair
 
-    from qaloom.base_model import base_model, model_name
+    from qaloom.base_model.stage import base_model, model_name
 
     folder, models = tmp_path_factory.mktemp("pair"), tmp_path_factory.mktemp("models")
     make_pair(folder)

@@ -17,7 +17,7 @@ from qaloom.files import (
     write_lines,
     write_text,
 )
-from qaloom.rows import Row
+from qaloom.records import Row
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

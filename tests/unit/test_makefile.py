@@ -30,7 +30,7 @@ def test_a_misspelt_variable_is_refused():
 
 def test_a_question_goes_to_a_server_where_one_is_named():
     made = dry("ask", "Q=a", "SERVER=http://127.0.0.1:8000")
-    assert made.stdout.splitlines()[-1].endswith('qaloom.ask http://127.0.0.1:8000 "$Q"')
+    assert made.stdout.splitlines()[-1].endswith('qaloom.serve.ask http://127.0.0.1:8000 "$Q"')
 
 
 def test_serve_stays_on_this_machine_unless_told_otherwise():

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from qaloom.config import complete
-from qaloom.shapes import Shaped, shape
+from qaloom.config.load import complete
+from qaloom.validate.fields import Shaped, shape
 
 PROJECT = Path(__file__).resolve().parents[2]
 READMES = ("README.md", "README.ko.md")

@@ -1,14 +1,11 @@
 """Augmentation by models, through Snakemake: shards, least work, one line for what is missing."""
 
-import sys
-
 import pytest
 import yaml
-from harness import ROOT, read_rows, write_rows
+from harness import read_rows, write_rows
 
-from qaloom.base_model import model_name
+from qaloom.base_model.stage import model_name
 
-sys.path.insert(0, str(ROOT / "tests" / "data"))
 SHARDS = {"augment_shard 0-of-2", "augment_shard 1-of-2"}
 GATHERED = {"augment", "split"}
 SPLIT = "results/split/manifest.json"

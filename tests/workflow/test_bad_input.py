@@ -96,7 +96,7 @@ def test_configuration_that_is_not_there(fresh):
 
 def test_folder_that_is_not_there(fresh):
     gone = fresh.path("gone")
-    run = fresh.python("-m", "qaloom.run", "--config", str(fresh.config), "--directory", str(gone))
+    run = fresh.python("-m", "qaloom.workflow.run", "--config", str(fresh.config), "--directory", str(gone))
     refused(run, "DIR: there is no folder", str(gone))
     assert not gone.exists()
 

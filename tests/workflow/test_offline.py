@@ -52,7 +52,7 @@ def test_install_and_first_stage_without_a_network(tmp_path, no_route):
     tar = tmp_path / "qaloom-offline.tar"
     lock = small_lock(tmp_path / "small.lock")
     packed = subprocess.run(
-        [sys.executable, "-m", "qaloom.bundle", tar, "--lock", lock], capture_output=True, text=True
+        [sys.executable, "-m", "qaloom.workflow.bundle", tar, "--lock", lock], capture_output=True, text=True
     )
     assert packed.returncode == 0, packed.stderr
     done = without_network(f"tar -xf {tar} && make -C qaloom-offline setup", tmp_path)
@@ -73,7 +73,7 @@ def test_a_missing_wheel_is_a_failure(tmp_path, no_route):
     tar = tmp_path / "qaloom-offline.tar"
     lock = small_lock(tmp_path / "small.lock")
     subprocess.run(
-        [sys.executable, "-m", "qaloom.bundle", tar, "--lock", lock], check=True, capture_output=True
+        [sys.executable, "-m", "qaloom.workflow.bundle", tar, "--lock", lock], check=True, capture_output=True
     )
     done = without_network(
         f"tar -xf {tar} && rm qaloom-offline/wheels/msgspec-* && make -C qaloom-offline setup", tmp_path

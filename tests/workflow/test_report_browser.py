@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qaloom.report import report
+from qaloom.report.stage import report
 
 pytestmark = pytest.mark.slow
 sync_api = pytest.importorskip("playwright.sync_api")

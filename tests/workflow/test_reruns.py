@@ -3,15 +3,12 @@
 import json
 import os
 import shutil
-import sys
 import time
 from dataclasses import replace
 
 import pytest
 import yaml
-from harness import ROOT, WORDINGS, read_rows, write_rows
-
-sys.path.insert(0, str(ROOT / "tests" / "unit"))
+from harness import WORDINGS, read_rows, write_rows
 from misbehaving import misbehaving
 
 ONE = {"validate_file one.jsonl", "validate", "dedup", "augment", "split"}
@@ -229,7 +226,7 @@ def test_metric_added(project, house):
     score = '\nSCORES["same_length"] = lambda said, true: float(len(said) == len(true))\n'
     words = "\n".join(f"{key}.same_length: {{en: Length, ko: 길이}}" for key in ("metric", "about"))
     house.append("scripts/qaloom/metrics.py", score)
-    house.append("scripts/qaloom/report_strings.yaml", f"\n{words}\n")
+    house.append("scripts/qaloom/report/strings.yaml", f"\n{words}\n")
     assert jobs(replace(project, house=house)) == EVALUATED | {"report"}
     assert "same_length" in project.path("results/evaluate/first/metrics.json").read_text()
 
@@ -238,7 +235,7 @@ def test_caption_edited(project, house):
     """Captions are for `snakemake --report`; the page's own words are the report's."""
     house.append("report/report.rst", "\nMore words.\n")
     assert jobs(replace(project, house=house)) == set()
-    house.append("scripts/qaloom/report.css", "\n.more {color: red}\n")
+    house.append("scripts/qaloom/page.css", "\n.more {color: red}\n")
     assert jobs(replace(project, house=house)) == {"report"}
 
 

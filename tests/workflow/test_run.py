@@ -40,7 +40,7 @@ def test_own_project_from_another_folder(fresh):
     fresh.config.rename(fresh.path("my.yaml"))
     caller, program = listing(fresh.folder.parent), listing(fresh.house.folder)
     run = fresh.python(
-        "-m", "qaloom.run", "--config", "my.yaml", "--directory", "project", "--", "--cores", "2"
+        "-m", "qaloom.workflow.run", "--config", "my.yaml", "--directory", "project", "--", "--cores", "2"
     )
     assert run.code == 0, run.output
     assert sorted(p.name for p in fresh.path("results").iterdir()) == [

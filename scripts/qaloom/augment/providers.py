@@ -1,0 +1,251 @@
+"""Paraphrases by models: questions in shards by their hash, one shard's round trips and rewordings.
+
+What a shard makes depends on its questions and the settings alone, and every text that a model makes is kept
+in a translation memory: one row more is one text more, and a killed run goes on where it was.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+import typer
+
+from qaloom.augment import server_paraphrases as reword
+from qaloom.augment.backtranslation import Translator
+from qaloom.augment.translation_cache import Memory, remember
+from qaloom.config.load import load_config
+from qaloom.console import bar, job, say
+from qaloom.errors import ConfigError, ModelError
+from qaloom.files import digest, read_json, write_lines
+from qaloom.inference import openai_client as endpoint
+from qaloom.records import Paraphrases
+from qaloom.text.language import language
+
+_AT_ONCE = 2_048  # questions in memory; enough that those of a length fill a batch
+_LONGEST = 600  # characters; longer questions are whole paragraphs
+_MODELS = ("seq2seq", "endpoint")
+
+Advance = Callable[[int], None]
+Propose = Callable[[Sequence[str], Advance], Mapping[str, list[str]]]
+
+
+class Question(msgspec.Struct):
+    """A line of a shard, or the part of a row that matters here."""
+
+    instruction: str
+
+
+class Trip(NamedTuple):
+    """A round trip: the questions' own language, the pivot, and the models that go there and back."""
+
+    own: str
+    pivot: str
+    there: str
+    back: str
+
+
+# --- what the settings say ----------------------------------------------------------------------------
+
+
+def model_providers(settings: Mapping[str, Any]) -> list[str]:
+    """Those of `augment.providers` that ask a model."""
+    return [name for name in settings["providers"] if name in _MODELS]
+
+
+def trips(settings: Mapping[str, Any]) -> list[Trip]:
+    """The round trips that `augment` asks for. Raises ConfigError when a direction has no translator."""
+    if "seq2seq" not in settings["providers"]:
+        return []
+    given = settings["seq2seq"]["translators"]
+    found = []
+    for own, pivot in sorted(settings["seq2seq"]["pivots"].items()):
+        ways = [given.get(way, given.get("any")) for way in (f"{own}-{pivot}", f"{pivot}-{own}")]
+        if None in ways:
+            raise ConfigError(
+                f"augment.seq2seq.translators: the round trip {own}-{pivot}-{own} needs a model for each "
+                f"way; name {own}-{pivot} and {pivot}-{own}, or one multilingual model as any"
+            )
+        found.append(Trip(own, pivot, *ways))
+    return found
+
+
+def references(settings: Mapping[str, Any]) -> list[str]:
+    """The translation models that the settings need, each once."""
+    return sorted({model for trip in trips(settings) for model in (trip.there, trip.back)})
+
+
+def check_providers(settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError when a model, a server or its key is not named; quick."""
+    trips(settings)
+    if "endpoint" in settings["providers"]:
+        endpoint.check_server(settings["endpoint"], reword.SECTION)
+
+
+def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of `augment` that decides what models propose: not the gates, nor how a server is reached."""
+    found = {"providers": model_providers(settings), "per_row": settings["per_row"]}
+    if "seq2seq" in settings["providers"]:
+        found["seq2seq"] = settings["seq2seq"]
+    if "endpoint" in settings["providers"]:
+        found["endpoint"] = reword.maker(settings["endpoint"], settings["per_row"])
+    return found
+
+
+def gathering(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of `augment` that decides what becomes of proposals."""
+    return {key: settings[key] for key in ("providers", "per_row", "gates")}
+
+
+def shards(settings: Mapping[str, Any]) -> list[str]:
+    """The names of the parts that the questions are worked through in; none if no model is asked."""
+    count = settings["shards"] if model_providers(settings) else 0
+    return [f"{number}-of-{count}" for number in range(count)]
+
+
+# --- the stages ---------------------------------------------------------------------------------------
+
+
+def write_questions(rows: Path, out: Sequence[Path]) -> None:
+    """Write the questions of `rows`, each once, sorted, to the file among `out` that its hash falls to."""
+    buckets: list[set[str]] = [set() for _ in out]
+    for question in _questions(rows):
+        buckets[int(digest(question)[:8], 16) % len(out)].add(question)
+    for path, bucket in zip(out, buckets, strict=True):
+        write_lines(path, map(Question, sorted(bucket)))
+
+
+def paraphrase(questions: Path, out: Path, settings: Mapping[str, Any], models: Path, cache: Path) -> None:
+    """Write what the models propose for each of `questions`, a shard's file, to `out`.
+
+    `settings` is `augment`; `models` holds the folders of base_model; `cache` the translation memories. No
+    more than a few thousand questions are in memory at once. Raises ModelError, DeviceError, EndpointError
+    or StorageError, one line each; what was made until then is kept.
+    """
+    write_lines(out, _proposed(questions, settings, models, cache))
+
+
+def _proposed(
+    questions: Path, settings: Mapping[str, Any], models: Path, cache: Path
+) -> Iterator[Paraphrases]:
+    total = sum(1 for _ in _questions(questions))
+    for provider in model_providers(settings):
+        begin = {"seq2seq": _round_trips, "endpoint": _rewordings}[provider]
+        with begin(settings, models, cache) as propose, bar(f"augment: {provider}", total, "questions") as at:
+            done = 0
+            for chunk in _chunks(questions):
+                short = [question for question in chunk if len(question) <= _LONGEST]
+                proposals = propose(short, lambda n, done=done, at=at: at(done + n))
+                yield from (Paraphrases(q, provider, proposals[q]) for q in short if proposals.get(q))
+                done += len(chunk)
+                at(done)
+
+
+def _questions(path: Path) -> Iterator[str]:
+    decode = msgspec.json.Decoder(Question).decode
+    with path.open("rb") as stream:
+        for line in stream:
+            yield decode(line).instruction
+
+
+def _chunks(questions: Path) -> Iterator[list[str]]:
+    lines = _questions(questions)
+    while chunk := list(islice(lines, _AT_ONCE)):
+        yield chunk
+
+
+@contextmanager
+def _counted(cache: Path, memories: Mapping[str, Memory]) -> Iterator[None]:
+    """Say, also after a failure, how many texts were made and how many were there."""
+    try:
+        yield
+    finally:
+        for name, memory in memories.items():
+            say(f"augment: {name}: {memory.made:,} texts made, {memory.found:,} found in {cache}")
+
+
+# --- providers ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _rewordings(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
+    chosen, most = settings["endpoint"], settings["per_row"]
+    with (
+        remember(cache, reword.maker(chosen, most)) as memory,
+        _counted(cache, {chosen["model"]: memory}),
+        endpoint.server(chosen, reword.SECTION, reword.sent(chosen)) as server,
+    ):
+        yield lambda questions, advance: reword.reword(server, questions, most, memory, advance)
+
+
+@contextmanager
+def _round_trips(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
+    chosen, folders, ready, memories = settings["seq2seq"], _folders(models), {}, {}
+    with ExitStack() as stack:
+
+        @lru_cache  # a way that two round trips share has one memory, and one count
+        def way(source: str, target: str, reference: str, variants: int) -> Callable[..., dict]:
+            if reference not in folders:
+                raise ModelError(
+                    f"{reference} is not in {models}; run python -m qaloom.base_model {reference}"
+                )
+            translator = Translator(folders[reference], source, target, chosen, variants)
+            memory = stack.enter_context(remember(cache, translator.maker))
+            memories[f"{source}-{target}, {variants} each"] = memory
+            return lambda texts, advance: translator.translate(texts, memory, advance)
+
+        for own, pivot, there, back in trips(settings):
+            # Several pivots a question and one way back for each: variants of the way back are near-copies.
+            ready[own] = way(own, pivot, there, settings["per_row"]), way(pivot, own, back, 1)
+        with _counted(cache, memories):
+            yield lambda questions, advance: _there_and_back(ready, questions, advance)
+
+
+def _folders(models: Path) -> dict[str, Path]:
+    """Where each model is that base_model brought, by its reference."""
+    return {read_json(file)["origin"]: file.parent for file in sorted(models.glob("*/manifest.json"))}
+
+
+def _there_and_back(
+    ready: Mapping[str, tuple[Callable[..., dict], Callable[..., dict]]],
+    questions: Sequence[str],
+    advance: Advance,
+) -> dict[str, list[str]]:
+    """The round trips of questions whose language has one; `advance` gets the number of questions done."""
+    proposals: dict[str, list[str]] = {}
+    for own, (there, back) in ready.items():
+        mine = [question for question in questions if language(question) == own]
+        before, half = len(proposals), len(mine) / 2
+        pivots = there(mine, lambda n, before=before: advance(before + n // 2))
+        texts = sorted({text for variants in pivots.values() for text in variants if text})
+        share = half / max(1, len(texts))
+        home = back(texts, lambda n, at=before + half, share=share: advance(int(at + n * share)))
+        for question in mine:
+            found = [variant for text in pivots[question] if text for variant in home[text] if variant]
+            proposals[question] = list(dict.fromkeys(found))
+    return proposals
+
+
+def _main(
+    rows: Annotated[Path, typer.Argument(help="rows.jsonl of dedup")],
+    out: Annotated[Path, typer.Option(help="the file to write")],
+    config: Annotated[Path | None, typer.Option(help="a configuration; without one, its defaults")] = None,
+    models: Annotated[Path, typer.Option(help="what base_model wrote")] = Path("results/base_model"),
+    cache: Annotated[Path, typer.Option(help="the translation memories")] = Path("cache/augment"),
+) -> None:
+    """Let the models of the configuration reword the questions; qaloom.augment.stage judges what they propose."""
+    with job():
+        settings = load_config(config)["augment"]
+        check_providers(settings)
+        with TemporaryDirectory() as folder:
+            questions = Path(folder) / "questions.jsonl"
+            write_questions(rows, [questions])
+            paraphrase(questions, out, settings, models, cache)
+
+
+if __name__ == "__main__":
+    typer.run(_main)

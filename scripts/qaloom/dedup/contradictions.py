@@ -1,0 +1,67 @@
+"""Kept rows that ask the same and do not answer the same: reported, never dropped."""
+
+from collections.abc import Container
+from itertools import combinations, product
+from typing import Any
+
+from rapidfuzz.distance import Indel
+
+from qaloom.dedup.near_duplicates import Keyed, Pair, Questions, asked
+from qaloom.records import Row, place
+from qaloom.text.differences import stem
+from qaloom.text.facts import Difference, difference, same_facts
+
+_SHOWN_ROWS = 50  # of a contradiction; `total` says how many there are
+_MANY = 40_000  # pairs of answers to two questions, from which they are no longer compared one by one
+
+
+def contradictions(
+    rows: list[Keyed],
+    merged: Container[int],
+    questions: Questions,
+    pairs: list[Pair],
+    threshold: float,
+) -> list[dict[str, Any]]:
+    """Kept rows that ask the same and do not answer the same, one record for each pair of questions."""
+    found = []
+    for pair in pairs:
+        left, right = ([rows[at] for at in questions.at[key] if at not in merged] for key in pair[:2])
+        those = _disagreeing(left, right, threshold, within=pair.left == pair.right)
+        if those:
+            found.append((those, pair.score))
+    return [
+        _record(those, score) for those, score in sorted(found, key=lambda item: [row.id for row in item[0]])
+    ]
+
+
+def _disagreeing(left: list[Keyed], right: list[Keyed], threshold: float, within: bool) -> list[Row]:
+    if len(left) * len(right) > _MANY:  # hundreds of answers: no question of fact, and all are told
+        return sorted({keyed.row.id: keyed.row for keyed in left + right}.values(), key=lambda row: row.id)
+    found: dict[str, Row] = {}
+    for one, other in combinations(left, 2) if within else product(left, right):
+        ask_the_same = difference(asked(one.row), asked(other.row)) < Difference.OTHER
+        if ask_the_same and not _agree(one, other, threshold):
+            found |= {one.row.id: one.row, other.row.id: other.row}
+    return [found[identity] for identity in sorted(found)]
+
+
+def _agree(one: Keyed, other: Keyed, threshold: float) -> bool:
+    """Whether one answer holds the other ('서울', '서울입니다'), or they are alike but for their wording."""
+    short, long = sorted((stem(one.answer), stem(other.answer)), key=len)
+    if long.startswith(short) or (len(short) > 1 and short in long):
+        return same_facts(one.row.output, other.row.output)
+    apart = difference(one.row.output, other.row.output)
+    similar = Indel.normalized_similarity(one.answer, other.answer) >= threshold
+    return apart == Difference.HARMLESS or (similar and apart < Difference.OTHER)
+
+
+def _record(rows: list[Row], score: float) -> dict[str, Any]:
+    shown = [
+        place(row)
+        | {"instruction": row.instruction}
+        | ({"input": row.input} if row.input else {})
+        | {"output": row.output}
+        for row in rows[:_SHOWN_ROWS]
+    ]
+    record = {"rows": shown, "score": round(score, 4)}
+    return record | {"total": len(rows)} if len(rows) > _SHOWN_ROWS else record

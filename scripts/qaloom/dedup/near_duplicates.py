@@ -1,0 +1,113 @@
+"""The questions of some rows: which are near each other, which may ask the same, and their clusters."""
+
+import re
+from collections import defaultdict
+from collections.abc import Container, Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from rapidfuzz.distance import Indel
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from qaloom.console import bar
+from qaloom.records import Row
+from qaloom.text.differences import stem
+from qaloom.text.join_cost import say_cost
+from qaloom.text.normalize import jamo
+from qaloom.text.similarity_join import similar_pairs
+
+_DIGITS = re.compile(r"\d+")
+
+
+class Keyed(NamedTuple):
+    """A row with the keys of its question (with the input) and of its answer."""
+
+    row: Row
+    question: str
+    answer: str
+
+
+def asked(row: Row) -> str:
+    """The question as it was, with the input that it is asked about."""
+    return f"{row.instruction}\n{row.input}" if row.input else row.instruction
+
+
+class Questions:
+    """The distinct question keys of some rows, and the positions of the rows that ask each."""
+
+    def __init__(self, rows: list[Keyed]):
+        asking: dict[str, list[int]] = defaultdict(list)
+        for position, keyed in enumerate(rows):
+            asking[keyed.question].append(position)
+        self.keys = list(asking)
+        self.at = list(asking.values())
+
+
+class Pair(NamedTuple):
+    """Two question keys (or one with itself) at or above the threshold."""
+
+    left: int
+    right: int
+    score: float
+
+
+def near_pairs(questions: Questions, threshold: float, threads: int) -> list[Pair]:
+    """Pairs of question keys at or above the threshold; keys that several rows ask come first, each alone."""
+    same = [Pair(key, key, 1.0) for key, rows in enumerate(questions.at) if len(rows) > 1]
+    say_cost("near-duplicates", questions.keys, threshold, threads)
+    with bar("near-duplicates", len(questions.keys), "questions") as advance:
+        found = similar_pairs(
+            questions.keys, threshold, threads=threads, progress=lambda done, _: advance(done)
+        )
+    return same + list(map(Pair, found.left.tolist(), found.right.tolist(), found.score.tolist()))
+
+
+def further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> Iterator[Pair]:
+    """Pairs below the threshold that may ask the same: linked by jamo, or alike but for their endings.
+
+    Most that are linked by jamo differ in a digit, so do not ask the same; that is seen at once.
+    """
+    alike: dict[str, list[int]] = defaultdict(list)
+    for position, key in enumerate(keys):
+        alike[stem(key)].append(position)
+    endings = (pair for group in alike.values() for pair in combinations(group, 2))
+    known = set(links[:near])
+    for left, right in dict.fromkeys([*links[near:], *endings]):
+        if (left, right) not in known and _DIGITS.findall(keys[left]) == _DIGITS.findall(keys[right]):
+            yield Pair(left, right, Indel.normalized_similarity(keys[left], keys[right]))
+
+
+def clusters(
+    rows: list[Keyed], merged: Container[int], questions: Questions, links: list[tuple[int, int]]
+) -> dict[str, str]:
+    """The cluster of each kept row: the smallest id among rows with linked questions, transitively."""
+    ends = np.array(links, dtype=np.int64).reshape(-1, 2).T
+    size = len(questions.keys)
+    graph = coo_array((np.ones(ends.shape[1], dtype=bool), (ends[0], ends[1])), shape=(size, size))
+    component = connected_components(graph, directed=False)[1].tolist()
+    smallest: dict[int, str] = {}
+    group: dict[str, int] = {}
+    for key, positions in enumerate(questions.at):
+        for identity in (rows[position].row.id for position in positions if position not in merged):
+            group[identity] = component[key]
+            smallest[group[identity]] = min(identity, smallest.get(group[identity], identity))
+    return {identity: smallest[root] for identity, root in sorted(group.items())}
+
+
+def jamo_links(keys: list[str], threshold: float, threads: int) -> Iterator[tuple[int, int]]:
+    """Pairs of positions of Korean keys that are similar once taken apart into jamo."""
+    # A key in ASCII is its own jamo key, and its pairs are known.
+    korean = [position for position, key in enumerate(keys) if not key.isascii()]
+    apart = [jamo(keys[position]) for position in korean]
+    say_cost("near-duplicates by jamo", apart, threshold, threads)
+    with bar("near-duplicates by jamo", len(korean), "questions") as advance:
+        found = similar_pairs(
+            apart,
+            threshold,
+            threads=threads,
+            progress=lambda done, _: advance(done),
+        )
+    for left, right in zip(found.left.tolist(), found.right.tolist(), strict=True):
+        yield korean[left], korean[right]

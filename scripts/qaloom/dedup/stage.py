@@ -1,0 +1,281 @@
+"""Filter rows for quality, take out exact and near duplicates, report contradictions, cluster questions.
+
+Two graphs are built over the questions. Their clusters follow similarity alone, since the split must not
+part two wordings that are nearly the same. Merging asks for more: similar questions, similar answers,
+and in both nothing but harmless differences (see `guard`). Questions that ask the same and whose answers
+do not agree are a contradiction: reported, both kept.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rapidfuzz.distance import Indel
+
+from qaloom.console import bar, say
+from qaloom.dedup import pii
+from qaloom.dedup.contradictions import contradictions
+from qaloom.dedup.filters import failed, missing_spaces, quality
+from qaloom.dedup.near_duplicates import (
+    Keyed,
+    Pair,
+    Questions,
+    asked,
+    clusters,
+    further_pairs,
+    jamo_links,
+    near_pairs,
+)
+from qaloom.errors import DataError
+from qaloom.files import read_lines, write_lines
+from qaloom.records import Rejection, Row, place, rejected, row_id, write_stage
+from qaloom.text.differences import stem
+from qaloom.text.facts import difference
+from qaloom.text.normalize import comparison_key
+from qaloom.text.similarity_join import similar_pairs
+
+_EVERY = 10_000  # rows or pairs between two steps of a bar
+
+
+def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -> dict[str, Any]:
+    """Filter and deduplicate the rows of one file into the folder `out`; return the stats.
+
+    `settings` is the `dedup` section of a configuration. Writes rows.jsonl (ordered by id),
+    rejected.jsonl, contradictions.jsonl, clusters.jsonl and, last, stats.json. What is kept depends on
+    the set of rows, not on their order. Raises DataError when no row is left.
+    """
+    taken = read_lines(source, Row)
+    if not taken:
+        raise DataError(f"{source}: holds no row; see rejected.jsonl beside it")
+    good, rejections, personal = _filtered(taken, settings)
+    if not good:
+        raise DataError(_nothing_left(rejections))
+    rows, exact = _exact(good)
+    questions = Questions(rows)
+    pairs = near_pairs(questions, settings["threshold"], threads)
+    merged = _merge(rows, questions, pairs, settings["answer_threshold"])
+    links = [pair[:2] for pair in pairs]
+    if settings["jamo"]:
+        links += jamo_links(questions.keys, settings["threshold"], threads)
+    asking_the_same = [*pairs, *further_pairs(questions.keys, links, len(pairs))]
+    found = _Found(
+        sorted((keyed.row for at, keyed in enumerate(rows) if at not in merged), key=lambda row: row.id),
+        sorted(
+            [*rejections, *_duplicates(rows, exact, merged)],
+            key=lambda item: (item.source, item.line, item.id),
+        ),
+        contradictions(rows, merged, questions, asking_the_same, settings["answer_threshold"]),
+        clusters(rows, merged, questions, links),
+        personal,
+    )
+    return _write(out, len(taken), found)
+
+
+class _Found(NamedTuple):
+    """What the stage has to say."""
+
+    kept: list[Row]
+    rejections: list[Rejection]
+    contradictions: list[dict[str, Any]]
+    clusters: dict[str, str]
+    personal: dict[str, int]
+
+
+def _write(out: Path, taken: int, found: _Found) -> dict[str, Any]:
+    write_lines(out / "contradictions.jsonl", found.contradictions)
+    write_lines(
+        out / "clusters.jsonl", ({"id": row, "cluster": cluster} for row, cluster in found.clusters.items())
+    )
+    counts = {
+        "contradictions": len(found.contradictions),
+        "clusters": len(set(found.clusters.values())),
+        "missing_spaces": sum(missing_spaces(row.instruction) for row in found.kept),
+        "pii": found.personal,
+    }
+    stats = write_stage(out, found.kept, found.rejections, taken, **counts)
+    say(_summary(stats))
+    return stats
+
+
+# --- filters ------------------------------------------------------------------------------------------
+
+
+def _filtered(
+    taken: list[Row], settings: dict[str, Any]
+) -> tuple[list[Row], list[Rejection], dict[str, int]]:
+    filters, choice = quality(settings), settings["pii"]
+    good, rejections, personal = [], [], Counter()
+    with bar("quality filters", len(taken)) as advance:
+        for done, row in enumerate(taken, 1):
+            found = _personal(row)
+            personal.update(found)
+            reason = failed(row, filters)
+            if reason is None and found and choice == "drop":
+                reason = "pii", f"the row holds personal data ({', '.join(found)})"
+            if reason is None:
+                good.append(_marked(row, found, choice) if found else row)
+            else:
+                rejections.append(rejected(row, *reason))
+            if done % _EVERY == 0 or done == len(taken):
+                advance(done)
+    return good, rejections, dict(sorted(personal.items()))
+
+
+def _personal(row: Row) -> list[str]:
+    kinds = {piece.kind for text in (row.instruction, row.input, row.output) for piece in pii.find_pii(text)}
+    return sorted(kinds)
+
+
+def _marked(row: Row, found: list[str], choice: str) -> Row:
+    row.meta["pii"] = found
+    if choice == "mask":
+        row.instruction, row.input, row.output = map(pii.mask, (row.instruction, row.input, row.output))
+        row.id = row_id(row.instruction, row.input, row.output)
+    return row
+
+
+# --- who survives -------------------------------------------------------------------------------------
+
+
+_UNTIDY = re.compile(r" [?!.,]")
+
+
+def _worth(keyed: Keyed) -> tuple:
+    """The order in which rows survive: by what they say, and by place only where they say the same."""
+    row = keyed.row
+    repairs = len(row.meta.get("repairs", ()))
+    untidy = (
+        missing_spaces(row.instruction) + missing_spaces(row.output) + len(_UNTIDY.findall(row.instruction))
+    )
+    said = -len(keyed.answer), -len(keyed.question), -len(row.output) - len(row.instruction)
+    return repairs, untidy, *said, row.id, row.source, row.line
+
+
+def _exact(rows: list[Row]) -> tuple[list[Keyed], list[tuple[Row, int]]]:
+    """Keep the best of the rows that differ in spaces, case and punctuation alone, in order of worth.
+
+    The others come with the position of the one that was kept.
+    """
+    kept: dict[tuple[str, str], int] = {}
+    best, others = [], []
+    for keyed in sorted(
+        (Keyed(row, comparison_key(asked(row)), comparison_key(row.output)) for row in rows), key=_worth
+    ):
+        position = kept.setdefault(keyed[1:], len(best))
+        if position == len(best):
+            best.append(keyed)
+        else:
+            others.append((keyed.row, position))
+    return best, others
+
+
+def _duplicates(
+    rows: list[Keyed], exact: list[tuple[Row, int]], merged: dict[int, "_Survivor"]
+) -> Iterator[Rejection]:
+    """The rejections of all duplicates; where the exact survivor was merged, its survivor is named."""
+    for at, (best, score) in merged.items():
+        yield _duplicate(rows[at].row, rows[best].row, "near_duplicate", score)
+    for row, at in exact:
+        if at in merged:
+            best, score = merged[at]
+            yield _duplicate(row, rows[best].row, "near_duplicate", score)
+        else:
+            yield _duplicate(row, rows[at].row, "exact_duplicate", 1.0)
+
+
+def _duplicate(row: Row, survivor: Row, reason: str, score: float) -> Rejection:
+    where = f"{survivor.source}, line {survivor.line}"
+    like = "the same as" if reason == "exact_duplicate" else f"nearly the same ({score:.3f}) as"
+    return rejected(row, reason, f"{like} {where}", survivor=place(survivor) | {"score": round(score, 4)})
+
+
+def _mergeable(one: Keyed, other: Keyed, threshold: float) -> bool:
+    """Whether one may stand for the other; their questions are known to be similar."""
+    alike = Indel.normalized_similarity(one.answer, other.answer) >= threshold
+    return (
+        (alike or stem(one.answer) == stem(other.answer))
+        and not difference(one.row.output, other.row.output)
+        and not difference(asked(one.row), asked(other.row))
+    )
+
+
+class _Survivor(NamedTuple):
+    position: int
+    score: float
+
+
+def _merge(
+    rows: list[Keyed], questions: Questions, pairs: list[Pair], threshold: float
+) -> dict[int, _Survivor]:
+    """Positions of the near duplicates, each with its survivor.
+
+    Rows in order of worth each take in those directly like them; a row taken in takes in none. So every
+    near duplicate is like its survivor itself, no two survivors could be merged, and the order in which
+    rows came plays no part.
+    """
+    neighbours: dict[int, list[_Survivor]] = defaultdict(list)
+    for pair in pairs:
+        for one, other in _row_pairs(rows, questions, pair, threshold):
+            if _mergeable(rows[one], rows[other], threshold):
+                better, worse = sorted((one, other))  # rows come in order of worth
+                neighbours[better].append(_Survivor(worse, pair.score))
+    merged: dict[int, _Survivor] = {}
+    for better in sorted(neighbours):
+        if better not in merged:
+            for worse, score in neighbours[better]:
+                merged.setdefault(worse, _Survivor(better, score))
+    return merged
+
+
+_MANY = 200  # rows asking one question, from which their answers are joined instead of compared one by one
+
+
+def _row_pairs(
+    rows: list[Keyed], questions: Questions, pair: Pair, threshold: float
+) -> Iterable[tuple[int, int]]:
+    """Pairs of rows across a pair of questions, whose answers may be similar enough."""
+    left, right = questions.at[pair.left], questions.at[pair.right]
+    if len(left) * len(right) > _MANY**2:
+        return _joined(rows, left if left is right else left + right, threshold)
+    return combinations(left, 2) if left is right else product(left, right)
+
+
+def _joined(rows: list[Keyed], positions: list[int], threshold: float) -> Iterator[tuple[int, int]]:
+    """Pairs of rows with similar answers; equal answers (of different questions) are grouped for the join."""
+    giving: dict[str, list[int]] = defaultdict(list)
+    for position in positions:
+        giving[rows[position].answer].append(position)
+    groups = list(giving.values())
+    found = similar_pairs(list(giving), threshold, threads=1)
+    for group in groups:
+        yield from combinations(group, 2)
+    for left, right in zip(found.left.tolist(), found.right.tolist(), strict=True):
+        yield from product(groups[left], groups[right])
+
+
+# --- words for a person -------------------------------------------------------------------------------
+
+
+def _nothing_left(rejections: list[Rejection]) -> str:
+    common = Counter(item.reason for item in rejections).most_common(3)
+    reasons = ", ".join(f"{reason} {count}" for reason, count in common)
+    example = rejections[0]
+    return (
+        f"dedup: no row passes the quality filters ({reasons}); "
+        f"for example {example.source}, line {example.line}: "
+        f"{example.detail}; the limits are under dedup: in the configuration"
+    )
+
+
+def _summary(stats: dict[str, Any]) -> str:
+    reasons = sorted(stats["reasons"].items(), key=lambda pair: -pair[1])
+    listed = f" ({', '.join(f'{reason} {count:,}' for reason, count in reasons)})" if reasons else ""
+    found = sum(stats["pii"].values())
+    personal = f", {found:,} rows with personal data" if found else ""
+    return (
+        f"dedup: {stats['in']:,} rows in, {stats['out']:,} kept, {stats['rejected']:,} set aside{listed}, "
+        f"{stats['contradictions']:,} contradictions reported{personal}"
+    )

@@ -1,0 +1,216 @@
+"""The model card: what a run learned from, how well it answers, and what to know before using it."""
+
+from pathlib import Path
+from typing import Any
+
+from qaloom.evaluate.summary import PARTS
+from qaloom.files import write_text
+
+_TEXT = """\
+# {name}
+
+{what} by QA Loom on {language} question-answer rows and evaluated on
+wordings of their questions that it was not trained on.
+
+## Data
+
+{data}
+
+## Method
+
+{method}
+
+## How well it answers
+
+{table}
+
+`recall` asks for trained facts in other words. `unseen` asks for facts that were never trained: there the
+model cannot know, so its answers show what it makes up. The base model answered in its {base_prompt} prompt,
+which suited it best of those tried ({tried}). Intervals are 95%, by paired bootstrap.{more}
+
+## Use
+
+Ask it in the `{prompt}` prompt it was trained on: `make ask RUN={name} Q="..."`.
+
+## Limits
+
+It answers from what it has learned and may be wrong without saying so; check answers that matter against
+the document. Its figures hold for questions like those asked here.
+
+## Licence
+
+Licence of the base model: {licence}. It counts for what is trained on that model, too;
+what the training rows may be used for is for their owner to say.
+"""
+_NOT_JUDGED = {
+    "no_question": "had no held-out question to judge",
+    "no_verdict": "gave no verdict that could be read",
+    "server": "was not available: its server did not answer, or refused",
+}
+_SHOWN = {
+    "exact_match": "exact match",
+    "char_f1": "character F1",
+    "contains_reference": "contains the answer",
+}
+_BEST = {
+    "neither": "the base model alone",
+    "tuning": "the tuned model alone",
+    "retrieval": "the base model with training rows looked up",
+    "both": "the tuned model with training rows looked up",
+}
+_TALK = {
+    "kept": "it talks much as the base model does",
+    "changed": "it often goes on otherwise than the base model",
+    "lost": "it has little left of how the base model talks",
+    "unknown": "not available, as the base model answered none",
+}
+
+
+def model_card(
+    name: str,
+    metrics: dict[str, Any],
+    base: dict[str, Any],
+    trained: dict[str, Any],
+    split: dict[str, Any],
+    out: Path,
+) -> None:
+    """Write a run's card in the hub's format. `base`, `trained` and `split` are the three manifests."""
+    from huggingface_hub import ModelCard  # reads HF_HUB_OFFLINE when it is imported
+
+    languages = sorted(metrics["by"]["language"]) or ["unknown"]
+    tried = (f"{kind}: exact match {q['exact_match']:.2f}" for kind, q in metrics["base_prompts"].items())
+    full = trained["settings"]["method"] == "full"
+    what = "`{}`, all its parameters trained" if full else "A LoRA adapter for `{}`, trained"
+    text = _TEXT.format(
+        name=name,
+        what=what.format(base["origin"]),
+        language=" and ".join(languages),
+        data=_data(split),
+        method=_method(trained),
+        table="\n".join(_table(metrics)),
+        base_prompt=metrics["base_prompt"],
+        tried=", ".join(tried),
+        more=_more(metrics),
+        prompt=trained["prompt"],
+        licence=base["licence"] or "not named in its card",
+    )
+    head = _head(name, metrics, base, languages, full)
+    write_text(out, str(ModelCard(f"---\n{head.to_yaml()}\n---\n\n{text}")) + "\n")
+
+
+def _head(name: str, metrics: dict[str, Any], base: dict[str, Any], languages: list[str], full: bool) -> Any:
+    """What the hub reads of a card."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    kind, _, reference = base["origin"].partition(":")
+    results = [
+        EvalResult(
+            task_type="question-answering",
+            dataset_type="qaloom",
+            dataset_name=f"held-out questions ({part})",
+            dataset_split=part,
+            metric_type=score,
+            metric_value=round(metrics[part][score]["tuned"], 4),
+        )
+        for part in PARTS
+        for score in _SHOWN
+        if metrics[part][score]["tuned"] is not None
+    ]
+    return ModelCardData(
+        language=[code for code in languages if code in ("ko", "en")] or None,
+        license=base["licence"],
+        base_model=reference.partition("@")[0] if kind == "hub" else None,
+        library_name="transformers" if full else "peft",
+        tags=["question-answering", "qaloom"] if full else ["lora", "question-answering", "qaloom"],
+        model_name=name if results else None,
+        eval_results=results or None,
+    )
+
+
+def _data(split: dict[str, Any]) -> str:
+    train = split["train"]
+    origins = ", ".join(f"{n} {origin}" for origin, n in train["origins"].items())
+    held_out = ", ".join(f"{split[part]['rows']} {part}" for part in PARTS)
+    return (
+        f"{train['rows']} training rows ({origins}) on about {split['facts']['train']} facts; held out: "
+        f"{held_out}. Digest of the training rows: `{train['sha256'][:16]}`."
+    )
+
+
+def _method(trained: dict[str, Any]) -> str:
+    """Settings as they were given; alpha null is twice r."""
+    settings = trained["settings"]
+    lora, training = settings["lora"], settings["training"]
+    adapter = {
+        "LoRA rank": lora["r"],
+        "alpha": lora["alpha"] or 2 * lora["r"],
+        "dropout": lora["dropout"],
+        "layers": ", ".join(lora["target_modules"]),
+    }
+    facts = {
+        **(adapter if settings["method"] == "lora" else {}),
+        **{key.replace("_", " "): value for key, value in training.items()},
+        "prompt": trained["prompt"],
+        **{f"{library}": version for library, version in trained["versions"].items()},
+    }
+    return "\n".join(f"- {key}: {value}" for key, value in facts.items())
+
+
+def _table(metrics: dict[str, Any]) -> list[str]:
+    lines = [
+        "| held-out questions | n | score | base | tuned | difference |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for part in PARTS:
+        if not metrics[part]["n"]:
+            lines.append(f"| {part} | 0 | | not available | not available | no question held out |")
+            continue
+        lines += [_line(part, score, words, metrics[part][score]) for score, words in _SHOWN.items()]
+    return lines
+
+
+def _line(part: str, score: str, words: str, found: dict[str, Any]) -> str:
+    if found["base"] is None:
+        return f"| {part} | 0 | {words} | not available | not available | no reference to score |"
+    difference = f"{found['difference']:+.2f}"
+    if found["low"] is not None:
+        difference += f" ({found['low']:+.2f} to {found['high']:+.2f})"
+    return f"| {part} | {found['n']} | {words} | {found['base']:.2f} | {found['tuned']:.2f} | {difference} |"
+
+
+def _more(metrics: dict[str, Any]) -> str:
+    """What the other checks found, where they were made."""
+    lines = []
+    if found := metrics.get("retrieval"):
+        doubt = "" if found["clear"] else ", though that may be chance"
+        lines.append(
+            f"Most answers held the reference with {_BEST[found['best']]}, then with "
+            f"{_BEST[found['second']]}{doubt}."
+        )
+    if found := metrics.get("forgetting"):
+        lines.append(f"On {found['n']} general prompts {_TALK[found['kind']]}.")
+    if found := metrics.get("judge"):
+        lines.append(_judge(found))
+    return "".join(f"\n\n{line}" for line in lines)
+
+
+def _judge(found: dict[str, Any]) -> str:
+    """What a model as judge found, in a line."""
+    name = f"The judge `{found['model']}`"
+    if "why" in found:
+        return f"{name} {_NOT_JUDGED[found['why']]}."
+    right, better, agreed = found["right"], found["better"], found["agreement"]["tuned"]
+    kappa = "" if agreed["kappa"] is None else f", kappa {agreed['kappa']:.2f}"
+    parts = []
+    if right["n"]:
+        parts.append(
+            f"found the base model right on {right['base']:.0%} and the tuned model on {right['tuned']:.0%} "
+            f"of {right['n']} questions (on tuned answers it agrees with exact match in "
+            f"{agreed['share']:.0%}{kappa})"
+        )
+    if better["n"]:
+        parts.append(
+            f"preferred, shown both answers in both orders, the tuned one {better['wins']} times and the "
+            f"base one {better['losses']} times"
+        )
+    return f"{name} {'; it '.join(parts) or 'judged no question as a whole'}."

@@ -1,0 +1,83 @@
+"""Bring a tuned model into one format that other programs open: an adapter, merged weights, GGUF, Ollama."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qaloom.console import job
+from qaloom.export.gguf import to_gguf
+from qaloom.export.merge import merge, save_tokenizer
+from qaloom.export.ollama import begins_by_itself, modelfile
+from qaloom.files import read_json, write_text
+from qaloom.inference.prompt import load_tokenizer, stop_ids
+
+_ADAPTER = ("adapter_model.safetensors", "adapter_config.json")
+
+
+def convert(kind: str, run: Path, base: Path, source: Path | None, out: Path) -> None:
+    """Write the format `kind` of the adapter folder `run`, trained on `base`, to the folder `out`.
+
+    `source` is the merged folder that a GGUF file is made of, or the GGUF folder that a Modelfile names;
+    the other formats need none. Raises ModelError for a model that cannot take this format.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    if kind == "adapter":
+        _adapter(run, base, out)
+    elif kind == "merged":
+        merge(base, run, out)
+    elif kind == "ollama":
+        _ollama(run, base, source, out)
+    else:
+        quantisation = kind.removeprefix("gguf-")
+        to_gguf(source, quantisation, out / f"{run.name}-{quantisation}.gguf")
+    for weights in out.glob("*.safetensors"):
+        weights.chmod(0o644)  # safetensors lets its owner alone read, and an export is to be handed on
+
+
+def _adapter(run: Path, base: Path, out: Path) -> None:
+    """The adapter with its tokenizer; its base under the hub's name where it has one."""
+    for name in _ADAPTER:
+        shutil.copy2(run / name, out / name)
+    trained = read_json(run / "manifest.json")
+    save_tokenizer(load_tokenizer(run, trained["settings"]["trust_remote_code"]), trained["prompt"], out)
+    kind, _, reference = read_json(base / "manifest.json")["origin"].partition(":")
+    if kind == "hub":
+        text = (out / _ADAPTER[1]).read_text("utf-8")
+        before = read_json(out / _ADAPTER[1])["base_model_name_or_path"]
+        write_text(out / _ADAPTER[1], text.replace(f'"{before}"', f'"{reference.partition("@")[0]}"'))
+
+
+def _ollama(run: Path, base: Path, weights: Path, out: Path) -> None:
+    trained = read_json(run / "manifest.json")
+    tokenizer = load_tokenizer(run, trained["settings"]["trust_remote_code"])
+    stop = stop_ids(tokenizer, trained["prompt"])
+    save_tokenizer(tokenizer, trained["prompt"], out / ".tokenizer")
+    file = next(weights.glob("*.gguf"))
+    text = modelfile(
+        load_tokenizer(out / ".tokenizer"),
+        stop,
+        f"../{weights.name}/{file.name}",
+        begins_by_itself(file),
+        read_json(base / "manifest.json")["licence"],
+    )
+    shutil.rmtree(out / ".tokenizer")
+    write_text(out / "Modelfile", text)
+
+
+def _command(
+    kind: Annotated[str, typer.Argument(help="adapter, merged, gguf-f16, gguf-q8_0, gguf-q4_k_m or ollama")],
+    run: Annotated[Path, typer.Argument(help="folder of a trained run, such as results/train/demo")],
+    base: Annotated[Path, typer.Argument(help="its base model, a folder below results/base_model")],
+    out: Path,
+    source: Annotated[Path | None, typer.Option(help="merged folder (GGUF), GGUF folder (Ollama)")] = None,
+) -> None:
+    """Write one format of a trained run."""
+    convert(kind, run, base, source, out)
+
+
+if __name__ == "__main__":
+    with job():
+        typer.run(_command)

@@ -1,0 +1,80 @@
+"""From a merged model to llama.cpp's file format, with llama.cpp's own converter and quantiser."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from qaloom.console import say
+from qaloom.errors import ModelError
+
+CONVERTED = ("f16", "q8_0")  # what the converter writes; further kinds need llama.cpp's quantiser
+# It brings a gguf package of its own, which must not be found by anything else: `make setup` puts it here.
+CONVERTER = Path(sysconfig.get_path("data")) / "converter"
+
+
+def to_gguf(folder: Path, kind: str, out: Path) -> None:
+    """Write the Hugging Face folder (16-bit) as a GGUF file `out` of kind f16, q8_0 or q4_k_m.
+
+    Raises ModelError when the converter does not know the model, or a program is missing.
+    """
+    if kind in CONVERTED:
+        return _convert(folder, kind, out)
+    quantiser = quantiser_path()
+    full = out.with_name(f".{out.stem}.f16.gguf")
+    try:
+        _convert(folder, "f16", full)
+        _run([quantiser, str(full), str(out), kind.upper()], out, "llama-quantize")
+    finally:
+        full.unlink(missing_ok=True)
+
+
+def quantiser_path() -> str:
+    """Where llama.cpp's quantiser is. Raises ModelError when it is not on the PATH."""
+    found = shutil.which("llama-quantize")
+    if not found:
+        raise ModelError(
+            "gguf-q4_k_m needs llama.cpp's llama-quantize, which is not on the PATH; install llama.cpp, or "
+            "ask for gguf-q8_0 in export.formats"
+        )
+    return found
+
+
+def _convert(folder: Path, kind: str, out: Path) -> None:
+    if not CONVERTER.is_dir():
+        raise ModelError("llama.cpp's converter is not installed; run make setup")
+    command = [sys.executable, "-m", "convert_hf_to_gguf", "--outtype", kind, "--outfile", str(out)]
+    command += ["--model-name", out.stem.lstrip(".")]
+    _run([*command, str(folder.resolve())], out, "llama.cpp's converter")
+
+
+def _run(command: list[str], out: Path, name: str) -> None:
+    """Run a program into the job's log; `out` is whole or absent. Raises ModelError with its last words."""
+    part = out.with_name(f".{out.name}.part")
+    command = [str(part) if word == str(out) else word for word in command]
+    environment = os.environ | {"PYTHONPATH": str(CONVERTER), "HF_HUB_OFFLINE": "1"}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    print(done.stdout, file=sys.stderr, flush=True)
+    if done.returncode or not part.is_file():
+        part.unlink(missing_ok=True)
+        raise ModelError(
+            f"{name} cannot make {out.name} ({_last_words(done.stdout)}); leave GGUF and Ollama out of "
+            "export.formats for this model"
+        )
+    part.replace(out)
+    say(f"convert: {out.name}: {out.stat().st_size / 1e6:,.0f} MB")
+
+
+def _last_words(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

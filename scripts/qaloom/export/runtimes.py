@@ -1,0 +1,134 @@
+"""Ask an export the way its users will: its own files, its own template, its own runtime."""
+
+import importlib.metadata
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from qaloom.errors import DeviceError, ModelError
+from qaloom.export.ollama import render, stops_of, template_of
+from qaloom.files import read_json
+from qaloom.inference.answers import answers
+from qaloom.inference.llama_cpp import HEADERS, served
+from qaloom.inference.model import Loaded, load_model
+from qaloom.inference.prompt import load_tokenizer, stop_ids
+
+_NO_TOKEN = -1
+
+
+class RuntimeReply(NamedTuple):
+    """An answer; `cut` when it ran into the length limit instead of ending by itself."""
+
+    text: str
+    cut: bool
+
+
+class Heard(NamedTuple):
+    """How a runtime tokenised each prompt, and what it answered to the first of them."""
+
+    runtime: str
+    tokens: list[list[int]]
+    answers: list[RuntimeReply]
+
+
+def in_transformers(
+    folder: Path, base: Path | None, precision: str, code_allowed: bool, messages: Sequence[str],
+    asked: int, limit: int, advance: Callable[[int], None],
+) -> Heard:  # fmt: skip
+    """Ask a merged model's folder, or an adapter's on `base`: template, end tokens and weights are theirs.
+
+    `messages` are all tokenised, the first `asked` of them answered, in at most `limit` tokens each. What
+    does not fit into the GPU in 16 bits is asked in `precision`, as it was trained.
+    """
+    tokenizer = load_tokenizer(folder, code_allowed)
+    tokens = [_chat_ids(tokenizer, text) for text in messages]
+    stop = stop_ids(tokenizer, "plain") if base else _own_stop(folder)
+    with tempfile.TemporaryDirectory() as kept:
+
+        def loaded() -> Loaded:
+            where = (base or folder, folder if base else None, code_allowed)
+            try:
+                return Loaded(load_model(*where).model, tokenizer)
+            except DeviceError:
+                if precision not in ("8bit", "4bit"):
+                    raise
+                return Loaded(load_model(*where, precision).model, tokenizer)
+
+        given = answers(loaded, tokens[:asked], stop, limit, Path(kept) / "answers.jsonl", advance)
+    return Heard(_version("transformers"), tokens, [RuntimeReply(a.text, a.cut) for a in given])
+
+
+def in_llama_cpp(
+    file: Path, modelfile: str | None, messages: Sequence[str], asked: int, limit: int,
+    advance: Callable[[int], None],
+) -> Heard:  # fmt: skip
+    """Ask a GGUF file through llama.cpp's chat endpoint or, with the text of a Modelfile, as Ollama would."""
+    import httpx
+
+    context = max(map(len, messages)) * 4 + limit + 512  # a character is up to four bytes, a token one
+    server = served(file, "export", min(context, 8192), slots=1)
+    with httpx.Client(base_url=server.listening_address, headers=HEADERS, timeout=None) as client:
+        template = template_of(modelfile) if modelfile else None
+        prompts = [_prompt(client, template, text) for text in messages]
+        tokens = [_tokens(client, text) for text in prompts]
+        given = []
+        for number, text in enumerate(messages[:asked]):
+            stops = stops_of(modelfile) if modelfile else None
+            reply = (
+                _completed(client, prompts[number], stops, limit)
+                if modelfile
+                else _chatted(client, text, limit)
+            )
+            given.append(reply)
+            advance(len(given))
+    return Heard(f"llama.cpp, {_version('xllamacpp')}", tokens, given)
+
+
+def _chat_ids(tokenizer: Any, text: str) -> list[int]:
+    prompt = tokenizer.apply_chat_template(_chat(text), tokenize=False, add_generation_prompt=True)
+    return tokenizer(prompt, add_special_tokens=False)["input_ids"]
+
+
+def _own_stop(folder: Path) -> list[int]:
+    """The ids at which the folder's own settings end an answer; one that never comes if they name none."""
+    settings = folder / "generation_config.json"
+    ends = read_json(settings).get("eos_token_id") if settings.is_file() else None
+    return [_NO_TOKEN] if ends is None else ends if isinstance(ends, list) else [ends]
+
+
+def _chat(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}]
+
+
+def _prompt(client: Any, template: str | None, text: str) -> str:
+    if template is not None:
+        return render(template, _chat(text))
+    return _posted(client, "/apply-template", messages=_chat(text))["prompt"]
+
+
+def _tokens(client: Any, prompt: str) -> list[int]:
+    return _posted(client, "/tokenize", content=prompt, add_special=True, parse_special=True)["tokens"]
+
+
+def _chatted(client: Any, text: str, limit: int) -> RuntimeReply:
+    settings = {"temperature": 0, "max_tokens": limit}
+    choice = _posted(client, "/v1/chat/completions", messages=_chat(text), **settings)["choices"][0]
+    return RuntimeReply((choice["message"]["content"] or "").strip(), choice["finish_reason"] == "length")
+
+
+def _completed(client: Any, prompt: str, stops: list[str] | None, limit: int) -> RuntimeReply:
+    settings = {"temperature": 0, "n_predict": limit, "stop": stops}
+    reply = _posted(client, "/completion", prompt=prompt, **settings)
+    return RuntimeReply(reply["content"].strip(), reply["stop_type"] == "limit")
+
+
+def _posted(client: Any, path: str, **body: Any) -> Any:
+    reply = client.post(path, json=body)
+    if reply.is_error:
+        raise ModelError(f"llama.cpp cannot answer: {reply.text.strip()[:300]}")
+    return reply.json()
+
+
+def _version(package: str) -> str:
+    return f"{package} {importlib.metadata.version(package)}"

@@ -1,0 +1,98 @@
+"""The trained prompt as a chat template, so that any program that opens an export asks as training did.
+
+A template alone may say something else outside of training: it reads the date, or lets the model think
+aloud unless told not to. What `qaloom.inference.prompt` passes to it is therefore written into it.
+"""
+
+from typing import Any, NamedTuple
+
+from qaloom.inference.prompt import PLAIN, PLAIN_WITH_INPUT, Tokenizer, pinned_values
+
+_PLAIN = (
+    "{{{{ '{begin}' }}}}{{% for message in messages %}}{{% if message['role'] == 'user' %}}"
+    "{{{{ '{before}' + message['content'] + '{after}' }}}}"
+    "{{% elif message['role'] == 'assistant' %}}{{{{ message['content'] + '{end}' }}}}"
+    "{{% endif %}}{{% endfor %}}"
+)
+_MARKS = [f"\x01{name}\x01" for name in ("first", "answer", "second", "system")]
+
+
+class Turns(NamedTuple):
+    """The fixed texts around what people and model say; `system` is None where a template takes none.
+
+    first question answer-begins answer next question answer-begins; `system` stands around a system
+    message, in place of `first`.
+    """
+
+    first: str
+    answer: str
+    next: str
+    last: str
+    system: tuple[str, str] | None
+
+
+def trained_template(tokenizer: Tokenizer, kind: str) -> str:
+    """The Jinja chat template that writes the trained prompt, whatever the program that renders it.
+
+    `kind` is chat or plain. A plain prompt's input is written into the message, see `message`.
+    """
+    if kind == "plain":
+        before, after = PLAIN.split("{instruction}")
+        begin = tokenizer.bos_token if _adds_begin(tokenizer) else ""
+        texts = {"begin": begin, "before": before, "after": after, "end": tokenizer.eos_token}
+        return _PLAIN.format(**{name: _quoted(text) for name, text in texts.items()})
+    template = tokenizer.chat_template
+    used = {name: value for name, value in pinned_values().items() if name in template}
+    return "".join(_pin(name, value) for name, value in used.items()) + template
+
+
+def message(kind: str, instruction: str, input: str) -> str:
+    """What a chat client sends so that the trained template writes the trained prompt."""
+    if kind == "plain" and input:
+        before, after = PLAIN.split("{instruction}")
+        return PLAIN_WITH_INPUT.format(instruction=instruction, input=input)[len(before) : -len(after)]
+    return f"{instruction}\n\n{input}" if input else instruction
+
+
+def turns(tokenizer: Tokenizer) -> Turns:
+    """The fixed texts of a tokenizer's chat template, found by rendering it with marks for messages."""
+    first, answer, second, system = _MARKS
+    talk = [("user", first), ("assistant", answer), ("user", second)]
+    text = _rendered(tokenizer, talk)
+    parts = []
+    for mark in (first, answer, second):
+        before, _, text = text.partition(mark)
+        parts.append(before)
+    return Turns(parts[0], parts[1], parts[2], text, _system(tokenizer, system, first))
+
+
+def _system(tokenizer: Tokenizer, system: str, user: str) -> tuple[str, str] | None:
+    from jinja2 import TemplateError
+
+    try:
+        text = _rendered(tokenizer, [("system", system), ("user", user)])
+    except TemplateError:
+        return None
+    if system not in text:
+        return None
+    before, _, rest = text.partition(system)
+    return before, rest.partition(user)[0]
+
+
+def _rendered(tokenizer: Tokenizer, talk: list[tuple[str, str]]) -> str:
+    messages = [{"role": role, "content": content} for role, content in talk]
+    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+
+
+def _adds_begin(tokenizer: Tokenizer) -> bool:
+    return tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
+
+
+def _pin(name: str, value: Any) -> str:
+    if callable(value):
+        return f"{{%- macro {name}(format) -%}}{value('')}{{%- endmacro -%}}"
+    return f"{{%- set {name} = {str(value).lower() if isinstance(value, bool) else repr(value)} -%}}"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")

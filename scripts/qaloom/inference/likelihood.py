@@ -1,0 +1,75 @@
+"""How likely a model finds a text that it did not write itself: perplexity, and agreement token by token."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from qaloom.files import digest
+from qaloom.inference.model import Loaded
+from qaloom.inference.response_cache import kept_or_made
+
+# Prompt and text tokens in one batch: far below what generating takes, so that memory never is the question.
+_TOKENS_AT_ONCE = {"cpu": 2_048, "cuda": 4_096}
+
+
+class Likelihood(msgspec.Struct):
+    """A text after a prompt, as a model sees it; perplexity is exp(nll)."""
+
+    prompt: str  # digest of the prompt's and the text's token ids
+    nll: float | None  # negative log-likelihood a token, in nats; None for an empty text
+    tokens: int
+    agreed: int  # tokens that the model itself would have written in their place
+
+
+def likelihoods(
+    loaded: Callable[[], Loaded],
+    texts: Sequence[tuple[list[int], list[int]]],
+    kept: Path,
+    advance: Callable[[int], None],
+) -> list[Likelihood]:
+    """The likelihood of each text after its prompt (both token ids), in that order; kept as answers are."""
+    names = [digest([prompt, text]) for prompt, text in texts]
+    named = dict(zip(names, texts, strict=True))
+
+    def make(missing: list[str]) -> Iterator[list[Likelihood]]:
+        yield [Likelihood(name, None, 0, 0) for name in missing if not named[name][1]]
+        full = [name for name in missing if named[name][1]]
+        for batch in _batches(full, named, loaded().model if full else None):
+            yield _batch(loaded().model, batch, [named[name] for name in batch])
+
+    return kept_or_made(kept, Likelihood, names, make, advance)
+
+
+def _batches(names: list[str], named: dict[str, tuple], model: Any) -> Iterator[list[str]]:
+    length = {name: sum(map(len, named[name])) for name in names}
+    queue = sorted(names, key=length.__getitem__, reverse=True)
+    while queue:
+        size = max(1, _TOKENS_AT_ONCE[model.device.type] // length[queue[0]])
+        yield queue[:size]
+        queue = queue[size:]
+
+
+def _batch(model: Any, names: list[str], texts: list[tuple[list[int], list[int]]]) -> list[Likelihood]:
+    import torch
+
+    # Padded on the left, so that the texts end together, and logits are made for the texts' columns alone.
+    width, ending = max(len(p) + len(t) for p, t in texts), max(len(t) for _, t in texts)
+    ids = [[0] * (width - len(p) - len(t)) + p + t for p, t in texts]
+    mask = [[0] * (width - len(p) - len(t)) + [1] * (len(p) + len(t)) for p, t in texts]
+    inputs = {"input_ids": ids, "attention_mask": mask}
+    tensors = {name: torch.tensor(rows, device=model.device) for name, rows in inputs.items()}
+    positions = (tensors["attention_mask"].cumsum(-1) - 1).clamp(min=0)
+    with torch.inference_mode():
+        logits = model(**tensors, position_ids=positions, logits_to_keep=ending + 1, use_cache=False).logits
+        logits = logits[:, -ending - 1 : -1].float()
+        wanted = tensors["input_ids"][:, -ending:]
+        nll = -logits.log_softmax(-1).gather(-1, wanted[..., None])[..., 0]
+        agreed = logits.argmax(-1) == wanted
+    return [
+        Likelihood(
+            name, round(nll[i, -len(t) :].double().mean().item(), 6), len(t), int(agreed[i, -len(t) :].sum())
+        )
+        for i, (name, (_, t)) in enumerate(zip(names, texts, strict=True))
+    ]

@@ -1,0 +1,96 @@
+"""Base models and adapters, loaded for generation."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from qaloom.errors import DeviceError
+from qaloom.inference.prompt import is_whole, load_tokenizer, unloadable
+
+
+class Loaded(NamedTuple):
+    """A model in memory, with or without an adapter, and its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+
+def load_model(
+    base: Path, adapter: Path | None = None, code_allowed: bool = False, precision: str = "16bit"
+) -> Loaded:
+    """Load a base model, and the adapter on top of it, for answering.
+
+    A folder that holds a whole model (`method: full`) is loaded in the base model's place.
+
+    float32 on a CPU (bfloat16 decodes about 5 times slower there); on a GPU the type that it is quick in,
+    quantised if `precision` is 8bit or 4bit: what was too large to train in 16 bits is too large to ask.
+    Raises ModelError when a folder cannot be loaded, DeviceError when the model does not fit.
+    """
+    tokenizer = load_tokenizer(adapter or base, code_allowed)
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    from qaloom.inference.decoding import share_keys
+
+    if adapter and is_whole(adapter):
+        base, adapter = adapter, None
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = torch.float32 if device == "cpu" else _gpu_dtype()
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            base,
+            dtype=dtype,
+            trust_remote_code=code_allowed,
+            device_map={"": device},
+            quantization_config=_quantised(precision, dtype) if device == "cuda" else None,
+        )
+        share_keys(model)
+        torch.backends.cuda.enable_cudnn_sdp(False)  # plans anew for every length, that is for every token
+        if adapter:
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model, str(adapter))
+    except torch.OutOfMemoryError:
+        raise DeviceError(f"{base} does not fit into the GPU's free memory; close what holds it") from None
+    except (OSError, ValueError, SafetensorError) as error:
+        raise unloadable(base, error) from None
+    return Loaded(model.eval(), tokenizer)
+
+
+def quickened(loaded: Loaded) -> Loaded:
+    """A float32 model with its adapter added to its weights, and those packed for the CPU that it is on.
+
+    Merging spares a third of the work; both change answers by rounding alone. Any other model is left as it
+    is: 16 bits would round much of the adapter away.
+    """
+    import torch
+
+    from qaloom.inference.onednn_linear import pack
+
+    model = loaded.model
+    if model.dtype != torch.float32:
+        return loaded
+    if hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()
+    pack(model)
+    return Loaded(model, loaded.tokenizer)
+
+
+def _quantised(precision: str, dtype: Any) -> Any:
+    """The quantisation that Unsloth trains with, or None in 16 bits."""
+    from transformers import BitsAndBytesConfig
+
+    if precision == "4bit":
+        return BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
+    return BitsAndBytesConfig(load_in_8bit=True) if precision == "8bit" else None
+
+
+def _gpu_dtype() -> Any:
+    import torch
+
+    return torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16

@@ -1,0 +1,310 @@
+"""Ask any OpenAI-compatible server (vLLM, Ollama, llama.cpp): many prompts at once, and with patience."""
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
+
+import httpx
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_after_attempt,
+    stop_when_event_set,
+    wait_random_exponential,
+)
+
+from qaloom.console import say
+from qaloom.errors import ConfigError, EndpointError
+
+_LONGEST_WAIT = 60  # seconds between two tries, also where a server asks for more
+_MESSAGE = 150  # characters shown of what a server says of a refusal
+
+Understood = TypeVar("Understood")
+
+
+class Reply(NamedTuple):
+    """What a server says to a prompt, and the tokens that it counted."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Usage:
+    """What all tries cost: requests, and tokens as the server counted them."""
+
+    def __init__(self) -> None:
+        self.requests = self.answered = self.prompt = self.completion = self.unusable = 0
+        self.refusal = ""
+
+    def __str__(self) -> str:
+        cost = f"{self.requests:,} requests, {self.prompt:,} prompt and {self.completion:,} completion tokens"
+        refusal = f" ({self.refusal})" if self.refusal else ""
+        return cost + (f"; {self.unusable:,} prompts got no usable answer{refusal}" if self.unusable else "")
+
+
+class Server(NamedTuple):
+    """A connection; `section` is where the configuration names it, `sent` what goes with each prompt.
+
+    Once `over` is set, nothing is tried again.
+    """
+
+    client: httpx.Client
+    pool: ThreadPoolExecutor
+    settings: Mapping[str, Any]
+    section: str
+    sent: Mapping[str, Any]
+    usage: Usage
+    over: threading.Event
+
+
+class _PassingError(Exception):
+    """What may be gone at the next try; `after` is how many seconds the server asks to wait."""
+
+    def __init__(self, what: str, after: float = 0.0):
+        super().__init__(what)
+        self.after = after
+
+
+class _UselessError(Exception):
+    """The server is well, and its answer of no use; waiting would mend nothing."""
+
+
+class _RefusedError(Exception):
+    """The server takes no such prompt: too long for it, or against its rules."""
+
+
+def named(settings: Mapping[str, Any]) -> bool:
+    """Whether the settings of a server name one."""
+    return bool(settings["url"] or settings["model"])
+
+
+def check_server(settings: Mapping[str, Any], section: str) -> None:
+    """Raise ConfigError when no server is named or its key's variable is not set; before anything runs."""
+    for key in ("url", "model"):
+        if not settings[key]:
+            raise ConfigError(f"{section}.{key}: is missing, and a model server is to be asked; add it")
+    try:
+        wrong = _no_address(httpx.URL(settings["url"]))
+    except (httpx.InvalidURL, ValueError) as error:
+        wrong = str(error)
+    if wrong:
+        raise ConfigError(f"{section}.url: is no address ({wrong}); give one like http://HOST:8000/v1")
+    name = settings["key_env"]
+    key = os.environ.get(name or "", "")
+    if name and not key:
+        raise ConfigError(f"{section}.key_env: {name} is not set; export it, or take the key out")
+    if not re.fullmatch(r"[!-~]*", key):
+        raise ConfigError(
+            f"{section}.key_env: {name} holds a blank, a line break or another character that no key "
+            "has; export it anew"
+        )
+
+
+def _no_address(url: httpx.URL) -> str:
+    """What keeps an address from being one that can be asked; empty if nothing does."""
+    host = url.raw_host.decode()
+    if not host:
+        return "it names no host"
+    if "%" in host:
+        return "its host holds a character that no host has"
+    if not all(0 < len(label) < 64 for label in host.removesuffix(".").split(".")):
+        return "a part of its host is empty or longer than 63 letters"
+    return "its port is above 65535" if (url.port or 0) > 65535 else ""
+
+
+@contextmanager
+def server(settings: Mapping[str, Any], section: str, sent: Mapping[str, Any]) -> Iterator[Server]:
+    """A connection to the server that `settings`, those of `section`, name; ends with the cost line."""
+    check_server(settings, section)
+    key = os.environ.get(settings["key_env"] or "", "")
+    usage = Usage()
+    over = threading.Event()
+    limits = httpx.Limits(max_connections=settings["concurrency"])
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    with (
+        httpx.Client(headers=headers, timeout=settings["timeout"], limits=limits) as client,
+        ThreadPoolExecutor(settings["concurrency"]) as pool,
+    ):
+        try:
+            yield Server(client, pool, settings, section, sent, usage, over)
+        finally:
+            over.set()
+            pool.shutdown(cancel_futures=True)
+            if usage.requests:
+                say(f"{section.partition('.')[0]}: {settings['model']}: {usage}")
+
+
+def ask(
+    server: Server,
+    prompts: Mapping[str, str],
+    understand: Callable[[str, Reply], Understood | None],
+    answered: bool,
+) -> Iterator[tuple[str, Understood | None]]:
+    """What comes of each prompt, by its name, as it comes; None when no try gave an answer of any use.
+
+    `understand` makes something of a name and a reply, or None of a reply that is to be asked for again.
+    `answered`: others like them were answered before; a prompt that is refused is then one of no use.
+    Raises EndpointError, one line, when the server is gone or refuses all, after what else was under way.
+    """
+    asked = {server.pool.submit(_tried, server, *one, understand): one[0] for one in prompts.items()}
+    failed: BaseException | None = None
+    refusals = []
+    for future in as_completed(asked):
+        if future.cancelled():
+            continue
+        error = future.exception()
+        if isinstance(error, _RefusedError):
+            refusals.append(asked[future])
+            server.usage.refusal = str(error)
+        elif error:
+            failed = failed or error
+            for other in asked:
+                other.cancel()
+        else:
+            yield asked[future], future.result()
+    if failed:
+        raise failed
+    if refusals and len(refusals) == len(prompts) and not answered:
+        raise EndpointError(f"{server.section}: {_place(server.settings)}: {server.usage.refusal}")
+    server.usage.unusable += len(refusals)
+    yield from ((name, None) for name in refusals)
+
+
+def without_thoughts(text: str) -> str:
+    """An answer without what a reasoning model writes before it; some templates hold the opening tag."""
+    return text.rpartition("</think>")[2].partition("<think>")[0]
+
+
+def _tried(
+    server: Server, name: str, prompt: str, understand: Callable[[str, Reply], Understood | None]
+) -> Understood | None:
+    """What comes of one prompt; None when the server is well but its answer is of no use, asked twice."""
+    settings = server.settings
+    over = stop_when_event_set(server.over)
+    patiently = Retrying(
+        stop=stop_after_attempt(settings["retries"] + 1) | over,
+        wait=_wait(settings["backoff"]),
+        sleep=sleep_using_event(server.over),
+        retry=retry_if_exception_type(_PassingError),
+        reraise=True,
+    )
+    twice = Retrying(
+        stop=stop_after_attempt(min(2, settings["retries"] + 1)) | over,
+        retry=retry_if_exception_type(_UselessError),
+        reraise=True,
+    )
+
+    def attempt() -> Understood:
+        if (understood := understand(name, _reply(server, prompt))) is None:
+            raise _UselessError
+        return understood
+
+    try:
+        return twice(patiently, attempt)
+    except _UselessError:
+        server.usage.unusable += 1
+        return None
+    except _PassingError as error:
+        tries = f"{settings['retries'] + 1} tries" if settings["retries"] else "one try"
+        raise EndpointError(
+            f"{server.section}: {_place(settings)}: {error} after {tries}; start the server, or raise "
+            "timeout or retries; what it answered is kept"
+        ) from None
+
+
+def _wait(seconds: float) -> Callable[[RetryCallState], float]:
+    grows = wait_random_exponential(multiplier=seconds, max=_LONGEST_WAIT)
+
+    def wait(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.after if isinstance(error, _PassingError) else 0.0
+        return min(_LONGEST_WAIT, asked or grows(state))
+
+    return wait
+
+
+def _reply(server: Server, prompt: str) -> Reply:
+    """One try; raises what `_tried` tells apart, EndpointError at once."""
+    body = {"messages": [{"role": "user", "content": prompt}], **server.sent}
+    server.usage.requests += 1
+    try:
+        response = server.client.post(f"{server.settings['url'].rstrip('/')}/chat/completions", json=body)
+    except httpx.TimeoutException:
+        raise _PassingError(f"no answer within {server.settings['timeout']:g} s") from None
+    except httpx.RequestError as error:
+        raise _PassingError(f"cannot be reached ({type(error).__name__})") from None
+    _refuse(response, server)
+    reply = _read(response)
+    server.usage.answered += 1
+    server.usage.prompt += reply.prompt_tokens
+    server.usage.completion += reply.completion_tokens
+    if not reply.text.strip():
+        raise _UselessError
+    return reply
+
+
+def _refuse(response: httpx.Response, server: Server) -> None:
+    """Raise what a status other than 200 means: try again, skip the prompt, or give up with the remedy."""
+    code, settings, section = response.status_code, server.settings, server.section
+    if code == 200:
+        return
+    if code in (408, 409, 425, 429) or code >= 500:
+        after = response.headers.get("retry-after", "")
+        raise _PassingError(f"answers {code}", float(after) if re.fullmatch(r"\d+(\.\d+)?", after) else 0.0)
+    remedies = {
+        401: f"set the key in the variable that {section}.key_env names ({settings['key_env']})",
+        403: f"the key in {settings['key_env']} has no access to {settings['model']}",
+        404: f"check {section}.url (it usually ends in /v1) and model ({settings['model']})",
+    }
+    if response.has_redirect_location:
+        to = _shown(response.headers["location"], server)
+        remedies[code] = f"it moved to {to}; set {section}.url"
+    remedy, message = remedies.get(code, "see the server's log"), _message(response, server)
+    told = f"answers {code}; {remedy}" + (message and f"; it says: {message}")
+    if code in (400, 413, 422):
+        raise _RefusedError(told)
+    raise EndpointError(f"{section}: {_place(settings)}: {told}")
+
+
+def _message(response: httpx.Response, server: Server) -> str:
+    """What the server itself says of a failure, in one of the usual forms; else nothing."""
+    try:
+        body = response.json()
+    except (ValueError, RecursionError):
+        return ""
+    error = body.get("error", body) if isinstance(body, dict) else None
+    text = error.get("message") if isinstance(error, dict) else error
+    return _shown(text, server) if isinstance(text, str) else ""
+
+
+def _shown(text: str, server: Server) -> str:
+    """The beginning of a server's text, in one line and without the key."""
+    key = server.client.headers.get("authorization", "").removeprefix("Bearer ")
+    masked = text.replace(key, "***") if key else text
+    return " ".join("".join(c if c.isprintable() else " " for c in masked).split())[:_MESSAGE]
+
+
+def _read(response: httpx.Response) -> Reply:
+    """A completion and its tokens, 0 where they are not counted; half a surrogate pair becomes ?."""
+    try:
+        body = response.json()
+        text, counted = body["choices"][0]["message"]["content"], body.get("usage")
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        raise _UselessError from None
+    known = counted if isinstance(counted, dict) else {}
+    tokens = [known.get(f"{kind}_tokens") for kind in ("prompt", "completion")]
+    whole = text.encode(errors="replace").decode() if isinstance(text, str) else ""
+    return Reply(whole, *(number if isinstance(number, int) else 0 for number in tokens))
+
+
+def _place(settings: Mapping[str, Any]) -> str:
+    """The server's address without a password that it may hold."""
+    url = httpx.URL(settings["url"])
+    return str(url.copy_with(username=None, password=None, query=None))

@@ -1,0 +1,85 @@
+"""vLLM, where it is installed and there is a GPU: base model and adapter in one server."""
+
+import importlib.util
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from qaloom.console import say
+from qaloom.errors import DeviceError
+from qaloom.export.merge import save_tokenizer
+from qaloom.files import read_json
+from qaloom.inference.prompt import load_tokenizer
+
+_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # what --max-lora-rank takes
+_PATIENCE = 900  # seconds for a large model to load
+
+
+def available() -> bool:
+    """Whether vLLM is installed and a GPU is there."""
+    if importlib.util.find_spec("vllm") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+@contextmanager
+def started(run: Path, base: Path, context: int) -> Iterator[tuple[str, dict[str, str]]]:
+    """A vLLM server with `base` and the adapter `run`, both asked in the trained prompt.
+
+    Yields its address and the headers that it wants. Raises DeviceError when it does not come up.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    key = secrets.token_urlsafe(32)
+    with tempfile.TemporaryDirectory() as folder:
+        trained = read_json(run / "manifest.json")
+        tokenizer = load_tokenizer(run, trained["settings"]["trust_remote_code"])
+        save_tokenizer(tokenizer, trained["prompt"], Path(folder))
+        template = Path(folder) / "chat_template.jinja"
+        with subprocess.Popen(command(run, base, template, port, key, context)) as server:
+            try:
+                headers = {"Authorization": f"Bearer {key}"}
+                _wait(server, f"http://127.0.0.1:{port}")
+                yield f"http://127.0.0.1:{port}", headers
+            finally:
+                server.terminate()
+
+
+def command(run: Path, base: Path, template: Path, port: int, key: str, context: int) -> list[str]:
+    """The command that starts vLLM: the base model as `base`, the adapter under the run's name."""
+    adapter = read_json(run / "adapter_config.json")
+    rank = next((rank for rank in _RANKS if rank >= adapter["r"]), adapter["r"])
+    precision = read_json(run / "plan.json")["precision"]
+    quantised = ["--quantization", "bitsandbytes"] if precision in ("4bit", "8bit") else []
+    trusted = read_json(run / "manifest.json")["settings"]["trust_remote_code"]
+    return [
+        sys.executable, "-m", "vllm.entrypoints.openai.api_server",
+        "--model", str(base), "--served-model-name", "base",
+        "--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", f"{run.name}={run}",
+        "--chat-template", str(template), "--max-model-len", str(context),
+        "--host", "127.0.0.1", "--port", str(port), "--api-key", key,
+        *quantised, *(["--trust-remote-code"] if trusted else []),
+    ]  # fmt: skip
+
+
+def _wait(server: subprocess.Popen, url: str) -> None:
+    import httpx
+
+    say("serve: vLLM is loading the model")
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            if httpx.get(f"{url}/health", timeout=2).is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(1)
+    raise DeviceError("vLLM did not come up; its own words are in logs/serve")

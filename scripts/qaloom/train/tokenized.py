@@ -1,0 +1,164 @@
+"""Training rows as token ids: what each teaches, in which order they come, and which are kept to validate."""
+
+import math
+from collections.abc import Sequence
+from itertools import chain
+from random import Random
+from typing import Any
+
+from qaloom.console import say
+from qaloom.errors import TrainingError
+from qaloom.files import digest
+from qaloom.inference.prompt import Example, example, stop_ids
+from qaloom.text.normalize import comparison_key
+
+IGNORED = -100  # the label that the loss leaves out
+
+
+def tokenise(rows: Sequence[dict[str, str]], tokenizer: Any, kind: str) -> list[Example]:
+    """Rows (id, instruction, input, output) as token ids, whole."""
+    return [example(tokenizer, kind, r["instruction"], r["input"], r["output"]) for r in rows]
+
+
+def length(one: Example) -> int:
+    """Tokens of a row."""
+    return len(one.prompt) + len(one.completion)
+
+
+def cut(
+    rows: Sequence[dict[str, str]], whole: Sequence[Example], max_length: int, ends: set[int]
+) -> tuple[list[str], list[Example]]:
+    """Ids and examples of at most `max_length` tokens; `ends` are the ids that end an answer.
+
+    Says how many answers had to be cut, and how many rows are left out because the question alone is
+    that long. Raises TrainingError when no row is left, or none ends in an end token.
+    """
+    limit = f"max_length {max_length}"
+    left_out = [r["id"] for r, e in zip(rows, whole, strict=True) if len(e.prompt) >= max_length]
+    if left_out:
+        share = f"{len(left_out)} of {len(rows)} rows"
+        say(
+            f"train: {share} are left out, as their questions alone reach {limit}; the first is {left_out[0]}"
+        )
+    kept = [(r["id"], e) for r, e in zip(rows, whole, strict=True) if len(e.prompt) < max_length]
+    shortened = sum(length(e) > max_length for _, e in kept)
+    if shortened:
+        say(f"train: {shortened} of {len(rows)} rows are longer than {limit}; their answers are cut")
+    examples = [Example(e.prompt, e.completion[: max_length - len(e.prompt)]) for _, e in kept]
+    if not any(e.completion[-1] in ends for e in examples):
+        raise TrainingError(f"no row keeps its end token within {limit}, so no answer would end; raise it")
+    return [name for name, _ in kept], examples
+
+
+def end_ids(tokenizer: Any, kind: str) -> set[int]:
+    """Token ids that end an answer."""
+    return set(stop_ids(tokenizer, kind))
+
+
+def validation(
+    rows: Sequence[dict[str, str]], fraction: float, seed: int
+) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Rows to train on, and those kept to validate: a wording each, of facts that keep another in training.
+
+    A row goes by the hash of its question, whatever the other rows are; the fraction is an expectation.
+    A fact's wording with the highest hash always stays.
+    """
+    if not fraction:
+        return list(rows), []
+    places = {r["id"]: int(digest([seed, r["instruction"], r["input"]])[:13], 16) / 16**13 for r in rows}
+    last: dict[str, str] = {}  # of each fact, the row that would be the last to leave training
+    for r in sorted(rows, key=lambda r: places[r["id"]]):
+        last[comparison_key(r["output"])] = r["id"]
+    kept = [r for r in rows if places[r["id"]] < fraction and last[comparison_key(r["output"])] != r["id"]]
+    ids = {r["id"] for r in kept}
+    return [r for r in rows if r["id"] not in ids], kept
+
+
+def row_order(lengths: Sequence[int], batch: int, epochs: float, seed: int) -> list[int]:
+    """The rows of a whole training, in order: every `batch` of them make one optimizer step.
+
+    Each row comes once an epoch (in a last part of an epoch, some of them). A step holds rows of similar
+    length, so that little of it is padding; which rows share one, and the order of steps, is drawn anew
+    each epoch. What an epoch has beyond whole steps is put off to the next, or every later step would
+    straddle two lengths. The order is the run's, not the trainer's: a resumed run sees the same rows.
+    """
+    random, count = Random(seed), len(lengths)
+    order, put_off = [], []
+    for _ in range(math.ceil(epochs)):
+        rows = put_off + random.sample(range(count), count)
+        whole = len(rows) - len(rows) % batch
+        rows, put_off = rows[:whole], rows[whole:]
+        rows.sort(key=lambda row: lengths[row] * random.uniform(0.7, 1.4))
+        steps = [rows[i : i + batch] for i in range(0, whole, batch)]
+        random.shuffle(steps)
+        order += chain.from_iterable(steps)
+    return (order + put_off)[: max(1, round(epochs * count))]
+
+
+def steps_of_rows(lengths: Sequence[int], training: dict[str, Any]) -> list[list[int]]:
+    """The rows of every optimizer step: `effective_batch` of them, or as many as fill `effective_tokens`."""
+    epochs, seed, tokens = training["epochs"], training["seed"], training["effective_tokens"]
+    if tokens is None:
+        batch = training["effective_batch"]
+        order = row_order(lengths, batch, epochs, seed)
+        return [order[i : i + batch] for i in range(0, len(order), batch)]
+    return filled(lengths, tokens, epochs, seed)
+
+
+def filled(lengths: Sequence[int], tokens: int, epochs: float, seed: int) -> list[list[int]]:
+    """Steps of whole rows, each as near to `tokens` as the next rows allow, none above.
+
+    Raises TrainingError when one row alone is longer.
+    """
+    if max(lengths) > tokens:
+        raise TrainingError(
+            f"the longest row has {max(lengths)} tokens, more than effective_tokens {tokens}; raise it, "
+            "or lower max_length"
+        )
+    random, order = Random(seed), []
+    for _ in range(math.ceil(epochs)):
+        order += random.sample(range(len(lengths)), len(lengths))
+    steps, room = [[]], tokens
+    for row in order[: max(1, round(epochs * len(lengths)))]:
+        if lengths[row] > room:
+            steps.append([])
+            room = tokens
+        steps[-1].append(row)
+        room -= lengths[row]
+    return steps
+
+
+def parts(step: Sequence[int], lengths: Sequence[int], count: int) -> list[list[int]]:
+    """A step's rows in `count` parts of about equal tokens, each to be packed into one sequence.
+
+    Longest first into the part that holds least (Graham's LPT rule): no part exceeds the mean by a row.
+    """
+    held: list[list[int]] = [[] for _ in range(count)]
+    totals = [0] * count
+    for row in sorted(step, key=lambda row: -lengths[row]):
+        least = totals.index(min(totals))
+        held[least].append(row)
+        totals[least] += lengths[row]
+    return held
+
+
+def features(one: Example) -> dict[str, list[int]]:
+    """One row for the collator: the prompt's labels are left out, so only the answer is learned."""
+    ids = one.prompt + one.completion
+    return {
+        "input_ids": ids,
+        "attention_mask": [1] * len(ids),
+        "labels": [IGNORED] * len(one.prompt) + one.completion,
+    }
+
+
+def packed(rows: Sequence[Example], pad: int) -> dict[str, list[int]]:
+    """Rows one after the other as one sequence; `seq_lengths` keeps them apart. Of no row, a pad token."""
+    if not rows:
+        return {"input_ids": [pad, pad], "labels": [IGNORED] * 2, "seq_lengths": [2]}
+    each = [features(one) for one in rows]
+    return {
+        "input_ids": list(chain.from_iterable(f["input_ids"] for f in each)),
+        "labels": list(chain.from_iterable(f["labels"] for f in each)),
+        "seq_lengths": [len(f["input_ids"]) for f in each],
+    }

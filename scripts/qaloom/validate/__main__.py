@@ -1,0 +1,26 @@
+"""Command `python -m qaloom.validate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qaloom.console import job
+from qaloom.files import digest
+from qaloom.validate.stage import gather, validate_file
+
+
+def command(
+    sources: Annotated[list[Path], typer.Argument(help="JSONL files (.jsonl, .jsonl.gz)")],
+    out: Annotated[Path, typer.Option(help="folder to write to")],
+) -> None:
+    """Validate source files: rows.jsonl, rejected.jsonl and stats.json."""
+    with job():
+        parts = [out / "files" / digest(str(source))[:16] for source in sources]
+        for source, part in zip(sources, parts, strict=True):
+            validate_file(source, str(source), part)
+        gather(parts, out)
+
+
+if __name__ == "__main__":
+    typer.run(command)

@@ -1,0 +1,206 @@
+"""Decide whether a row is a row: read it, find question and answer, mend what is certain, set the rest aside.
+
+`validate_file` does one source file and holds no more than a line of it; `gather` puts files together.
+"""
+
+import shutil
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from qaloom.console import bar, say
+from qaloom.errors import SourceError
+from qaloom.files import read_json, whole, write_json
+from qaloom.records import Rejection, Row, row_id
+from qaloom.validate.fields import Shaped, file_group, shape
+from qaloom.validate.lines import Fault, Line, encoding_of, read_source
+from qaloom.validate.repair import repair
+
+_SHOWN = 2_000  # characters of a rejected line that are kept
+_KEPT_WHOLE = 20_000  # bytes up to which a rejected record is kept as an object
+_MB = 1_000_000
+
+
+def validate_file(source: Path, name: str, out: Path) -> dict[str, Any]:
+    """Validate one source file into `out`: rows.jsonl, rejected.jsonl and, last, stats.json.
+
+    `name` is the file's path relative to the project; it becomes each row's `source`. Returns the stats:
+    in (lines that are not blank) = out + rejected, reasons, repairs (rows by code), blank, encoding.
+    Raises SourceError when the file cannot be read.
+    """
+    name = unicodedata.normalize("NFC", name)
+    counts, encoding = _Counts(), encoding_of(source)
+    size = Path(source).stat().st_size
+    with (
+        bar(name, -(-size // _MB), "MB") as advance,
+        whole(out / "rows.jsonl") as rows,
+        whole(out / "rejected.jsonl") as rejections,
+    ):
+        lines = read_source(source, encoding, lambda read: advance(-(-read // _MB)))
+        for item in _judged(lines, name, counts):
+            _write(item, rows if type(item) is Row else rejections)
+    stats = {"source": name, **counts.stats(), "encoding": encoding}
+    write_json(out / "stats.json", stats)
+    return stats
+
+
+def gather(parts: list[Path], out: Path) -> dict[str, Any]:
+    """Put validated files together, ordered by source name, with stats for each and in all.
+
+    Raises SourceError when there is no file, or one without a single good row.
+    """
+    if not parts:
+        raise SourceError("data.sources matches no file; check the globs and the folder you run in")
+    found = sorted(
+        ((read_json(part / "stats.json"), part) for part in parts), key=lambda pair: pair[0]["source"]
+    )
+    _check_good_rows(found)
+    for file in ("rows.jsonl", "rejected.jsonl"):
+        with whole(out / file) as target:
+            for _, part in found:
+                with (part / file).open("rb") as stream:
+                    shutil.copyfileobj(stream, target, 1 << 20)
+    stats = _total([stats for stats, _ in found])
+    write_json(out / "stats.json", stats)
+    say(_summary(stats))
+    return stats
+
+
+class _Counts:
+    """What happened to the lines of one file."""
+
+    def __init__(self) -> None:
+        self.out = self.blank = self.rejected = 0
+        self.reasons: Counter[str] = Counter()
+        self.repairs: Counter[str] = Counter()
+
+    def stats(self) -> dict[str, Any]:
+        return {
+            "in": self.out + self.rejected,
+            "out": self.out,
+            "rejected": self.rejected,
+            "reasons": dict(sorted(self.reasons.items())),
+            "repairs": dict(sorted(self.repairs.items())),
+            "blank": self.blank,
+        }
+
+
+def _judged(lines: Iterable[Line], name: str, counts: _Counts) -> Iterator[Row | Rejection]:
+    group = unicodedata.normalize("NFC", file_group(name))
+    for line in lines:
+        if line.value is None:
+            counts.blank += 1
+            continue
+        item = _judge(line, name, group)
+        if type(item) is Row:
+            counts.out += 1
+            counts.repairs.update(item.meta.get("repairs", ()))
+        else:
+            counts.rejected += 1
+            counts.reasons[item.reason] += 1
+        yield item
+
+
+def _judge(line: Line, name: str, group: str) -> Row | Rejection:
+    found = line.value if type(line.value) is Fault else shape(line.value, line.raw)
+    if type(found) is Fault:
+        return _reject(line, name, found)
+    instruction, mended = repair(found.instruction)
+    context, more = repair(found.input)
+    output, most = repair(found.output)
+    if not instruction:
+        return _reject(line, name, Fault("empty_question", "the question is empty"))
+    if not output:
+        return _reject(line, name, Fault("empty_answer", "the answer is empty"))
+    codes = line.repairs + found.repairs + mended + more + most
+    meta = _meta(found, codes)
+    identity = row_id(instruction, context, output)
+    return Row(identity, instruction, context, output, name, line.number, found.document or group, meta)
+
+
+def _meta(found: Shaped, codes: tuple[str, ...]) -> dict[str, Any]:
+    # `repairs` is ours to say; a source's own key of that name would be counted as if we had made them.
+    meta = found.meta
+    if "repairs" in meta:
+        meta["repairs_in_source"] = meta.pop("repairs")
+    if codes:
+        meta["repairs"] = list(dict.fromkeys(codes))
+    return meta
+
+
+def _reject(line: Line, name: str, fault: Fault) -> Rejection:
+    return Rejection(name, line.number, fault.reason, fault.detail, _as_it_was(line))
+
+
+def _as_it_was(line: Line) -> Any:
+    if type(line.value) is dict and len(line.raw) <= _KEPT_WHOLE:
+        return line.value
+    text = line.raw[: 4 * _SHOWN].decode("utf-8", "backslashreplace").rstrip("\r")
+    if len(text) <= _SHOWN and len(line.raw) <= 4 * _SHOWN:
+        return text
+    return f"{text[:_SHOWN]} ... ({len(line.raw):,} bytes in all)"
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _write(item: Row | Rejection, stream: BinaryIO) -> None:
+    stream.write(_encode(item) + b"\n")
+
+
+def _check_good_rows(found: list[tuple[dict[str, Any], Path]]) -> None:
+    bare = [(stats, part) for stats, part in found if not stats["out"]]
+    if not bare:
+        return
+    stats, part = bare[0]
+    others = f" (and {len(bare) - 1} more such files)" if len(bare) > 1 else ""
+    if not stats["in"]:
+        raise SourceError(
+            f"{stats['source']}: no good row, the file is empty{others}; remove it from data.sources"
+        )
+    reasons = sorted(stats["reasons"].items(), key=lambda pair: -pair[1])
+    common = ", ".join(f"{reason} {count}" for reason, count in reasons[:3])
+    raise SourceError(
+        f"{stats['source']}: no good row among {stats['in']} lines ({common}){others}; "
+        f"{_remedy(part)}each line's reason is in {part / 'rejected.jsonl'}"
+    )
+
+
+def _remedy(part: Path) -> str:
+    with (part / "rejected.jsonl").open("rb") as stream:
+        first = msgspec.json.decode(stream.readline())["row"]
+    if str(first).lstrip().startswith("["):
+        return "it looks like one JSON list, so write one object a line (jq -c '.[]' FILE); "
+    return ""
+
+
+def _total(files: list[dict[str, Any]]) -> dict[str, Any]:
+    reasons: Counter[str] = Counter()
+    repairs: Counter[str] = Counter()
+    for stats in files:
+        reasons.update(stats["reasons"])
+        repairs.update(stats["repairs"])
+    counts = {key: sum(stats[key] for stats in files) for key in ("in", "out", "rejected")}
+    return {
+        **counts,
+        "reasons": dict(sorted(reasons.items())),
+        "repairs": dict(sorted(repairs.items())),
+        "blank": sum(stats["blank"] for stats in files),
+        "files": files,
+    }
+
+
+def _summary(stats: dict[str, Any]) -> str:
+    def listed(counts: dict[str, int]) -> str:
+        text = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda p: -p[1]))
+        return f" ({text})" if text else ""
+
+    mended = sum(stats["repairs"].values())
+    repaired = f", {mended:,} repairs{listed(stats['repairs'])}" if mended else ""
+    aside = f"{stats['rejected']:,} set aside{listed(stats['reasons'])}"
+    taken = f"{stats['in']:,} lines in {len(stats['files'])} files"
+    return f"validate: {taken}, {stats['out']:,} rows kept, {aside}{repaired}"

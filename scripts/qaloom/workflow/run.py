@@ -1,0 +1,180 @@
+"""`make run`: check what a person configured, then hand over to Snakemake.
+
+Snakemake traces some mistakes (YAML, a missing file) and stops at a dead run's lock; both are dealt with
+here before it starts. Everything else is plain `snakemake`.
+"""
+
+import fcntl
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+import typer
+
+from qaloom.config.load import DEMO, ROOT, load_config, sources
+from qaloom.console import job, say
+from qaloom.errors import ConfigError, QALoomError, StorageError
+from qaloom.workflow.leftovers import cancel_slurm_jobs, end_processes
+
+_LEAST_DISK = 10_000_000  # bytes; below that not even Snakemake's own notes can be relied on
+
+
+class BusyError(QALoomError):
+    """Another run is at work in the same folder."""
+
+
+def run(config: Path | None, directory: Path, profile: str | None, arguments: list[str]) -> int:
+    """Run the workflow in `directory`; return Snakemake's exit code.
+
+    `config` is looked for where the command is given, then in `directory`; None is the demo project.
+    `profile` is a name under profiles/ or a folder of your own; None is this machine alone.
+    Raises ConfigError for a bad configuration, StorageError for a full disk, BusyError when another run is at
+    work there, and LeftoverError when a dead run's jobs cannot be ended.
+    """
+    if not directory.is_dir():
+        raise ConfigError(f"DIR: there is no folder {directory}; make it and put your JSONL there")
+    chosen = _find(config, directory)
+    sources(load_config(chosen)["data"]["sources"], directory)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--directory", str(directory)]
+    command += ["--configfile", str(chosen)] if config else []
+    command += ["--workflow-profile", str(_profile(profile))] if profile else ["--cores", "all"]
+    _check_disk(directory)
+    note = directory / ".snakemake" / "qaloom.lock"
+    left_behind, started = note.exists(), time.time()
+    with _claimed(note) as claim:
+        cancel_slurm_jobs(directory)
+        _unlock(directory, command, left_behind)
+        code = _call([*command, *arguments], claim)
+        _tidy(directory, command, code)
+    if code:
+        _repeat_errors(directory, started)
+        _check_disk(directory)
+    return code
+
+
+def _find(config: Path | None, directory: Path) -> Path:
+    if config is None:
+        return DEMO
+    found = next((path for path in (config, directory / config) if path.is_file()), None)
+    if found is None:
+        raise ConfigError(f"{config}: no such file, here or in {directory}; name your configuration")
+    return found.absolute()
+
+
+def _profile(name: str) -> Path:
+    found = next((path for path in (ROOT / "profiles" / name, Path(name)) if path.is_dir()), None)
+    if found is None:
+        known = ", ".join(sorted(path.name for path in (ROOT / "profiles").iterdir()))
+        raise ConfigError(
+            f"PROFILE: there is no profile {name}; there are {known}, or name a folder of yours"
+        )
+    return found.absolute()
+
+
+@contextmanager
+def _claimed(note: Path) -> Iterator[int]:
+    """Hold the folder; yields a descriptor for Snakemake to inherit. Raises BusyError if another run has it.
+
+    The kernel ends the claim with the last process that holds it, however that ends. The note then stays
+    behind and tells that the lock which Snakemake left there was a run's of ours.
+    """
+    note.parent.mkdir(exist_ok=True)
+    with note.open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(f"another run is at work in {note.parents[1]}; wait for it or stop it") from None
+        try:
+            yield stream.fileno()
+        finally:
+            note.unlink()
+
+
+def _check_disk(directory: Path) -> None:
+    """Raise StorageError when there is next to no room, be it before a run or as what has ended one."""
+    if shutil.disk_usage(directory).free < _LEAST_DISK:
+        raise StorageError(f"the disk that holds {directory} is full; free some space and run again")
+
+
+def _unlock(directory: Path, command: list[str], left_behind: bool) -> None:
+    """Take away the lock of a run that is gone. Raises BusyError when it may be somebody else's."""
+    if not any((directory / ".snakemake" / "locks").glob("*")):
+        return
+    if not left_behind:
+        raise BusyError(
+            f"{directory} is locked by a snakemake that was started by hand; wait for it or, if it is gone, "
+            f"run: snakemake --snakefile {ROOT / 'Snakefile'} --directory {directory} --unlock"
+        )
+    say(f"An earlier run in {directory} ended without cleaning up; taking its lock away and going on.")
+    subprocess.run([*command, "--unlock"], check=True, capture_output=True)
+
+
+def _tidy(directory: Path, command: list[str], code: int) -> None:
+    """What a Snakemake leaves that was killed, or was stopped in the middle of its jobs."""
+    if code < 0:
+        say("Snakemake was killed; run again to go on.")
+        cancel_slurm_jobs(directory)
+        subprocess.run([*command, "--unlock"], check=True, capture_output=True)
+    if ended := end_processes(directory):
+        say(f"Ended {ended} processes of this run that were still at work.")
+
+
+def _call(command: list[str], claim: int) -> int:
+    """Run Snakemake to its end: at Ctrl-C, which it gets as well, it still has jobs to stop.
+
+    Told to end (SIGTERM, a closed terminal), it and its jobs get what Ctrl-C would send them: at SIGTERM
+    alone Snakemake would work on until its jobs are done.
+    """
+    with subprocess.Popen(command, pass_fds=[claim]) as process:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: _interrupt(process.pid))
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
+
+
+def _interrupt(pid: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        snakemake = psutil.Process(pid)
+        for process in (*snakemake.children(recursive=True), snakemake):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGINT)
+
+
+def _repeat_errors(directory: Path, since: float) -> None:
+    """Say once more, last, what the failed jobs said, since Snakemake's own lines have scrolled it away."""
+    logs = sorted((directory / "logs").glob("*/*.log"))
+    lines = [
+        line
+        for log in logs
+        if log.stat().st_mtime >= since
+        for line in log.read_text("utf-8", "replace").splitlines()
+        if line.startswith("qaloom: ")
+    ]
+    for line in lines:
+        say(line)
+
+
+def _command(
+    arguments: Annotated[list[str] | None, typer.Argument(help="further arguments for Snakemake")] = None,
+    config: Annotated[Path | None, typer.Option(help="your configuration; the demo without it")] = None,
+    directory: Annotated[Path, typer.Option(help="your project's folder")] = Path(),
+    profile: Annotated[str | None, typer.Option(help="slurm, kubernetes or a folder of your own")] = None,
+) -> None:
+    """Check the configuration and run the workflow."""
+    raise typer.Exit(run(config, directory, profile, arguments or []))
+
+
+if __name__ == "__main__":
+    with job():
+        typer.run(_command)

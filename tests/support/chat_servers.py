@@ -1,0 +1,99 @@
+"""A model's server that answers at once, and `make serve`'s application in front of it."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, StreamingResponse
+from starlette.routing import Route
+
+from qaloom.files import write_lines
+from qaloom.serve.app import Backend, application
+from qaloom.serve.sources import Nearest
+
+ROWS = [
+    ("01", "본원의 주소는 어디인가요?", "가람시 솔내구 물빛로 27", "qa/office.jsonl", 3),
+    ("02", "주소를 알려 주세요.", "가람시 솔내구 물빛로 27", "qa/office.jsonl", 9),
+    ("03", "When is the library open?", "weekdays from 9:30 to 17:00", "qa/library.jsonl", 12),
+    ("04", "Who approves travel?", "the head of department", "qa/travel.jsonl", 1),
+]
+CLIENT = httpx.Client(timeout=30)  # one for all: a client of its own costs 50 ms a call
+
+
+class FakeModel:
+    """Says a question back, word by word; remembers what it was sent and which replies were cut off."""
+
+    def __init__(self, name: str, pause: float = 0.0):
+        self.name, self.pause = name, pause
+        self.seen: list[dict] = []
+        self.given_up = 0
+        self.app = Starlette(routes=[Route("/v1/chat/completions", self.reply, methods=["POST"])])
+
+    async def reply(self, request: Request):
+        body = await request.json()
+        self.seen.append(body)
+        if not body.get("messages"):
+            return JSONResponse({"error": {"code": 400, "message": "'messages' is required"}}, 400)
+        question = body["messages"][-1]["content"]
+        if body.get("stream"):
+            return StreamingResponse(self.stream(question), media_type="text/event-stream")
+        await asyncio.sleep(self.pause)
+        message = {"role": "assistant", "content": f"{self.name}: {question}"}
+        return JSONResponse({"choices": [{"message": message, "finish_reason": "stop"}]})
+
+    async def stream(self, question: str):
+        try:
+            for word in f"{self.name}: {question}".split():
+                await asyncio.sleep(self.pause)
+                yield f"data: {json.dumps({'choices': [{'delta': {'content': word + ' '}}]})}\n\n"
+            yield 'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+        except asyncio.CancelledError:
+            self.given_up += 1
+            raise
+
+
+@contextmanager
+def running(app: Starlette) -> Iterator[str]:
+    """The address of an application while it is served from a thread of its own."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def serving(folder: Path, pause: float = 0.0) -> Iterator[tuple[str, FakeModel, FakeModel]]:
+    """The application over a tuned and a base model, and those two."""
+    rows = [dict(zip(("id", "instruction", "output", "source", "line"), row, strict=True)) for row in ROWS]
+    write_lines(
+        folder / "train.jsonl",
+        [{"id": r["id"], "instruction": r["instruction"], "input": "", "output": r["output"]} for r in rows],
+    )
+    write_lines(folder / "placement.jsonl", [{k: r[k] for k in ("id", "source", "line")} for r in rows])
+    tuned, base = FakeModel("tuned", pause), FakeModel("base", pause)
+    with running(tuned.app) as one, running(base.app) as other:
+        backends = {
+            "demo": Backend(one, {"Authorization": "Bearer k"}, "demo"),
+            "base": Backend(other, {}, "x"),
+        }
+        with running(application(backends, Nearest(folder), ["127.0.0.1", "localhost"])) as url:
+            yield url, tuned, base
+
+
+def chat(url: str, question: str, **more) -> httpx.Response:
+    body = {"messages": [{"role": "user", "content": question}], **more}
+    return CLIENT.post(f"{url}/v1/chat/completions", json=body)

@@ -1,0 +1,282 @@
+"""The configuration: defaults filled in, mistakes told in one line, the demo and the examples in order."""
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from qaloom.config.load import DEMO, ROOT, SCHEMA, complete, load_config, sources
+from qaloom.errors import ConfigError
+
+EXAMPLES = sorted((ROOT / "config" / "examples").glob("*.yaml"))
+LEAST = {"data": {"sources": ["a.jsonl"]}, "runs": {"one": {}}}
+# Keys whose name is the field's own word for what they are.
+OBVIOUS = {
+    "question_min", "question_max", "answer_min", "answer_max", "max_new_tokens", "seed", "r", "dropout",
+    "target_modules", "epochs", "learning_rate", "scheduler", "warmup_fraction", "weight_decay", "precision",
+}  # fmt: skip
+
+
+def filled(**sections: Any) -> dict[str, Any]:
+    return complete(copy.deepcopy(LEAST | sections))
+
+
+def mistake(text: str | bytes, folder: Path) -> str:
+    """The one line that a configuration with this text is refused with."""
+    path = folder / "my.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    line = str(caught.value)
+    assert line.startswith(str(path))
+    assert "\n" not in line
+    return line
+
+
+def keys(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict]]:
+    """Every key of the schema with its part; a run's keys stand under ("runs", "*")."""
+    for name, part in schema.get("properties", {}).items():
+        yield (*path, name), part
+        yield from keys(part, (*path, name))
+        if isinstance(part.get("additionalProperties"), dict):
+            yield from keys(part["additionalProperties"], (*path, name, "*"))
+
+
+ALL_KEYS = list(keys(yaml.safe_load(SCHEMA.read_text("utf-8"))))
+LEAVES = [(path, part) for path, part in ALL_KEYS if part.get("type") != "object"]
+
+
+# --- defaults -----------------------------------------------------------------------------------------
+
+
+def test_defaults_are_filled_at_every_level() -> None:
+    config = filled()
+    assert config["dedup"]["length"]["question_max"] == 8000
+    assert config["runs"]["one"]["lora"] == {
+        "r": 16, "alpha": None, "dropout": 0,
+        "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+        "rslora": False, "dora": False, "loftq": False,
+    }  # fmt: skip
+    assert config["runs"]["one"]["training"]["learning_rate"] == 0.0002
+
+
+def test_given_values_stay_and_their_neighbours_are_filled() -> None:
+    training = filled(runs={"one": {"training": {"epochs": 9}}})["runs"]["one"]["training"]
+    assert (training["epochs"], training["effective_batch"]) == (9, 8)
+
+
+def test_runs_do_not_share_a_default() -> None:
+    runs = filled(runs={"one": {}, "two": {}})["runs"]
+    runs["one"]["lora"]["target_modules"].append("lm_head")
+    assert "lm_head" not in runs["two"]["lora"]["target_modules"]
+
+
+def test_sections_and_runs_with_nothing_below_are_all_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text("data: {sources: [a.jsonl]}\ndedup:\nsplit:\nruns:\n  one:\n")
+    assert load_config(path) == filled()
+
+
+def test_every_default_is_valid() -> None:
+    for path, part in ALL_KEYS:
+        if "default" in part:
+            jsonschema.validate(part["default"], part)
+        else:
+            assert part.get("type") == "object" or path == ("data", "sources"), path
+
+
+# --- mistakes -----------------------------------------------------------------------------------------
+
+
+def test_unknown_key_names_the_near_one(tmp_path: Path) -> None:
+    line = mistake("data: {sources: [a]}\nruns: {one: {training: {epoch: 3}}}\n", tmp_path)
+    assert "runs.one.training: unknown key 'epoch'; did you mean 'epochs'?" in line
+
+
+def test_unknown_key_far_from_all_lists_them(tmp_path: Path) -> None:
+    line = mistake("data: {sources: [a]}\nruns: {one: {}}\nbanana: 1\n", tmp_path)
+    assert "unknown key 'banana'; known keys: data, dedup, augment, split, evaluate, export, runs" in line
+
+
+@pytest.mark.parametrize(
+    ("setting", "key", "limit"),
+    [
+        ("dedup: {threshold: 0.5}", "dedup.threshold", "0.7"),
+        ("split: {unseen_fraction: 0.9}", "split.unseen_fraction", "0.5"),
+        ("augment: {per_row: 0}", "augment.per_row", "1"),
+        ("evaluate: {max_new_tokens: 5000}", "evaluate.max_new_tokens", "4096"),
+    ],
+)
+def test_out_of_range_names_key_and_limit(setting: str, key: str, limit: str, tmp_path: Path) -> None:
+    line = mistake(f"data: {{sources: [a]}}\nruns: {{one: {{}}}}\n{setting}\n", tmp_path)
+    assert f": {key}: " in line
+    assert limit in line
+
+
+def test_a_value_that_is_none_of_the_choices_lists_them(tmp_path: Path) -> None:
+    line = mistake("data: {sources: [a]}\nruns: {one: {precision: 3bit}}\n", tmp_path)
+    assert "runs.one.precision: '3bit' is not one of auto, 4bit, 8bit, 16bit" in line
+
+
+@pytest.mark.parametrize("model", ["gpt2", "hub:gpt2", "embedded:", "hub:a/b/c"])
+def test_a_base_model_of_no_kind_is_told_the_kinds(model: str, tmp_path: Path) -> None:
+    line = mistake(f"data: {{sources: [a]}}\nruns: {{one: {{base_model: '{model}'}}}}\n", tmp_path)
+    assert "embedded:NAME, hub:ORG/NAME[@REVISION] or path:FOLDER" in line
+
+
+@pytest.mark.parametrize(
+    ("written", "key", "remedy"),
+    [
+        ("2e-4", "learning_rate", "write 0.0002"),
+        ("1E-3", "learning_rate", "write 0.001"),
+        ("'0.0002'", "learning_rate", "write 0.0002"),
+        ("2e1", "effective_batch", "write 20"),
+    ],
+)
+def test_a_number_that_yaml_reads_as_text_is_told_how_to_write_it(
+    written: str, key: str, remedy: str, tmp_path: Path
+) -> None:
+    text = f"data: {{sources: [a]}}\nruns: {{one: {{training: {{{key}: {written}}}}}}}\n"
+    value = written.strip("'")
+    line = mistake(text, tmp_path)
+    assert f"runs.one.training.{key}: {value!r} is text in YAML, not a number; {remedy}" in line
+
+
+@pytest.mark.parametrize("written", ["fast", "nan", "1e999999", "1_0x"])
+def test_text_that_is_no_number_is_not_taken_for_one(written: str, tmp_path: Path) -> None:
+    line = mistake(f"data: {{sources: [a]}}\nruns: {{one: {{training: {{epochs: {written}}}}}}}\n", tmp_path)
+    assert line.endswith("is not of type number")
+
+
+def test_a_type_with_a_choice_is_written_out(tmp_path: Path) -> None:
+    line = mistake("data: {sources: [a]}\nruns: {one: {lora: {alpha: much}}}\n", tmp_path)
+    assert "runs.one.lora.alpha: 'much' is not of type integer or null" in line
+
+
+def test_a_missing_section_is_asked_for(tmp_path: Path) -> None:
+    assert "'runs' is missing; add it" in mistake("data: {sources: [a]}\n", tmp_path)
+
+
+def test_not_yaml_names_the_line(tmp_path: Path) -> None:
+    assert "line 2: is not valid YAML" in mistake("data: {sources: [a]}\nruns: {one: {]\n", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "- a\n- b\n", "demo\n", "null\n"])
+def test_empty_or_no_mapping_is_told_what_belongs_there(text: str, tmp_path: Path) -> None:
+    assert mistake(text, tmp_path).endswith("must hold keys such as data: and runs:")
+
+
+def test_not_utf8_is_told_to_be_saved_so(tmp_path: Path) -> None:
+    assert "is not UTF-8 text" in mistake("# 설정\ndata: {}\n".encode("cp949"), tmp_path)
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text("data: {sources: [a.jsonl]}\nruns: {one: {}}\n", encoding="utf-8-sig")
+    assert load_config(path) == filled()
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.yaml: cannot be read \(No such file or directory\)"):
+        load_config(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(
+    ("runs", "words"),
+    [
+        ("{a: {start_from: b}, b: {start_from: a}}", "start from each other in a circle"),
+        ("{a: {start_from: a}}", "start from each other in a circle"),
+        ("{a: {start_from: c}}", "there is no run 'c'"),
+    ],
+)
+def test_runs_start_from_runs_that_are_there(runs: str, words: str, tmp_path: Path) -> None:
+    line = mistake(f"data: {{sources: [a]}}\nruns: {runs}\n", tmp_path)
+    assert "start_from" in line
+    assert words in line
+
+
+# --- sources ------------------------------------------------------------------------------------------
+
+
+def test_sources_are_found_sorted_and_once(tmp_path: Path) -> None:
+    for name in ("b.jsonl", "a.jsonl", "가.jsonl.gz"):
+        (tmp_path / name).touch()
+    assert sources(["*.jsonl", "a.*", "*.gz"], tmp_path) == ["a.jsonl", "b.jsonl", "가.jsonl.gz"]
+
+
+def test_a_glob_without_a_file_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"data\.sources: 'qa/\*\.jsonl' matches no file in"):
+        sources(["qa/*.jsonl"], tmp_path)
+
+
+# --- the files that ship ------------------------------------------------------------------------------
+
+
+def test_every_key_is_described_or_obvious() -> None:
+    undescribed = {path[-1] for path, part in LEAVES if "description" not in part}
+    assert undescribed <= OBVIOUS
+
+
+def test_the_demo_names_every_key_with_a_comment() -> None:
+    text = DEMO.read_text("utf-8")
+    given = yaml.safe_load(text)
+    lines = text.splitlines()
+    for path, _ in LEAVES:
+        at: Any = given
+        for name in path:
+            assert at is not None, path
+            at = at["demo" if name == "*" else name]
+        named = [n for n, line in enumerate(lines) if re.match(rf" +{path[-1]}:", line)]
+        assert named, path
+        for n in named:
+            assert "# " in lines[n] or lines[n - 1].strip().startswith("# "), lines[n]
+
+
+@pytest.mark.parametrize("path", [DEMO, *EXAMPLES], ids=lambda path: path.stem)
+def test_demo_and_examples_are_valid_and_find_their_rows(path: Path) -> None:
+    assert sources(load_config(path)["data"]["sources"], ROOT)
+
+
+def test_the_examples_that_the_readme_names_are_there() -> None:
+    assert [path.stem for path in EXAMPLES] == [
+        "compare-runs",
+        "korean-8b",
+        "korean-backtranslation",
+        "qlora-8gb",
+    ]
+
+
+def test_the_guides_settings() -> None:
+    run = load_config(ROOT / "config" / "examples" / "korean-8b.yaml")["runs"]["korean-8b"]
+    assert run["base_model"] == "hub:beomi/Llama-3-Open-Ko-8B-Instruct-preview"
+    assert (run["precision"], run["prompt"]) == ("4bit", "plain")
+    assert (run["lora"]["r"], run["lora"]["alpha"]) == (16, 32)
+    assert (run["training"]["learning_rate"], run["training"]["effective_batch"]) == (0.0002, 8)
+
+
+@pytest.mark.parametrize(
+    ("runs", "sections", "line"),
+    [
+        (
+            {"a": {"method": "full"}, "b": {"start_from": "a"}},
+            {},
+            "runs.b.start_from: a is of another method",
+        ),
+        ({"a": {"lora": {"loftq": True}}}, {}, "runs.a.lora.loftq quantises the model itself"),
+        (
+            {"a": {"method": "full"}, "b": {}},
+            {"export": {"formats": ["merged"]}},
+            "runs.a: method full is not exported",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_stop_before_anything_runs(runs, sections, line):
+    with pytest.raises(ConfigError, match=re.escape(line)):
+        filled(runs=runs, **sections)
+    if sections:
+        filled(runs=runs, export=sections["export"] | {"runs": {"a": []}})

@@ -1,0 +1,133 @@
+"""The model card: valid for the hub, and as truthful as the metrics."""
+
+import pytest
+from huggingface_hub import ModelCard
+
+from qaloom.evaluate.judge_figures import verdicts
+from qaloom.evaluate.metrics import SCORES
+from qaloom.evaluate.model_card import model_card
+from qaloom.evaluate.summary import summarise
+
+
+def prediction(number, split, language="ko", base=0.0, tuned=1.0):
+    return {
+        "id": str(number), "split": split, "origin": "data", "language": language, "document": "d",
+        "cut": {"base": False, "tuned": False},
+        "scores": {
+            name: {"base": base, "tuned": tuned} for name in SCORES
+        },
+        "reference": "가람시",
+    }  # fmt: skip
+
+
+TRAINED = {
+    "prompt": "plain",
+    "settings": {
+        "method": "lora",
+        "lora": {"r": 16, "alpha": None, "dropout": 0, "target_modules": ["q_proj", "v_proj"]},
+        "training": {"epochs": 3, "learning_rate": 0.0002, "effective_batch": 8},
+    },
+    "versions": {"torch": "2.14.1"},
+}
+SPLIT = {
+    "train": {"rows": 361, "origins": {"data": 149, "augmented": 212}, "sha256": "68c4" * 16},
+    "recall": {"rows": 124},
+    "unseen": {"rows": 45},
+    "facts": {"train": 53},
+}
+
+
+@pytest.fixture
+def card(tmp_path):
+    def card(origin="hub:org/Model@main", licence="apache-2.0", languages=("ko", "en"), unseen=0, **more):
+        predictions = [prediction(n, "recall", language) for n, language in enumerate(languages * 5)]
+        predictions += [prediction(n, "unseen", tuned=0.0) for n in range(unseen)]
+        tried = {"chat": {"exact_match": 0.25, "char_f1": 0.5}, "plain": {"exact_match": 0.0, "char_f1": 0.1}}
+        metrics = summarise(predictions, 200, 7) | {"base_prompt": "chat", "base_prompts": tried} | more
+        base, out = {"origin": origin, "licence": licence}, tmp_path / "out" / "README.md"
+        model_card("demo", metrics, base, TRAINED, SPLIT, out)
+        return ModelCard.load(out)
+
+    return card
+
+
+def test_its_head_is_what_the_hub_reads(card):
+    data = card().data.to_dict()
+    assert data["base_model"] == "org/Model"
+    assert data["license"] == "apache-2.0"
+    assert data["language"] == ["en", "ko"]
+    assert data["library_name"] == "peft"
+
+
+@pytest.mark.parametrize("origin", ["path:/home/kim/model", "embedded:smollm2-135m-instruct"])
+def test_a_model_that_the_hub_does_not_know_is_named_in_the_text_alone(card, origin):
+    assert card(origin).data.base_model is None
+    assert f"`{origin}`" in card(origin).text
+
+
+def test_the_table_says_base_tuned_and_interval(card):
+    rows = [line for line in card(unseen=4).text.splitlines() if line.startswith("| ")]
+    assert rows[2].startswith("| recall | 10 | exact match | 0.00 | 1.00 | +1.00 (+")
+    assert rows[3].startswith("| recall | 10 | character F1 | 0.00 | 1.00 | +1.00 (+")
+    assert rows[5].startswith("| unseen | 4 | exact match | 0.00 | 0.00 | +0.00 (-")
+
+
+def test_the_hub_gets_the_figures_too(card):
+    results = card(unseen=4).data.eval_results
+    assert {(r.dataset_name, r.metric_type): r.metric_value for r in results}[
+        ("held-out questions (recall)", "exact_match")
+    ] == 1.0
+    assert len(results) == 6
+
+
+def test_it_names_data_and_method(card):
+    text = card().text
+    assert "361 training rows (149 data, 212 augmented) on about 53 facts; held out: 124 recall" in text
+    for line in ("- LoRA rank: 16", "- alpha: 32", "- learning rate: 0.0002", "- torch: 2.14.1"):
+        assert line in text
+
+
+def test_it_says_what_the_other_checks_found(card):
+    looked_up = {"best": "both", "second": "tuning", "clear": False}
+    text = card(retrieval=looked_up, forgetting={"n": 30, "kind": "lost"}).text
+    assert "held the reference with the tuned model with training rows looked up, then with the tuned" in text
+    assert "though that may be chance" in text
+    assert "On 30 general prompts it has little left" in text
+    assert "general prompts" not in card().text
+
+
+def judged(first="right", orders=("tuned", "tuned")):
+    said = {"base": None, "tuned": first and {"verdict": first, "reason": ""}}
+    said |= {"better": "tuned" if orders else None, "orders": list(orders)}
+    return [{"judge": said, "scores": {"exact_match": {"base": 0, "tuned": 1}}}]
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"why": "server", "detail": "x"}, "was not available: its server did not answer, or refused."),
+        ({"why": "no_question"}, "had no held-out question to judge."),
+        (verdicts(judged(None, ()), 100, 7), "gave no verdict that could be read."),
+        (
+            verdicts(judged(None), 100, 7),
+            "preferred, shown both answers in both orders, the tuned one 1 times",
+        ),
+        (verdicts(judged(orders=()), 100, 7), "judged no question as a whole."),
+    ],
+)
+def test_what_a_judge_that_found_little_found(card, found, words):
+    assert f"The judge `large` {words}" in card(judge={"model": "large"} | found).text
+
+
+def test_what_is_not_known_is_said_to_be_so(card):
+    text = card(licence=None, languages=("other",)).text
+    assert "| unseen | 0 | | not available |" in text
+    assert "Licence of the base model: not named in its card." in text
+
+
+def test_it_says_how_to_ask(card):
+    text = card().text
+    assert "Ask it in the `plain` prompt" in text
+    assert 'make ask RUN=demo Q="..."' in text
+    assert "answered in its chat prompt" in text
+    assert "(chat: exact match 0.25, plain: exact match 0.00)" in text

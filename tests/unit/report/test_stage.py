@@ -1,0 +1,473 @@
+"""The report holds every part, says what is missing, and never lets a row's text become markup."""
+
+import ast
+import json
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+import yaml
+from markupsafe import escape
+
+from qaloom.console import duration
+from qaloom.errors import DataError
+from qaloom.evaluate.judge_figures import verdicts
+from qaloom.evaluate.metrics import SCORES
+from qaloom.evaluate.summary import summarise
+from qaloom.files import read_json, write_json, write_lines
+from qaloom.report.stage import _said, report
+
+FIXTURE = runpy.run_path(str(Path(__file__).parents[2] / "data" / "make_results.py"))
+LIBRARY = Path(__file__).parents[3] / "scripts" / "qaloom" / "report"
+SENTENCES = LIBRARY / "sentences.yaml"
+PROJECT = {"name": "데모", "command": "make run", "config": {"data": {"sources": ["a.jsonl"]}}}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return written(FIXTURE["make_results"](tmp_path_factory.mktemp("project") / "results"), ["demo"])
+
+
+def written(results: Path, runs: list[str]) -> str:
+    results.mkdir(parents=True, exist_ok=True)
+    out = results / "report" / "index.html"
+    report(results, runs, out, PROJECT if runs else {})
+    return out.read_text("utf-8")
+
+
+def section(page: str, name: str) -> str:
+    return re.search(rf'<section id="{name}">(.*?)</section>', page, re.DOTALL)[1]
+
+
+def english(markup: str) -> str:
+    """The text of a part as an English reader sees it."""
+    markup = re.sub(r'<span class="t" lang="ko">.*?</span>', "", markup)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", markup))
+
+
+def test_sections_stand_in_the_order_of_the_flow(page: str) -> None:
+    names = re.findall(r'<section id="(\w+)">', page)
+    assert names == [
+        "verdict",
+        "rows",
+        "contradictions",
+        "split",
+        "training",
+        "scores",
+        "predictions",
+        "reproduce",
+    ]
+
+
+def test_the_verdict_names_both_figures_and_the_interval(page: str) -> None:
+    text = english(section(page, "verdict"))
+    assert "Yes: asked in words it never saw" in text
+    assert re.search(r"Difference \+\d", text)
+    assert "found in the sources" in text
+
+
+def test_rejected_rows_are_shown_with_place_and_reason(page: str) -> None:
+    text = english(section(page, "rows"))
+    assert "data/demo/handbook-ko.qa.jsonl, line 41" in text
+    assert "near-duplicate 30" in text
+    assert text.count("When does the canteen open?") == 3
+    assert "Kept instead: data/demo/handbook-ko.qa.jsonl:12" in text
+    assert "results/dedup/rejected.jsonl" in text
+
+
+def test_contradictions_name_both_lines_and_texts(page: str) -> None:
+    text = english(section(page, "contradictions"))
+    for part in ("line 12", "line 77", "물빛로 27", "물빛로 72"):
+        assert part in text
+
+
+def test_the_split_shows_its_audit_and_what_it_set_aside(page: str) -> None:
+    text = english(section(page, "split"))
+    assert "Audit passed" in text
+    assert "6,400 compared, 0 leaks" in text
+    rows = english(section(page, "rows"))
+    assert "When does the canteen close?" in rows
+    assert "Because of: data/demo/office-en.qa.jsonl:7" in rows
+
+
+def test_training_and_scores_have_plots(page: str) -> None:
+    assert section(page, "training").count("<svg") == 1
+    assert section(page, "scores").count("<svg") == 2
+    assert "#010101" not in page, "a plot's stand-in colour was not replaced"
+
+
+def test_screen_readers_are_told_names_in_both_languages(page: str) -> None:
+    strings = json.loads(re.search(r'id="strings">(.*?)</script>', page, re.DOTALL)[1])
+    labels = re.findall(r' aria-label="([^"]*)"( data-i18n-label="([^"]*)")?(?: data-run="([^"]*)")?', page)
+    assert len(labels) == 4  # the contents, the losses, and a plot for each held-out part
+    for english, _, key, run in labels:
+        assert english == strings[key]["en"].format(run=run)
+        assert strings[key]["ko"] != strings[key]["en"]
+
+
+def test_ids_are_unique(page: str) -> None:
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_a_rows_text_is_never_markup(page: str) -> None:
+    assert FIXTURE["NASTY"] not in page
+    assert "<img" not in page
+    assert page.count("</script>") == page.count("<script") == 4
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1]
+    assert json.loads(data)[0]["rows"][0][3] == FIXTURE["NASTY"]
+
+
+def test_nothing_is_loaded_from_the_network(page: str) -> None:
+    assert not re.search(r'(src|href)="(?!#)', page)
+    assert "url(http" not in page
+
+
+def test_every_string_has_both_languages() -> None:
+    strings = yaml.safe_load((LIBRARY / "strings.yaml").read_text("utf-8"))
+    for key, text in strings.items():
+        assert set(text) == {"en", "ko"}, key
+        assert set(re.findall(r"{\w+}", text["en"])) == set(re.findall(r"{\w+}", text["ko"])), key
+        assert "<" not in text["en"] + text["ko"], key
+
+
+def test_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:
+    assert "left no figures" in written(tmp_path / "results", [])
+    page = written(tmp_path / "results", ["demo"])
+    assert "This run has not been evaluated." in english(section(page, "verdict"))
+    assert "left no figures" in english(section(page, "rows"))
+    assert "No question has two different answers." in english(section(page, "contradictions"))
+    assert "left no manifest" in english(section(page, "split"))
+    assert "has not been trained" in english(section(page, "training"))
+    assert "No question was asked." in english(section(page, "predictions"))
+
+
+def test_an_evaluation_without_questions(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", questions=0)
+    text = english(section(written(results, ["demo"]), "verdict"))
+    assert "Nothing can be said yet" in text
+    assert "There is no control" in text
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        ([("틀림", "답 1")] * 12, "Yes:"),
+        ([("답 1", "틀림")] * 12, "No, it is worse"),
+        ([("틀림", "답 1"), ("답 1", "틀림")] * 6, "This cannot tell"),
+        ([("틀림", "답 1")], "This cannot tell"),
+    ],
+)
+def test_the_verdict_is_honest(tmp_path: Path, answers: list[tuple[str, str]], sentence: str) -> None:
+    records = [FIXTURE["prediction"](i, *pair, "답 1") for i, pair in enumerate(answers)]
+    folder = tmp_path / "results" / "evaluate" / "demo"
+    write_lines(folder / "predictions.jsonl", records)
+    write_json(folder / "metrics.json", summarise(records, 500, 7))
+    text = english(section(written(tmp_path / "results", ["demo"]), "verdict"))
+    assert sentence in text
+    assert f"Only {len(answers)} questions" in text
+
+
+def test_a_score_without_figures_is_not_zero(tmp_path: Path) -> None:
+    records = [FIXTURE["prediction"](i, "모름", "가람시", "가람시") for i in range(4)]
+    folder = tmp_path / "results" / "evaluate" / "demo"
+    write_lines(folder / "predictions.jsonl", records)
+    write_json(folder / "metrics.json", summarise(records, 500, 7))
+    assert "not available : no reference holds a figure or code" in english(
+        section(written(tmp_path / "results", ["demo"]), "scores")
+    )
+
+
+def test_a_score_without_words_of_its_own_is_shown_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SCORES, "same_length", lambda said, wanted: float(len(said) == len(wanted)))
+    results = FIXTURE["make_results"](tmp_path / "results")
+    assert "same length" in english(section(written(results, ["demo"]), "scores"))
+
+
+def test_metrics_of_an_earlier_program_have_fewer_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results")
+    monkeypatch.setitem(SCORES, "newer", lambda said, wanted: 1.0)
+    assert "newer" not in english(section(written(results, ["demo"]), "scores"))
+
+
+def test_tuning_and_looking_up_are_compared_in_a_sentence(page: str) -> None:
+    text = english(section(page, "scores"))
+    assert "On this data tuning and looking up together answered best." in text
+    assert "Ahead of the second best ( tuning ) by +18.0 points, 95% interval +7.0 to +29.0." in text
+    assert "base model, with rows looked up 45.0% 45.0% 45.0% 60 + 12 0.41" in text
+
+
+@pytest.mark.parametrize("best", ["neither", "tuning", "retrieval", "both"])
+@pytest.mark.parametrize("clear", [True, False])
+def test_every_verdict_on_retrieval_has_its_sentence(tmp_path: Path, best: str, clear: bool) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", questions=8)
+    path = results / "evaluate/demo/metrics.json"
+    metrics = read_json(path)
+    metrics["retrieval"] |= {"best": best, "clear": clear}
+    write_json(path, metrics)
+    text = english(section(written(results, ["demo"]), "scores"))
+    assert ("On this data no way is clearly best" in text) != clear
+
+
+def test_a_judge_is_shown_with_how_far_to_trust_it(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results")
+    text = english(section(written(results, ["demo"]), "scores"))
+    found = read_json(results / "evaluate/demo/metrics.json")["judge"]
+    agreed, better = found["agreement"]["tuned"], found["better"]
+    assert f"What a judge says {found['questions']} questions" in text
+    assert f"the tuned model on {found['right']['tuned']:.1%} of {found['right']['n']} questions" in text
+    assert f"{agreed['share']:.1%} {agreed['kappa']:.2f} Shown both answers in both orders" in text
+    assert f"{better['disagreed']} of {better['n'] - better['alike']} pairs, which count as ties" in text
+    assert "No verdict could be read for 2 answers and 0 pairs" in text
+    assert "Cost: 188 requests, 61,004 tokens read and 4,700 written" in text
+    assert "Where judge and exact match part" in text and "Verdict wrong :" in text
+
+
+@pytest.mark.parametrize(
+    ("absent", "words", "korean"),
+    [
+        ({"why": "no_question"}, "no question of recall to judge", "판정할 회상 질문 없음"),
+        (
+            {
+                "why": "server",
+                "detail": "evaluate.judge: http://127.0.0.1:9/v1: cannot be reached (ConnectError) after 6 "
+                "tries; start the server, or raise timeout or retries; what it answered is kept",
+            },
+            "the server did not answer, or refused evaluate.judge: http://127.0.0.1:9/v1: cannot be reached",
+            "http://127.0.0.1:9/v1에 연결할 수 없습니다(ConnectError, 6번 시도)",
+        ),
+    ],
+)
+def test_a_judge_that_was_not_available_says_why(tmp_path: Path, absent, words: str, korean: str) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", questions=8)
+    path = results / "evaluate/demo/metrics.json"
+    write_json(path, read_json(path) | {"judge": {"model": "large", "questions": 7, **absent}})
+    part = section(written(results, ["demo"]), "scores")
+    assert f"not available : {words}" in english(part)
+    assert korean in part
+
+
+def test_a_judge_of_pairs_alone_has_no_shares_that_are_right(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", questions=8)
+    path = results / "evaluate/demo/metrics.json"
+    said = {"judge": {"base": None, "tuned": None, "better": "tuned", "orders": ["tuned", "tuned"]}}
+    found = verdicts([said | {"scores": {}}], 100, 7)
+    cost = {"requests": 2, "prompt_tokens": 1, "completion_tokens": 1}
+    judged = {"model": "large", "questions": 1, **found, "cost": cost}
+    write_json(path, read_json(path) | {"judge": judged})
+    text = english(section(written(results, ["demo"]), "scores"))
+    assert "it prefers the tuned model's 1 times" in text
+    assert "finds the base model right" not in text and "Cohen's kappa" not in text
+
+
+def test_every_line_of_a_server_that_fails_has_its_korean() -> None:
+    """The lines of qaloom.inference.openai_client, with their values."""
+    place = "evaluate.judge: http://127.0.0.1:9/v1"
+    remedy = "start the server, or raise timeout or retries; what it answered is kept"
+    tried = [
+        f"{place}: {what} after {tries}; {remedy}"
+        for what in ("cannot be reached (ConnectError)", "no answer within 0.5 s", "answers 503")
+        for tries in ("one try", "6 tries")
+    ]
+    refused = [
+        "401; set the key in the variable that evaluate.judge.key_env names (None)",
+        "403; the key in MY_KEY has no access to gpt",
+        "404; check evaluate.judge.url (it usually ends in /v1) and model (gpt)",
+        "400; see the server's log",
+    ]
+    refused += [f"{line}; it says: context too long (9)" for line in refused]
+    refused.append("308; it moved to https://elsewhere/v1; set evaluate.judge.url")
+    lines = tried + [f"{place}: answers {what}" for what in refused]
+    assert [line for line in lines if 'lang="ko"' not in _said(line)] == []
+    assert all("서버의 말: context too long (9)<" in _said(line) for line in lines if "it says" in line)
+
+
+def test_what_was_forgotten_is_shown_with_examples(page: str) -> None:
+    text = english(section(page, "scores"))
+    assert "Yes: on general prompts the tuned model goes on much as the base model does." in text
+    assert "Korean 15 81.0% 3.10 → 4.40 3.10 → 4.40" in text
+    assert "봄이 온다" in text
+
+
+def test_failures_say_what_may_mend_them(page: str) -> None:
+    text = english(section(page, "scores"))
+    assert re.search(r"the sources contradict each other : [1-9]", text)
+    assert "Correct the rows named under contradictions." in text
+    assert "Nearest training row" in text and "data/demo/office-en.qa.jsonl, line 9" in text
+
+
+def test_the_prompts_that_the_base_was_tried_in_are_named(page: str) -> None:
+    text = english(section(page, "scores"))
+    assert "suited it best: its own chat template ." in text
+    assert "exact match 0.0%, character F1 8.0%" in text
+
+
+def test_an_empty_part_says_why(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", questions=4)
+    path = results / "evaluate/demo/metrics.json"
+    metrics = read_json(path)
+    metrics["unseen"]["why"] = "other_origins"
+    write_json(path, metrics)
+    assert "is of other origins than evaluate.origins names" in english(
+        section(written(results, ["demo"]), "scores")
+    )
+
+
+def test_runs_stand_side_by_side(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", runs=("quick", "long"))
+    scores = english(section(written(results, ["quick", "long"]), "scores"))
+    assert "Runs side by side" in scores
+    assert scores.count("quick") == scores.count("long") == 3
+    assert "quick – long" in scores and "p (Holm)" in scores
+    comparison = read_json(tmp_path / "results/report/comparison.json")
+    assert set(comparison["runs"]) == {"quick", "long"}
+    assert comparison["runs"]["long"]["p_holm"] >= comparison["runs"]["long"]["p"]
+    assert comparison["pairs"][0]["difference"] < 0
+
+
+def test_exports_are_shown_with_what_is_wrong(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results")
+    assert 'id="exports"' not in written(results, ["demo"])
+    score = {"tuned": 0.7, "export": 0.2, "difference": -0.5, "low": -0.7, "high": -0.3}
+    found = {
+        "format": "merged", "runtime": "transformers 5", "n": 10, "same": 3, "exact_match": score,
+        "ended": {"tuned": 10, "export": 9}, "prompts": {"n": 20, "same": 20, "first": None},
+        "differing": [{"question": FIXTURE["NASTY"], "tuned": "a", "export": "b"}],
+    }  # fmt: skip
+    write_json(results / "parity/demo/merged.json", found)
+    write_json(results / "parity/demo/adapter.json", found | {"format": "adapter"})
+    out, config = results / "index.html", {"export": {"formats": ["merged"], "runs": {}, "max_drop": 0.1}}
+    report(results, ["demo"], out, {"config": config})
+    text = english(section(out.read_text("utf-8"), "exports"))
+    assert "merged not given out 3 / 10 70.0% → 20.0% −70.0 to −30.0 9 / 10 20 / 20 transformers 5" in text
+    assert "exact match falls from 0.70 to 0.20, more than export.max_drop (0.1) allows" in text
+    assert "adapter" not in text
+    assert "정확 일치가 0.70에서 0.20로 떨어져" in section(out.read_text("utf-8"), "exports")
+    assert "<script>document.title" not in out.read_text("utf-8")
+    config["export"]["max_drop"] = 0.6
+    report(results, ["demo"], out, {"config": config})
+    assert "merged answers as trained" in english(section(out.read_text("utf-8"), "exports"))
+
+
+def test_the_same_results_give_the_same_page(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results")
+    assert written(results, ["demo"]) == written(results, ["demo"])
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        report(tmp_path / "nowhere", [], tmp_path / "out.html", {})
+
+
+def test_paraphrases_have_a_table_and_examples_of_kept_and_dropped(tmp_path: Path) -> None:
+    from qaloom.augment.stage import augment
+    from qaloom.config.load import complete
+    from qaloom.records import Paraphrases, Row
+
+    question = "Where are the spare keys kept?"
+    write_lines(tmp_path / "rows.jsonl", [Row("1", question, "", "Room 3", "a.jsonl", 7, "doc", {})])
+    proposals = [
+        "Where are the keys kept that are spare?",
+        *(f"Where are spare {n} kept?" for n in "abcdefghijkl"),
+    ]
+    write_lines(tmp_path / "shard.jsonl", [Paraphrases(question, "seq2seq", proposals)])
+    chosen = {"providers": ["rules", "seq2seq"], "per_row": 20}
+    settings = complete({"data": {"sources": ["a"]}, "runs": {"one": {}}, "augment": chosen})["augment"]
+    augment(tmp_path / "rows.jsonl", tmp_path / "results/augment", settings, [tmp_path / "shard.jsonl"])
+    text = english(section(written(tmp_path / "results", []), "rows"))
+    assert re.search(r"Made by rules backtranslation proposed \d 13 kept \d 1 dropped: ", text)
+    assert f"Question {question} backtranslation {proposals[0]}" in text
+    assert text.count(f"Rewords: {question}") == 10
+
+
+@pytest.mark.parametrize(
+    ("sentence", "korean"),
+    [
+        ("the same as data/demo/a.qa.jsonl, line 7", "data/demo/a.qa.jsonl 7번째 줄과 같습니다"),
+        ("the question has 9,001 characters, more than 8,000", "질문이 9,001자로, 8,000자보다 깁니다"),
+        ("micro-batch 2, 4 to a step: the quickest that fits", "마이크로 배치 2, 단계마다 4번"),
+        ("16bit: the most precise that fits (78.1 GB free on NVIDIA H100)", "NVIDIA H100에 78.1 GB 남음"),
+        ("output holds <b>, not a text", None),
+        (duration(42.0), "42초"),
+        (duration(663.1), "11분"),
+        (duration(7801), "2시간 10분"),
+    ],
+)
+def test_sentences_of_the_stages_are_said_in_both_languages(sentence: str, korean: str | None) -> None:
+    said = _said(sentence)
+    assert str(escape(sentence)) in said and ('lang="ko">' in said) == (korean is not None)
+    assert korean is None or korean in said
+
+
+def test_a_sentence_keeps_its_values_in_korean() -> None:
+    for english, korean in yaml.safe_load(SENTENCES.read_text("utf-8")):
+        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", korean)), english
+
+
+def test_every_sentence_of_the_stages_has_its_korean() -> None:
+    """What the sources write as a detail or a reason, with a value of the right kind in each place."""
+    written = [
+        text
+        for name in (
+            "dedup/filters",
+            "augment/paraphrase_filters",
+            "validate/lines",
+            "validate/fields",
+            "validate/stage",
+            "train/planning/plan",
+            "export/parity_verdict",
+            "split/stage",
+        )
+        for text in _written(LIBRARY.parent / f"{name}.py")
+    ]
+    assert len(written) > 40
+    assert [text for text in written if 'lang="ko"' not in _said(text)] == []
+
+
+def _written(path: Path) -> list[str]:
+    """Second parts of `return False, "..."`, `return "code", "..."` and `Fault`; reasons; what is noted."""
+    tree = ast.parse(path.read_text("utf-8"))
+    returned = [part for node in ast.walk(tree) if isinstance(node, ast.Return) for part in ast.walk(node)]
+    nodes = [node.elts[1] for node in returned if _is_verdict(node)]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    nodes += [call.args[1] for call in calls if getattr(call.func, "id", "") in ("Fault", "_Refused")]
+    lists = [call for call in calls if getattr(call.func, "attr", "") == "append"]
+    nodes += [call.args[0] for call in lists if ast.unparse(call.func) in ("wrong.append", "notes.append")]
+    if path.stem == "plan":
+        why = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and f.name.startswith("_why_")]
+        nodes += [r.value for f in why for r in ast.walk(f) if isinstance(r, ast.Return)]
+    return [text for node in nodes if (text := _sample(node))]
+
+
+def _is_verdict(node: ast.AST) -> bool:
+    if not (isinstance(node, ast.Tuple) and len(node.elts) == 2 and isinstance(node.elts[0], ast.Constant)):
+        return False
+    return node.elts[0].value is False or isinstance(node.elts[0].value, str)
+
+
+def _sample(node: ast.AST) -> str:
+    """A text as it may come out; empty for what is no text or is made elsewhere."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value if " " in node.value else ""
+    if not isinstance(node, ast.JoinedStr) or not isinstance(
+        node.values[0], ast.Constant | ast.FormattedValue
+    ):
+        return ""
+    values = {
+        "found": "Korean",
+        "wanted": "English",
+        "kind": "a list",
+        "among": "",
+        "where": "at character 7",
+    }
+    parts = [
+        part.value if isinstance(part, ast.Constant)
+        else next((v for k, v in values.items() if re.search(rf"{k}(?!\[)", ast.unparse(part.value))), "7")
+        for part in node.values
+    ]  # fmt: skip
+    return "".join(parts) if any(" " in part for part in parts) else ""

@@ -1,0 +1,174 @@
+"""A job: people see its lines and one line when it fails; everything else is in the log."""
+
+import os
+import pty
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from qaloom.console import _line_stream, _Lines, duration, job
+from qaloom.errors import DataError
+
+
+def run(tmp_path, body: str, log: str = "'logs/x/a.log'"):
+    """Run a block as a job in a process of its own; return what it said, its log and its exit code."""
+    code = (
+        "import os, sys, time\nfrom qaloom.errors import DataError\nfrom qaloom.console import bar, job, say\n"
+        f"with job({log}):\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\nprint('after')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    path = tmp_path / "logs/x/a.log"
+    return done, path.read_text() if path.exists() else None
+
+
+def test_a_users_mistake_is_one_line_and_exit_code_1(tmp_path):
+    done, log = run(tmp_path, "raise DataError('a.jsonl, line 3: no answer; add one')")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == log == "qaloom: a.jsonl, line 3: no answer; add one\n"
+
+
+def test_an_unexpected_error_is_one_line_and_a_traceback_in_the_log(tmp_path):
+    done, log = run(tmp_path, "{}['key']")
+    assert done.returncode == 1
+    assert done.stderr == "qaloom: unexpected KeyError: 'key'; the traceback is in logs/x/a.log\n"
+    assert "Traceback (most recent call last)" in log and log.endswith(done.stderr)
+
+
+def test_what_libraries_write_goes_to_the_log(tmp_path):
+    body = """
+        print('python')
+        print('python error', file=sys.stderr)
+        os.write(1, b'from C\\n')
+        os.write(2, b'from C error\\n')
+        os.system('echo child')
+        say('for a person')
+    """
+    done, log = run(tmp_path, body)
+    assert done.returncode == 0
+    assert done.stderr == "for a person\n"
+    assert done.stdout == "after\n"  # the terminal is back when the job has ended
+    said = {"python", "python error", "from C", "from C error", "child", "for a person"}
+    assert set(log.splitlines()) == said
+
+
+def test_progress_is_lines_where_there_is_no_terminal(tmp_path):
+    body = """
+        import qaloom.console
+        qaloom.console._SECONDS_BETWEEN_LINES = 0
+        with bar('train: demo', 4, 'steps') as advance:
+            for step in range(5):
+                advance(step)
+    """
+    done, log = run(tmp_path, body)
+    lines = done.stderr.splitlines()
+    assert [line.rsplit(",", 2)[0] for line in lines] == [
+        f"train: demo: {n} of 4 steps" for n in (1, 2, 3, 4)
+    ]
+    assert all(line.endswith("0 s left") for line in lines)
+    assert log.splitlines() == [*lines, "train: demo: 4 steps in 0 s"]
+
+
+def on_terminal(tmp_path, log: str) -> str:
+    """What a terminal shows of a job with a bar, in which a library prints too."""
+    master, slave = pty.openpty()
+    body = (
+        "import qaloom.console as j, time\nj._SECONDS_BETWEEN_LINES = 0\n"
+        f"with j.job({log}), j.bar('asking', 2) as advance:\n"
+        "    advance(0); advance(1); print('noise'); time.sleep(.3); advance(2)\n"
+    )
+    subprocess.run([sys.executable, "-c", body], cwd=tmp_path, stdout=slave, stderr=slave, check=True)
+    os.close(slave)
+    shown = os.read(master, 100_000).decode()
+    os.close(master)
+    return shown
+
+
+def test_on_a_terminal_progress_is_a_bar_and_all_else_is_in_the_log(tmp_path):
+    shown = on_terminal(tmp_path, "'a.log'")
+    assert "asking" in shown and "1/2" in shown
+    assert "of 2 rows" not in shown and "noise" not in shown
+    log = (tmp_path / "a.log").read_text()
+    assert "asking: 1 of 2 rows" in log and "noise" in log and "asking: 2 rows in 0 s" in log
+
+
+def test_a_command_without_a_log_says_which_file_is_missing(tmp_path):
+    done, _ = run(tmp_path, "open('no/such.jsonl')", log="None")
+    assert (done.returncode, done.stderr) == (1, "qaloom: no/such.jsonl: No such file or directory\n")
+
+
+def test_a_command_without_a_log_keeps_our_own_tracebacks(tmp_path):
+    done, _ = run(tmp_path, "1 / 0", log="None")
+    assert done.returncode == 1 and "ZeroDivisionError" in done.stderr and "Traceback" in done.stderr
+
+
+def test_stopping_is_one_line(tmp_path):
+    done, log = run(tmp_path, "raise KeyboardInterrupt")
+    assert (done.returncode, done.stderr) == (130, "qaloom: stopped\n")
+    assert "Traceback" not in log
+
+
+def test_a_line_with_a_file_name_that_is_no_text_can_be_said():
+    read, write = os.pipe()
+    with _line_stream(write) as stream:
+        print("bad\udcff.jsonl 주소", file=stream, flush=True)
+    with os.fdopen(read) as stream:
+        assert stream.read() == "bad\\udcff.jsonl 주소\n"
+
+
+def test_a_job_can_follow_another(tmp_path, capfd):
+    for name in ("a", "b"):
+        with job(tmp_path / name):
+            os.write(1, name.encode())
+    assert [(tmp_path / name).read_text() for name in ("a", "b")] == ["a", "b"]
+    with pytest.raises(SystemExit), job():
+        raise DataError("plain")
+    assert capfd.readouterr() == ("", "qaloom: plain\n")
+
+
+def test_on_a_terminal_without_a_log_there_is_the_bar_and_its_last_line(tmp_path):
+    shown = on_terminal(tmp_path, "None")
+    assert "1/2" in shown and "of 2 rows" not in shown
+    assert "asking: 2 rows in 0 s" in shown
+
+
+def test_lines_come_seconds_apart(monkeypatch):
+    clock, said = iter([0, 1, 5, 11, 12, 22]), []
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    lines = _Lines("x", 100, "rows", said.append)
+    for done in (0, 20, 50, 60, 80):
+        lines.advance(done)
+    assert said == ["x: 50 of 100 rows, 4.55/s, 11 s left", "x: 80 of 100 rows, 3.64/s, 6 s left"]
+
+
+def test_what_was_done_before_says_nothing_about_the_time_left(monkeypatch):
+    clock, said = iter([0, 0, 20]), []
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    lines = _Lines("x", 100, "rows", said.append)
+    for done in (80, 90):
+        lines.advance(done)
+    assert said == ["x: 90 of 100 rows, 0.5/s, 20 s left"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (40.4, "40 s"), (89.4, "89 s"), (90, "2 min"), (5340, "89 min"), (5400, "1 h 30 min")],
+)
+def test_a_length_of_time_is_said_as_people_say_it(seconds, said):
+    assert duration(seconds) == said
+
+
+def test_a_full_disk_is_one_line_with_and_without_a_log(tmp_path):
+    body = """
+        from qaloom.files import write_text
+        from pathlib import Path
+        Path(".out.part").symlink_to("/dev/full")
+        write_text(Path("out"), "x" * 100_000)
+    """
+    done, log = run(tmp_path, body)
+    assert done.returncode == 1
+    assert done.stderr == f"qaloom: the disk is full ({tmp_path}); free some space and run again\n"
+    assert "Traceback" not in log

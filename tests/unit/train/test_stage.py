@@ -1,0 +1,446 @@
+"""Training: what a row teaches, what decides a run's identity, and one real training on the CPU."""
+
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from qaloom.config.load import complete
+from qaloom.config.load import load_config as load_config
+from qaloom.errors import DataError
+from qaloom.files import digest, file_digest, read_json, read_lines, write_lines
+from qaloom.inference.prompt import prompt_ids
+from qaloom.train.planning.launcher import Outcome
+from qaloom.train.stage import _identity, _next_rung, _with_steps, train
+from qaloom.train.tokenized import row_order, tokenise
+
+FACTS = [
+    {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": f"답 {n}" * (n + 1)}
+    for n in range(8)
+]
+
+
+# What decides the result
+
+
+@pytest.fixture
+def inputs(tmp_path, tiny):
+    rows, start = tmp_path / "train.jsonl", tmp_path / "start"
+    write_lines(rows, FACTS)
+    start.mkdir()
+    (start / "adapter_model.safetensors").write_bytes(b"adapter")
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "manifest.json").write_text('{"sha256": "00"}')
+    settings = complete({"data": {"sources": ["x"]}, "runs": {"r": {}}})["runs"]["r"]
+    return {"rows": rows, "base": base, "settings": settings, "start": None}
+
+
+def test_equal_inputs_are_one_identity_wherever_they_lie(inputs, tmp_path):
+    before = _identity(**inputs)
+    inputs["rows"] = inputs["rows"].rename(tmp_path / "elsewhere.jsonl")
+    inputs["settings"] = dict(reversed(inputs["settings"].items()))
+    assert digest(_identity(**inputs)) == digest(before)
+    assert not {"threads", "plan", "device"} & set(before)
+
+
+@pytest.mark.parametrize("what", ["rows", "base", "settings", "start", "start adapter"])
+def test_each_input_decides(inputs, tmp_path, what):
+    if what == "start adapter":
+        inputs["start"] = tmp_path / "start"
+    before = digest(_identity(**inputs))
+    if what == "rows":
+        write_lines(inputs["rows"], FACTS[:-1])
+    elif what == "base":
+        (inputs["base"] / "manifest.json").write_text('{"sha256": "01"}')
+    elif what == "settings":
+        inputs["settings"]["lora"]["r"] = 8
+    elif what == "start":
+        inputs["start"] = tmp_path / "start"
+    else:
+        (tmp_path / "start" / "adapter_model.safetensors").write_bytes(b"other")
+    assert digest(_identity(**inputs)) != before
+
+
+def test_how_a_machine_gets_there_decides_nothing(inputs):
+    before = digest(_identity(**inputs))
+    inputs["settings"]["training"] |= {"graphs": False, "measure": False, "report_to": ["wandb"]}
+    assert digest(_identity(**inputs)) == before
+
+
+@pytest.mark.parametrize(
+    ("packing", "tokens", "most", "accumulation"),
+    [(True, 64, 3, 1), (False, 64, None, 2), (False, None, None, 1)],
+)
+def test_a_plan_knows_its_steps(packing, tokens, most, accumulation):
+    """Of a step counted in tokens the fullest one decides: in how many packs, or rows on how many GPUs."""
+    planned = {"packing": packing, "effective_tokens": tokens, "accumulation": 1, "gpus": 2, "max_length": 64}
+    found = _with_steps(planned, [[0, 1], [2, 3, 4]], "chat")
+    assert (found["steps"], found["most_packs"], found["accumulation"]) == (2, most, accumulation)
+
+
+def test_the_ladder_divides_packs_down_to_a_row():
+    """The plan that ran out of memory tells how many packs its fullest step can be divided into."""
+    planned = {"micro_batch": 1, "accumulation": 1, "checkpointing": "unsloth", "precision": "4bit",
+               "graphs": False, "gpus": 1, "packing": True, "effective_tokens": 64, "rungs": []}  # fmt: skip
+    planned = _with_steps(planned, [[0, 1], [2, 3, 4]], "chat")
+    lighter = _next_rung("demo", planned, {"precision": "auto"}, Outcome("out_of_memory", 3, "no memory"))
+    assert lighter["accumulation"] == 2 and lighter["rungs"][0]["then"] == "packs half as long"
+    assert _next_rung("demo", lighter, {"precision": "auto"}, Outcome("out_of_memory", 3)) is None
+
+
+def test_what_ends_an_attempt_is_told_by_its_cause():
+    import torch
+
+    from qaloom.train.cuda_graphs import GraphError
+    from qaloom.train.process import _what_went_wrong
+
+    assert _what_went_wrong(GraphError("no graph")) == {"not_recorded": "no graph"}
+    for error in (torch.OutOfMemoryError, RuntimeError):  # torch's own, and a library's
+        told = _what_went_wrong(error("CUDA out of memory. GPU 0 has 1 GiB"))
+        assert told["out_of_memory"] == f"{error.__name__}: CUDA out of memory" and told["peak"] > 0
+    assert _what_went_wrong(KeyError("x"))["kind"] == "unexpected"
+
+
+def test_no_row_to_train_on_is_an_error(inputs, tmp_path, tiny):
+    inputs["rows"].write_text("")
+    shutil.copy(tiny / "config.json", inputs["base"])
+    with pytest.raises(DataError, match="the split left no row to train on"):
+        train(
+            "demo", inputs["rows"], inputs["base"], tmp_path / "out", inputs["settings"], tmp_path / "cache"
+        )
+    assert not (tmp_path / "out").exists()
+
+
+# A real training, in a process of its own: Unsloth changes the libraries it trains with
+
+
+def project(folder, tiny, **training):
+    """A project folder with rows, the tiny model and a configuration; return its run's settings."""
+    write_lines(folder / "train.jsonl", FACTS)
+    (folder / "tiny").symlink_to(tiny)
+    training = {"epochs": 2, "effective_batch": 4, "learning_rate": 0.01} | training
+    config = {"data": {"sources": ["x"]}, "runs": {"demo": {"max_length": 256, "training": training}}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return load_config(folder / "config.yaml")["runs"]["demo"]
+
+
+def command(folder):
+    arguments = ["train.jsonl", "tiny", "out", "config.yaml", "demo"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.Popen(
+        [sys.executable, "-m", "qaloom.train", *arguments],
+        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def trained(folder) -> str:
+    process = command(folder)
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    return said
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, tiny):
+    """A project whose run was trained: its folder, settings and what training said."""
+    folder = tmp_path_factory.mktemp("training")
+    settings = project(folder, tiny)
+    return folder, settings, trained(folder)
+
+
+def test_a_training_leaves_a_whole_run(finished):
+    folder, _, said = finished
+    out = folder / "out"
+    assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "plan.json", "metrics.json",
+            "history.jsonl", "manifest.json"} <= {p.name for p in out.iterdir()}  # fmt: skip
+    assert not (out / "README.md").exists() and not (out / "checkpoints").exists()
+    history = read_lines(out / "history.jsonl")
+    assert [entry["step"] for entry in history] == [1, 2, 3, 4]
+    assert all(math.isfinite(entry["loss"]) for entry in history)
+    assert read_json(out / "metrics.json")["steps"] == 4
+    assert read_json(out / "plan.json")["micro_batch"] == 4
+    manifest = read_json(out / "manifest.json")
+    assert manifest["adapter"] == file_digest(out / "adapter_model.safetensors")
+    assert manifest["rows"] == file_digest(folder / "train.jsonl")
+    assert manifest["prompt"] == "chat" and "torch" in manifest["versions"]
+    assert "train: demo on CPU" in said and "8 rows, 4 steps of 4 rows" in said
+
+
+def test_its_manifest_is_written_last(finished):
+    [kept] = (finished[0] / "cache" / "train").glob("*/finished")
+    newest = max(kept.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    assert newest.name == "manifest.json"
+    assert not (kept.parent / "checkpoints").exists()
+
+
+def test_the_loss_is_of_the_answers_alone(finished, tiny):
+    """Before its first step the adapter changes nothing: the loss is the base model's, on the labels."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder, settings, _ = finished
+    tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
+    examples = tokenise(FACTS, tokenizer, "chat")
+    order = row_order(
+        [len(e.prompt) + len(e.completion) for e in examples], 4, 2, settings["training"]["seed"]
+    )
+    total = tokens = 0
+    for e in (examples[n] for n in order[:4]):
+        ids = torch.tensor([e.prompt + e.completion])
+        with torch.inference_mode():
+            surprise = -model(ids).logits[0, :-1].log_softmax(-1)
+        at = range(len(e.prompt) - 1, ids.shape[1] - 1)
+        total += sum(float(surprise[i, ids[0, i + 1]]) for i in at)
+        tokens += len(at)
+    first = read_lines(folder / "out" / "history.jsonl")[0]["loss"]
+    assert first == pytest.approx(total / tokens, rel=5e-3)  # bfloat16 where a CPU is quick in it
+
+
+def test_the_same_run_is_not_trained_again(finished, capsys, tmp_path):
+    folder, settings, _ = finished
+    started = time.monotonic()
+    manifest = train(
+        "demo",
+        folder / "train.jsonl",
+        folder / "tiny",
+        tmp_path / "again",
+        settings,
+        folder / "cache/train",
+        threads=2,
+    )
+    assert time.monotonic() - started < 2
+    assert "demo was trained before on the same rows and settings" in capsys.readouterr().err
+    assert manifest == read_json(folder / "out" / "manifest.json")
+    assert {p.name for p in (tmp_path / "again").iterdir()} == {p.name for p in (folder / "out").iterdir()}
+
+
+def test_the_adapter_answers_in_evaluation(finished, tiny):
+    import torch
+
+    from qaloom.inference.model import load_config
+
+    loaded = load_config(tiny, finished[0] / "out")
+    prompt = torch.tensor([prompt_ids(loaded.tokenizer, "chat", "질문 1?")])
+    with torch.inference_mode():
+        tuned = loaded.model(prompt).logits
+        with loaded.model.disable_adapter():
+            assert not torch.allclose(tuned, loaded.model(prompt).logits)
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tmp_path, tiny):
+    from safetensors.torch import load_file
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+        project(folder, tiny, epochs=150, learning_rate=0.001)
+    trained(whole)
+    process = command(killed)
+    while not list(killed.glob("cache/train/*/checkpoints/checkpoint-*/trainer_state.json")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "out").exists()
+    assert "demo goes on from checkpoint-" in trained(killed)
+    metrics = read_json(killed / "out" / "metrics.json")
+    assert metrics["resumed_from"].startswith("checkpoint-")
+    steps = [[entry["step"] for entry in read_lines(f / "out/history.jsonl")] for f in (whole, killed)]
+    assert steps[0] == steps[1] == list(range(1, 301))
+    one, other = (load_file(f / "out/adapter_model.safetensors") for f in (whole, killed))
+    assert max(float((one[name] - other[name]).abs().max()) for name in one) < 1e-4
+
+
+# Kinds of training, each a real one
+
+
+def attempt(folder, patch=""):
+    """Train the project's run from Python, with `patch` run first; return what was said."""
+    script = (
+        "from pathlib import Path; import qaloom.train.stage as t\n"
+        "from qaloom.config.load import load_config; from qaloom.console import job\n"
+        f"{patch}\n"
+        "with job():\n"
+        "    t.train('demo', Path('train.jsonl'), Path('tiny').resolve(), Path('out'),"
+        " load_config(Path('config.yaml'))['runs']['demo'], Path('cache/train'))"
+    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def losses(folder):
+    return [entry["loss"] for entry in read_lines(folder / "out/history.jsonl") if "loss" in entry]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tokens", [None, 400])
+def test_two_processes_train_as_one(tmp_path, tiny, tokens):
+    """torchrun with gloo on two CPU processes, and packs or rows: the same steps, the same losses."""
+    found = []
+    for gpus in (1, 2):
+        folder = tmp_path / str(gpus)
+        folder.mkdir()
+        project(folder, tiny, effective_tokens=tokens, epochs=3)
+        micro, more = (1, 2 // gpus) if tokens else (2, 2 // gpus)
+        change = {"gpus": gpus, "micro_batch": micro, "accumulation": more}
+        code, said = attempt(
+            folder, f"ways = t.candidates; t.candidates = lambda *a: [ways(*a)[0] | {change}]"
+        )
+        assert code == 0, said
+        assert read_json(folder / "out/plan.json")["gpus"] == gpus
+        found.append(losses(folder))
+    assert len(found[0]) > 1 and found[0] == pytest.approx(found[1], rel=2e-3)
+
+
+@pytest.mark.slow
+def test_the_rows_of_a_step_counted_in_tokens_do_not_see_each_other(tmp_path, tiny):
+    """Its first loss is the base model's over its rows, each on its own."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from qaloom.train.tokenized import steps_of_rows
+
+    settings = project(tmp_path, tiny, effective_tokens=1000, epochs=1)
+    code, said = attempt(tmp_path)
+    assert code == 0, said
+    tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
+    examples = tokenise(FACTS, tokenizer, "chat")
+    lengths = [len(e.prompt) + len(e.completion) for e in examples]
+    total = tokens = 0
+    for e in (examples[n] for n in steps_of_rows(lengths, settings["training"])[0]):
+        with torch.inference_mode():
+            surprise = -model(torch.tensor([e.prompt + e.completion])).logits[0, :-1].log_softmax(-1)
+        total += sum(float(surprise[len(e.prompt) - 1 + i, token]) for i, token in enumerate(e.completion))
+        tokens += len(e.completion)
+    assert losses(tmp_path)[0] == pytest.approx(total / tokens, rel=5e-3)
+
+
+@pytest.mark.slow
+def test_validation_ends_a_run_and_keeps_its_best(tmp_path, tiny):
+    facts = [
+        {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": f"답 {n % 4}"}
+        for n in range(24)
+    ]
+    project(
+        tmp_path, tiny, validation_fraction=0.4, patience=1, epochs=30, learning_rate=1e-12
+    )  # learns nothing
+    write_lines(tmp_path / "train.jsonl", facts)
+    code, said = attempt(tmp_path)
+    assert code == 0, said
+    metrics, history = read_json(tmp_path / "out/metrics.json"), read_lines(tmp_path / "out/history.jsonl")
+    measured = {entry["step"]: entry["eval_loss"] for entry in history if "eval_loss" in entry}
+    assert metrics["best_step"] == min(measured, key=measured.get)
+    assert metrics["best_validation_loss"] == min(measured.values())
+    assert len(measured) == 2 and metrics["steps"] < read_json(tmp_path / "out/plan.json")["steps"]
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_a_number_names_its_rows(tmp_path, tiny):
+    import torch
+    from safetensors.torch import load_file, save_file
+    from transformers import AutoTokenizer
+
+    project(tmp_path, tiny)
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny, broken)
+    weights = load_file(broken / "model.safetensors")
+    [token] = AutoTokenizer.from_pretrained(tiny)("7", add_special_tokens=False)["input_ids"]
+    weights["model.embed_tokens.weight"][token] = torch.nan  # of the row about 7 alone
+    save_file(weights, broken / "model.safetensors", {"format": "pt"})
+    (tmp_path / "tiny").unlink()
+    (tmp_path / "tiny").symlink_to(broken)
+    code, said = attempt(tmp_path)
+    assert code == 1 and "Traceback" not in said.rpartition("qaloom: ")[2]
+    assert "the loss is nan at step" in said and f"{7:016x}" in said and "learning_rate" in said
+
+
+@pytest.mark.slow
+def test_all_parameters_are_trained_and_the_model_answers(tmp_path, tiny):
+    import torch
+
+    from qaloom.inference.model import load_config
+
+    settings = project(tmp_path, tiny)
+    config = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    config["runs"]["demo"] |= {"method": "full"}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    assert settings["method"] == "lora"
+    code, said = attempt(tmp_path)
+    assert code == 0, said
+    out = tmp_path / "out"
+    assert (out / "model.safetensors").is_file() and not (out / "adapter_config.json").exists()
+    assert read_json(out / "manifest.json")["adapter"] == file_digest(out / "model.safetensors")
+    prompt = torch.tensor([[5, 6, 7]])
+    with torch.inference_mode():
+        assert not torch.allclose(
+            load_config(tiny, out).model(prompt).logits, load_config(tiny).model(prompt).logits
+        )
+
+
+# Trials of the plan's candidates
+
+
+@pytest.mark.slow
+def test_a_trial_measures_every_candidate_and_teaches_nothing(tmp_path, tiny):
+    """All three divisions of 4 rows and a recomputing one are tried; the adapter is that of the plan."""
+    alone, tried = tmp_path / "alone", tmp_path / "tried"
+    for folder in (alone, tried):
+        folder.mkdir()
+        project(folder, tiny)
+    with_trial = (
+        "import qaloom.train.planning.autotune as trials\n"
+        "ways, chosen, trials._WORTH = t.candidates, trials._chosen, 0\n"
+        "t.candidates = lambda *a: [*ways(*a), ways(*a)[0] | {'checkpointing': 'unsloth'}]\n"
+        "trials._chosen = lambda name, plans, events: "
+        "plans[0] | {'candidates': chosen(name, plans, events)['candidates']}"
+    )
+    assert attempt(alone)[0] == 0
+    code, said = attempt(tried, with_trial)
+    assert code == 0, said
+    assert "trying 4 ways to run a step" in said
+    found = read_json(tried / "out/plan.json")["candidates"]
+    assert [c["micro_batch"] for c in found] == [4, 2, 1, 4]
+    assert all(c["step_seconds"] > 0 and c["failed"] is None for c in found)
+    assert all(c["peak_memory_bytes"] is None for c in found)  # of a CPU's process it is that of all before
+    assert losses(tried) == losses(alone)
+    one, other = (file_digest(folder / "out/adapter_model.safetensors") for folder in (alone, tried))
+    assert one == other
+
+
+@pytest.mark.slow
+def test_a_trial_that_dies_costs_nothing_but_time(tmp_path, tiny):
+    project(tmp_path, tiny)
+    dying = "import qaloom.train.planning.autotune as trials; trials._WORTH = 0\n"
+    dying += "trials.write_json = lambda path, job: path.write_text('nothing to read')"
+    code, said = attempt(tmp_path, dying)
+    assert code == 0 and "no way could be measured" in said, said
+    assert read_json(tmp_path / "out/plan.json")["micro_batch"] == 4
+
+
+def test_nothing_of_an_earlier_training_stays_beside_a_new_one(tmp_path):
+    """The weights of a whole model would be taken for what was trained."""
+    from qaloom.train.stage import _publish
+
+    finished, out = tmp_path / "finished", tmp_path / "out"
+    for folder, file in ((finished, "adapter_model.safetensors"), (out, "config.json")):
+        folder.mkdir()
+        (folder / file).write_text("{}")
+    (finished / "manifest.json").write_text("{}")
+    _publish(finished, out)
+    assert {path.name for path in out.iterdir()} == {"adapter_model.safetensors", "manifest.json"}

@@ -1,0 +1,151 @@
+"""Trace: every stage's say on a row, from files that the stages themselves wrote."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from qaloom.augment.stage import augment
+from qaloom.config.load import complete
+from qaloom.dedup.stage import dedup
+from qaloom.errors import DataError
+from qaloom.files import read_lines, write_lines
+from qaloom.records import Row
+from qaloom.split.stage import split
+from qaloom.validate.stage import gather, validate_file
+from qaloom.workflow.trace import show, trace
+
+ADDRESS = "가람연구소 본원의 주소는 어디인가요?"
+LINES = [
+    (ADDRESS, "가람시 솔내구 물빛로 27"),
+    (ADDRESS.replace("주소는", "주소가"), "가람시 솔내구 물빛로 27"),  # nearly the same, and the survivor
+    (ADDRESS.replace(" ", ""), "가람시 솔내구 물빛로 27."),
+    ("구내식당은 몇 시에 문을 여나요?", "오전 11시 30분"),
+    ("구내식당은  몇 시에 문을 여나요?", "오후 1시 정각"),  # contradiction, repaired
+    ("이것은 무엇인가?", "소화기"),
+    ("빈 답을 가진 질문은?", ""),
+    ("담당자에게 연락하려면 어디로 전화하나요?", "test@example.com 으로 메일을 보내세요"),
+    *((f"{name} 창고의 관리 책임자는 누구인가요?", f"{name} 관리팀 이몽룡 과장") for name in "동서남북"),
+    ("구내식당은몇 시에 문을 여나요", "오전 11시30분"),  # exact duplicate
+]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    project = tmp_path_factory.mktemp("project")
+    out = project / "results"
+    settings = complete({"data": {"sources": ["-"]}, "runs": {"demo": {}}, "dedup": {"pii": "mask"}})
+    lines = [json.dumps({"question": q, "answer": a}, ensure_ascii=False) for q, a in LINES]
+    (project / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    validate_file(project / "a.jsonl", "a.jsonl", out / "validate/files/a")
+    gather([out / "validate/files/a"], out / "validate")
+    dedup(out / "validate/rows.jsonl", out / "dedup", settings["dedup"], threads=1)
+    augment(out / "dedup/rows.jsonl", out / "augment", settings["augment"])
+    split(out / "augment/rows.jsonl", out / "dedup/clusters.jsonl", out / "split", settings["split"], 0.9)
+    held = read_lines(out / "split/recall.jsonl") + read_lines(out / "split/unseen.jsonl")
+    asked = [
+        {"id": row["id"], "split": "recall", "question": row["instruction"], "base": "모름", "tuned": "맞음"}
+        for row in held
+    ]
+    write_lines(out / "evaluate/demo/predictions.jsonl", asked)
+    return out
+
+
+def told(results, wanted):
+    stream = io.StringIO()
+    show(trace(results, wanted), Console(file=stream))
+    return stream.getvalue()
+
+
+def identity(results, line, stage="validate"):
+    return next(row.id for row in read_lines(results / stage / "rows.jsonl", Row) if row.line == line)
+
+
+def test_the_survivor_names_what_it_took_in(results):
+    text = told(results, identity(results, 2))
+    assert f"question  {LINES[1][0]}" in text
+    assert "a.jsonl, line 2: taken as it was" in text
+    assert "kept, a.jsonl, line 2" in text
+    assert "took in a.jsonl, line 1 (nearly the same, 0.9" in text
+    assert "took in a.jsonl, line 13 (the same)" in told(results, identity(results, 4))
+
+
+def test_a_duplicate_names_its_survivor(results):
+    text = told(results, identity(results, 1))
+    assert "line 1: near_duplicate (0.9" in text
+    assert f"merged into {identity(results, 2)}" in text
+    assert "never came so far" in text
+
+
+def test_contradiction_and_repair(results):
+    text = told(results, identity(results, 5))
+    assert "line 5: repaired (whitespace)" in text
+    assert f"contradicted (1.000) by {identity(results, 4)} (a.jsonl, line 4)" in text
+
+
+def test_a_filtered_row(results):
+    assert "set aside, unclear_question" in told(results, "이것은 무엇인가")
+
+
+def test_a_line_that_became_no_row_is_found_by_its_text(results):
+    assert "a.jsonl, line 7: empty_answer" in told(results, "빈 답을 가진")
+
+
+def test_a_masked_row_has_two_ids(results):
+    before, after = identity(results, 8), identity(results, 8, "dedup")
+    assert before != after
+    assert f"as {after} with personal data masked" in told(results, before)
+    assert "line 8: taken as it was" in told(results, after)
+
+
+def test_a_paraphrase_names_its_parent_and_the_parent_names_it(results):
+    made = [row for row in read_lines(results / "augment/rows.jsonl", Row) if row.parent]
+    row = made[0]
+    assert f"made by rules, of {row.parent}" in told(results, row.id)
+    assert f"{row.id} by rules" in told(results, row.parent)
+
+
+def test_place_and_reason_of_every_row(results):
+    for place in read_lines(results / "split/placement.jsonl"):
+        line = told(results, place["id"]).split("\nsplit\n  ")[1].splitlines()[0]
+        assert line.startswith(f"{place['split']}: ")
+        assert place["why"] not in line  # a sentence, not the code
+        assert place.get("near", "") in line
+
+
+def test_answers_are_shown_by_run_also_those_to_other_wordings(results):
+    asked = read_lines(results / "evaluate/demo/predictions.jsonl")
+    assert asked
+    text = told(results, asked[0]["id"])
+    assert "evaluate, run demo\n  base      모름\n  tuned     맞음" in text
+    probe = next(p for p in read_lines(results / "split/placement.jsonl") if p["why"] == "probe")
+    assert f"{probe['id']}, recall: " in told(results, probe["parent"])
+
+
+def test_a_prefix_is_enough_and_several_hits_are_listed(results):
+    full = identity(results, 1)
+    assert told(results, full[:8].upper()) == told(results, full)
+    text = told(results, "창고의 관리")
+    assert "hits; name one by its id" in text
+    assert all(identity(results, line) in text for line in (9, 10, 11, 12))
+
+
+def test_a_stage_that_has_not_run(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"question": "본원은 몇 층인가요?", "answer": "삼 층"}\n')
+    validate_file(tmp_path / "a.jsonl", "a.jsonl", tmp_path / "validate")
+    text = told(tmp_path, "본원은 몇 층")
+    assert text.count("not run yet") == 4
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"), [("없는 질문", "no row in"), ("?!", "a piece of its question")]
+)
+def test_nothing_fits(results, wanted, message):
+    with pytest.raises(DataError, match=message):
+        trace(results, wanted)
+
+
+def test_no_results(tmp_path):
+    with pytest.raises(DataError, match="after make run"):
+        trace(tmp_path, "abcdef")
