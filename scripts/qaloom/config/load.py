@@ -1,7 +1,7 @@
 """The configuration: read, checked against the schema, defaults filled in."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from glob import glob
@@ -26,8 +26,15 @@ def load_config(path: Path | None = None) -> dict[str, Any]:
     """
     if path is None:
         return defaults()
+    values = _read_yaml(Path(path))
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must hold keys such as data: and runs:")
+    return complete(values, str(path))
+
+
+def _read_yaml(path: Path) -> Any:
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8-sig"))
+        return yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); name an existing file") from None
     except UnicodeDecodeError:
@@ -37,9 +44,6 @@ def load_config(path: Path | None = None) -> dict[str, Any]:
         where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "cannot be parsed"
         raise ConfigError(f"{path}{where}: is not valid YAML ({problem})") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: must hold keys such as data: and runs:")
-    return complete(values, str(path))
 
 
 def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
@@ -67,7 +71,7 @@ def sources(globs: list[str], directory: Path = Path()) -> list[str]:
     """The source files that `data.sources` names, sorted, relative to `directory`.
 
     Raises ConfigError when a glob matches no file, so that a misspelt name is not silently no data, and for a
-    name with braces, which Snakemake would take for a wildcard.
+    name with braces, which Snakemake would read as a wildcard.
     """
     found: set[str] = set()
     for pattern in globs:
@@ -85,7 +89,10 @@ def sources(globs: list[str], directory: Path = Path()) -> list[str]:
     return sorted(found)
 
 
-def _fill(validator: Any, properties: dict, instance: Any, schema: dict) -> Iterator[Any]:
+def _fill(
+    validator: Any, properties: dict[str, Any], instance: Any, schema: Mapping[str, Any]
+) -> Iterator[jsonschema.ValidationError]:
+    """jsonschema's `properties` validator, which first fills in the defaults."""
     if isinstance(instance, dict):
         for key, sub in properties.items():
             if "default" in sub:
@@ -99,35 +106,47 @@ _Filling = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"prope
 
 
 def _sentence(error: jsonschema.ValidationError) -> str:
+    """A schema violation as a sentence: the key, what is wrong with its value, the remedy."""
     key = ".".join(str(part) for part in error.absolute_path) or "top level"
-    if error.validator == "additionalProperties":
-        return _unknown(key, error)
-    if error.validator == "enum":
-        return f"{key}: {error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
-    if error.validator == "required":
-        return f"{key}: {error.message.replace(' is a required property', '')} is missing; add it"
-    if error.validator == "type":
-        return f"{key}: {error.instance!r} {_wrong_type(error.instance, error.validator_value)}"
-    if error.validator == "pattern":
-        wanted = error.schema.get("description", error.validator_value)
-        return f"{key}: {error.instance!r} does not look like {wanted}"
+    expected: Any = error.validator_value  # of another type for each validator
+    match error.validator:
+        case "additionalProperties":
+            return _unknown(key, error)
+        case "enum":
+            return f"{key}: {error.instance!r} is not one of {', '.join(map(str, expected))}"
+        case "required":
+            return f"{key}: {error.message.replace(' is a required property', '')} is missing; add it"
+        case "type":
+            return f"{key}: {error.instance!r} {_wrong_type(error.instance, expected)}"
+        case "pattern":
+            form = _schema_of(error).get("description", expected)
+            return f"{key}: {error.instance!r} does not look like {form}"
     return f"{key}: {error.message}"
 
 
-def _wrong_type(value: Any, wanted: str | list[str]) -> str:
-    """What is wrong with a value; YAML 1.1 reads a number as text if quoted or, like 2e-4, without a dot."""
-    kinds = [wanted] if isinstance(wanted, str) else wanted
-    if isinstance(value, str) and {"number", "integer"} & set(kinds):
+def _schema_of(error: jsonschema.ValidationError) -> Mapping[str, Any]:
+    """The part of the schema that was violated; `true` and `false` are schemas without keys."""
+    return error.schema if isinstance(error.schema, Mapping) else {}
+
+
+def _wrong_type(value: Any, expected: str | list[str]) -> str:
+    """Explain a value of another type.
+
+    YAML 1.1 reads a number as text if it is quoted or, like 2e-4, has no dot.
+    """
+    types = [expected] if isinstance(expected, str) else expected
+    if isinstance(value, str) and {"number", "integer"} & set(types):
         with suppress(InvalidOperation):
             number = Decimal(value)
             if number.is_finite() and abs(number.adjusted()) < 20:
                 return f"is text in YAML, not a number; write {number:f}"
-    return f"is not of type {' or '.join(kinds)}"
+    return f"is not of type {' or '.join(types)}"
 
 
 def _unknown(key: str, error: jsonschema.ValidationError) -> str:
-    known = list(error.schema.get("properties", {}))
-    unknown = next(name for name in error.instance if name not in known)
+    known = list(_schema_of(error).get("properties", {}))
+    instance: Any = error.instance
+    unknown = next(name for name in instance if name not in known)
     close = difflib.get_close_matches(str(unknown), known, 1)
     hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
     return f"{key}: unknown key {unknown!r}; {hint}"
