@@ -28,7 +28,7 @@ with job():
     for run in config["runs"].values():
         check_reference(run["base_model"])
     check_providers(config["augment"])
-    if endpoint.named(config["evaluate"]["judge"]):
+    if endpoint.is_configured(config["evaluate"]["judge"]):
         endpoint.check_server(config["evaluate"]["judge"], "evaluate.judge")
     TRANSLATORS = references(config["augment"])
     for reference in TRANSLATORS:

@@ -29,18 +29,18 @@ def load_tokenizer(folder: Path, code_allowed: bool = False) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=code_allowed)
     except (OSError, ValueError) as error:
-        raise unloadable(folder, error) from None
+        raise load_error(folder, error) from None
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
-def is_whole(folder: Path) -> bool:
+def is_full_model(folder: Path) -> bool:
     """Whether a run's folder holds a whole model (`method: full`), not an adapter."""
     return (folder / "config.json").is_file()
 
 
-def unloadable(folder: Path, error: Exception) -> ModelError:
+def load_error(folder: Path, error: Exception) -> ModelError:
     """What is raised when transformers cannot load a folder."""
     return ModelError(f"{folder} cannot be loaded ({first_line(error)})")
 

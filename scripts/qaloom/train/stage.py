@@ -19,7 +19,7 @@ from qaloom.code_digest import code_digest
 from qaloom.console import duration, say
 from qaloom.errors import DataError, ModelError, TrainingError
 from qaloom.files import digest, file_digest, read_json, read_lines, write_json, write_lines
-from qaloom.inference.prompt import is_whole, load_tokenizer, prompt_kind
+from qaloom.inference.prompt import is_full_model, load_tokenizer, prompt_kind
 from qaloom.train.planning import launcher as launch
 from qaloom.train.planning import usual_ranges as advice
 from qaloom.train.planning.autotune import quickest
@@ -55,7 +55,7 @@ def train(
     TrainingError when a row has no label, the loss is not a number or no plan's memory suffices, ModelError
     when a model or adapter cannot be used.
     """
-    if start and is_whole(start) != (settings["method"] == "full"):
+    if start and is_full_model(start) != (settings["method"] == "full"):
         raise ModelError(f"{name} starts from {start.name}, which is of another method; give both the same")
     identity = _identity(rows, base, settings, start)
     folder = cache / digest(identity)[:16]
