@@ -1,8 +1,9 @@
-"""The configuration: read, checked against the schema, defaults filled in."""
+"""Configuration files: read, checked against config.schema.yaml, defaults filled in."""
 
 import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from copy import deepcopy
 from decimal import Decimal, InvalidOperation
 from glob import glob
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from qaloom.config.settings import RunSettings, Settings, typed
 from qaloom.errors import ConfigError
 from qaloom.formats import wanted_formats
 
@@ -49,26 +51,27 @@ def _read_yaml(path: Path) -> Any:
 def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     """Check values against the schema, fill in its defaults (in place) and return them.
 
-    Raises ConfigError that names the first wrong key, what is wrong with it and the remedy.
+    Raises ConfigError, which names the first wrong key, the mistake and the remedy.
     """
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     _empty_sections(values)
     errors = list(_Filling(schema).iter_errors(values))
     if errors:
         raise ConfigError(f"{name}: {_sentence(jsonschema.exceptions.best_match(errors))}")
-    _check_starts(values["runs"], name)
-    _check_loftq(values["runs"], name)
-    _check_exports(values, name)
+    runs = typed(values, Settings).runs
+    _check_starts(runs, name)
+    _check_loftq(runs, name)
+    _check_exports(values["export"], runs, name)
     return values
 
 
 def defaults() -> dict[str, Any]:
-    """The settings of a project that names no more than it must."""
+    """The configuration of a project that sets nothing but its sources and one run."""
     return complete({"data": {"sources": ["-"]}, "runs": {"demo": {}}})
 
 
 def sources(globs: list[str], directory: Path = Path()) -> list[str]:
-    """The source files that `data.sources` names, sorted, relative to `directory`.
+    """Source files that `data.sources` names, sorted, relative to `directory`.
 
     Raises ConfigError when a glob matches no file, so that a misspelt name is not silently no data, and for a
     name with braces, which Snakemake would read as a wildcard.
@@ -96,10 +99,17 @@ def _fill(
     if isinstance(instance, dict):
         for key, sub in properties.items():
             if "default" in sub:
-                instance.setdefault(key, yaml.safe_load(yaml.safe_dump(sub["default"])))
+                instance.setdefault(key, deepcopy(sub["default"]))
+            # JSON Schema takes 7.0 for an integer, Python does not.
+            if "integer" in sub.get("type", ()) and isinstance(instance.get(key), float):
+                instance[key] = _as_integer(instance[key])
     yield from jsonschema.Draft202012Validator.VALIDATORS["properties"](
         validator, properties, instance, schema
     )
+
+
+def _as_integer(value: float) -> float:
+    return int(value) if value.is_integer() else value
 
 
 _Filling = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"properties": _fill})
@@ -153,42 +163,42 @@ def _unknown(key: str, error: jsonschema.ValidationError) -> str:
 
 
 def _empty_sections(values: dict[str, Any]) -> None:
-    """A section or run with a name and nothing below it is all defaults, not null."""
+    """Replace null: a section or run with a name and nothing below it has all defaults."""
     runs = values.get("runs")
     for section in (values, runs if isinstance(runs, dict) else {}):
         section.update({key: {} for key, value in section.items() if value is None})
 
 
-def _check_starts(runs: dict[str, dict], name: str) -> None:
-    for run in runs:
-        seen = [run]
-        while (before := runs[seen[-1]]["start_from"]) is not None:
+def _check_starts(runs: Mapping[str, RunSettings], name: str) -> None:
+    for run, settings in runs.items():
+        seen, before = [run], settings.start_from
+        while before is not None:
             if before not in runs:
                 raise ConfigError(f"{name}: runs.{run}.start_from: there is no run {before!r}")
             if before in seen:
                 raise ConfigError(f"{name}: runs.{run}.start_from: runs start from each other in a circle")
             seen.append(before)
-        if (first := runs[run]["start_from"]) and runs[first]["method"] != runs[run]["method"]:
+            before = runs[before].start_from
+        if (first := settings.start_from) and runs[first].method != settings.method:
             raise ConfigError(
                 f"{name}: runs.{run}.start_from: {first} is of another method; give both the same"
             )
 
 
-def _check_loftq(runs: dict[str, dict], name: str) -> None:
+def _check_loftq(runs: Mapping[str, RunSettings], name: str) -> None:
     for run, settings in runs.items():
-        if settings["lora"]["loftq"] and settings["precision"] != "16bit":
+        if settings.lora.loftq and settings.precision != "16bit":
             raise ConfigError(
                 f"{name}: runs.{run}.lora.loftq quantises the model itself; write precision: 16bit with it"
             )
 
 
-def _check_exports(values: dict[str, Any], name: str) -> None:
-    export, runs = values["export"], values["runs"]
+def _check_exports(export: dict[str, Any], runs: Mapping[str, RunSettings], name: str) -> None:
     for run in export["runs"]:
         if run not in runs:
             raise ConfigError(f"{name}: export.runs: there is no run {run!r}")
     for run, settings in runs.items():
-        if settings["method"] == "full" and wanted_formats(export, run):
+        if settings.method == "full" and wanted_formats(export, run):
             raise ConfigError(
                 f"{name}: runs.{run}: method full is not exported, its results/train/{run} is a whole model "
                 f"already; write export.runs.{run}: []"
