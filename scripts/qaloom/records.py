@@ -50,12 +50,36 @@ class Rejection(Struct, omit_defaults=True):
     provider: str = ""
 
 
+class Placement(Struct, omit_defaults=True):
+    """A line of the split's placement.jsonl: the part that a row is in, and why.
+
+    `split` is train, recall, unseen or aside; `why` a reason code; `fact` a digest that the rows of one fact
+    share; `near` the id of the row that decided, where one did.
+    """
+
+    id: str
+    split: str
+    why: str
+    origin: str
+    fact: str
+    group: str
+    source: str
+    line: int
+    near: str = ""
+    parent: str = ""
+
+
 class Paraphrases(Struct):
     """What one provider proposes for a question, in its order."""
 
     question: str
     provider: str
     proposals: list[str]
+
+
+def question_text(instruction: str, input: str) -> str:
+    """A question with its context, as one text."""
+    return f"{instruction}\n{input}" if input else instruction
 
 
 def row_id(instruction: str, input: str, output: str) -> str:

@@ -61,7 +61,7 @@ class Seq2seqSettings(Section, frozen=True):
 
 
 class ServerSettings(Section, frozen=True):
-    """An OpenAI-compatible server: its address, and how requests are sent; `timeout`, `backoff` in seconds."""
+    """An OpenAI-compatible server and how requests are sent; `timeout` and `backoff` in seconds."""
 
     url: str | None
     model: str | None
@@ -162,7 +162,7 @@ class LoraSettings(Section, frozen=True):
 
 
 class TrainingSettings(Section, frozen=True):
-    """`runs.NAME.training`: optimizer steps; one of `effective_batch` (rows) and `effective_tokens` counts."""
+    """`runs.NAME.training`: the steps; `effective_tokens`, where set, counts instead of `effective_batch` (rows)."""
 
     epochs: float
     learning_rate: float
@@ -206,5 +206,8 @@ class Settings(Section, frozen=True):
 
 
 def typed(values: Mapping[str, Any], section: type[S]) -> S:
-    """A complete part of the configuration as its Struct. Raises msgspec.ValidationError when it is not complete."""
+    """A complete part of the configuration as its Struct.
+
+    Raises msgspec.ValidationError when a key is missing or of another type.
+    """
     return msgspec.convert(values, section)
