@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and the digests that name their content."""
+"""Atomic writes, JSON and JSON Lines, and content digests."""
 
 import hashlib
 import json
@@ -65,7 +65,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]: ...
 @overload
 def read_lines(path: Path, kind: type[T]) -> list[T]: ...
 def read_lines(path: Path, kind: type = dict) -> list:
-    """Read JSON Lines that a stage of ours wrote, each as `kind`."""
+    """Read JSON Lines that a stage wrote, each line as `kind`."""
     decode: Callable[[bytes], Any] = msgspec.json.Decoder(kind).decode
     with Path(path).open("rb") as stream:
         return [decode(line) for line in stream]
