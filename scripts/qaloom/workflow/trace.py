@@ -226,7 +226,7 @@ def _kept(results: Results, kept: Row, row: Row) -> list[str]:
 def _merged(item: Rejection) -> str:
     score = (item.survivor or {}).get("score", 1.0)
     how = "the same" if item.reason == "exact_duplicate" else f"nearly the same, {score:.3f}"
-    return f"merged {item.source}, line {item.line} ({how}): {_cut(item.row['instruction'])}"
+    return f"absorbed {item.source}, line {item.line} ({how}): {_cut(item.row['instruction'])}"
 
 
 def _dropped(results: Results, item: Rejection) -> str:
