@@ -16,7 +16,8 @@ from qaloom.errors import DataError
 def run(tmp_path, body: str, log: str = "'logs/x/a.log'"):
     """Run a block as a job in a process of its own; return what it said, its log and its exit code."""
     code = (
-        "import os, sys, time\nfrom qaloom.errors import DataError\nfrom qaloom.console import bar, job, say\n"
+        "import os, sys, time\nfrom qaloom.errors import DataError\n"
+        "from qaloom.console import bar, job, say\n"
         f"with job({log}):\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\nprint('after')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)

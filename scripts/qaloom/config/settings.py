@@ -162,7 +162,7 @@ class LoraSettings(Section, frozen=True):
 
 
 class TrainingSettings(Section, frozen=True):
-    """`runs.NAME.training`: the steps; `effective_tokens`, where set, counts instead of `effective_batch` (rows)."""
+    """`runs.NAME.training`; `effective_tokens`, where set, replaces `effective_batch` (rows)."""
 
     epochs: float
     learning_rate: float
