@@ -20,6 +20,10 @@ class DataError(QALoomError):
     """The rows that reached a stage do not suffice (too few, none left)."""
 
 
+class RowTextError(QALoomError):
+    """A row's text cannot be put into the prompt as it is."""
+
+
 class LeakError(QALoomError):
     """The leak audit found a held-out row that the training rows give away."""
 

@@ -127,7 +127,7 @@ def _prepare(
         say(f"train: {name}: no row to validate on: no fact has a wording to spare; trained to the end")
     tokenizer = load_tokenizer(Path(task["base"]), settings["trust_remote_code"])
     kind = prompt_kind(settings["prompt"], tokenizer)
-    whole, ends = tokenise(rows, tokenizer, kind), end_ids(tokenizer, kind)
+    (rows, whole), ends = tokenise(rows, tokenizer, kind), end_ids(tokenizer, kind)
     task["ids"], examples = cut(rows, whole, settings["max_length"], ends)
     plans = _plans(folder, size, settings, [length(e) for e in examples], device, gpus)
     longest = plans[0]["max_length"]  # as in all of them
@@ -137,7 +137,7 @@ def _prepare(
     steps = steps_of_rows(lengths, training)
     plans = [_with_steps(planned, steps, kind) for planned in plans]
     write_lines(folder / "examples.jsonl", examples)
-    to_validate = tokenise(kept, tokenizer, kind)
+    _, to_validate = tokenise(kept, tokenizer, kind)
     write_lines(folder / "validation.jsonl", [e for e in to_validate if length(e) <= longest])
     seconds = predicted_seconds(size, settings["lora"]["r"], plans[0], sum(lengths) * training["epochs"])
     _announce(task, size, plans[0], seconds, folder)

@@ -187,7 +187,7 @@ def test_the_loss_is_of_the_answers_alone(finished, tiny):
 
     folder, settings, _ = finished
     tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
-    examples = tokenise(FACTS, tokenizer, "chat")
+    _, examples = tokenise(FACTS, tokenizer, "chat")
     order = row_order(
         [len(e.prompt) + len(e.completion) for e in examples], 4, 2, settings["training"]["seed"]
     )
@@ -320,7 +320,7 @@ def test_the_rows_of_a_step_counted_in_tokens_do_not_see_each_other(tmp_path, ti
     code, said = attempt(tmp_path)
     assert code == 0, said
     tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
-    examples = tokenise(FACTS, tokenizer, "chat")
+    _, examples = tokenise(FACTS, tokenizer, "chat")
     lengths = [len(e.prompt) + len(e.completion) for e in examples]
     total = tokens = 0
     for e in (examples[n] for n in steps_of_rows(lengths, settings["training"])[0]):
