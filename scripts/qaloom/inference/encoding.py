@@ -34,7 +34,7 @@ class Encoder:
         self.tokenizer = tokenizer
         added = tokenizer.added_tokens_decoder
         chosen = {id: str(token) for id, token in added.items() if token.special or str(token) in frame}
-        self.control = frozenset(chosen)
+        self.control = frozenset(chosen) - {tokenizer.unk_token_id}  # which stands for characters not known
         self.names = {text: _placeholder(id) for id, text in chosen.items()}
         longest_first = sorted(map(re.escape, self.names), key=len, reverse=True)
         self.pattern = re.compile("|".join(longest_first)) if longest_first else None
