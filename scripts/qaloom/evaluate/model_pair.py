@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from qaloom.code_digest import LIBRARY, code_digest
 from qaloom.console import bar
-from qaloom.files import digest, read_json
+from qaloom.files import digest
 from qaloom.inference.answers import answers
 from qaloom.inference.decoding import Answer
 from qaloom.inference.likelihood import Likelihood, likelihoods
 from qaloom.inference.model import Loaded, load_model, optimize_for_cpu
-from qaloom.inference.prompt import is_full_model, load_tokenizer, prompt_ids, stop_ids
+from qaloom.inference.prompt import load_tokenizer, prompt_ids, stop_ids
+from qaloom.trained_run import TrainedRun, base_manifest
 
 
 class Question(NamedTuple):
@@ -34,11 +35,11 @@ class ModelPair:
 
     def __init__(self, name: str, base: Path, run: Path, max_new_tokens: int, cache: Path):
         self.name, self.max_new_tokens, self.cache = name, max_new_tokens, cache
-        self.trained = read_json(run / "manifest.json")
-        code_allowed = self.trained["settings"]["trust_remote_code"]
+        self.trained = TrainedRun(run)
+        code_allowed = self.trained.code_allowed
         self.tokenizer = load_tokenizer(run, code_allowed)
-        self.base_sha = read_json(base / "manifest.json")["sha256"]
-        self.precision = read_json(run / "plan.json")["precision"]
+        self.base_sha = base_manifest(base).sha256
+        self.precision = self.trained.precision
         self.load = once(
             lambda adapter: optimize_for_cpu(load_model(base, adapter, code_allowed, self.precision))
         )
@@ -47,7 +48,7 @@ class ModelPair:
     @property
     def prompt(self) -> str:
         """The kind of prompt that the run was trained on."""
-        return self.trained["prompt"]
+        return self.trained.prompt
 
     def kinds(self) -> list[str]:
         """The prompts in which the base model is tried: the training prompt and its own chat template.
@@ -96,13 +97,13 @@ class ModelPair:
     def _base(self) -> Loaded:
         import torch
 
-        if not torch.cuda.is_available() or is_full_model(self.run):
+        if not torch.cuda.is_available() or self.trained.is_full_model:
             return self.load(None)
         both = self.load(self.run)
         return Loaded(_Disabled(both.model), both.tokenizer)
 
     def _kept(self, module: str, arm: str, *about: Any) -> Path:
-        adapter = self.trained["adapter"] if arm == "tuned" else None
+        adapter = self.trained.manifest.adapter if arm == "tuned" else None
         code = code_digest(LIBRARY / f"{module}.py")
         return self.cache / f"{digest([self.base_sha, adapter, self.precision, *about, code])[:16]}.jsonl"
 

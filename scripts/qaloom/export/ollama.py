@@ -8,7 +8,7 @@ import gguf
 from jinja2.sandbox import SandboxedEnvironment
 
 from qaloom.errors import ModelError
-from qaloom.inference.chat_template import turns
+from qaloom.inference.chat_template import turn_texts
 from qaloom.inference.prompt import Tokenizer
 
 _ACTION = re.compile(r"(\{\{.*?\}\})", re.DOTALL)
@@ -51,7 +51,7 @@ def go_template(tokenizer: Tokenizer, begins: bool) -> str:
 
     Raises ModelError when the prompt holds three quotes in a row, which no Modelfile can.
     """
-    texts = turns(tokenizer)
+    texts = turn_texts(tokenizer)
     start = tokenizer.bos_token if begins else ""
     first = _literal(texts.first.removeprefix(start))
     head = first

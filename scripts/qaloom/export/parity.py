@@ -11,7 +11,7 @@ from qaloom.evaluate.metrics import exact_match
 from qaloom.export.parity_verdict import parity_summary
 from qaloom.export.runtimes import RuntimeAnswers, in_llama_cpp, in_transformers
 from qaloom.files import read_json, read_lines, write_json
-from qaloom.inference.chat_template import message
+from qaloom.inference.chat_template import user_message
 from qaloom.inference.prompt import load_tokenizer, prompt_ids
 
 _SHOWN = 5  # answers that differ, in the result
@@ -32,7 +32,7 @@ def parity(
     trained = read_json(run / "manifest.json")
     prompts = _prompts(predictions, split, settings["questions"])
     asked = [prompt for prompt in prompts if "tuned" in prompt]
-    messages = [message(trained["prompt"], p["instruction"], p["input"]) for p in prompts]
+    messages = [user_message(trained["prompt"], p["instruction"], p["input"]) for p in prompts]
     with bar(f"parity: {run.name}, {kind}", len(asked), "answers") as advance:
         heard = _heard(
             kind, export, run, base, messages, len(asked), settings["max_new_tokens"], trained, advance

@@ -1,10 +1,11 @@
-"""Base models and adapters, loaded for generation."""
+"""Base models and adapters, loaded for answering."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaloom.errors import DeviceError
-from qaloom.inference.prompt import is_full_model, load_error, load_tokenizer
+from qaloom.inference.prompt import load_error, load_tokenizer
+from qaloom.trained_run import is_full_model
 
 
 class Loaded(NamedTuple):
@@ -21,8 +22,8 @@ def load_model(
 
     A folder that holds a whole model (`method: full`) is loaded in the base model's place.
 
-    float32 on a CPU (bfloat16 decodes about 5 times slower there); on a GPU the type that it is quick in,
-    quantised if `precision` is 8bit or 4bit: what was too large to train in 16 bits is too large to ask.
+    In `compute_dtype`; on a GPU quantised if `precision` is 8bit or 4bit: what was too large to train in 16
+    bits is too large to ask.
     Raises ModelError when a folder cannot be loaded, DeviceError when the model does not fit.
     """
     tokenizer = load_tokenizer(adapter or base, code_allowed)
@@ -34,15 +35,14 @@ def load_model(
 
     if adapter and is_full_model(adapter):
         base, adapter = adapter, None
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.float32 if device == "cpu" else _gpu_dtype()
+    device, dtype = device_and_dtype()
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             base,
             dtype=dtype,
             trust_remote_code=code_allowed,
             device_map={"": device},
-            quantization_config=_quantised(precision, dtype) if device == "cuda" else None,
+            quantization_config=_quantization(precision, dtype) if device == "cuda" else None,
         )
         use_grouped_attention(model)
         torch.backends.cuda.enable_cudnn_sdp(False)  # plans anew for every length, that is for every token
@@ -55,6 +55,26 @@ def load_model(
     except (OSError, ValueError, SafetensorError) as error:
         raise load_error(base, error) from None
     return Loaded(model.eval(), tokenizer)
+
+
+def compute_dtype(capability: tuple[int, int] | None) -> str:
+    """The type that a device is quick in, by an NVIDIA GPU's compute capability; None is a CPU.
+
+    bfloat16 from capability 8.0 on, below it float16. float32 on a CPU, where bfloat16 decodes about 5 times
+    slower.
+    """
+    if capability is None:
+        return "float32"
+    return "bfloat16" if tuple(capability) >= (8, 0) else "float16"
+
+
+def device_and_dtype() -> tuple[str, Any]:
+    """The device that models are loaded on (cuda or cpu), and the torch type that it is quick in."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "cpu", getattr(torch, compute_dtype(None))
+    return "cuda", getattr(torch, compute_dtype(torch.cuda.get_device_capability()))
 
 
 def optimize_for_cpu(loaded: Loaded) -> Loaded:
@@ -76,8 +96,8 @@ def optimize_for_cpu(loaded: Loaded) -> Loaded:
     return Loaded(model, loaded.tokenizer)
 
 
-def _quantised(precision: str, dtype: Any) -> Any:
-    """The quantisation that Unsloth trains with, or None in 16 bits."""
+def _quantization(precision: str, dtype: Any) -> Any:
+    """The quantization that Unsloth trains with, or None in 16 bits."""
     from transformers import BitsAndBytesConfig
 
     if precision == "4bit":
@@ -88,9 +108,3 @@ def _quantised(precision: str, dtype: Any) -> Any:
             bnb_4bit_compute_dtype=dtype,
         )
     return BitsAndBytesConfig(load_in_8bit=True) if precision == "8bit" else None
-
-
-def _gpu_dtype() -> Any:
-    import torch
-
-    return torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16

@@ -1,4 +1,4 @@
-"""The prompt that a model is trained on and asked with: one place, so that the two cannot differ."""
+"""Prompts and their token ids, for training and for asking alike, so that the two cannot differ."""
 
 import os
 import re
@@ -57,18 +57,13 @@ def _as_its_file_says(tokenizer: Tokenizer, folder: Path) -> Tokenizer:
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
-def is_full_model(folder: Path) -> bool:
-    """Whether a run's folder holds a whole model (`method: full`), not an adapter."""
-    return (folder / "config.json").is_file()
-
-
 def load_error(folder: Path, error: Exception) -> ModelError:
-    """What is raised when transformers cannot load a folder."""
+    """The error to raise when transformers cannot load a folder."""
     return ModelError(f"{folder} cannot be loaded ({first_line(error)})")
 
 
 def prompt_kind(wanted: str, tokenizer: Tokenizer) -> str:
-    """`chat` or `plain`: what `auto` means for this tokenizer.
+    """The kind of prompt, `chat` or `plain`; `auto` is chat where the tokenizer has a template.
 
     Raises ModelError when a chat is wanted and there is no template, or no end token to teach.
     """
@@ -247,7 +242,7 @@ def _render(tokenizer: Tokenizer, question: str, answer: str | None, in_parts: b
 def pinned_values() -> dict[str, Any]:
     """Template variables with fixed values, so that a question always renders the same."""
     return {
-        "enable_thinking": False,  # an answer is what was asked for, not the way there
+        "enable_thinking": False,  # the answer alone, without the reasoning before it
         "date_string": _TODAY,
         "strftime_now": lambda _format: _TODAY,
     }

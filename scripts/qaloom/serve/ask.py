@@ -1,4 +1,4 @@
-"""Ask a tuned model: one question, or one after the other at a prompt."""
+"""Questions to a tuned model from the command line: one, or one after the other at a prompt."""
 
 import json
 import logging
@@ -11,9 +11,9 @@ import typer
 
 from qaloom.console import job, say
 from qaloom.errors import ModelError, first_line
-from qaloom.files import read_json
 from qaloom.inference.model import Loaded, load_model
-from qaloom.inference.prompt import is_full_model, prompt_ids, stop_ids
+from qaloom.inference.prompt import prompt_ids, stop_ids
+from qaloom.trained_run import TrainedRun
 
 
 def stream_answer(loaded: Loaded, kind: str, question: str, max_new_tokens: int) -> str:
@@ -46,18 +46,18 @@ def ask_server(url: str, model: str, question: str, max_new_tokens: int) -> str:
         ) as reply:
             if reply.is_error:
                 reply.read()
-                raise ModelError(f"{url} refuses: {_told(reply)}")
+                raise ModelError(f"{url} refuses: {_error_message(reply)}")
             for line in reply.iter_lines():
                 if line.startswith("data: {"):
-                    parts += _said(json.loads(line.removeprefix("data: ")))
+                    parts += _print_delta(json.loads(line.removeprefix("data: ")))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _unreachable(url, error) from None
     print(flush=True)
     return "".join(parts).strip()
 
 
-def _said(event: dict[str, Any]) -> list[str]:
-    """Print what an event of a streamed reply adds to the answer, and return it."""
+def _print_delta(event: dict[str, Any]) -> list[str]:
+    """Print the part of the answer in an event of a streamed reply, and return it."""
     parts = [choice.get("delta", {}).get("content") or "" for choice in event.get("choices", ())]
     print("".join(parts), end="", flush=True)
     return parts
@@ -67,7 +67,7 @@ def _unreachable(url: str, error: Exception) -> ModelError:
     return ModelError(f"{url} cannot be asked ({first_line(error)}); is make serve running there?")
 
 
-def _told(reply: Any) -> str:
+def _error_message(reply: Any) -> str:
     try:
         return reply.json()["error"]["message"]
     except (ValueError, KeyError, TypeError):
@@ -75,7 +75,7 @@ def _told(reply: Any) -> str:
 
 
 def _asker(run: str, max_new_tokens: int) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
-    """How to ask the tuned and the base model of a run's folder, or of a server's address."""
+    """Functions that ask the tuned and the base model of a run's folder, or of a server's address."""
     if run.startswith(("http://", "https://")):
         url = run.rstrip("/").removesuffix("/v1")
         tuned, base = _served_models(url)
@@ -83,16 +83,17 @@ def _asker(run: str, max_new_tokens: int) -> tuple[Callable[[str], Any], Callabl
             lambda question: ask_server(url, tuned, question, max_new_tokens),
             lambda question: ask_server(url, base, question, max_new_tokens),
         )
-    loaded, kind = _open(Path(run))
+    loaded, trained = _open(Path(run))
+    kind = trained.prompt
     own = "chat" if loaded.tokenizer.chat_template else kind
 
-    def of_base(question: str) -> str:
-        if is_full_model(Path(run)):
+    def ask_base(question: str) -> str:
+        if trained.is_full_model:
             raise ModelError(f"{run} was trained in full, so its base model is not in it; ask it alone")
         with loaded.model.disable_adapter():
             return stream_answer(loaded, own, question, max_new_tokens)
 
-    return lambda question: stream_answer(loaded, kind, question, max_new_tokens), of_base
+    return lambda question: stream_answer(loaded, kind, question, max_new_tokens), ask_base
 
 
 def _served_models(url: str) -> tuple[str, str]:
@@ -106,26 +107,22 @@ def _served_models(url: str) -> tuple[str, str]:
     return names[0], "base"
 
 
-def _open(run: Path) -> tuple[Loaded, str]:
-    if not (run / "manifest.json").is_file():
-        raise ModelError(
-            f"{run} holds no trained run; name a folder such as results/train/demo (after make run)"
-        )
-    trained = read_json(run / "manifest.json")
-    code_allowed = trained["settings"]["trust_remote_code"]
-    precision = read_json(run / "plan.json")["precision"]
-    if is_full_model(run):
+def _open(folder: Path) -> tuple[Loaded, TrainedRun]:
+    """A run's tuned model, and the run."""
+    run = TrainedRun(folder)
+    if run.is_full_model:
         say("ask: loading the model")
-        return load_model(run, None, code_allowed, precision), trained["prompt"]
-    base = Path(read_json(run / "adapter_config.json")["base_model_name_or_path"])
-    # It is as training saw it: from the project's folder, three above this one, or from where we are.
-    found = next((path for path in (run.resolve() / "../../.." / base, base) if path.is_dir()), None)
-    if found is None:
+        return load_model(folder, None, run.code_allowed, run.precision), run
+    # The base model is named from the project's folder, three above this one, or from where we are.
+    places = (folder.resolve() / "../../.." / run.base_model, run.base_model)
+    base = next((path for path in places if path.is_dir()), None)
+    if base is None:
         raise ModelError(
-            f"{run} was trained on {base}, which is not there; run the workflow again to bring it back"
+            f"{folder} was trained on {run.base_model}, which is not there; run the workflow again to bring it "
+            "back"
         )
     say("ask: loading the model")
-    return load_model(found, run, code_allowed, precision), trained["prompt"]
+    return load_model(base, folder, run.code_allowed, run.precision), run
 
 
 def _answer(tuned: Callable[[str], Any], base: Callable[[str], Any], question: str, beside: bool) -> None:
@@ -147,7 +144,7 @@ def _command(
     max_new_tokens: int = 256,
 ) -> None:
     """Ask the tuned model of RUN, in the prompt it was trained on."""
-    logging.disable(logging.WARNING)  # what libraries remark is no part of an answer
+    logging.disable(logging.WARNING)  # libraries' remarks are no part of an answer
     ask_tuned, ask_base = _asker(run, max_new_tokens)
     for line in [question] if question else _lines():
         _answer(ask_tuned, ask_base, line, base)

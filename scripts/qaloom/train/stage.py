@@ -19,7 +19,7 @@ from qaloom.code_digest import code_digest
 from qaloom.console import duration, say
 from qaloom.errors import DataError, ModelError, TrainingError
 from qaloom.files import digest, file_digest, read_json, read_lines, write_json, write_lines
-from qaloom.inference.prompt import is_full_model, load_tokenizer, prompt_kind
+from qaloom.inference.prompt import load_tokenizer, prompt_kind
 from qaloom.train.planning import launcher as launch
 from qaloom.train.planning import usual_ranges as advice
 from qaloom.train.planning.autotune import quickest
@@ -29,6 +29,7 @@ from qaloom.train.planning.memory import Shape, model_shape
 from qaloom.train.planning.plan import REACH, candidates, predicted_seconds
 from qaloom.train.process import last_checkpoint
 from qaloom.train.tokenized import cut, end_ids, length, steps_of_rows, tokenise, validation
+from qaloom.trained_run import is_full_model
 
 _LIBRARIES = ("torch", "unsloth", "unsloth_zoo", "transformers", "trl", "peft", "bitsandbytes")
 _WEIGHTS = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")

@@ -15,6 +15,7 @@ from qaloom.serve.ask import ask_server
 from qaloom.serve.server import PortError, _bound, _cache_bytes, _fitting, _hosts, _tuned_file
 from qaloom.serve.sources import Nearest
 from qaloom.serve.vllm import vllm_command
+from qaloom.trained_run import TrainedRun
 
 
 @pytest.fixture(scope="module")
@@ -181,11 +182,24 @@ def test_on_loopback_only_its_own_names_are_answered():
     assert _hosts("0.0.0.0") == ["*"]
 
 
+CONFIG = {
+    "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64, "intermediate_size": 128,
+    "vocab_size": 320,
+}  # fmt: skip
+
+
+def manifest(adapter):
+    return {
+        "prompt": "chat",
+        "adapter": adapter * 64,
+        "base": "0" * 64,
+        "settings": {"trust_remote_code": False},
+    }
+
+
 @pytest.fixture
 def files(tmp_path):
-    write_json(
-        tmp_path / "config.json", {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}
-    )
+    write_json(tmp_path / "config.json", CONFIG)
     for name in ("demo", "base"):
         (tmp_path / name).write_bytes(b"0" * 1000)
     return {name: tmp_path / name for name in ("demo", "base")}
@@ -210,18 +224,25 @@ def test_both_models_must_fit_into_memory(files, tmp_path, monkeypatch, capsys):
         _fitting(files, tmp_path, 100)
 
 
+def test_keys_and_values_of_a_nested_config_count(tmp_path):
+    """As Gemma 3 has it, whose decoder's settings stand in text_config."""
+    decoder = CONFIG | {"num_key_value_heads": 1, "head_dim": 32}
+    write_json(tmp_path / "config.json", {"model_type": "gemma3", "text_config": decoder})
+    assert _cache_bytes(tmp_path, 100) == 2 * 2 * 32 * 2 * 100 * 4
+
+
 def test_an_export_of_this_training_is_served_and_none_of_an_earlier_one(tmp_path, monkeypatch):
     run, made = tmp_path / "results/train/demo", []
-    write_json(run / "manifest.json", {"adapter": "a" * 64})
-    monkeypatch.setattr("qaloom.serve.server._made", lambda kept, what, fill: made.append(kept.name))
-    _tuned_file(tmp_path, run, tmp_path)
+    write_json(run / "manifest.json", manifest("a"))
+    monkeypatch.setattr("qaloom.serve.server._cached_gguf", lambda cached, *_: made.append(cached.name))
+    _tuned_file(tmp_path, TrainedRun(run), tmp_path)
     assert made == ["demo-aaaaaaaaaaaaaaaa-q8_0.gguf"]
     export = tmp_path / "results/export/demo"
     write_json(export / "manifest.json", {"parity": {"gguf-f16": {"adapter": "a" * 64}}})
     write_json(export / "gguf-f16/demo-f16.gguf", {})
-    assert _tuned_file(tmp_path, run, tmp_path) == export / "gguf-f16/demo-f16.gguf"
-    write_json(run / "manifest.json", {"adapter": "b" * 64})
-    _tuned_file(tmp_path, run, tmp_path)
+    assert _tuned_file(tmp_path, TrainedRun(run), tmp_path) == export / "gguf-f16/demo-f16.gguf"
+    write_json(run / "manifest.json", manifest("b"))
+    _tuned_file(tmp_path, TrainedRun(run), tmp_path)
     assert made[1:] == ["demo-bbbbbbbbbbbbbbbb-q8_0.gguf"]
 
 
@@ -232,15 +253,15 @@ def test_vllm_gets_base_and_adapter_in_the_trained_prompt(tmp_path):
     run = tmp_path / "demo"
     write_json(run / "adapter_config.json", {"r": 20})
     write_json(run / "plan.json", {"precision": "16bit"})
-    write_json(run / "manifest.json", {"settings": {"trust_remote_code": False}})
-    words = vllm_command(run, tmp_path / "base", tmp_path / "t.jinja", 8001, "secret", 4096)
+    write_json(run / "manifest.json", manifest("a"))
+    words = vllm_command(TrainedRun(run), tmp_path / "base", tmp_path / "t.jinja", 8001, 4096)
     assert words[1:3] == ["-m", "vllm.entrypoints.openai.api_server"]
     text = " ".join(words)
     assert f"--lora-modules demo={run}" in text
     assert f"--chat-template {tmp_path / 't.jinja'}" in text
     assert "--max-lora-rank 32" in text, "vLLM takes only some ranks"
-    assert "--host 127.0.0.1 --port 8001 --api-key secret" in text
+    assert "--host 127.0.0.1 --port 8001" in text
     assert "--quantization" not in text
     write_json(run / "plan.json", {"precision": "4bit"})
-    again = vllm_command(run, tmp_path / "base", tmp_path / "t.jinja", 8001, "secret", 4096)
+    again = vllm_command(TrainedRun(run), tmp_path / "base", tmp_path / "t.jinja", 8001, 4096)
     assert again[-2:] == ["--quantization", "bitsandbytes"]

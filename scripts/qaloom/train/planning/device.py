@@ -17,6 +17,7 @@ from typing import Any
 
 from qaloom.console import job
 from qaloom.errors import DeviceError, QALoomError
+from qaloom.inference.model import compute_dtype
 
 GB = 1e9
 _DRIVERS = ("/proc/driver/nvidia/version", "/usr/lib/wsl/lib/nvidia-smi")
@@ -39,11 +40,6 @@ class Device:
     capability: tuple[int, int] | None = None
     driver: str | None = None
     speeds: dict[str, float] = field(default_factory=dict)  # FLOP/s of a matrix product, by number format
-
-    @property
-    def bfloat16(self) -> bool:
-        """Whether the card computes in bfloat16 (NVIDIA: from compute capability 8.0 on)."""
-        return self.capability is not None and tuple(self.capability) >= (8, 0)
 
 
 def probe(width: int = 2048, depth: int = 8192) -> Device:
@@ -143,7 +139,7 @@ def _gpu(torch: Any, width: int, depth: int) -> Device:
     _check_kernels(name, capability, torch.cuda.get_arch_list())
     try:
         memory = [torch.cuda.mem_get_info(card) for card in cards]
-        dtype = "bfloat16" if capability >= (8, 0) else "float16"
+        dtype = compute_dtype(capability)
         speeds = {dtype: matrix_speed("cuda", dtype, width, depth)}
     except (torch.OutOfMemoryError, RuntimeError) as error:
         raise DeviceError(_failing(name, error)) from None

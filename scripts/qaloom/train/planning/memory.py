@@ -48,7 +48,7 @@ def model_shape(config: Path) -> Shape:
     Raises ModelError when the keys of a Llama-like decoder are not there.
     """
     values = read_json(config)
-    c = values.get("text_config", values)
+    c = text_config(values)
     try:
         return _shape(values, c)
     except KeyError as missing:
@@ -57,6 +57,11 @@ def model_shape(config: Path) -> Shape:
             f"{config}: models of type {kind} are not supported ({missing} is missing); "
             "name a decoder such as Llama, Qwen, Mistral or Gemma"
         ) from None
+
+
+def text_config(config: dict[str, Any]) -> dict[str, Any]:
+    """The language model's part of a config.json: nested in models that also take images or sound."""
+    return config.get("text_config", config)
 
 
 def _shape(values: dict[str, Any], c: dict[str, Any]) -> Shape:

@@ -11,6 +11,7 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 from qaloom.errors import DeviceError
+from qaloom.inference.model import compute_dtype
 from qaloom.train.planning.device import GB, Device
 from qaloom.train.planning.memory import Shape, Step, predicted_memory
 
@@ -144,7 +145,7 @@ def _recorded(
 def number_format(device: Device) -> str:
     """The type to compute in: what the GPU is quick in; on a CPU bfloat16 where it is clearly quicker."""
     if device.kind == "cuda":
-        return "bfloat16" if device.bfloat16 else "float16"
+        return compute_dtype(device.capability or (0, 0))
     slow, quick = device.speeds.get("float32", 1), device.speeds.get("bfloat16", 0)
     return "bfloat16" if quick > _BF16_GAIN * slow else "float32"
 
