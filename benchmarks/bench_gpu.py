@@ -2,7 +2,7 @@
 
     bench_gpu.py models WORK              random weights of Llama-3-8B's and Qwen2.5-1.5B's model_shape
     bench_gpu.py memory WORK OUT.json     predicted against measured peaks
-    bench_gpu.py card WORK OUT.json       the 8B model_shape within 7.0 GB: 30 steps of 2,048 tokens
+    bench_gpu.py card WORK OUT.json       the 8B shape within 7.0 GB: 30 steps of 2,048 tokens
     bench_gpu.py examples WORK OUT_korean.json SPLIT    20 steps of a ready configuration (or OUT_qlora.json)
     bench_gpu.py ladder WORK OUT.json     a training whose first plans fail
     bench_gpu.py answers WORK OUT.json    an evaluation whose first batches fail
@@ -270,7 +270,7 @@ def write_rows(path: Path, lengths: list[int]) -> None:
 
 
 def example(work: Path, name: str, split: Path, cap: float | None) -> dict:
-    """20 steps of a ready configuration, with the 8B model_shape for its model, through train() and evaluate()."""
+    """20 steps of a ready configuration, with the 8B shape for its model, through train() and evaluate()."""
     import torch
     import yaml
 
@@ -338,7 +338,7 @@ def examples(work: Path, out: Path, split: Path) -> None:
 
 
 def ladder(work: Path, out: Path) -> None:
-    """Training: planned for 30 GB, given 7.5. Evaluation: 3.7 GB for the 1.5B model_shape and 400 questions."""
+    """Training: planned for 30 GB, given 7.5. Evaluation: 3.7 GB for the 1.5B shape and 400 questions."""
     from qaloom.train.stage import train
 
     capped(7.5e9)

@@ -1,8 +1,8 @@
-"""Training speed on one GPU: the guide's notebook and Unsloth's defaults beside what `qaloom.train.planning.plan` chooses.
+"""Training speed on one GPU: the guide's notebook, Unsloth's defaults, and the choice of `qaloom.train.planning.plan`.
 
 `python benchmarks/bench_speed.py WORK OUT.json [WAY ...]`, or `make bench-gpu`. The shapes of Llama-3-8B,
 Qwen2.5-1.5B and SmolLM2-135M with random weights (speed depends on shapes alone), LoRA of r=16 on all seven
-projections, the same rows for each way of a model_shape, each in a process of its own, one after the other. Rows a
+projections, the same rows for each way of a shape, each in a process of its own, one after the other. Rows a
 second are those of the later half: kernels are chosen, compiled and recorded before. What OUT.json holds is
 not measured again.
 """

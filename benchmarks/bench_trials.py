@@ -3,7 +3,8 @@
     bench_trials.py WORK OUT.json [MIX ...]
 
 Six mixes of model, precision and lengths on one GPU, random weights. For each, all candidates of the plan are
-tried as `qaloom.train.planning.autotune` does (4 steps, twice), then for up to 24 other steps, twice, in the same process.
+measured as `qaloom.train.planning.autotune` does (4 steps, twice), then over up to 24 other steps, twice, in the same
+process.
 What OUT.json holds is not measured again.
 """
 
@@ -23,7 +24,7 @@ _MANY = 24  # steps that show what a candidate is really worth
 
 
 class Mix(NamedTuple):
-    """A model's model_shape, rows by their lengths in tokens, a run's settings, and bytes of the card (0: all)."""
+    """A model shape, rows by their lengths in tokens, a run's settings, and bytes of the card (0: all)."""
 
     model_shape: str
     lengths: list[int]

@@ -1,6 +1,8 @@
 """Configuration files: read, checked against config.schema.yaml, defaults filled in."""
 
 import difflib
+import math
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
@@ -55,6 +57,7 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     """
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     _empty_sections(values)
+    _check_finite(values, name)
     errors = list(_Filling(schema).iter_errors(values))
     if errors:
         raise ConfigError(f"{name}: {_sentence(jsonschema.exceptions.best_match(errors))}")
@@ -112,7 +115,26 @@ def _as_integer(value: float) -> float:
     return int(value) if value.is_integer() else value
 
 
-_Filling = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"properties": _fill})
+def _pattern(
+    _validator: Any, pattern: str, instance: Any, _schema: Mapping[str, Any]
+) -> Iterator[jsonschema.ValidationError]:
+    """jsonschema's `pattern` validator, in which `$` is the end of a text, not also a line break before it."""
+    if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+_Filling = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator, {"properties": _fill, "pattern": _pattern}
+)
+
+
+def _check_finite(value: Any, name: str, key: str = "") -> None:
+    """Raise ConfigError for a number that no range refuses: comparisons with nan are all false."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{name}: {key}: {value} is not a finite number; write one such as 0.1")
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for part, inner in parts:
+        _check_finite(inner, name, f"{key}.{part}" if key else str(part))
 
 
 def _sentence(error: jsonschema.ValidationError) -> str:

@@ -289,3 +289,40 @@ def test_a_whole_number_with_a_point_is_an_integer():
     )
     assert (values["split"]["seed"], values["runs"]["a"]["max_length"]) == (7, 512)
     assert type(values["split"]["seed"]) is int
+
+
+@pytest.mark.parametrize("number", [".nan", ".inf", "-.inf", "1.0e+999"])
+@pytest.mark.parametrize(
+    "line", ["split: {{unseen_fraction: {}}}", "dedup: {{threshold: {}}}", "runs: {{a: {{lora: {{r: {}}}}}}}"]
+)
+def test_a_number_that_is_not_finite_is_refused_with_its_key(tmp_path, line, number):
+    path = tmp_path / "my.yaml"
+    path.write_text("data: {sources: [x.jsonl]}\nruns: {a: {}}\n" + line.format(number) + "\n")
+    with pytest.raises(
+        ConfigError, match=r"(unseen_fraction|threshold|lora\.r): -?(nan|inf) is not a finite number"
+    ):
+        load_config(path)
+
+
+@pytest.mark.parametrize("text", ["true", "false"])
+def test_a_boolean_is_no_number(tmp_path, text):
+    path = tmp_path / "my.yaml"
+    path.write_text(f"data: {{sources: [x.jsonl]}}\nruns: {{a: {{}}}}\nsplit: {{seed: {text}}}\n")
+    with pytest.raises(ConfigError, match=r"split\.seed: (True|False) is not of type integer"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("runs", "key"),
+    [
+        ('"demo\\n": {}', "runs"),
+        ('demo: {base_model: "path:x\\n"}', r"runs\.demo\.base_model"),
+        ('demo: {base_model: "hub:a/b\\n"}', r"runs\.demo\.base_model"),
+    ],
+)
+def test_a_name_with_a_line_break_is_refused(tmp_path, runs, key):
+    path = tmp_path / "my.yaml"
+    path.write_text(f"data: {{sources: [x.jsonl]}}\nruns: {{{runs}}}\n")
+    with pytest.raises(ConfigError, match=key) as raised:
+        load_config(path)
+    assert "\n" not in str(raised.value)
