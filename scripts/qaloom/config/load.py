@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -50,15 +51,19 @@ def _read_yaml(path: Path) -> Any:
         raise ConfigError(f"{path}{where}: is not valid YAML ({problem})") from None
 
 
+@cache
+def _schema() -> dict[str, Any]:
+    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+
+
 def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     """Check values against the schema, fill in its defaults (in place) and return them.
 
     Raises ConfigError, which names the first wrong key, the mistake and the remedy.
     """
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     _empty_sections(values)
     _check_finite(values, name)
-    errors = list(_Filling(schema).iter_errors(values))
+    errors = list(_Filling(_schema()).iter_errors(values))
     if errors:
         raise ConfigError(f"{name}: {_sentence(jsonschema.exceptions.best_match(errors))}")
     runs = typed(values, Settings).runs
