@@ -10,14 +10,17 @@ import time
 
 import pytest
 import yaml
+from plans import a_plan, run_settings
 
 from qaloom.config.load import complete
 from qaloom.config.load import load_config as load_config
+from qaloom.config.settings import RunSettings, typed
 from qaloom.errors import DataError
 from qaloom.files import digest, file_digest, read_json, read_lines, write_lines
 from qaloom.inference.prompt import prompt_ids
 from qaloom.train.planning.launcher import Outcome
-from qaloom.train.stage import _identity, _next_rung, _with_steps, train
+from qaloom.train.planning.task import Failed, NotCaptured, OutOfMemory, TrainingTask, read_struct
+from qaloom.train.stage import Manifest, _identity, _next_plan, _with_steps, train
 from qaloom.train.tokenized import row_order, tokenise
 
 FACTS = [
@@ -80,32 +83,33 @@ def test_how_a_machine_gets_there_decides_nothing(inputs):
 )
 def test_a_plan_knows_its_steps(packing, tokens, most, accumulation):
     """Of a step counted in tokens the fullest one decides: in how many packs, or rows on how many GPUs."""
-    planned = {"packing": packing, "effective_tokens": tokens, "accumulation": 1, "gpus": 2, "max_length": 64}
+    planned = a_plan(packing=packing, effective_tokens=tokens, gpus=2)
     found = _with_steps(planned, [[0, 1], [2, 3, 4]], "chat")
-    assert (found["steps"], found["most_packs"], found["accumulation"]) == (2, most, accumulation)
+    assert (found.steps, found.most_packs, found.accumulation) == (2, most, accumulation)
 
 
-def test_the_ladder_divides_packs_down_to_a_row():
+def test_the_fallback_divides_packs_down_to_a_row():
     """The plan that ran out of memory tells how many packs its fullest step can be divided into."""
-    planned = {"micro_batch": 1, "accumulation": 1, "checkpointing": "unsloth", "precision": "4bit",
-               "graphs": False, "gpus": 1, "packing": True, "effective_tokens": 64, "rungs": []}  # fmt: skip
+    planned = a_plan(checkpointing="unsloth", precision="4bit", packing=True, effective_tokens=64)
     planned = _with_steps(planned, [[0, 1], [2, 3, 4]], "chat")
-    lighter = _next_rung("demo", planned, {"precision": "auto"}, Outcome("out_of_memory", 3, "no memory"))
-    assert lighter["accumulation"] == 2 and lighter["rungs"][0]["then"] == "packs half as long"
-    assert _next_rung("demo", lighter, {"precision": "auto"}, Outcome("out_of_memory", 3)) is None
+    task = TrainingTask("demo", "base", None, run_settings(), None)
+    following = _next_plan(task, planned, Outcome("out_of_memory", 3, "no memory"))
+    assert following.accumulation == 2 and following.fallbacks[0].then == "packs half as long"
+    assert _next_plan(task, following, Outcome("out_of_memory", 3)) is None
 
 
-def test_what_ends_an_attempt_is_told_by_its_cause():
+def test_each_cause_that_ends_an_attempt_has_its_event():
     import torch
 
     from qaloom.train.cuda_graphs import GraphError
-    from qaloom.train.process import _what_went_wrong
+    from qaloom.train.process import _failure_event
 
-    assert _what_went_wrong(GraphError("no graph")) == {"not_recorded": "no graph"}
+    assert _failure_event(GraphError("no graph")) == NotCaptured("no graph")
     for error in (torch.OutOfMemoryError, RuntimeError):  # torch's own, and a library's
-        told = _what_went_wrong(error("CUDA out of memory. GPU 0 has 1 GiB"))
-        assert told["out_of_memory"] == f"{error.__name__}: CUDA out of memory" and told["peak"] > 0
-    assert _what_went_wrong(KeyError("x"))["kind"] == "unexpected"
+        event = _failure_event(error("CUDA out of memory. GPU 0 has 1 GiB"))
+        assert event == OutOfMemory(f"{error.__name__}: CUDA out of memory", event.peak_memory_bytes)
+        assert event.peak_memory_bytes > 0
+    assert _failure_event(KeyError("x")) == Failed("KeyError: 'x'", "unexpected")
 
 
 def test_no_row_to_train_on_is_an_error(inputs, tmp_path, tiny):
@@ -217,7 +221,7 @@ def test_the_same_run_is_not_trained_again(finished, capsys, tmp_path):
     )
     assert time.monotonic() - started < 2
     assert "demo was trained before on the same rows and settings" in capsys.readouterr().err
-    assert manifest == read_json(folder / "out" / "manifest.json")
+    assert manifest == read_struct(folder / "out" / "manifest.json", Manifest)
     assert {p.name for p in (tmp_path / "again").iterdir()} == {p.name for p in (folder / "out").iterdir()}
 
 
@@ -300,7 +304,7 @@ def test_two_processes_train_as_one(tmp_path, tiny, tokens):
         micro, more = (1, 2 // gpus) if tokens else (2, 2 // gpus)
         change = {"gpus": gpus, "micro_batch": micro, "accumulation": more}
         code, said = attempt(
-            folder, f"ways = t.candidates; t.candidates = lambda *a: [ways(*a)[0] | {change}]"
+            folder, f"plans = t.candidates; t.candidates = lambda *a: [t.replace(plans(*a)[0], **{change})]"
         )
         assert code == 0, said
         assert read_json(folder / "out/plan.json")["gpus"] == gpus
@@ -323,7 +327,7 @@ def test_the_rows_of_a_step_counted_in_tokens_do_not_see_each_other(tmp_path, ti
     _, examples = tokenise(FACTS, tokenizer, "chat")
     lengths = [len(e.prompt) + len(e.completion) for e in examples]
     total = tokens = 0
-    for e in (examples[n] for n in steps_of_rows(lengths, settings["training"])[0]):
+    for e in (examples[n] for n in steps_of_rows(lengths, typed(settings, RunSettings).training)[0]):
         with torch.inference_mode():
             surprise = -model(torch.tensor([e.prompt + e.completion])).logits[0, :-1].log_softmax(-1)
         total += sum(float(surprise[len(e.prompt) - 1 + i, token]) for i, token in enumerate(e.completion))
@@ -393,27 +397,27 @@ def test_all_parameters_are_trained_and_the_model_answers(tmp_path, tiny):
         )
 
 
-# Trials of the plan's candidates
+# Autotune of the plan's candidates
 
 
 @pytest.mark.slow
-def test_a_trial_measures_every_candidate_and_teaches_nothing(tmp_path, tiny):
-    """All three divisions of 4 rows and a recomputing one are tried; the adapter is that of the plan."""
+def test_autotune_measures_every_candidate_and_teaches_nothing(tmp_path, tiny):
+    """All three divisions of 4 rows and one with checkpointing are timed; the adapter is the plan's."""
     alone, tried = tmp_path / "alone", tmp_path / "tried"
     for folder in (alone, tried):
         folder.mkdir()
         project(folder, tiny)
-    with_trial = (
-        "import qaloom.train.planning.autotune as trials\n"
-        "ways, chosen, trials._WORTH = t.candidates, trials._chosen, 0\n"
-        "t.candidates = lambda *a: [*ways(*a), ways(*a)[0] | {'checkpointing': 'unsloth'}]\n"
-        "trials._chosen = lambda name, plans, events: "
-        "plans[0] | {'candidates': chosen(name, plans, events)['candidates']}"
+    with_autotune = (
+        "import qaloom.train.planning.autotune as autotune\n"
+        "plans, chosen, autotune._WORTH = t.candidates, autotune._chosen, 0\n"
+        "t.candidates = lambda *a: [*plans(*a), t.replace(plans(*a)[0], checkpointing='unsloth')]\n"
+        "autotune._chosen = lambda name, plans, events: "
+        "t.replace(plans[0], candidates=chosen(name, plans, events).candidates)"
     )
     assert attempt(alone)[0] == 0
-    code, said = attempt(tried, with_trial)
+    code, said = attempt(tried, with_autotune)
     assert code == 0, said
-    assert "trying 4 ways to run a step" in said
+    assert "timing a few steps of 4 plans" in said
     found = read_json(tried / "out/plan.json")["candidates"]
     assert [c["micro_batch"] for c in found] == [4, 2, 1, 4]
     assert all(c["step_seconds"] > 0 and c["failed"] is None for c in found)
@@ -424,12 +428,12 @@ def test_a_trial_measures_every_candidate_and_teaches_nothing(tmp_path, tiny):
 
 
 @pytest.mark.slow
-def test_a_trial_that_dies_costs_nothing_but_time(tmp_path, tiny):
+def test_an_autotune_that_dies_costs_nothing_but_time(tmp_path, tiny):
     project(tmp_path, tiny)
-    dying = "import qaloom.train.planning.autotune as trials; trials._WORTH = 0\n"
-    dying += "trials.write_json = lambda path, job: path.write_text('nothing to read')"
+    dying = "import qaloom.train.planning.autotune as autotune; autotune._WORTH = 0\n"
+    dying += "autotune.write_struct = lambda path, job: path.write_text('nothing to read')"
     code, said = attempt(tmp_path, dying)
-    assert code == 0 and "no way could be measured" in said, said
+    assert code == 0 and "no plan could be timed" in said, said
     assert read_json(tmp_path / "out/plan.json")["micro_batch"] == 4
 
 
