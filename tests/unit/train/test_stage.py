@@ -19,7 +19,14 @@ from qaloom.errors import DataError
 from qaloom.files import digest, file_digest, read_json, read_lines, write_lines
 from qaloom.inference.prompt import prompt_ids
 from qaloom.train.planning.launcher import Outcome
-from qaloom.train.planning.task import Failed, NotCaptured, OutOfMemory, TrainingTask, read_struct
+from qaloom.train.planning.task import (
+    Failed,
+    NotCaptured,
+    OutOfMemory,
+    TrainingTask,
+    read_struct,
+    write_struct,
+)
 from qaloom.train.stage import Manifest, _identity, _next_plan, _with_steps, train
 from qaloom.train.tokenized import row_order, tokenise
 
@@ -445,6 +452,9 @@ def test_nothing_of_an_earlier_training_stays_beside_a_new_one(tmp_path):
     for folder, file in ((finished, "adapter_model.safetensors"), (out, "config.json")):
         folder.mkdir()
         (folder / file).write_text("{}")
-    (finished / "manifest.json").write_text("{}")
-    _publish(finished, out)
+    manifest = Manifest(
+        rows="", base="", settings={}, start=None, code="", prompt="chat", adapter="", versions={}
+    )
+    write_struct(finished / "manifest.json", manifest)
+    assert _publish(finished, out) == manifest
     assert {path.name for path in out.iterdir()} == {"adapter_model.safetensors", "manifest.json"}
