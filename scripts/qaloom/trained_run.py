@@ -9,13 +9,18 @@ from qaloom.errors import ModelError
 from qaloom.files import read_json
 
 
-class BaseManifest(msgspec.Struct, kw_only=True):
-    """`results/base_model/NAME/manifest.json`: where a base model came from, and what it is."""
+class BaseOrigin(msgspec.Struct, kw_only=True):
+    """Where a base model came from, and what it is."""
 
     origin: str  # embedded:NAME, hub:ORG/NAME[@REVISION] or path:FOLDER
-    revision: str | msgspec.UnsetType | None = msgspec.UNSET
+    revision: str | None = None
     licence: str | None = None
     sha256: str  # over the digests of all files
+
+
+class BaseManifest(BaseOrigin, kw_only=True):
+    """`results/base_model/NAME/manifest.json`."""
+
     files: dict[str, str] = {}  # sha256 by file name
 
 

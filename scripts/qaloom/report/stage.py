@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 import yaml
 from markupsafe import Markup
+from msgspec import convert
 
 from qaloom.config.load import defaults
 from qaloom.console import duration
@@ -20,7 +21,7 @@ from qaloom.errors import DataError
 from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.run_comparison import compare_runs
 from qaloom.evaluate.summary import headline
-from qaloom.export.parity_verdict import parity_failures
+from qaloom.export.parity_verdict import ParityResult, parity_failures
 from qaloom.files import read_json, read_lines, write_json, write_text
 from qaloom.formats import FORMATS, wanted_formats
 from qaloom.report.plots import intervals, losses
@@ -287,7 +288,7 @@ def _exports(results: Path, runs: list[str], config: dict[str, Any]) -> list[dic
         for kind in wanted_formats(settings, run) if settings else FORMATS:
             one = _json(results / "parity" / run / f"{kind}.json")
             if one:
-                wrong = parity_failures(one, settings["max_drop"]) if settings else []
+                wrong = parity_failures(convert(one, ParityResult), settings["max_drop"]) if settings else []
                 found.append({**one, "run": run, "wrong": wrong})
     return found
 

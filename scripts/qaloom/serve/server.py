@@ -6,10 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from msgspec.json import decode
+
 from qaloom.console import say
 from qaloom.errors import DeviceError, ModelError, QALoomError
 from qaloom.export.gguf import to_gguf
 from qaloom.export.merge import merge, save_tokenizer
+from qaloom.export.parity_verdict import ExportManifest
 from qaloom.files import read_json
 from qaloom.inference.llama_cpp import HEADERS, start_llama_server
 from qaloom.inference.prompt import load_tokenizer
@@ -75,10 +78,11 @@ def _tuned_file(project: Path, run: TrainedRun, base: Path) -> Path:
     """The run's exported GGUF file, else one converted now and kept in the cache."""
     name, adapter = run.folder.name, run.manifest.adapter
     exports = project / "results/export" / name
-    proven = read_json(exports / "manifest.json")["parity"] if (exports / "manifest.json").is_file() else {}
+    manifest = exports / "manifest.json"
+    proven = decode(manifest.read_bytes(), type=ExportManifest).parity if manifest.is_file() else {}
     for kind in _EXPORTED:
         # An export of an earlier training of this run is not this model.
-        if kind in proven and proven[kind]["adapter"] == adapter:
+        if kind in proven and proven[kind].adapter == adapter:
             return next((exports / kind).glob("*.gguf"))
     cached = project / "cache/serve" / f"{name}-{adapter[:16]}-{_QUANTIZATION}.gguf"
     return _cached_gguf(cached, name, lambda folder: merge(base, run.folder, folder))

@@ -333,11 +333,11 @@ def test_runs_stand_side_by_side(tmp_path: Path) -> None:
 def test_exports_are_shown_with_what_is_wrong(tmp_path: Path) -> None:
     results = FIXTURE["make_results"](tmp_path / "results")
     assert 'id="exports"' not in written(results, ["demo"])
-    score = {"tuned": 0.7, "export": 0.2, "difference": -0.5, "low": -0.7, "high": -0.3}
+    score = {"tuned": 0.7, "export": 0.2, "n": 10, "difference": -0.5, "low": -0.7, "high": -0.3, "p": 0.01}
     found = {
-        "format": "merged", "runtime": "transformers 5", "n": 10, "same": 3, "exact_match": score,
+        "format": "merged", "adapter": "1" * 64, "runtime": "transformers 5", "n": 10, "same": 3, "exact_match": score,
         "ended": {"tuned": 10, "export": 9}, "prompts": {"n": 20, "same": 20, "first": None},
-        "differing": [{"question": FIXTURE["NASTY"], "tuned": "a", "export": "b"}],
+        "differing": [{"id": "1", "question": FIXTURE["NASTY"], "reference": "a", "tuned": "a", "export": "b"}],
     }  # fmt: skip
     write_json(results / "parity/demo/merged.json", found)
     write_json(results / "parity/demo/adapter.json", found | {"format": "adapter"})

@@ -7,15 +7,23 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from chat_servers import chat, running, serving
+from msgspec import to_builtins
 
 from qaloom.errors import DataError, DeviceError, ModelError
+from qaloom.export.parity_verdict import (
+    EndedParity,
+    ExactMatchParity,
+    ExportManifest,
+    ParityResult,
+    PromptParity,
+)
 from qaloom.files import write_json
 from qaloom.serve.app import Backend, application
 from qaloom.serve.ask import ask_server
 from qaloom.serve.server import PortError, _bound, _cache_bytes, _fitting, _hosts, _tuned_file
 from qaloom.serve.sources import Nearest
 from qaloom.serve.vllm import vllm_command
-from qaloom.trained_run import TrainedRun
+from qaloom.trained_run import BaseOrigin, TrainedRun
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +246,13 @@ def test_an_export_of_this_training_is_served_and_none_of_an_earlier_one(tmp_pat
     _tuned_file(tmp_path, TrainedRun(run), tmp_path)
     assert made == ["demo-aaaaaaaaaaaaaaaa-q8_0.gguf"]
     export = tmp_path / "results/export/demo"
-    write_json(export / "manifest.json", {"parity": {"gguf-f16": {"adapter": "a" * 64}}})
+    result = ParityResult(
+        "gguf-f16", "a" * 64, "llama.cpp", 0, 0, ExactMatchParity(*[None] * 2, 0, *[None] * 4),
+        EndedParity(0, 0), [], PromptParity(0, 0, None),
+    )  # fmt: skip
+    origin = BaseOrigin(origin="path:tiny", sha256="0" * 64)
+    exported = ExportManifest("demo", origin, ["gguf-f16"], {"gguf-f16": result}, {}, "1" * 64)
+    write_json(export / "manifest.json", to_builtins(exported))
     write_json(export / "gguf-f16/demo-f16.gguf", {})
     assert _tuned_file(tmp_path, TrainedRun(run), tmp_path) == export / "gguf-f16/demo-f16.gguf"
     write_json(run / "manifest.json", manifest("b"))
