@@ -45,8 +45,10 @@ def capture(model: Any, packs: Sequence[Sequence[int]], tail: int) -> None:
     """
     try:
         passes = _CapturedPasses(model, packs, tail)
-    except (MissingInterfaceError, ImportError) as error:
+    except MissingInterfaceError as error:
         raise GraphError(str(error)) from error
+    except Exception as error:  # another torch, another card: training goes on eagerly
+        raise GraphError(first_line(error)) from error
 
     @wraps(model.forward)
     def forward(**batch: Any) -> Any:
