@@ -26,17 +26,17 @@ ALL_LINEAR = "all-linear"  # peft's name for every projection
 
 
 class Projection(NamedTuple):
-    """Linear layers of one name and size, `count` of them."""
+    """A linear layer of one name and size, in so many `layers`."""
 
     name: str
     inputs: int
     outputs: int
-    count: int
+    layers: int
 
     @property
     def parameters(self) -> int:
         """Weights in all of them."""
-        return self.count * self.inputs * self.outputs
+        return self.layers * self.inputs * self.outputs
 
 
 class Architecture(NamedTuple):
@@ -66,7 +66,7 @@ class Architecture(NamedTuple):
     def adapter(self, r: int, targets: Sequence[str] = (ALL_LINEAR,)) -> int:
         """Parameters of a rank-r adapter on the projections named: r x (inputs + outputs) of each."""
         chosen = (p for p in self.projections if ALL_LINEAR in targets or p.name in targets)
-        return r * sum(p.count * (p.inputs + p.outputs) for p in chosen)
+        return r * sum(p.layers * (p.inputs + p.outputs) for p in chosen)
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,7 @@ import re
 from typing import Any, NamedTuple
 
 from qaloom.inference.encoding import Tokenizer, begin_ids
-from qaloom.inference.prompt import PLAIN, PLAIN_WITH_INPUT, frame, pinned_values, user_message
+from qaloom.inference.prompt import PLAIN, PLAIN_WITH_INPUT, chat_question, frame, pinned_values
 
 _PLAIN = (
     "{{{{ '{begin}' }}}}{{% for message in messages %}}{{% if message['role'] == 'user' %}}"
@@ -70,7 +70,7 @@ def user_message(kind: str, instruction: str, input: str) -> str:
     if kind == "plain" and input:
         before, after = PLAIN.split("{instruction}")
         return PLAIN_WITH_INPUT.format(instruction=instruction, input=input)[len(before) : -len(after)]
-    return user_message(instruction, input)
+    return chat_question(instruction, input)
 
 
 def turn_texts(tokenizer: Tokenizer) -> TurnTexts:

@@ -92,7 +92,7 @@ def example(tokenizer: Tokenizer, kind: str, instruction: str, input: str, outpu
     """
     prompt = prompt_ids(tokenizer, kind, instruction, input)
     pieces, encode = _prompt_pieces(tokenizer, kind, instruction, input), encoder_of(tokenizer, kind).encode
-    gap = "" if kind == "plain" else _checked_gap(tokenizer, user_message(instruction, input), output)
+    gap = "" if kind == "plain" else _checked_gap(tokenizer, chat_question(instruction, input), output)
     whole = _begin(tokenizer, kind) + encode(*pieces, Text(gap, True), Text(output))
     begins = whole[: len(prompt)] == prompt
     answer = whole[len(prompt) :] if begins else encode(Text(output))
@@ -174,12 +174,12 @@ def _prompt_pieces(tokenizer: Tokenizer, kind: str, instruction: str, input: str
         values = (Text(instruction), Text(input))
         return [first, *(piece for pair in zip(values, others, strict=False) for piece in pair)]
     parts = frame(tokenizer)
-    question = user_message(instruction, input)
+    question = chat_question(instruction, input)
     kept = _as_rendered(tokenizer, question)
     return [Text(parts.before, True), Text(question if kept is None else kept), Text(parts.answer, True)]
 
 
-def user_message(instruction: str, input: str) -> str:
+def chat_question(instruction: str, input: str) -> str:
     """A question as a chat message, with the passage that it is about."""
     return f"{instruction}\n\n{input}" if input else instruction
 
