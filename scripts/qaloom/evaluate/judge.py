@@ -18,7 +18,7 @@ from qaloom.console import bar, say
 from qaloom.errors import EndpointError
 from qaloom.evaluate.judge_figures import judge_headline, verdicts
 from qaloom.files import digest
-from qaloom.inference.openai_client import Reply, complete, connection, strip_thinking
+from qaloom.inference.openai_client import Reply, completions, connection, strip_thinking
 from qaloom.inference.response_cache import cached_responses
 
 SECTION = "evaluate.judge"
@@ -115,7 +115,7 @@ def _words() -> dict[str, Any]:
 def _said(
     name: str, prompts: Mapping[str, Prompt], settings: Mapping[str, Any], cache: Path
 ) -> dict[str, Said]:
-    """What the judge says to each prompt, by its digest. Raises EndpointError as `endpoint.complete` does."""
+    """What the judge says to each prompt, by its digest. Raises EndpointError as `endpoint.completions` does."""
     sent = {"model": settings["model"], "temperature": 0, "max_tokens": settings["max_tokens"]}
     kept = cache / f"{digest({'url': settings['url'], **sent})[:16]}.jsonl"
 
@@ -132,7 +132,7 @@ def _said(
 
         def make(missing: list[str]) -> Iterator[list[Said]]:
             texts = {key: prompts[key].text for key in missing}
-            for key, said in complete(to, texts, understand, answered=len(missing) < len(prompts)):
+            for key, said in completions(to, texts, understand, answered=len(missing) < len(prompts)):
                 if said or key in heard:
                     yield [said or Said(key, "", 0, 0)]
 

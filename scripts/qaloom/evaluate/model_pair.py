@@ -12,7 +12,7 @@ from qaloom.files import digest
 from qaloom.inference.answers import answers
 from qaloom.inference.decoding import Answer
 from qaloom.inference.likelihood import Likelihood, likelihoods
-from qaloom.inference.model import Loaded, load_model, optimize_for_cpu
+from qaloom.inference.model import LoadedModel, load_model, optimize_for_cpu
 from qaloom.inference.prompt import load_tokenizer, prompt_ids, stop_ids
 from qaloom.trained_run import TrainedRun, base_manifest
 
@@ -91,16 +91,16 @@ class ModelPair:
         gc.collect()  # an adapter and its layers hold each other
         torch.cuda.empty_cache()
 
-    def _loader(self, arm: str) -> Callable[[], Loaded]:
+    def _loader(self, arm: str) -> Callable[[], LoadedModel]:
         return (lambda: self.load(self.run)) if arm == "tuned" else self._base
 
-    def _base(self) -> Loaded:
+    def _base(self) -> LoadedModel:
         import torch
 
         if not torch.cuda.is_available() or self.trained.is_full_model:
             return self.load(None)
         both = self.load(self.run)
-        return Loaded(_Disabled(both.model), both.tokenizer)
+        return LoadedModel(_Disabled(both.model), both.tokenizer)
 
     def _kept(self, module: str, arm: str, *about: Any) -> Path:
         adapter = self.trained.manifest.adapter if arm == "tuned" else None

@@ -19,9 +19,9 @@ from qaloom.export.parity_verdict import (
     TokenDifference,
     parity_summary,
 )
-from qaloom.export.runtimes import Questions, RuntimeAnswers, in_llama_cpp, in_transformers
+from qaloom.export.runtimes import MessageSet, RuntimeAnswers, in_llama_cpp, in_transformers
 from qaloom.files import read_lines, write_json
-from qaloom.inference.chat_template import user_message
+from qaloom.inference.chat_template import client_message
 from qaloom.inference.prompt import load_tokenizer, prompt_ids
 from qaloom.trained_run import TrainedRun
 
@@ -50,8 +50,8 @@ def parity(
     limits, trained = msgspec.convert(settings, ParitySettings), TrainedRun(run)
     prompts = _prompts(predictions, split, limits.questions)
     asked = [prompt for prompt in prompts if "tuned" in prompt]
-    messages = [user_message(trained.prompt, p["instruction"], p["input"]) for p in prompts]
-    questions = Questions(messages, len(asked), limits.max_new_tokens)
+    messages = [client_message(trained.prompt, p["instruction"], p["input"]) for p in prompts]
+    questions = MessageSet(messages, len(asked), limits.max_new_tokens)
     with bar(f"parity: {run.name}, {kind}", len(asked), "answers") as advance:
         found = _ask_export(kind, export, trained, base, questions, advance)
     tokenizer = load_tokenizer(run, trained.code_allowed)
@@ -78,7 +78,12 @@ def _prompts(predictions: Path, split: Path, limit: int) -> list[Prompt]:
 
 
 def _ask_export(
-    kind: str, export: Path, run: TrainedRun, base: Path, questions: Questions, advance: Callable[[int], None]
+    kind: str,
+    export: Path,
+    run: TrainedRun,
+    base: Path,
+    questions: MessageSet,
+    advance: Callable[[int], None],
 ) -> RuntimeAnswers:
     """The answers of an export in the runtime of its format."""
     if kind in ("adapter", "merged"):

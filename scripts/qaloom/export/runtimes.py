@@ -11,13 +11,13 @@ from qaloom.export.ollama import render, stops_of, template_of
 from qaloom.files import read_json
 from qaloom.inference.answers import answers
 from qaloom.inference.llama_cpp import HEADERS, start_llama_server
-from qaloom.inference.model import Loaded, load_model
+from qaloom.inference.model import LoadedModel, load_model
 from qaloom.inference.prompt import load_tokenizer, stop_ids
 
 _NO_TOKEN = -1
 
 
-class Questions(NamedTuple):
+class MessageSet(NamedTuple):
     """User messages, all of them to be tokenised, the first `asked` answered in at most `limit` tokens each."""
 
     messages: Sequence[str]
@@ -41,7 +41,7 @@ class RuntimeAnswers(NamedTuple):
 
 
 def in_transformers(
-    folder: Path, base: Path | None, precision: str, code_allowed: bool, questions: Questions,
+    folder: Path, base: Path | None, precision: str, code_allowed: bool, questions: MessageSet,
     advance: Callable[[int], None],
 ) -> RuntimeAnswers:  # fmt: skip
     """Ask a merged model's folder, or an adapter's on `base`: template, end tokens and weights are theirs.
@@ -53,14 +53,14 @@ def in_transformers(
     stop = stop_ids(tokenizer, "plain") if base else _own_stop(folder)
     with tempfile.TemporaryDirectory() as cache:
 
-        def load() -> Loaded:
+        def load() -> LoadedModel:
             where = (base or folder, folder if base else None, code_allowed)
             try:
-                return Loaded(load_model(*where).model, tokenizer)
+                return LoadedModel(load_model(*where).model, tokenizer)
             except DeviceError:
                 if precision not in ("8bit", "4bit"):
                     raise
-                return Loaded(load_model(*where, precision).model, tokenizer)
+                return LoadedModel(load_model(*where, precision).model, tokenizer)
 
         given = answers(
             load, tokens[: questions.asked], stop, questions.limit, Path(cache) / "answers.jsonl", advance
@@ -69,7 +69,7 @@ def in_transformers(
 
 
 def in_llama_cpp(
-    file: Path, modelfile: str | None, questions: Questions, advance: Callable[[int], None]
+    file: Path, modelfile: str | None, questions: MessageSet, advance: Callable[[int], None]
 ) -> RuntimeAnswers:  # fmt: skip
     """Ask a GGUF file through llama.cpp's chat endpoint or, with the text of a Modelfile, as Ollama would."""
     import httpx

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from qaloom.files import digest
 from qaloom.inference.decoding import Answer
-from qaloom.inference.model import Loaded
+from qaloom.inference.model import LoadedModel
 from qaloom.inference.response_cache import cached_responses
 
 
 def answers(
-    load: Callable[[], Loaded],
+    load: Callable[[], LoadedModel],
     prompts: Sequence[list[int]],
     stop: list[int],
     max_new_tokens: int,

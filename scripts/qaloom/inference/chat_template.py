@@ -45,7 +45,7 @@ class TurnTexts(NamedTuple):
 def trained_template(tokenizer: Tokenizer, kind: str) -> str:
     """The Jinja chat template that writes the trained prompt, whatever the program that renders it.
 
-    `kind` is chat or plain. A plain prompt's input is written into the message, see `user_message`.
+    `kind` is chat or plain. A plain prompt's input is written into the message, see `client_message`.
     """
     if kind == "plain":
         before, after = PLAIN.split("{instruction}")
@@ -65,7 +65,7 @@ def trained_template(tokenizer: Tokenizer, kind: str) -> str:
     return "".join(_pin(name, value) for name, value in used.items()) + template
 
 
-def user_message(kind: str, instruction: str, input: str) -> str:
+def client_message(kind: str, instruction: str, input: str) -> str:
     """The message that a chat client sends so that the trained template writes the trained prompt."""
     if kind == "plain" and input:
         before, after = PLAIN.split("{instruction}")

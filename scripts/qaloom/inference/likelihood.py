@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from qaloom.files import digest
-from qaloom.inference.model import Loaded
+from qaloom.inference.model import LoadedModel
 from qaloom.inference.response_cache import cached_responses
 
 # Prompt and text tokens in one batch: far below what generating takes, so that memory never is the question.
@@ -24,7 +24,7 @@ class Likelihood(msgspec.Struct):
 
 
 def likelihoods(
-    load: Callable[[], Loaded],
+    load: Callable[[], LoadedModel],
     texts: Sequence[tuple[list[int], list[int]]],
     cache: Path,
     advance: Callable[[int], None],

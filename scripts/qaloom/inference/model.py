@@ -8,7 +8,7 @@ from qaloom.inference.prompt import load_error, load_tokenizer
 from qaloom.trained_run import is_full_model
 
 
-class Loaded(NamedTuple):
+class LoadedModel(NamedTuple):
     """A model in memory, with or without an adapter, and its tokenizer."""
 
     model: Any
@@ -17,7 +17,7 @@ class Loaded(NamedTuple):
 
 def load_model(
     base: Path, adapter: Path | None = None, code_allowed: bool = False, precision: str = "16bit"
-) -> Loaded:
+) -> LoadedModel:
     """Load a base model, and the adapter on top of it, for answering.
 
     A folder that holds a whole model (`method: full`) is loaded in the base model's place.
@@ -54,7 +54,7 @@ def load_model(
         raise DeviceError(f"{base} does not fit into the GPU's free memory; close what holds it") from None
     except (OSError, ValueError, SafetensorError) as error:
         raise load_error(base, error) from None
-    return Loaded(model.eval(), tokenizer)
+    return LoadedModel(model.eval(), tokenizer)
 
 
 def compute_dtype(capability: tuple[int, int] | None) -> str:
@@ -77,7 +77,7 @@ def device_and_dtype() -> tuple[str, Any]:
     return "cuda", getattr(torch, compute_dtype(torch.cuda.get_device_capability()))
 
 
-def optimize_for_cpu(loaded: Loaded) -> Loaded:
+def optimize_for_cpu(loaded: LoadedModel) -> LoadedModel:
     """A float32 model with its adapter added to its weights, and those packed for the CPU that it is on.
 
     Merging spares a third of the work; both change answers by rounding alone. Any other model is left as it
@@ -93,7 +93,7 @@ def optimize_for_cpu(loaded: Loaded) -> Loaded:
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
     pack_linear_layers(model)
-    return Loaded(model, loaded.tokenizer)
+    return LoadedModel(model, loaded.tokenizer)
 
 
 def _quantization(precision: str, dtype: Any) -> Any:

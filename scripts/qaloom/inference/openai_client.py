@@ -141,7 +141,7 @@ def connection(settings: Mapping[str, Any], section: str, sent: Mapping[str, Any
                 say(f"{section.partition('.')[0]}: {settings['model']}: {usage}")
 
 
-def complete(
+def completions(
     server: Connection,
     prompts: Mapping[str, str],
     parse: Callable[[str, Reply], Parsed | None],

@@ -10,7 +10,7 @@ import torch
 from qaloom.console import say
 from qaloom.errors import DeviceError
 from qaloom.inference.decoding import Answer, GeneratedSequence
-from qaloom.inference.model import Loaded
+from qaloom.inference.model import LoadedModel
 from qaloom.inference.padded_batch import PaddedBatch
 from qaloom.inference.prefix_batch import PrefixBatch, common_prefix_length, prefix_cache
 
@@ -26,7 +26,9 @@ class Scheduler:
     of similar length, and the next when all of those have finished.
     """
 
-    def __init__(self, loaded: Loaded, prompts: dict[str, list[int]], stop: list[int], max_new_tokens: int):
+    def __init__(
+        self, loaded: LoadedModel, prompts: dict[str, list[int]], stop: list[int], max_new_tokens: int
+    ):
         self.model, self.tokenizer = loaded
         self.stop, self.max_new_tokens = stop, max_new_tokens
         self.unanswered = dict(prompts)

@@ -11,12 +11,12 @@ import typer
 
 from qaloom.console import job, say
 from qaloom.errors import ModelError, first_line
-from qaloom.inference.model import Loaded, load_model
+from qaloom.inference.model import LoadedModel, load_model
 from qaloom.inference.prompt import prompt_ids, stop_ids
 from qaloom.trained_run import TrainedRun
 
 
-def stream_answer(loaded: Loaded, kind: str, question: str, max_new_tokens: int) -> str:
+def stream_answer(loaded: LoadedModel, kind: str, question: str, max_new_tokens: int) -> str:
     """Stream the answer to stdout as it is made, and return it."""
     import torch
     from transformers import TextStreamer
@@ -107,7 +107,7 @@ def _served_models(url: str) -> tuple[str, str]:
     return names[0], "base"
 
 
-def _open(folder: Path) -> tuple[Loaded, TrainedRun]:
+def _open(folder: Path) -> tuple[LoadedModel, TrainedRun]:
     """A run's tuned model, and the run."""
     run = TrainedRun(folder)
     if run.is_full_model:

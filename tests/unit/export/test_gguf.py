@@ -16,7 +16,7 @@ from qaloom.export.gguf import CONVERTER, to_gguf
 from qaloom.export.ollama import begins_by_itself, modelfile
 from qaloom.export.parity import parity
 from qaloom.export.parity_verdict import parity_failures
-from qaloom.export.runtimes import Questions, in_llama_cpp
+from qaloom.export.runtimes import MessageSet, in_llama_cpp
 from qaloom.files import read_json, write_json
 from qaloom.inference.llama_cpp import start_llama_server
 from qaloom.inference.prompt import load_tokenizer, prompt_ids
@@ -160,7 +160,7 @@ def test_a_begin_token_stands_once_whoever_writes_it(project, tmp_path):
     assert wanted[0][:2] == [1, 1]
     text = modelfile(tokenizer, [2], "b.gguf", True, None)
     for words in (None, text):
-        heard = in_llama_cpp(tmp_path / "b.gguf", words, Questions(["본원 12"], 0, 8), lambda done: None)
+        heard = in_llama_cpp(tmp_path / "b.gguf", words, MessageSet(["본원 12"], 0, 8), lambda done: None)
         assert heard.tokens == wanted
 
 

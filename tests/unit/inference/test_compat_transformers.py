@@ -7,7 +7,7 @@ import torch
 
 from qaloom import compat_transformers as compat
 from qaloom.inference.decoding import GROUPED_ATTENTION, _grouped_attention_works, greedy
-from qaloom.inference.model import Loaded, load_model, optimize_for_cpu
+from qaloom.inference.model import LoadedModel, load_model, optimize_for_cpu
 from qaloom.inference.onednn_linear import PackedLinear, _packing_works, pack_linear_layers
 from qaloom.inference.prefix_batch import _prefix_batch_works, prefix_cache
 from qaloom.inference.scheduler import Scheduler
@@ -151,7 +151,7 @@ def test_without_onednns_operators_layers_stay_as_they_are(loaded, fresh, monkey
 def test_an_optimized_model_still_shares_its_prefix(loaded):
     quick = optimize_for_cpu(loaded)
     assert prefix_cache(quick.model, [5]) is not None
-    assert answered(Loaded(quick.model, loaded.tokenizer)) == alone(loaded)
+    assert answered(LoadedModel(quick.model, loaded.tokenizer)) == alone(loaded)
 
 
 def test_an_interface_is_tried_once_and_named_once(fresh, capsys):

@@ -12,7 +12,7 @@ from qaloom.evaluate.model_pair import _Disabled
 from qaloom.files import read_lines
 from qaloom.inference.answers import answers
 from qaloom.inference.decoding import greedy
-from qaloom.inference.model import Loaded, load_model, optimize_for_cpu
+from qaloom.inference.model import LoadedModel, load_model, optimize_for_cpu
 from qaloom.inference.prefix_batch import PrefixBatch
 from qaloom.inference.prompt import prompt_ids, stop_ids
 from qaloom.inference.scheduler import _TOKEN_BUDGET, Scheduler
@@ -155,10 +155,10 @@ def test_an_adapter_that_stays_apart_answers_alike(ask, tiny, tuned, monkeypatch
     apart = load_model(tiny, tuned / "results/train/demo")
     model = apart.model if adapter == "on" else _Disabled(apart.model)
     prompts = [prompt_ids(apart.tokenizer, "chat", q) for q in QUESTIONS]
-    assert Scheduler(Loaded(model, apart.tokenizer), {"a": prompts[0]}, [], 4).prefix() is not None
-    given = answers(lambda: Loaded(model, apart.tokenizer), prompts, [], 20, ask.kept, ask.seen.append)
+    assert Scheduler(LoadedModel(model, apart.tokenizer), {"a": prompts[0]}, [], 4).prefix() is not None
+    given = answers(lambda: LoadedModel(model, apart.tokenizer), prompts, [], 20, ask.kept, ask.seen.append)
     of_base = plain_answers(load_model(tiny), 20)
-    assert [answer.ids for answer in given] == plain_answers(Loaded(model, apart.tokenizer), 20)
+    assert [answer.ids for answer in given] == plain_answers(LoadedModel(model, apart.tokenizer), 20)
     assert ([answer.ids for answer in given] == of_base) == (adapter == "off")
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from qaloom.inference.decoding import greedy, use_grouped_attention
-from qaloom.inference.model import Loaded, load_model
+from qaloom.inference.model import LoadedModel, load_model
 from qaloom.inference.prefix_batch import _PREFILL_TOKENS, _prefix_trees, prefix_cache
 from qaloom.inference.scheduler import _TOKEN_BUDGET, Scheduler
 
@@ -89,7 +89,7 @@ def test_each_kind_of_model_answers_as_alone(kind, tiny, one_thread):
         del given["head_dim"]
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **given)).eval()
     use_grouped_attention(model)
-    of_a_kind = Loaded(model, load_model(tiny).tokenizer)
+    of_a_kind = LoadedModel(model, load_model(tiny).tokenizer)
     drawn = torch.Generator().manual_seed(1)
     lengths = (4, 9, 9, 17, 30)
     prompts = [[7, 8, 9, *torch.randint(5, 300, (n,), generator=drawn).tolist()] for n in lengths]
