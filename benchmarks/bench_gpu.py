@@ -309,7 +309,7 @@ def example(work: Path, name: str, split: Path, cap: float | None) -> dict:
     return {
         "example": name, "cap_bytes": cap, "plan": json.loads((out / "train" / "plan.json").read_text()),
         "metrics": json.loads((out / "train" / "metrics.json").read_text()), "train_seconds": round(trained),
-        "questions": metrics["recall"]["n"] + metrics["unseen"]["n"], "seconds": round(time.time() - start),
+        "questions": metrics.recall.n + metrics.unseen.n, "seconds": round(time.time() - start),
         "evaluate_peak_bytes": torch.cuda.max_memory_reserved(),
     }  # fmt: skip
 

@@ -103,7 +103,7 @@ def _compared(
     pairs = list(zip(asked, found.answers, strict=True))
     tuned = np.array([exact_match(q["tuned"], q["output"]) for q in asked])
     now = np.array([exact_match(a.text, q["output"]) for q, a in pairs])
-    score = paired(tuned, now, _RESAMPLES, _SEED)
+    score = msgspec.to_builtins(paired(tuned, now, _RESAMPLES, _SEED))
     differing = [
         DifferingAnswer(q["id"], q["question"], q["output"], q["tuned"], a.text)
         for q, a in pairs
