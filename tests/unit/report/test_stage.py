@@ -549,6 +549,8 @@ def _sample(node: ast.AST) -> str:
         "kind": "a list",
         "among": "",
         "where": "at character 7",
+        "free": "7 GB free on 7",
+        "asked": "",
     }
     parts = [
         part.value if isinstance(part, ast.Constant)
