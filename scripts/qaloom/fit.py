@@ -29,9 +29,9 @@ def would_fit(size: Shape, run: RunSettings, length: int, device: Device, gpus: 
         table.add_column(column, justify="right")
     for precision in ("32bit",) if device.kind == "cpu" else ("16bit", "8bit", "4bit"):
         found = list(choices(size, run, length, precision, (ADAM, False), gpus))
-        for kept, recomputed in zip(found[::2], found[1::2], strict=True):
-            needs = (_shown(choice.memory_bytes, device) for choice in (kept, recomputed))
-            table.add_row(precision, str(kept.micro), *needs)
+        for plain, recomputed in zip(found[::2], found[1::2], strict=True):
+            needs = (_shown(choice.memory_bytes, device) for choice in (plain, recomputed))
+            table.add_row(precision, str(plain.micro), *needs)
     return table
 
 

@@ -18,7 +18,7 @@ from qaloom.errors import first_line
 from qaloom.files import read_lines
 from qaloom.inference.prompt import Example, load_tokenizer
 from qaloom.train.planning.plan import Plan
-from qaloom.train.planning.task import AutotuneJob, Loaded, Measured, emit, read_struct
+from qaloom.train.planning.task import AutotuneJob, Measured, ModelLoaded, emit, read_struct
 from qaloom.train.process import StepMonitor, begin, peak_memory, settle_memory
 from qaloom.train.sft import load_training_model, make_trainer, rows_in_order
 
@@ -36,7 +36,7 @@ def run_candidates(folder: Path) -> None:
     for checkpointing in dict.fromkeys(plan.checkpointing for plan in job.candidates):
         same = [(number, plan) for number, plan in numbered if plan.checkpointing == checkpointing]
         model = load_training_model(task.base, task.start, same[0][1], task.settings)
-        emit(folder, Loaded())
+        emit(folder, ModelLoaded())
         for number, plan in same:
             emit(folder, measured(number, model, plan, job, examples, folder))
         del model

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import asdict, replace
 
 from qaloom import errors
@@ -39,10 +39,10 @@ _LIBRARIES = ("torch", "unsloth", "unsloth_zoo", "transformers", "trl", "peft", 
 _WEIGHTS = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
 
 
-class Manifest(Struct, frozen=True, kw_only=True):
-    """manifest.json of a trained run: digests of all that decides the adapter, and of the adapter itself.
+class Identity(Struct, frozen=True, kw_only=True):
+    """Digests of all that decides the adapter, and the settings that do, as the plain dict that is hashed.
 
-    `settings` is the plain dict that is hashed: a Struct would turn `dropout: 0` into 0.0.
+    A Struct would turn `dropout: 0` into 0.0, and train anew.
     """
 
     rows: str
@@ -50,6 +50,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
     start: str | None
     code: str
+
+
+class Manifest(Identity, frozen=True, kw_only=True):
+    """manifest.json of a trained run: what decided it, and the digest of the adapter."""
+
     prompt: str
     adapter: str
     versions: dict[str, str]
@@ -80,7 +85,7 @@ def train(
     if start and is_full_model(start) != (run.method == "full"):
         raise ModelError(f"{name} starts from {start.name}, which is of another method; give both the same")
     identity = _identity(rows, base, settings, start)
-    folder = cache / digest(identity)[:16]
+    folder = cache / digest(to_builtins(identity))[:16]
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):  # another run with the same rows and settings waits, then reuses
         if (folder / "finished/manifest.json").is_file():
@@ -115,21 +120,20 @@ def _publish(finished: Path, out: Path) -> Manifest:
     return manifest
 
 
-def _identity(rows: Path, base: Path, settings: dict[str, Any], start: Path | None) -> dict[str, Any]:
+def _identity(rows: Path, base: Path, settings: dict[str, Any], start: Path | None) -> Identity:
     """All that decides the adapter: not how this machine gets there (plan, threads, GPUs), nor a tracker.
 
     Models count by content: neither a folder that was moved nor a run that was renamed is a change.
     """
     named, training = ("base_model", "start_from"), dict(settings["training"])
     del training["report_to"], training["measure"], training["graphs"]
-    return {
-        "rows": file_digest(rows),
-        "base": read_json(base / "manifest.json")["sha256"],
-        "settings": {key: value for key, value in settings.items() if key not in named}
-        | {"training": training},
-        "start": weights_digest(start) if start else None,
-        "code": code_digest(Path(__file__)),
-    }
+    return Identity(
+        rows=file_digest(rows),
+        base=read_json(base / "manifest.json")["sha256"],
+        settings={key: value for key, value in settings.items() if key not in named} | {"training": training},
+        start=weights_digest(start) if start else None,
+        code=code_digest(Path(__file__)),
+    )
 
 
 def weights_digest(folder: Path) -> str:
@@ -273,13 +277,13 @@ def _problem(name: str, outcome: Outcome) -> str:
     return f"{name} cannot be captured as CUDA graphs ({outcome.detail})"
 
 
-def _finish(folder: Path, planned: Plan, identity: dict[str, Any]) -> None:
+def _finish(folder: Path, planned: Plan, identity: Identity) -> None:
     """Add plan and manifest, the manifest last, to the trained model, and drop what training needed."""
     finished = folder / "finished"
     peak = read_struct(finished / "metrics.json", Metrics).peak_memory_bytes
     write_struct(finished / "plan.json", replace(planned, measured_memory_bytes=peak))
     manifest = Manifest(
-        **identity,
+        **asdict(identity),
         prompt=planned.prompt,
         adapter=weights_digest(finished),
         versions={library: version(library) for library in _LIBRARIES},

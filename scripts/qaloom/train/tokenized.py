@@ -29,18 +29,18 @@ def tokenise(
     Says how many rows the model's template or tokenizer would change, and leaves them out.
     Raises TrainingError when that is all of them.
     """
-    kept, examples, problems = [], [], []
+    usable, examples, problems = [], [], []
     for row in rows:
         try:
             examples.append(example(tokenizer, kind, row["instruction"], row["input"], row["output"]))
-            kept.append(row)
+            usable.append(row)
         except RowTextError as error:
             problems.append(f"{row['id']}: {error}")
     if problems:
         say(f"train: {len(problems)} of {len(rows)} rows are left out; the first is {problems[0]}")
-    if rows and not kept:
+    if rows and not usable:
         raise TrainingError(f"no row can be put into the model's prompt; {problems[0]}")
-    return kept, examples
+    return usable, examples
 
 
 def length(one: Example) -> int:
@@ -63,14 +63,14 @@ def cut(
         say(
             f"train: {share} are left out, as their questions alone reach {limit}; the first is {left_out[0]}"
         )
-    kept = [(r["id"], e) for r, e in zip(rows, whole, strict=True) if len(e.prompt) < max_length]
-    shortened = sum(length(e) > max_length for _, e in kept)
+    usable = [(r["id"], e) for r, e in zip(rows, whole, strict=True) if len(e.prompt) < max_length]
+    shortened = sum(length(e) > max_length for _, e in usable)
     if shortened:
         say(f"train: {shortened} of {len(rows)} rows are longer than {limit}; their answers are cut")
-    examples = [Example(e.prompt, e.completion[: max_length - len(e.prompt)]) for _, e in kept]
+    examples = [Example(e.prompt, e.completion[: max_length - len(e.prompt)]) for _, e in usable]
     if not any(e.completion[-1] in ends for e in examples):
         raise TrainingError(f"no row keeps its end token within {limit}, so no answer would end; raise it")
-    return [name for name, _ in kept], examples
+    return [name for name, _ in usable], examples
 
 
 def end_ids(tokenizer: Tokenizer, kind: str) -> set[int]:
@@ -81,7 +81,7 @@ def end_ids(tokenizer: Tokenizer, kind: str) -> set[int]:
 def validation(
     rows: Sequence[dict[str, str]], fraction: float, seed: int
 ) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Rows to train on, and those kept to validate: wordings of facts that keep another in training.
+    """Rows to train on, and those held out to validate: wordings of facts that keep another in training.
 
     Near-equal questions, transitively, go together, by the hash of the first of them, whatever the other
     rows are; the fraction is an expectation. Of a fact's clusters that with the highest hash always stays.
@@ -95,9 +95,9 @@ def validation(
         last |= {comparison_key(rows[row]["output"]): number for row in clusters[number]}
     staying = set(last.values())
     drawn = (n for n, place in enumerate(places) if place < fraction and n not in staying)
-    kept = {row for number in drawn for row in clusters[number]}
-    rest = [r for n, r in enumerate(rows) if n not in kept]
-    return rest, [r for n, r in enumerate(rows) if n in kept]
+    held_out = {row for number in drawn for row in clusters[number]}
+    rest = [r for n, r in enumerate(rows) if n not in held_out]
+    return rest, [r for n, r in enumerate(rows) if n in held_out]
 
 
 def _place(row: dict[str, str], seed: int) -> float:

@@ -7,7 +7,7 @@ from random import Random
 from string import ascii_letters
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import Indel
 from tiny_model import make_tokenizer
@@ -199,6 +199,7 @@ def near(one, other, at=0.9):
     return [pair for pair in itertools.product(*keys) if Indel.normalized_similarity(*pair) >= at]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(QUESTIONS, st.integers(0, 3)), max_size=25), st.floats(0.1, 1))
 def test_no_validated_question_is_near_a_trained_one(found, fraction):
     """Against all pairs; every fact keeps a wording, and no row is lost."""
@@ -209,6 +210,7 @@ def test_no_validated_question_is_near_a_trained_one(found, fraction):
     assert sorted(r["id"] for r in [*rest, *kept]) == [r["id"] for r in rows]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 39))
 def test_a_row_that_goes_moves_no_row_of_another_fact(gone):
     rows = [row(f"답 {n % 8}", f"질문 {n}?", f"{n:016x}") for n in range(40)]

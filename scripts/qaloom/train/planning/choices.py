@@ -155,7 +155,7 @@ def _savings(size: Shape, run: RunSettings, precision: str, device: Device) -> l
 
     The embedding of a model that ties it to its output is needed on the card; moments in 8 bits, paged out
     under pressure, are the adapter's alone. A precision that only fits so is no choice where a smaller one
-    may be taken.
+    is allowed.
     """
     smallest_precision = precision == precisions(run, device)[-1]
     if device.kind == "cpu" or run.method == "full" or not smallest_precision:
@@ -187,5 +187,5 @@ def _divisions(
 
 def _worthwhile(fitting: list[Choice]) -> list[Choice]:
     """Those that recompute nothing, or whose division would not fit otherwise."""
-    kept = {(c.micro, c.accumulation) for c in fitting if not c.step.checkpointing}
-    return [c for c in fitting if not c.step.checkpointing or (c.micro, c.accumulation) not in kept]
+    without = {(c.micro, c.accumulation) for c in fitting if not c.step.checkpointing}
+    return [c for c in fitting if not c.step.checkpointing or (c.micro, c.accumulation) not in without]

@@ -69,7 +69,7 @@ def run_autotune(folder: Path, seconds: float) -> list[AnyEvent]:
     until, loaded = time.monotonic() + _LONGEST_LOADING, False
     try:
         for events in _polled(process, folder):
-            if events and not loaded:  # the first event is Loaded
+            if events and not loaded:  # the first event is ModelLoaded
                 until, loaded = time.monotonic() + seconds, True
             if time.monotonic() > until:
                 break

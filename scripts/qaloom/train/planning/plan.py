@@ -216,8 +216,8 @@ def _why(choice: Choice, run: RunSettings, device: Device, gpus: int) -> list[st
 def _why_precision(precision: str, run: RunSettings, device: Device) -> str:
     free = f"{device.free_bytes / GB:.1f} GB free on {device.name}"
     if device.kind == "cpu":
-        asked = f"; precision {run.precision} needs a GPU" if run.precision != "auto" else ""
-        return f"{precision}: a CPU holds the weights in full{asked}"
+        needs_gpu = f"; precision {run.precision} needs a GPU" if run.precision != "auto" else ""
+        return f"{precision}: a CPU holds the weights in full{needs_gpu}"
     if run.method == "full":
         return f"{precision}: all parameters are trained ({free})"
     if run.precision == "auto":

@@ -43,7 +43,7 @@ class Event(Struct, frozen=True, tag_field="event"):
     """What a process reports to the one that waits."""
 
 
-class Loaded(Event, frozen=True, tag="loaded"):
+class ModelLoaded(Event, frozen=True, tag="loaded"):
     """The autotune process has loaded a model."""
 
 
@@ -92,7 +92,7 @@ class Failed(Event, frozen=True, tag="failed"):
     error: str
 
 
-AnyEvent = Loaded | Measured | Started | StepDone | Finished | OutOfMemory | NotCaptured | Failed
+AnyEvent = ModelLoaded | Measured | Started | StepDone | Finished | OutOfMemory | NotCaptured | Failed
 _DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 

@@ -13,7 +13,7 @@ from plans import a_plan, run_settings
 
 from qaloom.train import process as trainer
 from qaloom.train.planning.autotune import _label, extent, quickest, typical
-from qaloom.train.planning.task import AutotuneJob, Loaded, Measured, TrainingTask, read_struct
+from qaloom.train.planning.task import AutotuneJob, Measured, ModelLoaded, TrainingTask, read_struct
 
 
 @given(st.integers(1, 6), st.floats(0.01, 500), st.floats(60, 5000))
@@ -50,7 +50,7 @@ def chosen(monkeypatch, folder, events, plans=(8, 4, 2), measure=True, seconds=3
 
     def run_autotune(work, allowed):
         jobs.append((read_struct(work / "job.json", AutotuneJob), allowed))
-        return [Loaded(), *events]
+        return [ModelLoaded(), *events]
 
     monkeypatch.setattr("qaloom.train.planning.launcher.run_autotune", run_autotune)
     steps, plans = [[n] for n in range(1000)], [plan_of(micro) for micro in plans]
@@ -141,5 +141,5 @@ def test_autotune_ends_when_its_time_is_over(monkeypatch, tmp_path):
     sleeper = [sys.executable, "-c", SLEEPER]
     start, popen = time.monotonic(), subprocess.Popen
     monkeypatch.setattr(launch.subprocess, "Popen", lambda command, **k: popen([*sleeper, command[-1]], **k))
-    assert launch.run_autotune(tmp_path, 0.5) == [Loaded()]
+    assert launch.run_autotune(tmp_path, 0.5) == [ModelLoaded()]
     assert time.monotonic() - start < 30
