@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -140,6 +141,21 @@ class Project:
         command += ["--configfile", str(self.config), "--directory", str(self.folder)]
         return self.python(*command, *_OURS, *arguments)
 
+    def jobs(self, *arguments: str) -> set[str]:
+        """Run to a good end; the jobs that this took."""
+        run = self.snakemake(*arguments)
+        assert run.code == 0, run.output
+        return run.jobs
+
+    def planned(self) -> dict[str, str]:
+        """Of a dry run: each job that will run for certain, and why."""
+        run = self.snakemake("-n")
+        assert (run.code, run.jobs) == (0, set()), run.output
+        sentences = re.findall(r"^Will run (.*): (.*)\.$", run.output, re.MULTILINE)
+        return {
+            job.replace(self.model_name, "tiny"): why for names, why in sentences for job in names.split(", ")
+        }
+
     def make_run(self, *arguments: str) -> Run:
         """What `make run` calls, from another folder."""
         return self.python(*self.launcher(), "--", *_OURS, *arguments)
@@ -208,3 +224,9 @@ class Project:
         from qaloom.base_model.stage import model_name
 
         return model_name(f"path:{MODEL}")
+
+
+def copied(project: Project, folder: Path) -> Project:
+    """A copy in `folder`: same content, same times."""
+    shutil.copytree(project.folder, folder / "project", symlinks=True)
+    return Project(folder / "project", project.house)

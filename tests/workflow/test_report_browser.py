@@ -46,7 +46,6 @@ def opened(browser: "sync_api.Browser", url: str, width: int = 1280, **context: 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_fits_its_width_without_overlap(browser, url, width, locale, theme) -> None:
     page = opened(browser, url, width, locale=locale, color_scheme=theme)
-    page.screenshot(path=f"/tmp/report-{width}-{locale}-{theme}.png", full_page=True)
     page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(OVERLAPS) == 0
