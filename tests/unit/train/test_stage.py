@@ -29,7 +29,7 @@ from qaloom.train.planning.task import (
     write_struct,
 )
 from qaloom.train.stage import Manifest, _identity, _next_plan, _with_steps, train
-from qaloom.train.tokenized import row_order, tokenise
+from qaloom.train.tokenized import tokenise
 
 FACTS = [
     {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": f"답 {n}" * (n + 1)}
@@ -202,27 +202,32 @@ def test_its_manifest_is_written_last(finished):
     assert not (kept.parent / "checkpoints").exists()
 
 
-def test_the_loss_is_of_the_answers_alone(finished, tiny):
-    """Before its first step the adapter changes nothing: the loss is the base model's, on the labels."""
+def loss_of_the_base_model(tiny, settings):
+    """Over the first step's rows, a row at a time."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder, settings, _ = finished
+    from qaloom.train.tokenized import steps_of_rows
+
     tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
     _, examples = tokenise(FACTS, tokenizer, "chat")
-    order = row_order(
-        [len(e.prompt) + len(e.completion) for e in examples], 4, 2, settings["training"]["seed"]
-    )
+    lengths = [len(e.prompt) + len(e.completion) for e in examples]
+    first = steps_of_rows(lengths, typed(settings, RunSettings).training)[0]
+    assert len(first) > 1
     total = tokens = 0
-    for e in (examples[n] for n in order[:4]):
-        ids = torch.tensor([e.prompt + e.completion])
+    for e in (examples[n] for n in first):
         with torch.inference_mode():
-            surprise = -model(ids).logits[0, :-1].log_softmax(-1)
-        at = range(len(e.prompt) - 1, ids.shape[1] - 1)
-        total += sum(float(surprise[i, ids[0, i + 1]]) for i in at)
-        tokens += len(at)
-    first = read_lines(folder / "out" / "history.jsonl")[0]["loss"]
-    assert first == pytest.approx(total / tokens, rel=5e-3)  # bfloat16 where a CPU is quick in it
+            surprise = -model(torch.tensor([e.prompt + e.completion])).logits[0, :-1].log_softmax(-1)
+        total += sum(float(surprise[len(e.prompt) - 1 + i, token]) for i, token in enumerate(e.completion))
+        tokens += len(e.completion)
+    return total / tokens
+
+
+def test_the_loss_is_of_the_answers_alone(finished, tiny):
+    """Before its first step the adapter changes nothing: the loss is the base model's, on the labels."""
+    folder, settings, _ = finished
+    expected = loss_of_the_base_model(tiny, settings)
+    assert losses(folder)[0] == pytest.approx(expected, rel=5e-3)  # bfloat16 where a CPU is quick in it
 
 
 def test_the_same_run_is_not_trained_again(finished, capsys, tmp_path):
@@ -310,52 +315,28 @@ def losses(folder):
     return [entry["loss"] for entry in read_lines(folder / "out/history.jsonl") if "loss" in entry]
 
 
-def on(gpus, micro, accumulation):
-    """A patch for `attempt`: the step is divided in this way."""
-    change = {"gpus": gpus, "micro_batch": micro, "accumulation": accumulation}
-    return f"plans = t.candidates; t.candidates = lambda *a: [t.replace(plans(*a)[0], **{change})]"
-
-
 @pytest.mark.slow
-def test_two_processes_train_as_one(finished, tmp_path, tiny):
-    """torchrun with gloo on two CPU processes: the same steps, the same losses."""
-    project(tmp_path, tiny)
-    code, said = attempt(tmp_path, on(2, 2, 1))
-    assert code == 0, said
-    assert read_json(tmp_path / "out/plan.json")["gpus"] == 2
-    assert len(losses(tmp_path)) > 1 and losses(tmp_path) == pytest.approx(losses(finished[0]), rel=2e-3)
+@pytest.mark.parametrize("tokens", [None, 400])
+def test_two_processes_train_as_one(tmp_path, tiny, tokens):
+    """torchrun with gloo on two CPU processes, and packs or rows: the same steps, the same losses.
 
-
-@pytest.mark.slow
-def test_steps_counted_in_tokens_on_one_and_two_processes(tmp_path, tiny):
-    """The first loss is the base model's over the step's rows, each on its own: rows of a pack see no other."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from qaloom.train.tokenized import steps_of_rows
-
+    The first loss is the base model's over the step's rows, each on its own: rows of a pack see no other.
+    """
     found = []
     for gpus in (1, 2):
         folder = tmp_path / str(gpus)
         folder.mkdir()
-        settings = project(folder, tiny, effective_tokens=400, epochs=3)
-        code, said = attempt(folder, on(gpus, 1, 2 // gpus))
+        settings = project(folder, tiny, effective_tokens=tokens, epochs=3)
+        micro, more = (1, 2 // gpus) if tokens else (2, 2 // gpus)
+        change = {"gpus": gpus, "micro_batch": micro, "accumulation": more}
+        code, said = attempt(
+            folder, f"plans = t.candidates; t.candidates = lambda *a: [t.replace(plans(*a)[0], **{change})]"
+        )
         assert code == 0, said
         assert read_json(folder / "out/plan.json")["gpus"] == gpus
         found.append(losses(folder))
     assert len(found[0]) > 1 and found[0] == pytest.approx(found[1], rel=2e-3)
-    tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
-    _, examples = tokenise(FACTS, tokenizer, "chat")
-    lengths = [len(e.prompt) + len(e.completion) for e in examples]
-    first = steps_of_rows(lengths, typed(settings, RunSettings).training)[0]
-    assert len(first) > 1
-    total = tokens = 0
-    for e in (examples[n] for n in first):
-        with torch.inference_mode():
-            surprise = -model(torch.tensor([e.prompt + e.completion])).logits[0, :-1].log_softmax(-1)
-        total += sum(float(surprise[len(e.prompt) - 1 + i, token]) for i, token in enumerate(e.completion))
-        tokens += len(e.completion)
-    assert found[0][0] == pytest.approx(total / tokens, rel=5e-3)
+    assert found[0][0] == pytest.approx(loss_of_the_base_model(tiny, settings), rel=5e-3)
 
 
 @pytest.mark.slow
