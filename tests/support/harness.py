@@ -175,6 +175,8 @@ class Project:
     def environment(self) -> dict[str, str]:
         path = os.pathsep.join([str(self.house.folder / "path"), str(PLUGINS)])
         hidden = {"PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "", "NO_COLOR": "1", "OMP_NUM_THREADS": "2"}
+        # Bytecode is kept wherever the tests run: each job of each run would compile the program anew.
+        hidden["PYTHONDONTWRITEBYTECODE"] = ""
         return os.environ | hidden | {"EXECUTED_JOBS": str(self._notes)}
 
     @property

@@ -29,7 +29,7 @@ from qaloom.train.planning.task import (
     write_struct,
 )
 from qaloom.train.stage import Manifest, _identity, _next_plan, _with_steps, train
-from qaloom.train.tokenized import tokenise
+from qaloom.train.tokenized import steps_of_rows, tokenise
 
 FACTS = [
     {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": f"답 {n}" * (n + 1)}
@@ -207,8 +207,6 @@ def loss_of_the_base_model(tiny, settings):
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from qaloom.train.tokenized import steps_of_rows
-
     tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
     _, examples = tokenise(FACTS, tokenizer, "chat")
     lengths = [len(e.prompt) + len(e.completion) for e in examples]
@@ -242,7 +240,7 @@ def test_the_same_run_is_not_trained_again(finished, capsys, tmp_path):
         folder / "cache/train",
         threads=2,
     )
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10  # a training takes longer
     assert "demo was trained before on the same rows and settings" in capsys.readouterr().err
     assert manifest == read_struct(folder / "out" / "manifest.json", Manifest)
     assert {p.name for p in (tmp_path / "again").iterdir()} == {p.name for p in (folder / "out").iterdir()}
