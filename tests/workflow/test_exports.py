@@ -60,7 +60,7 @@ def test_a_wrong_template_is_not_given_out(project, house):
     assert "is not exported, since it does not answer as trained: merged: " in last
     assert "prompts are tokenised otherwise than in training (wrong chat template or tokenizer)" in last
     assert not project.path("results/export/first/manifest.json").exists()
-    assert "not given out" in project.path("results/report/index.html").read_text()
+    assert "not released" in project.path("results/report/index.html").read_text()
 
 
 def test_a_quantiser_that_is_missing_stops_the_run_before_it_begins(project, monkeypatch):

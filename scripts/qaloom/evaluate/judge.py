@@ -72,7 +72,7 @@ def judge_answers(
         )
         return JudgeMetrics(model, len(some), why="server", detail=str(error))
     for prediction, each in zip(some, prompts, strict=True):
-        verdicts = {key: read(replies[digest(p.text)].text, p) for key, p in each.items()}
+        verdicts = {key: read_verdict(replies[digest(p.text)].text, p) for key, p in each.items()}
         prediction.judge = _judgement(verdicts)
     found = summarise_verdicts(model, some, settings.resamples, settings.seed)
     found.cost = _cost(replies)
@@ -117,7 +117,7 @@ def _replies(
 
     def understand(key: str, reply: Reply) -> JudgeReply | None:
         with_text.add(key)
-        return JudgeReply(key, *reply) if read(reply.text, prompts[key]) else None
+        return JudgeReply(key, *reply) if read_verdict(reply.text, prompts[key]) else None
 
     with (
         connection(msgspec.structs.asdict(settings), SECTION, sent) as to,
@@ -134,7 +134,7 @@ def _replies(
     return {key: found.get(key, JudgeReply(key, "", 0, 0)) for key in prompts}
 
 
-def read(text: str, asked: Prompt) -> Verdict | None:
+def read_verdict(text: str, prompt: Prompt) -> Verdict | None:
     """Verdict of a reply: its one JSON object, or one word and nothing beside; else None."""
     text = strip_thinking(text).strip()
     if held := _OBJECT.search(text):  # from the first brace to the last, so that two objects are none
@@ -143,7 +143,7 @@ def read(text: str, asked: Prompt) -> Verdict | None:
         found = msgspec.json.decode(text, type=Verdict)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):  # broken, or too deep to be meant
         found = Verdict(text.strip("\"'*`. \n"))
-    word = _WORDS[asked.kind].get(found.verdict.strip().lower())
+    word = _WORDS[prompt.kind].get(found.verdict.strip().lower())
     return Verdict(word, found.reason) if word else None
 
 

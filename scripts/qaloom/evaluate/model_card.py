@@ -11,7 +11,7 @@ _TEXT = """\
 # {name}
 
 {what} by QA Loom on {language} question-answer rows and evaluated on
-wordings of their questions that it was not trained on.
+wordings of their questions that were held out from training.
 
 ## Data
 
@@ -25,9 +25,9 @@ wordings of their questions that it was not trained on.
 
 {table}
 
-`recall` asks for trained facts in other words. `unseen` asks for facts that were never trained: there the
-model cannot know, so its answers show what it makes up. The base model answered in its {base_prompt} prompt,
-which suited it best of those tried ({tried}). Intervals are 95%, by paired bootstrap.{more}
+`recall` asks for trained facts in other words. `unseen` asks for facts that were kept out of training: the
+model cannot know them, so its answers show what it makes up. The base model answered in its {base_prompt} prompt,
+the best of those tried ({tried}). Intervals are 95% confidence intervals (paired bootstrap).{more}
 
 ## Use
 
@@ -36,12 +36,12 @@ Ask it in the `{prompt}` prompt it was trained on: `make ask RUN={name} Q="..."`
 ## Limits
 
 It answers from what it has learned and may be wrong without saying so; check answers that matter against
-the document. Its figures hold for questions like those asked here.
+the document. The scores above hold for questions like those asked here.
 
 ## Licence
 
-Licence of the base model: {licence}. It counts for what is trained on that model, too;
-what the training rows may be used for is for their owner to say.
+Licence of the base model: {licence}. It applies to this model, too.
+The owner of the training rows decides what may be done with them.
 """
 _NOT_JUDGED = {
     "no_question": "had no held-out question to judge",
@@ -56,14 +56,14 @@ _SHOWN = {
 _BEST = {
     "neither": "the base model alone",
     "tuning": "the tuned model alone",
-    "retrieval": "the base model with training rows looked up",
-    "both": "the tuned model with training rows looked up",
+    "retrieval": "the base model with retrieved training rows",
+    "both": "the tuned model with retrieved training rows",
 }
-_TALK = {
-    "kept": "it talks much as the base model does",
-    "changed": "it often goes on otherwise than the base model",
-    "lost": "it has little left of how the base model talks",
-    "unknown": "not available, as the base model answered none",
+_FORGETTING = {
+    "kept": "it continues much as the base model does",
+    "changed": "it often continues otherwise than the base model",
+    "lost": "it has lost most of the base model's language",
+    "unknown": "nothing was measured, as the base model answered none",
 }
 
 
@@ -188,11 +188,11 @@ def _more(metrics: EvaluationMetrics) -> str:
     if isinstance(found := metrics.retrieval, RetrievalComparison):
         doubt = "" if found.clear else ", though that may be chance"
         lines.append(
-            f"Most answers held the reference with {_BEST[found.best]}, then with "
+            f"Most answers contained the reference with {_BEST[found.best]}, then with "
             f"{_BEST[found.second]}{doubt}."
         )
     if isinstance(general := metrics.forgetting, Forgetting):
-        lines.append(f"On {general.n} general prompts {_TALK[general.kind]}.")
+        lines.append(f"On {general.n} general prompts {_FORGETTING[general.kind]}.")
     if isinstance(judged := metrics.judge, JudgeMetrics):
         lines.append(_judge(judged))
     return "".join(f"\n\n{line}" for line in lines)

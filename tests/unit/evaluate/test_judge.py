@@ -17,7 +17,7 @@ from predictions import prediction
 from qaloom.config.load import complete
 from qaloom.config.settings import EvaluateSettings, typed
 from qaloom.errors import ConfigError
-from qaloom.evaluate.judge import SECTION, Prompt, judge_answers, read
+from qaloom.evaluate.judge import SECTION, Prompt, judge_answers, read_verdict
 from qaloom.evaluate.judge_figures import agreement, preferences
 from qaloom.evaluate.metrics import exact_match
 from qaloom.evaluate.results import Judgement, Prediction
@@ -251,7 +251,7 @@ ONE, PAIR = Prompt("one", ""), Prompt("pair", "")
     ],
 )
 def test_how_verdicts_are_read(text, asked, verdict):
-    found = read(text, asked)
+    found = read_verdict(text, asked)
     assert (found and found.verdict) == verdict
 
 

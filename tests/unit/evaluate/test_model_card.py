@@ -91,9 +91,12 @@ def test_it_says_what_the_other_checks_found(card):
     retrieval = RetrievalComparison(4, 3, "exact_match", {}, "both", "tuning", False, None, None, None, None)
     none = perplexity([], 10, 7)
     text = card(retrieval=retrieval, forgetting=Forgetting(30, none, none, Paired(), "lost")).text
-    assert "held the reference with the tuned model with training rows looked up, then with the tuned" in text
+    assert (
+        "contained the reference with the tuned model with retrieved training rows, then with the tuned"
+        in text
+    )
     assert "though that may be chance" in text
-    assert "On 30 general prompts it has little left" in text
+    assert "On 30 general prompts it has lost most" in text
     assert "general prompts" not in card().text
 
 

@@ -368,7 +368,7 @@ def test_every_line_of_a_server_that_fails_has_its_korean() -> None:
     refused.append("308; it moved to https://elsewhere/v1; set evaluate.judge.url")
     lines = tried + [f"{place}: answers {what}" for what in refused]
     assert [line for line in lines if 'lang="ko"' not in translated(line)] == []
-    assert all("서버의 말: context too long (9)<" in translated(line) for line in lines if "it says" in line)
+    assert all("서버 응답: context too long (9)<" in translated(line) for line in lines if "it says" in line)
 
 
 def test_what_was_forgotten_is_shown_with_examples(page: str) -> None:
@@ -475,7 +475,7 @@ def test_paraphrases_have_a_table_and_examples_of_kept_and_dropped(tmp_path: Pat
     [
         ("the same as data/demo/a.qa.jsonl, line 7", "data/demo/a.qa.jsonl 7번째 줄과 같습니다"),
         ("the question has 9,001 characters, more than 8,000", "질문이 9,001자로, 8,000자보다 깁니다"),
-        ("micro-batch 2, 4 to a step: the quickest that fits", "마이크로 배치 2, 단계마다 4번"),
+        ("micro-batch 2, 4 to a step: the quickest that fits", "마이크로 배치 2, 스텝마다 4번"),
         ("16bit: the most precise that fits (78.1 GB free on NVIDIA H100)", "NVIDIA H100에 78.1 GB 남음"),
         ("output holds <b>, not a text", None),
         (duration(42.0), "42초"),
