@@ -13,6 +13,7 @@ from qaloom.console import job, say
 from qaloom.errors import ModelError, first_line
 from qaloom.inference.model import LoadedModel, load_model
 from qaloom.inference.prompt import prompt_ids, stop_ids
+from qaloom.serve.access import key_in
 from qaloom.trained_run import TrainedRun
 
 
@@ -31,7 +32,7 @@ def stream_answer(loaded: LoadedModel, kind: str, question: str, max_new_tokens:
     return tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True).strip()
 
 
-def ask_server(url: str, model: str, question: str, max_new_tokens: int) -> str:
+def ask_server(url: str, model: str, question: str, max_new_tokens: int, key: str | None = None) -> str:
     """Stream the answer of a `make serve` at `url` to stdout as it is made, and return it.
 
     Raises ModelError when it cannot be reached or refuses.
@@ -42,18 +43,29 @@ def ask_server(url: str, model: str, question: str, max_new_tokens: int) -> str:
     parts = []
     try:
         with httpx.stream(
-            "POST", f"{url}/v1/chat/completions", json=body | {"stream": True}, timeout=None
+            "POST",
+            f"{url}/v1/chat/completions",
+            json=body | {"stream": True},
+            timeout=None,
+            headers=_headers(key),
         ) as reply:
             if reply.is_error:
                 reply.read()
                 raise ModelError(f"{url} refuses: {_error_message(reply)}")
             for line in reply.iter_lines():
                 if line.startswith("data: {"):
-                    parts += _print_delta(json.loads(line.removeprefix("data: ")))
+                    event = json.loads(line.removeprefix("data: "))
+                    if "error" in event:
+                        raise ModelError(f"{url} refuses: {event['error']['message']}")
+                    parts += _print_delta(event)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _unreachable(url, error) from None
     print(flush=True)
     return "".join(parts).strip()
+
+
+def _headers(key: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _print_delta(event: dict[str, Any]) -> list[str]:
@@ -74,14 +86,16 @@ def _error_message(reply: Any) -> str:
         return f"status {reply.status_code}"
 
 
-def _asker(run: str, max_new_tokens: int) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
+def _asker(
+    run: str, max_new_tokens: int, key: str | None = None
+) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
     """Functions that ask the tuned and the base model of a run's folder, or of a server's address."""
     if run.startswith(("http://", "https://")):
         url = run.rstrip("/").removesuffix("/v1")
-        tuned, base = _served_models(url)
+        tuned, base = _served_models(url, key)
         return (
-            lambda question: ask_server(url, tuned, question, max_new_tokens),
-            lambda question: ask_server(url, base, question, max_new_tokens),
+            lambda question: ask_server(url, tuned, question, max_new_tokens, key),
+            lambda question: ask_server(url, base, question, max_new_tokens, key),
         )
     loaded, trained = _open(Path(run))
     kind = trained.prompt
@@ -96,12 +110,15 @@ def _asker(run: str, max_new_tokens: int) -> tuple[Callable[[str], Any], Callabl
     return lambda question: stream_answer(loaded, kind, question, max_new_tokens), ask_base
 
 
-def _served_models(url: str) -> tuple[str, str]:
+def _served_models(url: str, key: str | None) -> tuple[str, str]:
     """The names of the tuned and the base model at a server."""
     import httpx
 
     try:
-        names = [model["id"] for model in httpx.get(f"{url}/v1/models", timeout=10).json()["data"]]
+        reply = httpx.get(f"{url}/v1/models", timeout=10, headers=_headers(key))
+        if reply.is_error:
+            raise ModelError(f"{url} refuses: {_error_message(reply)}")
+        names = [model["id"] for model in reply.json()["data"]]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
         raise _unreachable(url, error) from None
     return names[0], "base"
@@ -142,10 +159,11 @@ def _command(
     question: Annotated[str, typer.Argument(help="without one, questions are read line by line")] = "",
     base: Annotated[bool, typer.Option(help="show the base model's answer too, in its own prompt")] = False,
     max_new_tokens: int = 256,
+    api_key_env: Annotated[str, typer.Option(help="environment variable that holds a server's API key")] = "",
 ) -> None:
     """Ask the tuned model of RUN, in the prompt it was trained on."""
     logging.disable(logging.WARNING)  # libraries' remarks are no part of an answer
-    ask_tuned, ask_base = _asker(run, max_new_tokens)
+    ask_tuned, ask_base = _asker(run, max_new_tokens, key_in(api_key_env) if api_key_env else None)
     for line in [question] if question else _lines():
         _answer(ask_tuned, ask_base, line, base)
 

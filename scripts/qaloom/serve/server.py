@@ -9,14 +9,16 @@ from typing import Any
 from msgspec.json import decode
 
 from qaloom.console import say
-from qaloom.errors import DeviceError, ModelError, QALoomError
+from qaloom.errors import DeviceError, ModelError
 from qaloom.export.gguf import to_gguf
 from qaloom.export.merge import merge, save_tokenizer
 from qaloom.export.parity_verdict import ExportManifest
 from qaloom.files import read_json
 from qaloom.inference.llama_cpp import HEADERS, start_llama_server
 from qaloom.inference.prompt import load_tokenizer
+from qaloom.serve.access import Access, PortError, resolved
 from qaloom.serve.app import Backend, application
+from qaloom.serve.limits import CONTEXT
 from qaloom.serve.sources import Nearest
 from qaloom.train.planning.memory import model_shape, text_config
 from qaloom.trained_run import TrainedRun, base_manifest
@@ -25,15 +27,9 @@ BASE = "base"
 _EXPORTED = ("gguf-q8_0", "gguf-f16", "gguf-q4_k_m")  # exports that can be served, by preference
 _QUANTIZATION = "q8_0"  # of a file converted here, where there is no export
 _SLOTS = 4  # requests worked on at a time; more of them wait
-_CONTEXT = 4096  # tokens of a question and its answer, unless the model takes fewer
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class PortError(QALoomError):
-    """The address to serve on cannot be had."""
-
-
-def serve(project: Path, run: str, host: str, port: int, with_base: bool) -> None:
+def serve(project: Path, run: str, host: str, port: int, with_base: bool, access: Access) -> None:
     """Serve the run's tuned model, and its base model if both fit into memory, until Ctrl-C.
 
     Raises ModelError when there is no such trained run, PortError when the address is taken.
@@ -42,7 +38,7 @@ def serve(project: Path, run: str, host: str, port: int, with_base: bool) -> Non
     base = _base_folder(project, trained)
     nearest = Nearest(project / "results/split")
     with _bound(host, port) as socket, _backends(project, trained, base, with_base) as backends:
-        _listen(application(backends, nearest, _hosts(host)), socket, list(backends))
+        _listen(application(backends, nearest, access), socket, host, list(backends))
 
 
 def _base_folder(project: Path, run: TrainedRun) -> Path:
@@ -61,14 +57,14 @@ def _backends(project: Path, run: TrainedRun, base: Path, with_base: bool) -> It
 
     name = run.folder.name
     if available():
-        with running_vllm(run, base, _CONTEXT) as server:
+        with running_vllm(run, base, CONTEXT) as server:
             yield {name: Backend(*server, name), BASE: Backend(*server, BASE)}
         return
     files = {name: _tuned_file(project, run, base)}
     if with_base and name != BASE:
         files[BASE] = _base_file(project, base)
     config = text_config(read_json(base / "config.json"))
-    context = min(_CONTEXT, config.get("max_position_embeddings", _CONTEXT))
+    context = min(CONTEXT, config.get("max_position_embeddings", CONTEXT))
     files = _fitting(files, base, context)
     servers = {name: start_llama_server(file, name, context, _SLOTS) for name, file in files.items()}
     yield {name: Backend(one.listening_address, HEADERS, name) for name, one in servers.items()}
@@ -147,32 +143,27 @@ def _cache_bytes(base: Path, context: int) -> int:
 
 @contextmanager
 def _bound(host: str, port: int) -> Iterator[Any]:
-    """The address to serve on, taken before the models are loaded."""
+    """The address to serve on, taken before the models are loaded; `::` takes IPv4, too."""
     import socket
 
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    address = resolved(host)[0]
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     with socket.socket(family) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if address.version == 6 and address.is_unspecified:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         try:
-            bound.bind((host, port))
+            bound.bind((str(address), port))
         except (OSError, OverflowError) as error:
             raise PortError(f"{host}:{port} cannot be served on ({error}); choose another PORT=") from None
         yield bound
 
 
-def _hosts(host: str) -> list[str]:
-    """The names this server answers to: on loopback only its own, elsewhere any."""
-    return list(_LOOPBACK) if host in _LOOPBACK else ["*"]
-
-
-def _listen(app: Any, bound: Any, models: list[str]) -> None:
+def _listen(app: Any, bound: Any, host: str, models: list[str]) -> None:
     import uvicorn
 
-    host, port = bound.getsockname()[:2]
-    if host not in _LOOPBACK:
-        say(f"serve: anyone who reaches {host} may ask, without a password")
     shown = f"[{host}]" if ":" in host else host
-    bound.listen()  # whoever asks as soon as the address is said waits, and is not refused
-    say(f"serve: {' and '.join(models)} at http://{shown}:{port} (API: /v1); Ctrl-C ends")
+    bound.listen()  # requests that come before the server is up wait, and are not refused
+    say(f"serve: {' and '.join(models)} at http://{shown}:{bound.getsockname()[1]} (API: /v1); Ctrl-C ends")
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
     server.run(sockets=[bound])
