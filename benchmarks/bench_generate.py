@@ -8,8 +8,8 @@ weights, as `bench_gpu.py models` writes them, with a LoRA adapter; random promp
 Of either's questions, the first `alone` are asked one by one as well; `--out` names the file.
 
 *One by one* is the plain way: the model as `qaloom.inference.model.load_model` gives it, `model.generate` for one
-question at a time. *Evaluation* is what `qaloom.evaluate.stage` does. Both answer greedily, in one process, with the same
-settings of torch. Each result is printed and added to the file.
+question at a time. *Evaluation* is what `qaloom.evaluate.stage` does. Both answer greedily, in one process, with the
+same settings of torch. Each result is printed and added to the file.
 """
 
 import json

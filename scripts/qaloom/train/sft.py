@@ -138,6 +138,7 @@ def _schedule(steps: int, training: TrainingSettings) -> dict[str, Any]:
         "lr_scheduler_type": training.scheduler,
         "warmup_steps": round(training.warmup_fraction * steps),
         "weight_decay": training.weight_decay,
+        "max_grad_norm": training.max_grad_norm,
     }
 
 
