@@ -560,10 +560,10 @@ def _sample(node: ast.AST) -> str:
         "among": "",
         "where": "at character 7",
         "free": "7 GB free on 7",
+        "needs_gpu": "",
     }
     parts = [
         part.value if isinstance(part, ast.Constant)
-        else "" if ast.unparse(part) == "{asked}"  # plan: only where a precision was asked for
         else next((v for k, v in values.items() if re.search(rf"{k}(?!\[)", ast.unparse(part.value))), "7")
         for part in node.values
     ]  # fmt: skip
