@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 # Tests that copy the finished project (tests/workflow/conftest.py), which takes a minute to make.
-FINISHED = ("test_reruns.py", "test_run.py", "test_exports.py", "test_kubernetes.py", "test_slurm.py")
+FINISHED = ("test_reruns.py", "test_exports.py", "test_kubernetes.py", "test_slurm.py")
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
