@@ -132,7 +132,7 @@ async def _until_sent(chunks: Any, state: Any) -> AsyncIterator[bytes]:
 async def _sources(request: Request) -> Response:
     asked = checked(await _body(request), SourcesRequest)
     rows = await asyncio.to_thread(request.app.state.nearest.find, asked.question, asked.answer)
-    return JSONResponse({"rows": rows})
+    return JSONResponse({"rows": msgspec.to_builtins(rows)})
 
 
 async def _forward(request: Request) -> Response:

@@ -3,10 +3,21 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from qaloom.errors import DataError
 from qaloom.evaluate.model_pair import Question
 from qaloom.evaluate.retrieval import Index
 from qaloom.files import read_lines
+
+
+class NearestRow(msgspec.Struct):
+    """A training row, and where it came from; `source` and `line` are None for a row that was added later."""
+
+    question: str
+    answer: str
+    source: str | None
+    line: int | None
 
 
 class Nearest:
@@ -23,16 +34,12 @@ class Nearest:
         self.index = Index(read_lines(split / "train.jsonl"))
         self.places = {one["id"]: one for one in read_lines(split / "placement.jsonl")}
 
-    def find(self, question: str, answer: str, most: int = 3) -> list[dict[str, Any]]:
-        """The `most` nearest rows, one an answer: question, answer, source, line."""
+    def find(self, question: str, answer: str, most: int = 3) -> list[NearestRow]:
+        """The `most` nearest rows, one an answer."""
         found = self.index.nearest([Question(question, answer)], most, unlike=True)[0]
         return [self._shown(row) for row in found]
 
-    def _shown(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _shown(self, row: dict[str, Any]) -> NearestRow:
         place = self.places.get(row["id"], {})
-        return {
-            "question": "\n\n".join(filter(None, (row["instruction"], row["input"]))),
-            "answer": row["output"],
-            "source": place.get("source"),
-            "line": place.get("line"),
-        }
+        question = "\n\n".join(filter(None, (row["instruction"], row["input"])))
+        return NearestRow(question, row["output"], place.get("source"), place.get("line"))
