@@ -41,7 +41,7 @@ MISTAKES = {
     ),
     "unknown key of a run": (
         {"runs": {"first": {"lora": {"rank": 8}}}},
-        "runs.first.lora: unknown key 'rank'; known keys: r, alpha, dropout",
+        "runs.first.lora: unknown key 'rank'; write runs.NAME.lora.r",
     ),
     "out of range": ({"dedup": {"threshold": 2}}, "dedup.threshold: 2 is greater than the maximum of 1"),
     "wrong type": ({"split": {"seed": "seven"}}, "split.seed: 'seven' is not of type integer"),
