@@ -17,7 +17,7 @@ from rapidfuzz.distance import Indel
 from qaloom.text import language as languages
 from qaloom.text import normalize as texts
 from qaloom.text.facts import figures, polarity, same_codes, same_numbers
-from qaloom.text.numbers import plain_numbers
+from qaloom.text.values import canonical
 
 # A question is judged against each of its paraphrases, by several gates.
 squash = lru_cache(maxsize=1 << 12)(texts.comparison_key)
@@ -56,7 +56,7 @@ def language_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Rea
 
 def numbers_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
     """numbers_changed: a number, date or unit; '3만 원' is 30,000원."""
-    before, after = (_ONE.sub(" ", plain_numbers(text)) for text in (question, paraphrase))
+    before, after = (_ONE.sub(" ", canonical(text)) for text in (question, paraphrase))
     if same_numbers(before, after):
         return None
     return "numbers_changed", f"the question's numbers are {', '.join(figures(before)) or 'none'}"
@@ -226,7 +226,7 @@ _ALIKE = 88  # fuzz.ratio; 'catalog' and 'catalogue', but not 'meeting' and 'mea
 @lru_cache(maxsize=1 << 12)
 def content(text: str) -> tuple[Word, ...]:
     """The words of a question that carry its meaning, without particles, question words and politeness."""
-    text = plain_numbers(text)
+    text = canonical(text)
     words = _WORD.finditer(text)
     found = [word for match in words if (word := _word(match, text))]
     return tuple({word.stem: word for word in found}.values())
