@@ -31,6 +31,11 @@ class Row(Struct, omit_defaults=True, gc=False):
     parent: str = ""
     provider: str = ""
 
+    @property
+    def question(self) -> str:
+        """The question as a comparison sees it: `question_text` of the row."""
+        return question_text(self.instruction, self.input)
+
 
 class Rejection(Struct, omit_defaults=True):
     """A row that does not go on: the row as it was, its place, a reason code, a sentence for a person.
@@ -62,6 +67,11 @@ def row_id(instruction: str, input: str, output: str) -> str:
     """First 16 hex digits of sha256 over the JSON array [instruction, input, output]."""
     text = json.dumps([instruction, input, output], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def question_text(instruction: str, input: str) -> str:
+    """The question of a row as a comparison sees it: the instruction, then its input on a new line."""
+    return f"{instruction}\n{input}" if input else instruction
 
 
 def place(row: Row) -> dict[str, Any]:

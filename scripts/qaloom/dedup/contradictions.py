@@ -6,7 +6,7 @@ from typing import Any
 
 from rapidfuzz.distance import Indel
 
-from qaloom.dedup.near_duplicates import Keyed, Pair, Questions, asked
+from qaloom.dedup.near_duplicates import Keyed, Pair, Questions
 from qaloom.records import Row, place
 from qaloom.text.differences import stem
 from qaloom.text.facts import Difference, difference, same_facts
@@ -39,7 +39,7 @@ def _disagreeing(left: list[Keyed], right: list[Keyed], threshold: float, within
         return sorted({keyed.row.id: keyed.row for keyed in left + right}.values(), key=lambda row: row.id)
     found: dict[str, Row] = {}
     for one, other in combinations(left, 2) if within else product(left, right):
-        ask_the_same = difference(asked(one.row), asked(other.row)) < Difference.OTHER
+        ask_the_same = difference(one.row.question, other.row.question) < Difference.OTHER
         if ask_the_same and not _agree(one, other, threshold):
             found |= {one.row.id: one.row, other.row.id: other.row}
     return [found[identity] for identity in sorted(found)]

@@ -29,11 +29,6 @@ class Keyed(NamedTuple):
     answer: str
 
 
-def asked(row: Row) -> str:
-    """The question as it was, with the input that it is asked about."""
-    return f"{row.instruction}\n{row.input}" if row.input else row.instruction
-
-
 class Questions:
     """The distinct question keys of some rows, and the positions of the rows that ask each."""
 

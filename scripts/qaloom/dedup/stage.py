@@ -23,7 +23,6 @@ from qaloom.dedup.near_duplicates import (
     Keyed,
     Pair,
     Questions,
-    asked,
     clusters,
     further_pairs,
     jamo_links,
@@ -162,7 +161,7 @@ def _exact(rows: list[Row]) -> tuple[list[Keyed], list[tuple[Row, int]]]:
     kept: dict[tuple[str, str], int] = {}
     best, others = [], []
     for keyed in sorted(
-        (Keyed(row, comparison_key(asked(row)), comparison_key(row.output)) for row in rows), key=_worth
+        (Keyed(row, comparison_key(row.question), comparison_key(row.output)) for row in rows), key=_worth
     ):
         position = kept.setdefault(keyed[1:], len(best))
         if position == len(best):
@@ -198,7 +197,7 @@ def _mergeable(one: Keyed, other: Keyed, threshold: float) -> bool:
     return (
         (alike or stem(one.answer) == stem(other.answer))
         and not difference(one.row.output, other.row.output)
-        and not difference(asked(one.row), asked(other.row))
+        and not difference(one.row.question, other.row.question)
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from qaloom.errors import LeakError
 from qaloom.files import read_lines, write_json
+from qaloom.records import question_text
 from qaloom.text.near_pairs import near_pairs
 from qaloom.text.normalize import comparison_key
 
@@ -78,7 +79,7 @@ def _read(path: Path, key: Callable[[str], str]) -> list[Text]:
 
 
 def _text(row: dict[str, str], key: Callable[[str], str]) -> Text:
-    asked = f"{row['instruction']}\n{row['input']}" if row["input"] else row["instruction"]
+    asked = question_text(row["instruction"], row["input"])
     return Text(row["id"], key(asked), key(row["output"]))
 
 

@@ -92,8 +92,7 @@ class _Remembered(dict):
 
 
 def _wording(row: Row, key: Callable[[str], str]) -> Wording:
-    asked = f"{row.instruction}\n{row.input}" if row.input else row.instruction
-    return Wording(row, key(asked), key(row.output))
+    return Wording(row, key(row.question), key(row.output))
 
 
 def _by_origin(wordings: Iterable[Wording]) -> tuple[list[Wording], list[Wording]]:
