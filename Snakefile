@@ -4,12 +4,6 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-# The demo project, unless another is named: Snakemake would merge the two.
-if not workflow.overwrite_configfiles:
-
-    configfile: f"{workflow.basedir}/config/config.yaml"
-
-
 include: "rules/common.smk"
 include: "rules/hooks.smk"
 include: "rules/validate.smk"

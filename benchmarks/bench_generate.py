@@ -25,9 +25,9 @@ import typer
 
 from qaloom.files import digest, read_json, read_lines
 from qaloom.inference.decoding import greedy
-from qaloom.inference.model import Loaded, load_model, quickened
+from qaloom.inference.model import Loaded, load_model, optimize_for_cpu
 from qaloom.inference.prompt import prompt_ids, stop_ids
-from qaloom.inference.scheduler import Asking
+from qaloom.inference.scheduler import Scheduler
 
 HERE = Path(__file__).parent
 Prompts = dict[str, list[int]]
@@ -93,7 +93,7 @@ def side_by_side(
     some, warm = dict(list(prompts.items())[:alone]), dict(list(prompts.items())[:1])
     one_by_one(loaded, warm, stop, 4)
     said, slow = timed(lambda: one_by_one(loaded, some, stop, most))
-    quick = quickened(loaded)
+    quick = optimize_for_cpu(loaded)
     in_evaluation(quick, warm, stop, 4)
     told, fast = timed(lambda: in_evaluation(quick, prompts, stop, most))
     per = [{k: v / len(of) for k, v in way.items()} for way, of in ((slow, said), (fast, told))]
@@ -124,7 +124,7 @@ def one_by_one(loaded: Loaded, prompts: Prompts, stop: list[int], most: int) -> 
 
 def in_evaluation(loaded: Loaded, prompts: Prompts, stop: list[int], most: int) -> dict[str, list[int]]:
     """The same, as evaluation asks."""
-    return {a.prompt: a.ids for some in Asking(loaded, prompts, stop, most).answers() for a in some}
+    return {a.prompt: a.ids for some in Scheduler(loaded, prompts, stop, most).answers() for a in some}
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:

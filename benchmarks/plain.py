@@ -43,7 +43,7 @@ def train(run: str) -> None:
     tokenizer = load_tokenizer(base)
     kind = prompt_kind(settings["prompt"], tokenizer)
     rows = read_lines(ROWS)
-    whole, ends = tokenise(rows, tokenizer, kind), end_ids(tokenizer, kind)
+    (rows, whole), ends = tokenise(rows, tokenizer, kind), end_ids(tokenizer, kind)
     _, examples = cut(rows, whole, settings["max_length"], ends)
     set_seed(settings["training"]["seed"])  # the adapter's first values are drawn before the trainer sets it
     lora = settings["lora"]

@@ -9,7 +9,7 @@ try:
     from qaloom.base_model.stage import check_reference, model_name
     from qaloom.config.load import complete, sources
     from qaloom.code_digest import code_digest
-    from qaloom.workflow.explain import Planned, explain
+    from qaloom.workflow import compat_snakemake
     from qaloom.files import canonical, digest, read_json
     from qaloom.formats import FORMATS, wanted_formats, weights_for_ollama
     from qaloom.export.gguf import quantiser_path
@@ -19,7 +19,16 @@ try:
 except ImportError as error:
     sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate'")
 
-CONFIG_NAME = str((workflow.overwrite_configfiles or ["config/config.yaml"])[-1])
+CONFIG_FILES = compat_snakemake.configuration_files(workflow)
+CONFIG_NAME = (CONFIG_FILES or ["config/config.yaml"])[-1]
+
+
+# The demo project, unless another is named: Snakemake would merge the two.
+if not CONFIG_FILES:
+
+    configfile: f"{workflow.basedir}/config/config.yaml"
+
+
 # A mistake ends here as one line; Snakemake would print where it was found, too.
 with job():
     complete(config, CONFIG_NAME)
@@ -28,7 +37,7 @@ with job():
     for run in config["runs"].values():
         check_reference(run["base_model"])
     check_providers(config["augment"])
-    if endpoint.named(config["evaluate"]["judge"]):
+    if endpoint.is_configured(config["evaluate"]["judge"]):
         endpoint.check_server(config["evaluate"]["judge"], "evaluate.judge")
     TRANSLATORS = references(config["augment"])
     for reference in TRANSLATORS:
@@ -36,7 +45,7 @@ with job():
     EXPORTS = {run: wanted_formats(config["export"], run) for run in config["runs"]}
     if any("gguf-q4_k_m" in kinds for kinds in EXPORTS.values()):
         quantiser_path()
-    if workflow.is_main_process:
+    if compat_snakemake.is_main_process(workflow):
         mark(Path.cwd())
 RUNS = config["runs"]
 # Only what asks a model is worked through in shards. Their number is in their names, since the same name for

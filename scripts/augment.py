@@ -7,8 +7,8 @@ from qaloom.augment.stage import augment
 from qaloom.console import job
 
 
-def main(rows, shards, out, settings):
-    augment(Path(rows), Path(out), json.loads(settings), [Path(shard) for shard in shards])
+def main(rows: str, shards: list[str], out: Path, settings: str) -> None:
+    augment(Path(rows), out, json.loads(settings), [Path(shard) for shard in shards])
 
 
 if __name__ == "__main__":

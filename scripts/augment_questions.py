@@ -1,4 +1,4 @@
-"""Put the questions into shards for the models. Reads results/dedup/rows.jsonl; see qaloom.augment.providers."""
+"""Sort the questions into shards for the models; see qaloom.augment.providers."""
 
 from pathlib import Path
 

@@ -1,13 +1,14 @@
-"""Let models reword one shard of the questions; see qaloom.augment.providers."""
+"""Paraphrase one shard of the questions; see qaloom.augment.providers."""
 
 import os
 from pathlib import Path
+from typing import Any
 
 from qaloom.augment.providers import paraphrase
 from qaloom.console import job
 
 
-def main(questions, out, settings):
+def main(questions: str, out: str, settings: dict[str, Any]) -> None:
     paraphrase(Path(questions), Path(out), settings, Path("results/base_model"), Path("cache/augment"))
 
 

@@ -1,4 +1,4 @@
-"""Bring a base model; see qaloom.base_model.stage."""
+"""Provide a base model; see qaloom.base_model.stage."""
 
 from pathlib import Path
 

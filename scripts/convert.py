@@ -1,4 +1,4 @@
-"""Bring a tuned model into one format; see qaloom.export.convert."""
+"""Convert a tuned model to one format; see qaloom.export.convert."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Filter rows and take out duplicates. Reads results/validate/rows.jsonl; writes results/dedup."""
+"""Filter rows and remove duplicates. Reads results/validate/rows.jsonl; writes results/dedup."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,8 @@ from qaloom.console import job
 from qaloom.dedup.stage import dedup
 
 
-def main(rows, out, settings, threads):
-    dedup(Path(rows), Path(out), json.loads(settings), threads=threads)
+def main(rows: str, out: Path, settings: str, threads: int) -> None:
+    dedup(Path(rows), out, json.loads(settings), threads=threads)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Gather a run's proven exports; see qaloom.export.stage."""
+"""Gather a run's verified exports; see qaloom.export.stage."""
 
 from pathlib import Path
 

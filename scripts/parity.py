@@ -1,4 +1,4 @@
-"""Ask an export again and compare it with the tuned model; see qaloom.export.parity."""
+"""Compare an export's answers with the tuned model's; see qaloom.export.parity."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Split rows into train, recall and unseen, and audit them. Reads results/augment and dedup's clusters."""
+"""Split rows into train, recall and unseen, and audit the result; see qaloom.split.stage."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,8 @@ from qaloom.console import job
 from qaloom.split.stage import split
 
 
-def main(rows, clusters, out, settings, threshold):
-    split(Path(rows), Path(clusters), Path(out), json.loads(settings), float(threshold))
+def main(rows: str, clusters: str, out: Path, settings: str, threshold: str) -> None:
+    split(Path(rows), Path(clusters), out, json.loads(settings), float(threshold))
 
 
 if __name__ == "__main__":

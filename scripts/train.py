@@ -1,4 +1,4 @@
-"""Train one run's adapter; see qaloom.train.stage."""
+"""Train one run; see qaloom.train.stage."""
 
 import json
 from pathlib import Path

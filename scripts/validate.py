@@ -6,8 +6,8 @@ from qaloom.console import job
 from qaloom.validate.stage import gather
 
 
-def main(parts, out):
-    gather([Path(part).parent for part in parts], Path(out))
+def main(parts: list[str], out: Path) -> None:
+    gather([Path(part).parent for part in parts], out)
 
 
 if __name__ == "__main__":

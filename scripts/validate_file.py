@@ -6,8 +6,8 @@ from qaloom.console import job
 from qaloom.validate.stage import validate_file
 
 
-def main(source, name, out):
-    validate_file(Path(source), name, Path(out))
+def main(source: str, name: str, out: Path) -> None:
+    validate_file(Path(source), name, out)
 
 
 if __name__ == "__main__":

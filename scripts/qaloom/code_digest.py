@@ -1,7 +1,7 @@
 """Digest of the code that decides a result: its behaviour, not its wording or its place in the library.
 
-Snakemake compares it as a `params` value. A comment, a docstring, a log line, an error text or a moved module
-reruns nothing.
+Snakemake compares it as a `params` value. A comment, a docstring, an annotation, a log line, an error text or
+a moved module reruns nothing.
 """
 
 import ast
@@ -21,79 +21,133 @@ _ERRORS = frozenset(name for name in vars(errors) if name.endswith("Error"))
 def code_digest(*starts: Path, library: Path = LIBRARY) -> str:
     """Hexadecimal sha256 over the files `starts` and every library module they reach by import.
 
-    Python files count by their syntax tree without docstrings, imports, calls of `say` and the texts of
-    QALoomErrors, other files by their bytes.
+    Python files count by their syntax tree without docstrings, annotations of functions and variables, calls
+    of `say`, the texts of QALoomErrors and the places of imported names; other files count by their bytes.
     """
-    parts = [_text(path) for path in starts]
-    parts += sorted(_text(path) for path in _reached(starts, library))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    parts = [_content(path) for path in starts]
+    parts += sorted(_content(path) for path in _reached(starts, library))
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 @cache
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
     if path.suffix != ".py":
-        return path.read_text(encoding="utf-8")
-    return ast.unparse(_without_unused(_Behaviour().visit(ast.parse(path.read_text(encoding="utf-8")))))
+        return path.read_bytes()
+    visitor = _Behaviour()
+    tree = visitor.visit(ast.parse(path.read_bytes()))
+    _drop_unused(tree)
+    used = _names_used(tree)
+    imported = sorted(f"{name} = {origin}" for name, origin in visitor.imported if name in used)
+    return "\n".join([*imported, ast.unparse(tree)]).encode()
 
 
 class _Behaviour(ast.NodeTransformer):
-    """Takes out of a syntax tree whatever no result depends on."""
+    """Removes from a syntax tree whatever no result depends on, and collects what the imports bind.
+
+    `imported` holds (bound name, origin). The origin of a library name is the name alone, so that a module
+    can be moved; its code counts by itself.
+    """
+
+    def __init__(self) -> None:
+        self.imported: set[tuple[str, str]] = set()
+        self._in_class = False
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        """Drop docstrings; a body that is empty then passes."""
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if documented and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:]
+        """Visit the children; a block that nothing is left of passes."""
+        outer, self._in_class = self._in_class, isinstance(node, ast.ClassDef)
         super().generic_visit(node)
-        if (
-            isinstance(getattr(node, "body", None), list)
-            and not node.body
-            and not isinstance(node, ast.Module)
-        ):
-            node.body = [ast.Pass()]
+        self._in_class = outer
+        if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
+            node.body = [ast.Pass()]  # type: ignore[attr-defined]
         return node
 
     def visit_Import(self, node: ast.Import) -> None:
-        """Drop `import a.b`: the modules it reaches count themselves."""
+        """Collect `import a.b` and drop it."""
+        for alias in node.names:
+            path, bound = alias.name, alias.asname or alias.name.partition(".")[0]
+            self.imported.add((bound, path.rpartition(".")[2] if _of_library(path) else path))
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
-        """Keep which name stands for which other, and drop where it is defined."""
-        renamed = [alias for alias in node.names if alias.asname not in (None, alias.name)]
-        return ast.ImportFrom("", renamed, 0) if renamed else None
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        """Collect `from a import b` and drop it."""
+        for alias in node.names:
+            inside = not node.module or _of_library(node.module)
+            origin = alias.name if inside else f"{node.module}.{alias.name}"
+            self.imported.add((alias.asname or alias.name, origin))
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """Drop `say(...)`."""
-        call = node.value
-        talks = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "say"
-        return None if talks else self.generic_visit(node)
+        """Drop docstrings and `say(...)`."""
+        match node.value:
+            case ast.Constant(value=str()) | ast.Call(func=ast.Name(id="say")):
+                return None
+        return self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        """Drop imports for the type checker."""
+        return (
+            None
+            if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            else self.generic_visit(node)
+        )
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         """Keep the type of a QALoomError, and drop its text."""
-        error = node.exc
-        if isinstance(error, ast.Call) and isinstance(error.func, ast.Name) and error.func.id in _ERRORS:
-            node.exc = error.func
+        match node.exc:
+            case ast.Call(func=ast.Name(id=name) as error) if name in _ERRORS:
+                node.exc = error
         return self.generic_visit(node)
 
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        """Drop a parameter's annotation."""
+        node.annotation = None
+        return node
 
-def _without_unused(tree: ast.Module) -> ast.Module:
-    """Drop private functions and constants that nothing refers to once the talk is gone."""
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Drop the annotation of the result."""
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        """Drop the annotation of the result."""
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        """Drop a variable's annotation; a class's fields keep theirs, which msgspec and dataclasses read."""
+        if self._in_class:
+            return self.generic_visit(node)
+        if node.value is None:
+            return None
+        return self.visit(ast.Assign([node.target], node.value, lineno=node.lineno))
+
+
+def _of_library(module: str) -> bool:
+    return module.partition(".")[0] == "qaloom"
+
+
+def _drop_unused(tree: ast.Module) -> None:
+    """Drop private functions and constants that nothing refers to once log lines and error texts are gone."""
     while True:
-        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and _is_read(node)}
-        used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        used = _names_used(tree)
         kept = [node for node in tree.body if (name := _private_name(node)) is None or name in used]
         if len(kept) == len(tree.body):
-            return tree
+            return
         tree.body = kept
 
 
-def _is_read(node: ast.Name) -> bool:
-    return isinstance(node.ctx, ast.Load)
+def _names_used(tree: ast.AST) -> set[str]:
+    """Names that are read or deleted anywhere in the tree, and every attribute's name."""
+    nodes = list(ast.walk(tree))
+    names = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)}
+    return names | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
 
 def _private_name(node: ast.stmt) -> str | None:
-    """The name that a statement at a module's top level gives to a private function or constant."""
+    """The name that a top-level statement gives to a private function or constant, None where it may act.
+
+    A decorator may register the function that it decorates, so a decorated function stays.
+    """
     match node:
-        case ast.FunctionDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
+        case ast.FunctionDef(name=name, decorator_list=[]) | ast.Assign(targets=[ast.Name(id=name)]):
             return name if name.startswith("_") else None
     return None
 
@@ -112,7 +166,7 @@ def _reached(starts: tuple[Path, ...], library: Path) -> set[Path]:
 def _imports(path: Path, library: Path) -> frozenset[Path]:
     """The library's modules that a file imports, wherever in it the import stands, less the silent ones."""
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -1,7 +1,7 @@
-"""What a person sees of a running job: its lines, its bar, and one line when it fails.
+"""Terminal output of a running job: messages, a progress bar, and one line when it fails.
 
-Inside `job(log)` everything that libraries print, and every traceback, goes to the log file; the
-terminal gets only what is meant for a person.
+Inside `job(log)` whatever libraries print, and every traceback, goes to the log file; the terminal gets
+only the messages meant for a person.
 """
 
 import errno
@@ -42,51 +42,50 @@ def job(log: str | Path | None = None) -> Iterator[None]:
     with _output_to(log):
         try:
             yield
-        except QALoomError as error:
-            say(f"qaloom: {error}")
-            sys.exit(1)
         except KeyboardInterrupt:
             say("qaloom: stopped")
             sys.exit(130)
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                where = error.filename or Path.cwd()
-                say(f"qaloom: the disk is full ({where}); free some space and run again")
-                sys.exit(1)
-            if log is None and isinstance(error, OSError) and error.filename:
-                say(f"qaloom: {error.filename}: {error.strerror}")
-                sys.exit(1)
-            if log is None:
+            message = _message(error, log)
+            if message is None:
                 raise
-            traceback.print_exc()
-            say(f"qaloom: unexpected {type(error).__name__}: {error}; the traceback is in {log}")
+            say(f"qaloom: {message}")
             sys.exit(1)
 
 
+def _message(error: Exception, log: str | Path | None) -> str | None:
+    """A failure in one line; None where its traceback is to be shown."""
+    if isinstance(error, QALoomError):
+        return str(error)
+    if isinstance(error, OSError):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return f"the disk is full ({error.filename or Path.cwd()}); free some space and run again"
+        if log is None and error.filename:
+            return f"{error.filename}: {error.strerror}"
+    if log is None:
+        return None
+    traceback.print_exc()
+    return f"unexpected {type(error).__name__}: {error}; the traceback is in {log}"
+
+
 def say(line: str) -> None:
-    """Tell a person one line: on the terminal, and in the job's log where there is one."""
+    """Print one line for a person: on the terminal, and in the job's log where there is one."""
     if _terminal is not None:
         print(line, file=_terminal, flush=True)
     _log(line)
 
 
 @contextmanager
-def bar(what: str, total: int, unit: str = "rows") -> Iterator[Callable[[int], None]]:
+def bar(title: str, total: int, unit: str = "rows") -> Iterator[Callable[[int], None]]:
     """Show progress; the block gets a function to call with the number done so far.
 
     A bar with the time left on a terminal; plain lines in the log and where there is no terminal.
     """
     console = Console(file=_terminal or sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     write = _log if console.is_terminal else say
-    lines = _Lines(what, total, unit, None if console.is_terminal and _terminal is None else write)
-    with Progress(
-        *columns, TextColumn(unit), _Rate(), TimeRemainingColumn(),
-        console=console, transient=True, disable=not console.is_terminal,
-        # With a log, what libraries print while the bar is up still goes there, not above the bar.
-        redirect_stdout=_terminal is None, redirect_stderr=_terminal is None,
-    ) as progress:  # fmt: skip
-        task = progress.add_task(what, total=total)
+    lines = _ProgressLines(title, total, unit, None if console.is_terminal and _terminal is None else write)
+    with _progress_bar(console, unit) as progress:
+        task = progress.add_task(title, total=total)
 
         def advance(done: int) -> None:
             progress.update(task, completed=done)
@@ -96,8 +95,18 @@ def bar(what: str, total: int, unit: str = "rows") -> Iterator[Callable[[int], N
     lines.end()
 
 
+def _progress_bar(console: Console, unit: str) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), _Rate(),
+        TimeRemainingColumn(),
+        console=console, transient=True, disable=not console.is_terminal,
+        # With a log, what libraries print while the bar is up still goes there, not above the bar.
+        redirect_stdout=_terminal is None, redirect_stderr=_terminal is None,
+    )  # fmt: skip
+
+
 def duration(seconds: float) -> str:
-    """A length of time as a person says it: 40 s, 5 min, 2 h 10 min."""
+    """A duration as text: 40 s, 5 min, 2 h 10 min."""
     minutes = round(seconds / 60)
     if seconds < 90:
         return f"{seconds:.0f} s"
@@ -111,14 +120,14 @@ class _Rate(ProgressColumn):
         return Text(f"{task.speed:.3g}/s" if task.speed else "")
 
 
-class _Lines:
+class _ProgressLines:
     """Progress as lines, one every few seconds; `write` is None where a bar shows all there is to see."""
 
-    def __init__(self, what: str, total: int, unit: str, write: Callable[[str], None] | None):
-        self.what, self.total, self.unit, self.write = what, total, unit, write
+    def __init__(self, title: str, total: int, unit: str, write: Callable[[str], None] | None):
+        self.title, self.total, self.unit, self.write = title, total, unit, write
         self.start = self.last = time.monotonic()
         self.done = 0
-        self.before: int | None = None  # done when the work began: what was kept cost no time
+        self.before: int | None = None  # done at the first call: what was cached cost no time
 
     def advance(self, done: int) -> None:
         self.done, now = done, time.monotonic()
@@ -129,20 +138,20 @@ class _Lines:
         self.last = now
         rate = (done - self.before) / (now - self.start)
         left = duration((self.total - done) / rate)
-        self.write(f"{self.what}: {done:,} of {self.total:,} {self.unit}, {rate:.3g}/s, {left} left")
+        self.write(f"{self.title}: {done:,} of {self.total:,} {self.unit}, {rate:.3g}/s, {left} left")
 
     def end(self) -> None:
-        _log(f"{self.what}: {self.done:,} {self.unit} in {duration(time.monotonic() - self.start)}")
+        _log(f"{self.title}: {self.done:,} {self.unit} in {duration(time.monotonic() - self.start)}")
 
 
 def _log(line: str) -> None:
-    """Write a line to the job's log, or to stderr where there is none. A log on a full disk stays short."""
+    """Write a line to the job's log, or to stderr where there is none. On a full disk the line is lost."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
 
 def _line_stream(descriptor: int) -> TextIO:
-    """A text stream that writes any line, also one with a file name that is not UTF-8."""
+    """A text stream that also writes file names that are not UTF-8."""
     return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
 
 
@@ -157,17 +166,21 @@ def _output_to(log: str | Path | None) -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
-    with open(log, "wb") as stream, _line_stream(os.dup(2)) as terminal:
-        _terminal = terminal
+    with open(log, "wb") as stream, _line_stream(os.dup(2)) as _terminal:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
         try:
             yield
         finally:
-            for stream_of_ours in (sys.stdout, sys.stderr):
-                with suppress(OSError):
-                    stream_of_ours.flush()
-            for number, original in enumerate(saved, 1):
-                os.dup2(original, number)
-                os.close(original)
+            _restore(saved)
             _terminal = None
+
+
+def _restore(saved: tuple[int, int]) -> None:
+    """Point stdout and stderr back at the descriptors that were saved."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    for number, original in enumerate(saved, 1):
+        os.dup2(original, number)
+        os.close(original)

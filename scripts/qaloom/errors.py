@@ -1,12 +1,11 @@
-"""What can go wrong by a user's hand: one exception type a cause.
+"""Exceptions for mistakes that a user can correct: one type for each cause.
 
-Raised where the cause is known; `qaloom.console.job` is the single place that turns one into the line a
-person reads.
+Raised where the cause is known; `qaloom.console.job` alone turns them into the line that a person reads.
 """
 
 
 class QALoomError(Exception):
-    """A mistake or a lack that the user can mend; its text names the place and the remedy."""
+    """A mistake that the user can correct; its text names the place and the remedy."""
 
 
 class ConfigError(QALoomError):
@@ -18,11 +17,15 @@ class SourceError(QALoomError):
 
 
 class DataError(QALoomError):
-    """The rows that reached a stage cannot serve it (too few, none left)."""
+    """The rows that reached a stage do not suffice (too few, none left)."""
+
+
+class RowTextError(QALoomError):
+    """A row's text cannot be put into the prompt as it is."""
 
 
 class LeakError(QALoomError):
-    """The audit found a held-out row that the training rows give away."""
+    """The leak audit found a held-out row that the training rows give away."""
 
 
 class ModelError(QALoomError):
@@ -30,7 +33,7 @@ class ModelError(QALoomError):
 
 
 class DeviceError(QALoomError):
-    """The accelerator is there but cannot be used."""
+    """The accelerator is present but cannot be used."""
 
 
 class TrainingError(QALoomError):
@@ -38,7 +41,7 @@ class TrainingError(QALoomError):
 
 
 class LeftoverError(QALoomError):
-    """An earlier run's jobs are still at work and cannot be ended from here."""
+    """Jobs of an earlier run are still running and cannot be ended from here."""
 
 
 class StorageError(QALoomError):

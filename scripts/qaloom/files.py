@@ -1,14 +1,16 @@
-"""Files that are whole or absent, and the digests that name their content."""
+"""Atomic writes, JSON and JSON Lines, and content digests."""
 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar, overload
 
 import msgspec
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -58,9 +60,13 @@ def write_lines(path: Path, records: Iterable[Any]) -> int:
     return count
 
 
+@overload
+def read_lines(path: Path) -> list[dict[str, Any]]: ...
+@overload
+def read_lines(path: Path, kind: type[T]) -> list[T]: ...
 def read_lines(path: Path, kind: type = dict) -> list:
-    """Read JSON Lines that a stage of ours wrote, each as `kind`."""
-    decode = msgspec.json.Decoder(kind).decode
+    """Read JSON Lines that a stage wrote, each line as `kind`."""
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(kind).decode
     with Path(path).open("rb") as stream:
         return [decode(line) for line in stream]
 

@@ -1,4 +1,4 @@
-"""The formats a run can be exported to, and which of them are made of which."""
+"""Export formats, and which of them are made of which."""
 
 from typing import Any
 

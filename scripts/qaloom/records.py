@@ -55,6 +55,25 @@ class Rejection(Struct, omit_defaults=True):
     provider: str = ""
 
 
+class Placement(Struct, omit_defaults=True):
+    """A line of the split's placement.jsonl: the part that a row is in, and why.
+
+    `split` is train, recall, unseen or aside; `why` a reason code; `fact` a digest that the rows of one fact
+    share; `near` the id of the row that decided, where one did.
+    """
+
+    id: str
+    split: str
+    why: str
+    origin: str
+    fact: str
+    group: str
+    source: str
+    line: int
+    near: str = ""
+    parent: str = ""
+
+
 class Paraphrases(Struct):
     """What one provider proposes for a question, in its order."""
 
@@ -63,15 +82,15 @@ class Paraphrases(Struct):
     proposals: list[str]
 
 
+def question_text(instruction: str, input: str) -> str:
+    """The question of a row as a comparison sees it: the instruction, then its input on a new line."""
+    return f"{instruction}\n{input}" if input else instruction
+
+
 def row_id(instruction: str, input: str, output: str) -> str:
     """First 16 hex digits of sha256 over the JSON array [instruction, input, output]."""
     text = json.dumps([instruction, input, output], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def question_text(instruction: str, input: str) -> str:
-    """The question of a row as a comparison sees it: the instruction, then its input on a new line."""
-    return f"{instruction}\n{input}" if input else instruction
 
 
 def place(row: Row) -> dict[str, Any]:

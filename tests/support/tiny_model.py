@@ -1,5 +1,7 @@
 """A byte-level tokenizer of 320 tokens, with the chat templates of common model families."""
 
+from collections.abc import Sequence
+
 LINES = [
     "What is the address of the institute? 17 Lantern Street, Garam.",
     "본원의 주소는 어디인가요? 가람시 솔내구 물빛로 27",
@@ -37,23 +39,31 @@ SPECIAL = [
 
 def make_tokenizer(variant: str):
     """A byte-level BPE tokenizer of 320 tokens; all variants share ids."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    template, eos, begins = VARIANTS[variant]
+    tokenizer = make_from(SPECIAL, eos, "<s>" if begins else None)
+    tokenizer.bos_token, tokenizer.pad_token = "<s>", "<pad>"
+    tokenizer.chat_template = template
+    return tokenizer
+
+
+def make_from(special: Sequence[str], eos: str, begin: str | None, added: Sequence[str] = ()):
+    """A byte-level BPE tokenizer of 320 tokens and `added` ones; it puts `begin` in front of a text."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
-    template, eos, begins = VARIANTS[variant]
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=320, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False
+        vocab_size=320, special_tokens=list(special), initial_alphabet=alphabet, show_progress=False
     )
     inner.train_from_iterator(LINES, trainer)
-    if begins:
-        inner.post_processor = processors.TemplateProcessing("<s> $A", special_tokens=[("<s>", 1)])
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=inner, bos_token="<s>", eos_token=eos, pad_token="<pad>",
-        extra_special_tokens=SPECIAL,
+    inner.add_tokens([AddedToken(text, normalized=False, special=False) for text in added])
+    if begin:
+        number = inner.token_to_id(begin)
+        inner.post_processor = processors.TemplateProcessing(f"{begin} $A", special_tokens=[(begin, number)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner, eos_token=eos, extra_special_tokens=list(special),
+        **({"bos_token": begin} if begin else {}),
     )  # fmt: skip
-    tokenizer.chat_template = template
-    return tokenizer

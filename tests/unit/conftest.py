@@ -10,6 +10,14 @@ from tiny_model import VARIANTS, make_tokenizer
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before the first test imports transformers
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_fsync():
+    """Files written in this process need not outlive the machine: waiting for the disk took half of some tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def one_thread():
     """Torch on one thread, so that tests beside each other do not wait for each other."""

@@ -157,3 +157,51 @@ def test_the_text_of_another_librarys_error_counts(digest_of):
         return digest_of(two=LIBRARY["two"].replace("(x):\n", f"(x):\n    raise ValueError({text!r})\n"))
 
     assert raising("one") != raising("two")
+
+
+NO_CHANGE = [
+    ("def f(x):\n    return x\n", "def f(x: int) -> str:\n    return x\n"),
+    ("def f():\n    x = []\n    return x\n", "def f():\n    x: list[int] = []\n    return x\n"),
+    ("def f():\n    x = 1\n", "def f():\n    x: int\n    x = 1\n"),
+    ("f = 1\n", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from torch import Tensor\nf = 1\n"),
+    ("f = 1\n", "import math\nfrom os import path as p\nf = 1\n"),
+    ("f = 1\n", "f = 1\n_limit = 3\n'the limit'\n"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), NO_CHANGE)
+def test_annotations_and_unused_imports_do_not_count(digest_of, one, other):
+    assert digest_of(one=one) == digest_of(one=other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("from math import exp as f\nf(1)\n", "from numpy import exp as f\nf(1)\n"),
+        ("import math as m\nm.exp(1)\n", "import cmath as m\nm.exp(1)\n"),
+        ("from qaloom.two import g as f\nf(1)\n", "from qaloom.two import h as f\nf(1)\n"),
+        ("class A:\n    x: int = 1\n", "class A:\n    x: float = 1\n"),
+        ("class A:\n    _x = 1\n", "class A:\n    _x = 2\n"),
+        ("@on('a')\ndef _f(): return 1\n", "@on('a')\ndef _f(): return 2\n"),
+        (
+            "def f():\n    def _g(): return 1\n    return _g\n",
+            "def f():\n    def _g(): return 2\n    return _g\n",
+        ),
+        ("_t = {}\ndel _t\n", "_t = []\ndel _t\n"),
+    ],
+)
+def test_what_may_act_counts(digest_of, one, other):
+    assert digest_of(one=one) != digest_of(one=other)
+
+
+def test_an_asset_need_not_be_text(tmp_path):
+    (tmp_path / "icon.png").write_bytes(b"\x89PNG")
+    assert len(code_digest(tmp_path / "icon.png")) == 64
+
+
+def test_the_code_that_trains_counts_for_training():
+    """The training is a process of its own, which no import statement has to name."""
+    from qaloom.code_digest import LIBRARY as folder
+
+    reached = {str(path.relative_to(folder)) for path in _reached((folder.parent / "train.py",), folder)}
+    assert {"train/process.py", "train/sft.py", "train/tokenized.py"} <= reached

@@ -9,14 +9,15 @@ import time
 
 import pytest
 
-from qaloom.console import _line_stream, _Lines, duration, job
+from qaloom.console import _line_stream, _ProgressLines, duration, job
 from qaloom.errors import DataError
 
 
 def run(tmp_path, body: str, log: str = "'logs/x/a.log'"):
     """Run a block as a job in a process of its own; return what it said, its log and its exit code."""
     code = (
-        "import os, sys, time\nfrom qaloom.errors import DataError\nfrom qaloom.console import bar, job, say\n"
+        "import os, sys, time\nfrom qaloom.errors import DataError\n"
+        "from qaloom.console import bar, job, say\n"
         f"with job({log}):\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\nprint('after')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
@@ -138,7 +139,7 @@ def test_on_a_terminal_without_a_log_there_is_the_bar_and_its_last_line(tmp_path
 def test_lines_come_seconds_apart(monkeypatch):
     clock, said = iter([0, 1, 5, 11, 12, 22]), []
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    lines = _Lines("x", 100, "rows", said.append)
+    lines = _ProgressLines("x", 100, "rows", said.append)
     for done in (0, 20, 50, 60, 80):
         lines.advance(done)
     assert said == ["x: 50 of 100 rows, 4.55/s, 11 s left", "x: 80 of 100 rows, 3.64/s, 6 s left"]
@@ -147,7 +148,7 @@ def test_lines_come_seconds_apart(monkeypatch):
 def test_what_was_done_before_says_nothing_about_the_time_left(monkeypatch):
     clock, said = iter([0, 0, 20]), []
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    lines = _Lines("x", 100, "rows", said.append)
+    lines = _ProgressLines("x", 100, "rows", said.append)
     for done in (80, 90):
         lines.advance(done)
     assert said == ["x: 90 of 100 rows, 0.5/s, 20 s left"]

@@ -12,9 +12,13 @@ from qaloom.validate.fields import Shaped, shape
 
 PROJECT = Path(__file__).resolve().parents[2]
 READMES = ("README.md", "README.ko.md")
-PAGES = (*READMES, "data/README.md", "results/README.md")
+PAGES = (
+    *READMES, "ARCHITECTURE.md", "CONTRIBUTING.md", "data/README.md", "results/README.md",
+    "docs/data.md", "docs/setup.md", "docs/licences.md",
+)  # fmt: skip
 TEXTS = {name: (PROJECT / name).read_text("utf-8") for name in PAGES}
 ENGLISH, KOREAN = (TEXTS[name] for name in READMES)
+DATA = TEXTS["docs/data.md"]
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:home|root|work|tmp|mnt|Users|opt|var)/")
 # Links lead to public projects alone: whoever installs chooses the package index.
 OTHER_HOST = re.compile(r"https?://(?!github\.com/)|index-url|localhost")
@@ -129,7 +133,7 @@ def test_no_path_of_a_machine_and_no_registry(name: str) -> None:
 def test_example_rows_are_read_as_rows() -> None:
     lines = [
         line
-        for language, content in blocks(ENGLISH)
+        for language, content in blocks(ENGLISH + DATA)
         if language == "json"
         for line in content.splitlines()
         if '"reason"' not in line
@@ -149,18 +153,38 @@ def test_example_configurations_are_valid() -> None:
 def test_the_table_of_faults_counts_them_all() -> None:
     faults = json.loads((PROJECT / "tests/data/faults.json").read_text("utf-8"))
     counted: dict[str, int] = {}
-    for cells in rows(ENGLISH):
+    for cells in rows(DATA):
         kind = re.match(r" `(\w+)`: ", cells[0])
         if kind and cells[1].strip().isdigit():
             counted[kind[1]] = counted.get(kind[1], 0) + int(cells[1])
     assert counted == {kind: sum(f["kind"] == kind for f in faults) for kind in {f["kind"] for f in faults}}
-    assert f"{len(faults)} lines that are wrong on purpose" in ENGLISH
+    assert f"{len(faults)} lines that are wrong on purpose" in DATA
 
 
 def test_the_rejected_row_that_is_shown_is_the_demos() -> None:
-    (line,) = (
-        content for language, content in blocks(ENGLISH) if language == "json" and '"reason"' in content
-    )
+    (line,) = (content for language, content in blocks(DATA) if language == "json" and '"reason"' in content)
     shown = json.loads(line)
     source = (PROJECT / shown["source"]).read_text("utf-8").split("\n")[shown["line"] - 1]
     assert json.loads(source) == shown["row"]
+
+
+# --- the map of the code -------------------------------------------------------------------------------
+
+
+def test_the_readmes_are_short() -> None:
+    assert all(len(text.splitlines()) <= 200 for text in (ENGLISH, KOREAN))
+
+
+def test_every_module_that_the_architecture_names_is_there() -> None:
+    text = TEXTS["ARCHITECTURE.md"]
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_.0-9]+)`", text)
+    assert len(named) > 20
+    places = (PROJECT, PROJECT / "scripts" / "qaloom")
+    missing = [path for path in named if not any((place / path).exists() for place in places)]
+    assert [path for path in missing if not path.startswith(("results/", "logs/", "cache/"))] == []
+
+
+def test_every_package_is_in_the_architecture() -> None:
+    packages = {path.parent.name for path in (PROJECT / "scripts/qaloom").glob("*/__init__.py")}
+    listed = set(re.findall(r"^\| `([a-z_]+)` \|", TEXTS["ARCHITECTURE.md"], re.MULTILINE))
+    assert packages <= listed

@@ -191,33 +191,34 @@ def test_threads_and_memory(project):
 
 
 def test_comment_and_docstring_edited(project, house):
-    house.edit("scripts/qaloom/dedup.py", '"""', '"""Reworded. ')
-    house.append("scripts/qaloom/train.py", "\n# a remark\n")
+    house.edit("scripts/qaloom/dedup/stage.py", '"""', '"""Reworded. ')
+    house.append("scripts/qaloom/train/stage.py", "\n# a remark\n")
     house.append("scripts/evaluate.py", "\n# a remark\n")
     assert jobs(replace(project, house=house)) == set()
 
 
 def test_code_that_decides_no_result(project, house):
     """A command of its own, what talks to a person, and what a machine decides."""
-    for module in ("ask", "job", "plan", "probe", "memory", "ladder", "launch"):
+    planning = (f"train/planning/{module}" for module in ("plan", "device", "memory", "fallback", "launcher"))
+    for module in ("serve/ask", "console", *planning):
         house.append(f"scripts/qaloom/{module}.py", "\nUNUSED = 1\n")
     assert jobs(replace(project, house=house)) == set()
 
 
 def test_code_of_the_last_stage(project, house):
-    house.append("scripts/qaloom/report.py", "\nADDED = 1\n")
+    house.append("scripts/qaloom/report/stage.py", "\nADDED = 1\n")
     assert jobs(replace(project, house=house)) == {"report"}
 
 
 def test_code_of_a_data_stage(project, house):
     """Other code, the same training rows: nothing is trained."""
-    house.append("scripts/qaloom/dedup.py", "\nADDED = 1\n")
+    house.append("scripts/qaloom/dedup/stage.py", "\nADDED = 1\n")
     assert jobs(replace(project, house=house)) == {"dedup", "augment", "split"}
 
 
 @pytest.mark.slow
 def test_code_of_training(project, house):
-    house.append("scripts/qaloom/train.py", "\nADDED = 1\n")
+    house.append("scripts/qaloom/train/stage.py", "\nADDED = 1\n")
     assert jobs(replace(project, house=house)) == AFTER_SPLIT
 
 
@@ -225,7 +226,7 @@ def test_metric_added(project, house):
     """A score is a function and its words in the report; nothing is trained or asked again for it."""
     score = '\nSCORES["same_length"] = lambda said, true: float(len(said) == len(true))\n'
     words = "\n".join(f"{key}.same_length: {{en: Length, ko: 길이}}" for key in ("metric", "about"))
-    house.append("scripts/qaloom/metrics.py", score)
+    house.append("scripts/qaloom/evaluate/metrics.py", score)
     house.append("scripts/qaloom/report/strings.yaml", f"\n{words}\n")
     assert jobs(replace(project, house=house)) == EVALUATED | {"report"}
     assert "same_length" in project.path("results/evaluate/first/metrics.json").read_text()
@@ -235,7 +236,7 @@ def test_caption_edited(project, house):
     """Captions are for `snakemake --report`; the page's own words are the report's."""
     house.append("report/report.rst", "\nMore words.\n")
     assert jobs(replace(project, house=house)) == set()
-    house.append("scripts/qaloom/page.css", "\n.more {color: red}\n")
+    house.append("scripts/qaloom/report/page.css", "\n.more {color: red}\n")
     assert jobs(replace(project, house=house)) == {"report"}
 
 

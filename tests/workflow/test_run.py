@@ -106,7 +106,7 @@ def test_second_run_at_once_is_refused(fresh):
     process = started(fresh, SPLIT)
     second = fresh.make_run(SPLIT)
     assert second.code == 1
-    assert f"qaloom: another run is at work in {fresh.folder}; wait for it or stop it" in second.output
+    assert f"qaloom: another run is active in {fresh.folder}; wait for it or stop it" in second.output
     output, _ = process.communicate()
     assert process.returncode == 0, output
     assert fresh.path(SPLIT).exists()
@@ -130,7 +130,7 @@ def test_lock_of_a_killed_run_is_taken_away(fresh):
     assert any(fresh.path(LOCKS).glob("*"))
     run = fresh.make_run(SPLIT)
     assert run.code == 0, run.output
-    assert "ended without cleaning up; taking its lock away and going on" in run.output
+    assert "was killed; removing its lock and going on" in run.output
     assert "split" in run.jobs
 
 

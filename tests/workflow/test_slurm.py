@@ -118,7 +118,7 @@ def test_killed_snakemake_is_run_again(project, house):
     house.edit("scripts/validate_file.py", slow, "    validate_file(")
     run = project.python(*project.launcher(*SLURM), "--", SPLIT)
     assert run.code == 0, run.output
-    assert f"that is gone ({', '.join(orphans)}); cancelling them" in run.output
+    assert f"({', '.join(orphans)}); cancelling them" in run.output
     assert not held()
     undisturbed = [job for job in jobs_of(project) if job["JobState"] == "COMPLETED"]
     assert sorted(job["rule"] for job in undisturbed) == [

@@ -223,7 +223,7 @@ def _model(folder: Path) -> Any:
     """float32 on a CPU; on a GPU the 16-bit type that it is quick in."""
     import torch
 
-    from qaloom.inference.onednn_linear import pack
+    from qaloom.inference.onednn_linear import pack_linear_layers
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.float32
@@ -231,7 +231,7 @@ def _model(folder: Path) -> Any:
         dtype = torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
     read = lambda auto: auto.from_pretrained(folder, dtype=dtype).to(device).eval()  # noqa: E731
     model = _loading(folder, "AutoModelForSeq2SeqLM", read)
-    pack(model)
+    pack_linear_layers(model)
     return model
 
 

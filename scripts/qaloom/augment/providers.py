@@ -177,7 +177,7 @@ def _rewordings(settings: Mapping[str, Any], models: Path, cache: Path) -> Itera
     with (
         remember(cache, reword.maker(chosen, most)) as memory,
         _counted(cache, {chosen["model"]: memory}),
-        endpoint.server(chosen, reword.SECTION, reword.sent(chosen)) as server,
+        endpoint.connection(chosen, reword.SECTION, reword.sent(chosen)) as server,
     ):
         yield lambda questions, advance: reword.reword(server, questions, most, memory, advance)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qaloom.augment.translation_cache import Memory
-from qaloom.inference.openai_client import Reply, Server, ask, without_thoughts
+from qaloom.inference.openai_client import Connection, Reply, complete, strip_thinking
 
 SECTION = "augment.endpoint"
 PROMPT = (
@@ -27,7 +27,7 @@ def sent(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def reword(
-    server: Server, questions: Sequence[str], per_row: int, memory: Memory, advance: Callable[[int], None]
+    server: Connection, questions: Sequence[str], per_row: int, memory: Memory, advance: Callable[[int], None]
 ) -> dict[str, list[str]]:
     """Each question with its rewordings, at most `per_row`; what the memory has is not asked again.
 
@@ -42,7 +42,7 @@ def reword(
     def understand(question: str, reply: Reply) -> list[str]:
         return _variants(reply.text, question, per_row)
 
-    answers = ask(server, prompts, understand, answered=bool(known) or server.usage.answered > 0)
+    answers = complete(server, prompts, understand, answered=bool(known) or server.usage.answered > 0)
     for done, (question, variants) in enumerate(answers, len(known) + 1):
         if variants is not None:
             memory.put({question: variants})
@@ -53,7 +53,7 @@ def reword(
 
 def _variants(text: str, question: str, most: int) -> list[str]:
     """The questions in an answer, without numbering, quotes, thoughts and the question itself."""
-    lines = without_thoughts(text).splitlines()
+    lines = strip_thinking(text).splitlines()
     bare = [
         re.sub(r"^\s*(?:[-*•]|\(?\d{1,2}[.)])\s+", "", line).strip().strip('"“”').strip() for line in lines
     ]

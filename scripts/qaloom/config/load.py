@@ -1,8 +1,9 @@
-"""The configuration: read, checked against the schema, defaults filled in."""
+"""Configuration files: read, checked against config.schema.yaml, defaults filled in."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from copy import deepcopy
 from decimal import Decimal, InvalidOperation
 from glob import glob
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from qaloom.config.settings import RunSettings, Settings, typed
 from qaloom.errors import ConfigError
 from qaloom.formats import wanted_formats
 
@@ -26,8 +28,15 @@ def load_config(path: Path | None = None) -> dict[str, Any]:
     """
     if path is None:
         return defaults()
+    values = _read_yaml(Path(path))
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must hold keys such as data: and runs:")
+    return complete(values, str(path))
+
+
+def _read_yaml(path: Path) -> Any:
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8-sig"))
+        return yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); name an existing file") from None
     except UnicodeDecodeError:
@@ -37,37 +46,35 @@ def load_config(path: Path | None = None) -> dict[str, Any]:
         where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "cannot be parsed"
         raise ConfigError(f"{path}{where}: is not valid YAML ({problem})") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: must hold keys such as data: and runs:")
-    return complete(values, str(path))
 
 
 def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     """Check values against the schema, fill in its defaults (in place) and return them.
 
-    Raises ConfigError that names the first wrong key, what is wrong with it and the remedy.
+    Raises ConfigError, which names the first wrong key, the mistake and the remedy.
     """
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     _empty_sections(values)
     errors = list(_Filling(schema).iter_errors(values))
     if errors:
         raise ConfigError(f"{name}: {_sentence(jsonschema.exceptions.best_match(errors))}")
-    _check_starts(values["runs"], name)
-    _check_loftq(values["runs"], name)
-    _check_exports(values, name)
+    runs = typed(values, Settings).runs
+    _check_starts(runs, name)
+    _check_loftq(runs, name)
+    _check_exports(values["export"], runs, name)
     return values
 
 
 def defaults() -> dict[str, Any]:
-    """The settings of a project that names no more than it must."""
+    """The configuration of a project that sets nothing but its sources and one run."""
     return complete({"data": {"sources": ["-"]}, "runs": {"demo": {}}})
 
 
 def sources(globs: list[str], directory: Path = Path()) -> list[str]:
-    """The source files that `data.sources` names, sorted, relative to `directory`.
+    """Source files that `data.sources` names, sorted, relative to `directory`.
 
     Raises ConfigError when a glob matches no file, so that a misspelt name is not silently no data, and for a
-    name with braces, which Snakemake would take for a wildcard.
+    name with braces, which Snakemake would read as a wildcard.
     """
     found: set[str] = set()
     for pattern in globs:
@@ -85,91 +92,113 @@ def sources(globs: list[str], directory: Path = Path()) -> list[str]:
     return sorted(found)
 
 
-def _fill(validator: Any, properties: dict, instance: Any, schema: dict) -> Iterator[Any]:
+def _fill(
+    validator: Any, properties: dict[str, Any], instance: Any, schema: Mapping[str, Any]
+) -> Iterator[jsonschema.ValidationError]:
+    """jsonschema's `properties` validator, which first fills in the defaults."""
     if isinstance(instance, dict):
         for key, sub in properties.items():
             if "default" in sub:
-                instance.setdefault(key, yaml.safe_load(yaml.safe_dump(sub["default"])))
+                instance.setdefault(key, deepcopy(sub["default"]))
+            # JSON Schema takes 7.0 for an integer, Python does not.
+            if "integer" in sub.get("type", ()) and isinstance(instance.get(key), float):
+                instance[key] = _as_integer(instance[key])
     yield from jsonschema.Draft202012Validator.VALIDATORS["properties"](
         validator, properties, instance, schema
     )
+
+
+def _as_integer(value: float) -> float:
+    return int(value) if value.is_integer() else value
 
 
 _Filling = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"properties": _fill})
 
 
 def _sentence(error: jsonschema.ValidationError) -> str:
+    """A schema violation as a sentence: the key, what is wrong with its value, the remedy."""
     key = ".".join(str(part) for part in error.absolute_path) or "top level"
-    if error.validator == "additionalProperties":
-        return _unknown(key, error)
-    if error.validator == "enum":
-        return f"{key}: {error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
-    if error.validator == "required":
-        return f"{key}: {error.message.replace(' is a required property', '')} is missing; add it"
-    if error.validator == "type":
-        return f"{key}: {error.instance!r} {_wrong_type(error.instance, error.validator_value)}"
-    if error.validator == "pattern":
-        wanted = error.schema.get("description", error.validator_value)
-        return f"{key}: {error.instance!r} does not look like {wanted}"
+    expected: Any = error.validator_value  # of another type for each validator
+    match error.validator:
+        case "additionalProperties":
+            return _unknown(key, error)
+        case "enum":
+            return f"{key}: {error.instance!r} is not one of {', '.join(map(str, expected))}"
+        case "required":
+            return f"{key}: {error.message.replace(' is a required property', '')} is missing; add it"
+        case "type":
+            return f"{key}: {error.instance!r} {_wrong_type(error.instance, expected)}"
+        case "pattern":
+            form = _schema_of(error).get("description", expected)
+            return f"{key}: {error.instance!r} does not look like {form}"
     return f"{key}: {error.message}"
 
 
-def _wrong_type(value: Any, wanted: str | list[str]) -> str:
-    """What is wrong with a value; YAML 1.1 reads a number as text if quoted or, like 2e-4, without a dot."""
-    kinds = [wanted] if isinstance(wanted, str) else wanted
-    if isinstance(value, str) and {"number", "integer"} & set(kinds):
+def _schema_of(error: jsonschema.ValidationError) -> Mapping[str, Any]:
+    """The part of the schema that was violated; `true` and `false` are schemas without keys."""
+    return error.schema if isinstance(error.schema, Mapping) else {}
+
+
+def _wrong_type(value: Any, expected: str | list[str]) -> str:
+    """Explain a value of another type.
+
+    YAML 1.1 reads a number as text if it is quoted or, like 2e-4, has no dot.
+    """
+    types = [expected] if isinstance(expected, str) else expected
+    if isinstance(value, str) and {"number", "integer"} & set(types):
         with suppress(InvalidOperation):
             number = Decimal(value)
             if number.is_finite() and abs(number.adjusted()) < 20:
                 return f"is text in YAML, not a number; write {number:f}"
-    return f"is not of type {' or '.join(kinds)}"
+    return f"is not of type {' or '.join(types)}"
 
 
 def _unknown(key: str, error: jsonschema.ValidationError) -> str:
-    known = list(error.schema.get("properties", {}))
-    unknown = next(name for name in error.instance if name not in known)
+    known = list(_schema_of(error).get("properties", {}))
+    instance: Any = error.instance
+    unknown = next(name for name in instance if name not in known)
     close = difflib.get_close_matches(str(unknown), known, 1)
     hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
     return f"{key}: unknown key {unknown!r}; {hint}"
 
 
 def _empty_sections(values: dict[str, Any]) -> None:
-    """A section or run with a name and nothing below it is all defaults, not null."""
+    """Replace null: a section or run with a name and nothing below it has all defaults."""
     runs = values.get("runs")
     for section in (values, runs if isinstance(runs, dict) else {}):
         section.update({key: {} for key, value in section.items() if value is None})
 
 
-def _check_starts(runs: dict[str, dict], name: str) -> None:
-    for run in runs:
-        seen = [run]
-        while (before := runs[seen[-1]]["start_from"]) is not None:
+def _check_starts(runs: Mapping[str, RunSettings], name: str) -> None:
+    for run, settings in runs.items():
+        seen, before = [run], settings.start_from
+        while before is not None:
             if before not in runs:
                 raise ConfigError(f"{name}: runs.{run}.start_from: there is no run {before!r}")
             if before in seen:
                 raise ConfigError(f"{name}: runs.{run}.start_from: runs start from each other in a circle")
             seen.append(before)
-        if (first := runs[run]["start_from"]) and runs[first]["method"] != runs[run]["method"]:
+            before = runs[before].start_from
+        if (first := settings.start_from) and runs[first].method != settings.method:
             raise ConfigError(
                 f"{name}: runs.{run}.start_from: {first} is of another method; give both the same"
             )
 
 
-def _check_loftq(runs: dict[str, dict], name: str) -> None:
+def _check_loftq(runs: Mapping[str, RunSettings], name: str) -> None:
     for run, settings in runs.items():
-        if settings["lora"]["loftq"] and settings["precision"] != "16bit":
+        if settings.lora.loftq and settings.precision != "16bit":
             raise ConfigError(
                 f"{name}: runs.{run}.lora.loftq quantises the model itself; write precision: 16bit with it"
             )
 
 
-def _check_exports(values: dict[str, Any], name: str) -> None:
-    export, runs = values["export"], values["runs"]
+def _check_exports(export: dict[str, Any], runs: Mapping[str, RunSettings], name: str) -> None:
     for run in export["runs"]:
         if run not in runs:
             raise ConfigError(f"{name}: export.runs: there is no run {run!r}")
     for run, settings in runs.items():
-        if settings["method"] == "full" and wanted_formats(export, run):
+        if settings.method == "full" and wanted_formats(export, run):
             raise ConfigError(
                 f"{name}: runs.{run}: method full is not exported, its results/train/{run} is a whole model "
                 f"already; write export.runs.{run}: []"

@@ -20,13 +20,13 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A section of the configuration; keys that it does not know are refused."""
 
 
-class DataSettings(Section):
+class DataSettings(Section, frozen=True):
     """`data`: where the rows are."""
 
     sources: list[str]
 
 
-class LengthSettings(Section):
+class LengthSettings(Section, frozen=True):
     """`dedup.length`, in characters."""
 
     question_min: int
@@ -35,7 +35,7 @@ class LengthSettings(Section):
     answer_max: int
 
 
-class DedupSettings(Section):
+class DedupSettings(Section, frozen=True):
     """`dedup`: quality filters and near-duplicates; similarities are Indel's, 0 to 1."""
 
     threshold: float
@@ -46,7 +46,7 @@ class DedupSettings(Section):
     pii: Literal["report", "mask", "drop"]
 
 
-class Seq2seqSettings(Section):
+class Seq2seqSettings(Section, frozen=True):
     """`augment.seq2seq`: backtranslation."""
 
     translators: dict[str, str]
@@ -60,8 +60,8 @@ class Seq2seqSettings(Section):
     codes: dict[str, str]
 
 
-class ServerSettings(Section):
-    """An OpenAI-compatible server: its address, and how requests are sent; `timeout`, `backoff` in seconds."""
+class ServerSettings(Section, frozen=True):
+    """An OpenAI-compatible server and how requests are sent; `timeout` and `backoff` in seconds."""
 
     url: str | None
     model: str | None
@@ -73,7 +73,7 @@ class ServerSettings(Section):
     max_tokens: int
 
 
-class EndpointSettings(ServerSettings):
+class EndpointSettings(ServerSettings, frozen=True):
     """`augment.endpoint`: a server that paraphrases questions."""
 
     prompt: str | None
@@ -81,7 +81,7 @@ class EndpointSettings(ServerSettings):
     seed: int
 
 
-class GateSettings(Section):
+class GateSettings(Section, frozen=True):
     """`augment.gates`: what a paraphrase must keep of its question."""
 
     most_similar: float
@@ -92,7 +92,7 @@ class GateSettings(Section):
     clash: float
 
 
-class AugmentSettings(Section):
+class AugmentSettings(Section, frozen=True):
     """`augment`: paraphrases of questions."""
 
     providers: list[Provider]
@@ -103,7 +103,7 @@ class AugmentSettings(Section):
     gates: GateSettings
 
 
-class SplitSettings(Section):
+class SplitSettings(Section, frozen=True):
     """`split`: train, recall and unseen."""
 
     by: Literal["answer", "document"]
@@ -113,21 +113,21 @@ class SplitSettings(Section):
     seed: int
 
 
-class RetrievalSettings(Section):
+class RetrievalSettings(Section, frozen=True):
     """`evaluate.retrieval`: training rows in the prompt."""
 
     rows: int
     max_questions: int
 
 
-class JudgeSettings(ServerSettings):
+class JudgeSettings(ServerSettings, frozen=True):
     """`evaluate.judge`: a server that judges answers."""
 
     rubric: str | None
     max_questions: int
 
 
-class EvaluateSettings(Section):
+class EvaluateSettings(Section, frozen=True):
     """`evaluate`: which questions are asked, and how scores are compared."""
 
     max_new_tokens: int
@@ -140,7 +140,7 @@ class EvaluateSettings(Section):
     seed: int
 
 
-class ExportSettings(Section):
+class ExportSettings(Section, frozen=True):
     """`export`: formats, and the largest fall of exact match that passes."""
 
     formats: list[Format]
@@ -149,7 +149,7 @@ class ExportSettings(Section):
     questions: int
 
 
-class LoraSettings(Section):
+class LoraSettings(Section, frozen=True):
     """`runs.NAME.lora`: the adapter; `alpha` null is twice `r`."""
 
     r: int
@@ -161,8 +161,8 @@ class LoraSettings(Section):
     loftq: bool
 
 
-class TrainingSettings(Section):
-    """`runs.NAME.training`: optimizer steps; one of `effective_batch` (rows) and `effective_tokens` counts."""
+class TrainingSettings(Section, frozen=True):
+    """`runs.NAME.training`; `effective_tokens`, where set, replaces `effective_batch` (rows)."""
 
     epochs: float
     learning_rate: float
@@ -179,7 +179,7 @@ class TrainingSettings(Section):
     report_to: list[str]
 
 
-class RunSettings(Section):
+class RunSettings(Section, frozen=True):
     """`runs.NAME`: one training with its evaluation."""
 
     base_model: str
@@ -193,7 +193,7 @@ class RunSettings(Section):
     training: TrainingSettings
 
 
-class Settings(Section):
+class Settings(Section, frozen=True):
     """A whole configuration."""
 
     data: DataSettings
@@ -206,5 +206,8 @@ class Settings(Section):
 
 
 def typed(values: Mapping[str, Any], section: type[S]) -> S:
-    """A complete part of the configuration as its Struct. Raises msgspec.ValidationError when it is not complete."""
+    """A complete part of the configuration as its Struct.
+
+    Raises msgspec.ValidationError when a key is missing or of another type.
+    """
     return msgspec.convert(values, section)

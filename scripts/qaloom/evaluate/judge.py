@@ -18,8 +18,8 @@ from qaloom.console import bar, say
 from qaloom.errors import EndpointError
 from qaloom.evaluate.judge_figures import judge_headline, verdicts
 from qaloom.files import digest
-from qaloom.inference.openai_client import Reply, ask, server, without_thoughts
-from qaloom.inference.response_cache import kept_or_made
+from qaloom.inference.openai_client import Reply, complete, connection, strip_thinking
+from qaloom.inference.response_cache import cached_responses
 
 SECTION = "evaluate.judge"
 PROMPTS = Path(__file__).with_suffix(".yaml")
@@ -115,7 +115,7 @@ def _words() -> dict[str, Any]:
 def _said(
     name: str, prompts: Mapping[str, Prompt], settings: Mapping[str, Any], cache: Path
 ) -> dict[str, Said]:
-    """What the judge says to each prompt, by its digest. Raises EndpointError as `endpoint.ask` does."""
+    """What the judge says to each prompt, by its digest. Raises EndpointError as `endpoint.complete` does."""
     sent = {"model": settings["model"], "temperature": 0, "max_tokens": settings["max_tokens"]}
     kept = cache / f"{digest({'url': settings['url'], **sent})[:16]}.jsonl"
 
@@ -126,23 +126,23 @@ def _said(
         return Said(key, *reply) if read(reply.text, prompts[key]) else None
 
     with (
-        server(settings, SECTION, sent) as to,
+        connection(settings, SECTION, sent) as to,
         bar(f"evaluate: {name}, judge", len(prompts), "judgements") as advance,
     ):
 
         def make(missing: list[str]) -> Iterator[list[Said]]:
             texts = {key: prompts[key].text for key in missing}
-            for key, said in ask(to, texts, understand, answered=len(missing) < len(prompts)):
+            for key, said in complete(to, texts, understand, answered=len(missing) < len(prompts)):
                 if said or key in heard:
                     yield [said or Said(key, "", 0, 0)]
 
-        said = {one.prompt: one for one in kept_or_made(kept, Said, list(prompts), make, advance)}
+        said = {one.prompt: one for one in cached_responses(kept, Said, list(prompts), make, advance)}
     return {key: said.get(key, Said(key, "", 0, 0)) for key in prompts}
 
 
 def read(text: str, asked: Prompt) -> Verdict | None:
     """The verdict in what a judge said: its one JSON object, or one word and nothing beside; else None."""
-    text = without_thoughts(text).strip()
+    text = strip_thinking(text).strip()
     if held := _OBJECT.search(text):  # from the first brace to the last, so that two objects are none
         text = held[0]
     try:

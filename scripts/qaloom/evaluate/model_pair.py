@@ -12,8 +12,8 @@ from qaloom.files import digest, read_json
 from qaloom.inference.answers import answers
 from qaloom.inference.decoding import Answer
 from qaloom.inference.likelihood import Likelihood, likelihoods
-from qaloom.inference.model import Loaded, load_model, quickened
-from qaloom.inference.prompt import is_whole, load_tokenizer, prompt_ids, stop_ids
+from qaloom.inference.model import Loaded, load_model, optimize_for_cpu
+from qaloom.inference.prompt import is_full_model, load_tokenizer, prompt_ids, stop_ids
 
 
 class Question(NamedTuple):
@@ -39,7 +39,9 @@ class ModelPair:
         self.tokenizer = load_tokenizer(run, code_allowed)
         self.base_sha = read_json(base / "manifest.json")["sha256"]
         self.precision = read_json(run / "plan.json")["precision"]
-        self.load = once(lambda adapter: quickened(load_model(base, adapter, code_allowed, self.precision)))
+        self.load = once(
+            lambda adapter: optimize_for_cpu(load_model(base, adapter, code_allowed, self.precision))
+        )
         self.run = run
 
     @property
@@ -94,7 +96,7 @@ class ModelPair:
     def _base(self) -> Loaded:
         import torch
 
-        if not torch.cuda.is_available() or is_whole(self.run):
+        if not torch.cuda.is_available() or is_full_model(self.run):
             return self.load(None)
         both = self.load(self.run)
         return Loaded(_Disabled(both.model), both.tokenizer)

@@ -43,7 +43,7 @@ def evaluate(name: str, sources: Sources, out: Path, settings: dict[str, Any], c
     Writes predictions.jsonl, failures.jsonl, forgetting.jsonl, README.md (the model card) and, last,
     metrics.json to `out`. `settings` is the configuration's `evaluate:`; answers are kept in `cache`.
     """
-    judged = endpoint.named(settings["judge"])
+    judged = endpoint.is_configured(settings["judge"])
     if judged:
         endpoint.check_server(settings["judge"], SECTION)
     (out / "metrics.json").unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from qaloom.console import bar, say
 from qaloom.errors import ModelError
 from qaloom.files import read_json, write_json, write_text
 from qaloom.inference.chat_template import trained_template
-from qaloom.inference.prompt import Tokenizer, load_tokenizer, stop_ids, unloadable
+from qaloom.inference.prompt import Tokenizer, load_error, load_tokenizer, stop_ids
 
 
 def merge(base: Path, run: Path, out: Path) -> None:
@@ -75,7 +75,7 @@ def _merged(base: Path, run: Path, code_allowed: bool) -> Any:
         model = AutoModelForCausalLM.from_pretrained(base, dtype="auto", trust_remote_code=code_allowed)
         adapted = PeftModel.from_pretrained(model, str(run))
     except (OSError, ValueError, SafetensorError) as error:
-        raise unloadable(base, error) from None
+        raise load_error(base, error) from None
     layers = [layer for layer in adapted.modules() if hasattr(layer, "get_delta_weight")]
     with bar(f"convert: {run.name}, merging", len(layers), "weights") as advance, torch.inference_mode():
         for done, layer in enumerate(layers, 1):

@@ -9,7 +9,7 @@ from qaloom.console import bar, say
 from qaloom.evaluate.bootstrap import paired
 from qaloom.evaluate.metrics import exact_match
 from qaloom.export.parity_verdict import parity_summary
-from qaloom.export.runtimes import Heard, in_llama_cpp, in_transformers
+from qaloom.export.runtimes import RuntimeAnswers, in_llama_cpp, in_transformers
 from qaloom.files import read_json, read_lines, write_json
 from qaloom.inference.chat_template import message
 from qaloom.inference.prompt import load_tokenizer, prompt_ids
@@ -63,7 +63,7 @@ def _prompts(predictions: Path, split: Path, most: int) -> list[Question]:
 def _heard(
     kind: str, export: Path, run: Path, base: Path, messages: list[str], asked: int, limit: int,
     trained: dict[str, Any], advance: Any,
-) -> Heard:  # fmt: skip
+) -> RuntimeAnswers:  # fmt: skip
     if kind in ("adapter", "merged"):
         precision, code_allowed = read_json(run / "plan.json")["precision"], trained["settings"]
         on = base if kind == "adapter" else None
@@ -76,7 +76,7 @@ def _heard(
     return in_llama_cpp(next(export.glob("*.gguf")), None, messages, asked, limit, advance)
 
 
-def _compared(asked: list[Question], heard: Heard) -> dict[str, Any]:
+def _compared(asked: list[Question], heard: RuntimeAnswers) -> dict[str, Any]:
     """The export's answers beside the tuned model's."""
     pairs = list(zip(asked, heard.answers, strict=True))
     tuned = np.array([exact_match(q["tuned"], q["output"]) for q in asked])

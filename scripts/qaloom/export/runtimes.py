@@ -10,7 +10,7 @@ from qaloom.errors import DeviceError, ModelError
 from qaloom.export.ollama import render, stops_of, template_of
 from qaloom.files import read_json
 from qaloom.inference.answers import answers
-from qaloom.inference.llama_cpp import HEADERS, served
+from qaloom.inference.llama_cpp import HEADERS, start_llama_server
 from qaloom.inference.model import Loaded, load_model
 from qaloom.inference.prompt import load_tokenizer, stop_ids
 
@@ -24,7 +24,7 @@ class RuntimeReply(NamedTuple):
     cut: bool
 
 
-class Heard(NamedTuple):
+class RuntimeAnswers(NamedTuple):
     """How a runtime tokenised each prompt, and what it answered to the first of them."""
 
     runtime: str
@@ -35,7 +35,7 @@ class Heard(NamedTuple):
 def in_transformers(
     folder: Path, base: Path | None, precision: str, code_allowed: bool, messages: Sequence[str],
     asked: int, limit: int, advance: Callable[[int], None],
-) -> Heard:  # fmt: skip
+) -> RuntimeAnswers:  # fmt: skip
     """Ask a merged model's folder, or an adapter's on `base`: template, end tokens and weights are theirs.
 
     `messages` are all tokenised, the first `asked` of them answered, in at most `limit` tokens each. What
@@ -56,18 +56,18 @@ def in_transformers(
                 return Loaded(load_model(*where, precision).model, tokenizer)
 
         given = answers(loaded, tokens[:asked], stop, limit, Path(kept) / "answers.jsonl", advance)
-    return Heard(_version("transformers"), tokens, [RuntimeReply(a.text, a.cut) for a in given])
+    return RuntimeAnswers(_version("transformers"), tokens, [RuntimeReply(a.text, a.cut) for a in given])
 
 
 def in_llama_cpp(
     file: Path, modelfile: str | None, messages: Sequence[str], asked: int, limit: int,
     advance: Callable[[int], None],
-) -> Heard:  # fmt: skip
+) -> RuntimeAnswers:  # fmt: skip
     """Ask a GGUF file through llama.cpp's chat endpoint or, with the text of a Modelfile, as Ollama would."""
     import httpx
 
     context = max(map(len, messages)) * 4 + limit + 512  # a character is up to four bytes, a token one
-    server = served(file, "export", min(context, 8192), slots=1)
+    server = start_llama_server(file, "export", min(context, 8192), slots=1)
     with httpx.Client(base_url=server.listening_address, headers=HEADERS, timeout=None) as client:
         template = template_of(modelfile) if modelfile else None
         prompts = [_prompt(client, template, text) for text in messages]
@@ -82,7 +82,7 @@ def in_llama_cpp(
             )
             given.append(reply)
             advance(len(given))
-    return Heard(f"llama.cpp, {_version('xllamacpp')}", tokens, given)
+    return RuntimeAnswers(f"llama.cpp, {_version('xllamacpp')}", tokens, given)
 
 
 def _chat_ids(tokenizer: Any, text: str) -> list[int]:

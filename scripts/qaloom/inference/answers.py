@@ -6,7 +6,7 @@ from pathlib import Path
 from qaloom.files import digest
 from qaloom.inference.decoding import Answer
 from qaloom.inference.model import Loaded
-from qaloom.inference.response_cache import kept_or_made
+from qaloom.inference.response_cache import cached_responses
 
 
 def answers(
@@ -26,8 +26,8 @@ def answers(
     named = {digest(prompt): prompt for prompt in prompts}
 
     def make(missing: list[str]) -> Iterator[list[Answer]]:
-        from qaloom.inference.scheduler import Asking
+        from qaloom.inference.scheduler import Scheduler
 
-        return Asking(loaded(), {n: named[n] for n in missing}, stop, max_new_tokens).answers()
+        return Scheduler(loaded(), {n: named[n] for n in missing}, stop, max_new_tokens).answers()
 
-    return kept_or_made(kept, Answer, list(map(digest, prompts)), make, advance)
+    return cached_responses(kept, Answer, list(map(digest, prompts)), make, advance)

@@ -4,15 +4,25 @@ A template alone may say something else outside of training: it reads the date, 
 aloud unless told not to. What `qaloom.inference.prompt` passes to it is therefore written into it.
 """
 
+import re
 from typing import Any, NamedTuple
 
-from qaloom.inference.prompt import PLAIN, PLAIN_WITH_INPUT, Tokenizer, pinned_values
+from qaloom.inference.encoding import Tokenizer, begin_ids
+from qaloom.inference.prompt import PLAIN, PLAIN_WITH_INPUT, frame, pinned_values, question_text
 
 _PLAIN = (
     "{{{{ '{begin}' }}}}{{% for message in messages %}}{{% if message['role'] == 'user' %}}"
     "{{{{ '{before}' + message['content'] + '{after}' }}}}"
     "{{% elif message['role'] == 'assistant' %}}{{{{ message['content'] + '{end}' }}}}"
     "{{% endif %}}{{% endfor %}}"
+)
+# TRL's mark for the tokens to learn, which other programs' Jinja does not know.
+_GENERATION_TAG = re.compile(r"{%-?\s*(?:end)?generation\s*-?%}")
+# Clients send text; these templates read a list of parts.
+_IN_PARTS = (
+    "{%- set given = namespace(messages=[]) -%}{%- for m in messages -%}{%- set given.messages = given.messages + "
+    "[{'role': m['role'], 'content': [{'type': 'text', 'text': m['content']}] if m['content'] is string "
+    "else m['content']}] -%}{%- endfor -%}{%- set messages = given.messages -%}"
 )
 _MARKS = [f"\x01{name}\x01" for name in ("first", "answer", "second", "system")]
 
@@ -38,11 +48,19 @@ def trained_template(tokenizer: Tokenizer, kind: str) -> str:
     """
     if kind == "plain":
         before, after = PLAIN.split("{instruction}")
-        begin = tokenizer.bos_token if _adds_begin(tokenizer) else ""
+        begin = tokenizer.decode(begin_ids(tokenizer))
         texts = {"begin": begin, "before": before, "after": after, "end": tokenizer.eos_token}
         return _PLAIN.format(**{name: _quoted(text) for name, text in texts.items()})
-    template = tokenizer.chat_template
+    template = _GENERATION_TAG.sub("", tokenizer.get_chat_template())
     used = {name: value for name, value in pinned_values().items() if name in template}
+    parts = frame(tokenizer)
+    begun = parts.answer.removeprefix(parts.generation)  # empty thoughts, or the channel of answers
+    if begun:
+        # A newline at a template's very end is not written; in front of more text it would be.
+        added = f"{{% if add_generation_prompt %}}{{{{ '{_quoted(begun)}' }}}}{{% endif %}}"
+        template = template.removesuffix("\n") + added
+    if parts.in_parts:
+        template = _IN_PARTS + template
     return "".join(_pin(name, value) for name, value in used.items()) + template
 
 
@@ -51,7 +69,7 @@ def message(kind: str, instruction: str, input: str) -> str:
     if kind == "plain" and input:
         before, after = PLAIN.split("{instruction}")
         return PLAIN_WITH_INPUT.format(instruction=instruction, input=input)[len(before) : -len(after)]
-    return f"{instruction}\n\n{input}" if input else instruction
+    return question_text(instruction, input)
 
 
 def turns(tokenizer: Tokenizer) -> Turns:
@@ -82,10 +100,6 @@ def _system(tokenizer: Tokenizer, system: str, user: str) -> tuple[str, str] | N
 def _rendered(tokenizer: Tokenizer, talk: list[tuple[str, str]]) -> str:
     messages = [{"role": role, "content": content} for role, content in talk]
     return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-
-
-def _adds_begin(tokenizer: Tokenizer) -> bool:
-    return tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
 
 
 def _pin(name: str, value: Any) -> str:

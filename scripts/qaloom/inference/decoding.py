@@ -11,7 +11,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-SHARED_KEYS = "sdpa_shared_keys"  # the attention's name among transformers' own
+GROUPED_ATTENTION = "sdpa_shared_keys"  # the attention's name among transformers' own
 
 
 class Answer(msgspec.Struct):
@@ -61,16 +61,16 @@ def greedy(model: Any, tokenizer: Any, stop: list[int], max_new_tokens: int, **i
         )
 
 
-def share_keys(model: Any) -> None:
+def use_grouped_attention(model: Any) -> None:
     """Have a token's query heads that share keys read them together, where the model allows.
 
     Transformers copies keys and values for every query head as soon as rows are padded: at each token, all of
     those of the batch, in every layer.
     """
     if model.config._attn_implementation == "sdpa":
-        AttentionInterface.register(SHARED_KEYS, _shared_keys)
-        AttentionMaskInterface.register(SHARED_KEYS, sdpa_mask)
-        model.set_attn_implementation(SHARED_KEYS)
+        AttentionInterface.register(GROUPED_ATTENTION, _shared_keys)
+        AttentionMaskInterface.register(GROUPED_ATTENTION, sdpa_mask)
+        model.set_attn_implementation(GROUPED_ATTENTION)
 
 
 def _shared_keys(

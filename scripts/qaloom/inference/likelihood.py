@@ -8,10 +8,10 @@ import msgspec
 
 from qaloom.files import digest
 from qaloom.inference.model import Loaded
-from qaloom.inference.response_cache import kept_or_made
+from qaloom.inference.response_cache import cached_responses
 
 # Prompt and text tokens in one batch: far below what generating takes, so that memory never is the question.
-_TOKENS_AT_ONCE = {"cpu": 2_048, "cuda": 4_096}
+_TOKEN_BUDGET = {"cpu": 2_048, "cuda": 4_096}
 
 
 class Likelihood(msgspec.Struct):
@@ -39,14 +39,14 @@ def likelihoods(
         for batch in _batches(full, named, loaded().model if full else None):
             yield _batch(loaded().model, batch, [named[name] for name in batch])
 
-    return kept_or_made(kept, Likelihood, names, make, advance)
+    return cached_responses(kept, Likelihood, names, make, advance)
 
 
 def _batches(names: list[str], named: dict[str, tuple], model: Any) -> Iterator[list[str]]:
     length = {name: sum(map(len, named[name])) for name in names}
     queue = sorted(names, key=length.__getitem__, reverse=True)
     while queue:
-        size = max(1, _TOKENS_AT_ONCE[model.device.type] // length[queue[0]])
+        size = max(1, _TOKEN_BUDGET[model.device.type] // length[queue[0]])
         yield queue[:size]
         queue = queue[size:]
 

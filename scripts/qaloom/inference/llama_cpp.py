@@ -11,7 +11,7 @@ KEY = secrets.token_urlsafe(32)
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 
 
-def served(gguf: Path, name: str, context: int, slots: int, threads: int | None = None) -> Any:
+def start_llama_server(gguf: Path, name: str, context: int, slots: int, threads: int | None = None) -> Any:
     """Serve a GGUF file on a free port of the loopback interface; it ends with the returned object.
 
     `context` is the longest prompt with its answer, in tokens; `slots` requests are worked on at a time,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaloom.errors import DeviceError
-from qaloom.inference.prompt import is_whole, load_tokenizer, unloadable
+from qaloom.inference.prompt import is_full_model, load_error, load_tokenizer
 
 
 class Loaded(NamedTuple):
@@ -30,9 +30,9 @@ def load_model(
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
-    from qaloom.inference.decoding import share_keys
+    from qaloom.inference.decoding import use_grouped_attention
 
-    if adapter and is_whole(adapter):
+    if adapter and is_full_model(adapter):
         base, adapter = adapter, None
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.float32 if device == "cpu" else _gpu_dtype()
@@ -44,7 +44,7 @@ def load_model(
             device_map={"": device},
             quantization_config=_quantised(precision, dtype) if device == "cuda" else None,
         )
-        share_keys(model)
+        use_grouped_attention(model)
         torch.backends.cuda.enable_cudnn_sdp(False)  # plans anew for every length, that is for every token
         if adapter:
             from peft import PeftModel
@@ -53,11 +53,11 @@ def load_model(
     except torch.OutOfMemoryError:
         raise DeviceError(f"{base} does not fit into the GPU's free memory; close what holds it") from None
     except (OSError, ValueError, SafetensorError) as error:
-        raise unloadable(base, error) from None
+        raise load_error(base, error) from None
     return Loaded(model.eval(), tokenizer)
 
 
-def quickened(loaded: Loaded) -> Loaded:
+def optimize_for_cpu(loaded: Loaded) -> Loaded:
     """A float32 model with its adapter added to its weights, and those packed for the CPU that it is on.
 
     Merging spares a third of the work; both change answers by rounding alone. Any other model is left as it
@@ -65,14 +65,14 @@ def quickened(loaded: Loaded) -> Loaded:
     """
     import torch
 
-    from qaloom.inference.onednn_linear import pack
+    from qaloom.inference.onednn_linear import pack_linear_layers
 
     model = loaded.model
     if model.dtype != torch.float32:
         return loaded
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
-    pack(model)
+    pack_linear_layers(model)
     return Loaded(model, loaded.tokenizer)
 
 

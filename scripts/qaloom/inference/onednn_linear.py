@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 
-class Packed(torch.nn.Module):
+class PackedLinear(torch.nn.Module):
     """A linear layer in oneDNN's own layout; its products are those of the layer but for rounding.
 
     PyTorch's compiler packs weights by the same operators, but would first compile for minutes.
@@ -20,7 +20,7 @@ class Packed(torch.nn.Module):
         return torch.ops.mkldnn._linear_pointwise(given, self.weight, self.bias, "none", [], "")
 
 
-def pack(model: Any) -> None:
+def pack_linear_layers(model: Any) -> None:
     """Pack the linear layers of a float32 model on a CPU, one after the other; its weights are then gone.
 
     Nothing happens where PyTorch comes without oneDNN or its operators.
@@ -30,7 +30,7 @@ def pack(model: Any) -> None:
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
             if type(layer) is torch.nn.Linear:
-                setattr(parent, name, Packed(layer))
+                setattr(parent, name, PackedLinear(layer))
 
 
 def _can_pack() -> bool:
@@ -38,6 +38,6 @@ def _can_pack() -> bool:
     layer, given = torch.nn.Linear(16, 32), torch.rand(3, 16)
     try:
         with torch.inference_mode():
-            return torch.allclose(Packed(layer)(given), layer(given), atol=1e-5)
+            return torch.allclose(PackedLinear(layer)(given), layer(given), atol=1e-5)
     except (AttributeError, RuntimeError):
         return False

@@ -49,7 +49,7 @@ class Usage:
         return cost + (f"; {self.unusable:,} prompts got no usable answer{refusal}" if self.unusable else "")
 
 
-class Server(NamedTuple):
+class Connection(NamedTuple):
     """A connection; `section` is where the configuration names it, `sent` what goes with each prompt.
 
     Once `over` is set, nothing is tried again.
@@ -80,7 +80,7 @@ class _RefusedError(Exception):
     """The server takes no such prompt: too long for it, or against its rules."""
 
 
-def named(settings: Mapping[str, Any]) -> bool:
+def is_configured(settings: Mapping[str, Any]) -> bool:
     """Whether the settings of a server name one."""
     return bool(settings["url"] or settings["model"])
 
@@ -120,7 +120,7 @@ def _no_address(url: httpx.URL) -> str:
 
 
 @contextmanager
-def server(settings: Mapping[str, Any], section: str, sent: Mapping[str, Any]) -> Iterator[Server]:
+def connection(settings: Mapping[str, Any], section: str, sent: Mapping[str, Any]) -> Iterator[Connection]:
     """A connection to the server that `settings`, those of `section`, name; ends with the cost line."""
     check_server(settings, section)
     key = os.environ.get(settings["key_env"] or "", "")
@@ -133,7 +133,7 @@ def server(settings: Mapping[str, Any], section: str, sent: Mapping[str, Any]) -
         ThreadPoolExecutor(settings["concurrency"]) as pool,
     ):
         try:
-            yield Server(client, pool, settings, section, sent, usage, over)
+            yield Connection(client, pool, settings, section, sent, usage, over)
         finally:
             over.set()
             pool.shutdown(cancel_futures=True)
@@ -141,8 +141,8 @@ def server(settings: Mapping[str, Any], section: str, sent: Mapping[str, Any]) -
                 say(f"{section.partition('.')[0]}: {settings['model']}: {usage}")
 
 
-def ask(
-    server: Server,
+def complete(
+    server: Connection,
     prompts: Mapping[str, str],
     understand: Callable[[str, Reply], Understood | None],
     answered: bool,
@@ -177,13 +177,13 @@ def ask(
     yield from ((name, None) for name in refusals)
 
 
-def without_thoughts(text: str) -> str:
+def strip_thinking(text: str) -> str:
     """An answer without what a reasoning model writes before it; some templates hold the opening tag."""
     return text.rpartition("</think>")[2].partition("<think>")[0]
 
 
 def _tried(
-    server: Server, name: str, prompt: str, understand: Callable[[str, Reply], Understood | None]
+    server: Connection, name: str, prompt: str, understand: Callable[[str, Reply], Understood | None]
 ) -> Understood | None:
     """What comes of one prompt; None when the server is well but its answer is of no use, asked twice."""
     settings = server.settings
@@ -230,7 +230,7 @@ def _wait(seconds: float) -> Callable[[RetryCallState], float]:
     return wait
 
 
-def _reply(server: Server, prompt: str) -> Reply:
+def _reply(server: Connection, prompt: str) -> Reply:
     """One try; raises what `_tried` tells apart, EndpointError at once."""
     body = {"messages": [{"role": "user", "content": prompt}], **server.sent}
     server.usage.requests += 1
@@ -250,7 +250,7 @@ def _reply(server: Server, prompt: str) -> Reply:
     return reply
 
 
-def _refuse(response: httpx.Response, server: Server) -> None:
+def _refuse(response: httpx.Response, server: Connection) -> None:
     """Raise what a status other than 200 means: try again, skip the prompt, or give up with the remedy."""
     code, settings, section = response.status_code, server.settings, server.section
     if code == 200:
@@ -273,7 +273,7 @@ def _refuse(response: httpx.Response, server: Server) -> None:
     raise EndpointError(f"{section}: {_place(settings)}: {told}")
 
 
-def _message(response: httpx.Response, server: Server) -> str:
+def _message(response: httpx.Response, server: Connection) -> str:
     """What the server itself says of a failure, in one of the usual forms; else nothing."""
     try:
         body = response.json()
@@ -284,7 +284,7 @@ def _message(response: httpx.Response, server: Server) -> str:
     return _shown(text, server) if isinstance(text, str) else ""
 
 
-def _shown(text: str, server: Server) -> str:
+def _shown(text: str, server: Connection) -> str:
     """The beginning of a server's text, in one line and without the key."""
     key = server.client.headers.get("authorization", "").removeprefix("Bearer ")
     masked = text.replace(key, "***") if key else text

@@ -11,7 +11,7 @@ _ENDED = 1 / 8  # of the rows that go on together have ended when the others go 
 
 
 @dataclass
-class Stretches:
+class PaddedBatch:
     """Rows that go on together, each to `most` tokens: their mask, and what the model remembers of them.
 
     The mask is rows x width; all tokens but the last are remembered.
@@ -24,15 +24,15 @@ class Stretches:
     mask: Any = None
     past: Any = None
 
-    def kept(self, keep: list[int]) -> "Stretches":
+    def kept(self, keep: list[int]) -> "PaddedBatch":
         """The rows of these numbers alone."""
         rows, mask = [self.rows[i] for i in keep], self.mask[keep]
         if hasattr(self.past, "reorder_cache"):  # which a recurrent layer's state has, too
             self.past.reorder_cache(torch.tensor(keep, device=mask.device))
-            return Stretches(self.model, self.tokenizer, rows, self.most, mask, self.past)
-        return Stretches(self.model, self.tokenizer, rows, self.most)  # to be made again
+            return PaddedBatch(self.model, self.tokenizer, rows, self.most, mask, self.past)
+        return PaddedBatch(self.model, self.tokenizer, rows, self.most)  # to be made again
 
-    def go_on(self, stop: list[int]) -> "Stretches":
+    def go_on(self, stop: list[int]) -> "PaddedBatch":
         """Continue all rows, or read them, until some have ended."""
         rows, filler = self.rows, self.tokenizer.pad_token_id
         if self.past is None:

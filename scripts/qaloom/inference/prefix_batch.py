@@ -11,7 +11,7 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from qaloom.inference.decoding import SHARED_KEYS, GeneratedSequence
+from qaloom.inference.decoding import GROUPED_ATTENTION, GeneratedSequence
 
 _ABREAST = 16  # rows whose attention is computed at once on a CPU, as wide as the longest of them
 # Tokens read at once: each looks at all of them, so more would be more work a token.
@@ -20,7 +20,7 @@ _NEVER = 2**31
 
 
 @torch.inference_mode()
-def beginning(model: Any, ids: list[int]) -> DynamicCache | None:
+def prefix_cache(model: Any, ids: list[int]) -> DynamicCache | None:
     """The keys and values of what all prompts begin with, which may be nothing.
 
     None if the model's rows cannot go on together: its memory of a prompt is not the keys and values of every
@@ -41,14 +41,14 @@ def _takes_positions(model: Any) -> bool:
     takes = inspect.signature(inner.forward).parameters
     return (
         type(inner).__module__.startswith("transformers.")
-        and inner.config._attn_implementation == SHARED_KEYS
+        and inner.config._attn_implementation == GROUPED_ATTENTION
         and {"position_ids", "logits_to_keep"} <= takes.keys()
         and any(one.kind is inspect.Parameter.VAR_KEYWORD for one in takes.values())
     )
 
 
 @dataclass
-class Together:
+class PrefixBatch:
     """Rows that end at the same column, and the keys and values of all of a row but its last token.
 
     There is room for answers of `most` tokens.
@@ -61,7 +61,9 @@ class Together:
 
     @classmethod
     @torch.inference_mode()
-    def read(cls, model: Any, rows: list[GeneratedSequence], shared: DynamicCache, most: int) -> "Together":
+    def read(
+        cls, model: Any, rows: list[GeneratedSequence], shared: DynamicCache, most: int
+    ) -> "PrefixBatch":
         """Read the prompts of some rows, behind what they share, and say a token to each."""
         known, width = shared.get_seq_length(), max(len(row.prompt) for row in rows)
         past, layers = None, []
@@ -76,7 +78,7 @@ class Together:
         return cls(model, rows, past, most)
 
     @torch.inference_mode()
-    def joined(self, other: "Together") -> "Together":
+    def joined(self, other: "PrefixBatch") -> "PrefixBatch":
         """These rows and others."""
         pairs = list(zip(self.past.layers, other.past.layers, strict=True))
         count, width = len(self.rows), max(one.keys.shape[2] for one in pairs[0])
@@ -86,10 +88,10 @@ class Together:
             both.put(0, one.keys, one.values)
             both.put(count, two.keys, two.values)
             self.past.layers.append(both)
-        return Together(self.model, self.rows + other.rows, self.past, self.most)
+        return PrefixBatch(self.model, self.rows + other.rows, self.past, self.most)
 
     @torch.inference_mode()
-    def kept(self, keep: list[int]) -> "Together":
+    def kept(self, keep: list[int]) -> "PrefixBatch":
         """The rows of these numbers alone: the last of them take the places of those that leave."""
         free = [i for i in range(len(keep)) if i not in keep]
         movers = [i for i in keep if i >= len(keep)]
@@ -100,7 +102,7 @@ class Together:
             layer.keep(len(keep), free, movers, max(self._lengths()))
         return self
 
-    def go_on(self, stop: list[int]) -> "Together":
+    def go_on(self, stop: list[int]) -> "PrefixBatch":
         """Say a token more to every row, until one has ended."""
         ended = False
         while not ended:
@@ -169,7 +171,7 @@ class _Places(DynamicLayer):
 
 @dataclass
 class _Tree:
-    """Prompts without what all share, each common beginning of them once.
+    """Prompts without what all share, each common prefix_cache of them once.
 
     Of each node: its token, its position in a prompt, and the number of the first node that is not below it;
     those below it follow it. Of each prompt (by number): its nodes.
@@ -180,12 +182,12 @@ class _Tree:
     ends: list[int] = field(default_factory=list)
     paths: dict[int, list[int]] = field(default_factory=dict)
 
-    def add(self, number: int, alike: int, rest: list[int], position: int) -> None:
-        """Add a prompt that begins as the last one does, for `alike` tokens, and goes on with `rest`."""
+    def add(self, number: int, common_prefix_length: int, rest: list[int], position: int) -> None:
+        """Add a prompt that begins as the last one does, for `common_prefix_length` tokens, and goes on with `rest`."""
         before, size = next(reversed(self.paths.values()), []), len(self.tokens)
-        for node in before[alike:]:
+        for node in before[common_prefix_length:]:
             self.ends[node] = size
-        self.paths[number] = before[:alike] + list(range(size, size + len(rest)))
+        self.paths[number] = before[:common_prefix_length] + list(range(size, size + len(rest)))
         self.tokens += rest
         self.positions += range(position, position + len(rest))
         self.ends += [_NEVER] * len(rest)
@@ -196,7 +198,7 @@ def _trees(prompts: list[list[int]], known: int, most: int) -> Iterator[_Tree]:
     tree, last = _Tree(), []
     for i in sorted(range(len(prompts)), key=prompts.__getitem__):
         prompt = prompts[i]
-        common = alike(last, prompt) if tree.paths else known
+        common = common_prefix_length(last, prompt) if tree.paths else known
         if tree.paths and len(tree.tokens) + len(prompt) - common > most:
             yield tree
             tree, common = _Tree(), known
@@ -205,7 +207,7 @@ def _trees(prompts: list[list[int]], known: int, most: int) -> Iterator[_Tree]:
     yield tree
 
 
-def alike(one: list[int], two: list[int]) -> int:
+def common_prefix_length(one: list[int], two: list[int]) -> int:
     """How many tokens both begin with."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, two, strict=False)))
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 
-def kept_or_made(
+def cached_responses(
     kept: Path,
     kind: type[msgspec.Struct],
     names: Sequence[str],

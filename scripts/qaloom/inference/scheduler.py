@@ -11,14 +11,14 @@ from qaloom.console import say
 from qaloom.errors import DeviceError
 from qaloom.inference.decoding import Answer, GeneratedSequence
 from qaloom.inference.model import Loaded
-from qaloom.inference.padded_batch import Stretches
-from qaloom.inference.prefix_batch import Together, alike, beginning
+from qaloom.inference.padded_batch import PaddedBatch
+from qaloom.inference.prefix_batch import PrefixBatch, common_prefix_length, prefix_cache
 
-_TOKENS_AT_ONCE = {"cpu": 16_384, "cuda": 32_768}  # prompt and answer tokens of all rows that go together
+_TOKEN_BUDGET = {"cpu": 16_384, "cuda": 32_768}  # prompt and answer tokens of all rows that go together
 _SHORTEST = 0.8  # of the longest prompt read with it: the others are padded to its length
 
 
-class Asking:
+class Scheduler:
     """Prompts (token ids by name) that wait, and the rows that a model is answering; see `answers`.
 
     The longest are read first: what fits then, fits to the end. All that were read go on together. Once half
@@ -31,10 +31,10 @@ class Asking:
         self.stop, self.most = stop, max_new_tokens
         self.open = dict(prompts)  # without those that are answered
         self.waiting = self._all_open()
-        self.going: Together | Stretches | None = None
+        self.going: PrefixBatch | PaddedBatch | None = None
         self.done: list[Answer] = []
-        self.budget, self.at_once = _TOKENS_AT_ONCE[self.model.device.type], 1
-        self.shared = once(lambda: beginning(self.model, _shared(list(prompts.values()))))
+        self.budget, self.at_once = _TOKEN_BUDGET[self.model.device.type], 1
+        self.shared = once(lambda: prefix_cache(self.model, _shared(list(prompts.values()))))
 
     def answers(self) -> Iterator[list[Answer]]:
         """The answers, as they come. Raises DeviceError when not even one prompt fits into memory."""
@@ -66,10 +66,10 @@ class Asking:
         self.going = self.going.joined(new) if self.going else new
         self._part()
 
-    def _read(self, rows: list[GeneratedSequence], shared: Any) -> Together | Stretches:
+    def _read(self, rows: list[GeneratedSequence], shared: Any) -> PrefixBatch | PaddedBatch:
         if shared is None:
-            return Stretches(self.model, self.tokenizer, rows, self.most).go_on(self.stop)
-        return Together.read(self.model, rows, shared, self.most)
+            return PaddedBatch(self.model, self.tokenizer, rows, self.most).go_on(self.stop)
+        return PrefixBatch.read(self.model, rows, shared, self.most)
 
     def _go_on(self) -> None:
         if self.going:
@@ -135,4 +135,4 @@ def _share(rows: list[GeneratedSequence], start: float) -> None:
 def _shared(prompts: list[list[int]]) -> list[int]:
     """The tokens that all prompts begin with (a chat template's, mostly); each has more than those."""
     first, last = min(prompts), max(prompts)  # what these share, all do
-    return first[: min(alike(first, last), min(map(len, prompts)) - 1)]
+    return first[: min(common_prefix_length(first, last), min(map(len, prompts)) - 1)]

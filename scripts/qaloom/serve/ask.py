@@ -13,10 +13,10 @@ from qaloom.console import job, say
 from qaloom.errors import ModelError, first_line
 from qaloom.files import read_json
 from qaloom.inference.model import Loaded, load_model
-from qaloom.inference.prompt import is_whole, prompt_ids, stop_ids
+from qaloom.inference.prompt import is_full_model, prompt_ids, stop_ids
 
 
-def ask(loaded: Loaded, kind: str, question: str, max_new_tokens: int) -> str:
+def stream_answer(loaded: Loaded, kind: str, question: str, max_new_tokens: int) -> str:
     """Stream the answer to stdout as it is made, and return it."""
     import torch
     from transformers import TextStreamer
@@ -87,12 +87,12 @@ def _asker(run: str, max_new_tokens: int) -> tuple[Callable[[str], Any], Callabl
     own = "chat" if loaded.tokenizer.chat_template else kind
 
     def of_base(question: str) -> str:
-        if is_whole(Path(run)):
+        if is_full_model(Path(run)):
             raise ModelError(f"{run} was trained in full, so its base model is not in it; ask it alone")
         with loaded.model.disable_adapter():
-            return ask(loaded, own, question, max_new_tokens)
+            return stream_answer(loaded, own, question, max_new_tokens)
 
-    return lambda question: ask(loaded, kind, question, max_new_tokens), of_base
+    return lambda question: stream_answer(loaded, kind, question, max_new_tokens), of_base
 
 
 def _served_models(url: str) -> tuple[str, str]:
@@ -114,7 +114,7 @@ def _open(run: Path) -> tuple[Loaded, str]:
     trained = read_json(run / "manifest.json")
     code_allowed = trained["settings"]["trust_remote_code"]
     precision = read_json(run / "plan.json")["precision"]
-    if is_whole(run):
+    if is_full_model(run):
         say("ask: loading the model")
         return load_model(run, None, code_allowed, precision), trained["prompt"]
     base = Path(read_json(run / "adapter_config.json")["base_model_name_or_path"])

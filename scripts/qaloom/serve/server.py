@@ -11,8 +11,8 @@ from qaloom.errors import DeviceError, ModelError, QALoomError
 from qaloom.export.gguf import to_gguf
 from qaloom.export.merge import merge, save_tokenizer
 from qaloom.files import read_json
-from qaloom.inference.llama_cpp import HEADERS, served
-from qaloom.inference.prompt import is_whole, load_tokenizer
+from qaloom.inference.llama_cpp import HEADERS, start_llama_server
+from qaloom.inference.prompt import is_full_model, load_tokenizer
 from qaloom.serve.app import Backend, application
 from qaloom.serve.sources import Nearest
 
@@ -43,7 +43,7 @@ def serve(project: Path, run: str, host: str, port: int, with_base: bool) -> Non
 
 
 def _base_folder(project: Path, run: Path) -> Path:
-    if is_whole(run):
+    if is_full_model(run):
         raise ModelError(f"{run} was trained in full and is a model of its own; serve it as any other")
     base = project / read_json(run / "adapter_config.json")["base_model_name_or_path"]
     if not (base / "manifest.json").is_file():
@@ -65,7 +65,7 @@ def _backends(project: Path, run: Path, base: Path, with_base: bool) -> Iterator
         files[BASE] = _base_file(project, base)
     context = min(_CONTEXT, read_json(base / "config.json").get("max_position_embeddings", _CONTEXT))
     files = _fitting(files, base, context)
-    servers = {name: served(file, name, context, _SLOTS) for name, file in files.items()}
+    servers = {name: start_llama_server(file, name, context, _SLOTS) for name, file in files.items()}
     yield {name: Backend(one.listening_address, HEADERS, name) for name, one in servers.items()}
 
 

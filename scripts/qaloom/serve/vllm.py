@@ -45,7 +45,7 @@ def started(run: Path, base: Path, context: int) -> Iterator[tuple[str, dict[str
         tokenizer = load_tokenizer(run, trained["settings"]["trust_remote_code"])
         save_tokenizer(tokenizer, trained["prompt"], Path(folder))
         template = Path(folder) / "chat_template.jinja"
-        with subprocess.Popen(command(run, base, template, port, key, context)) as server:
+        with subprocess.Popen(vllm_command(run, base, template, port, key, context)) as server:
             try:
                 headers = {"Authorization": f"Bearer {key}"}
                 _wait(server, f"http://127.0.0.1:{port}")
@@ -54,7 +54,7 @@ def started(run: Path, base: Path, context: int) -> Iterator[tuple[str, dict[str
                 server.terminate()
 
 
-def command(run: Path, base: Path, template: Path, port: int, key: str, context: int) -> list[str]:
+def vllm_command(run: Path, base: Path, template: Path, port: int, key: str, context: int) -> list[str]:
     """The command that starts vLLM: the base model as `base`, the adapter under the run's name."""
     adapter = read_json(run / "adapter_config.json")
     rank = next((rank for rank in _RANKS if rank >= adapter["r"]), adapter["r"])

@@ -19,7 +19,7 @@ from qaloom.code_digest import code_digest
 from qaloom.console import duration, say
 from qaloom.errors import DataError, ModelError, TrainingError
 from qaloom.files import digest, file_digest, read_json, read_lines, write_json, write_lines
-from qaloom.inference.prompt import is_whole, load_tokenizer, prompt_kind
+from qaloom.inference.prompt import is_full_model, load_tokenizer, prompt_kind
 from qaloom.train.planning import launcher as launch
 from qaloom.train.planning import usual_ranges as advice
 from qaloom.train.planning.autotune import quickest
@@ -55,7 +55,7 @@ def train(
     TrainingError when a row has no label, the loss is not a number or no plan's memory suffices, ModelError
     when a model or adapter cannot be used.
     """
-    if start and is_whole(start) != (settings["method"] == "full"):
+    if start and is_full_model(start) != (settings["method"] == "full"):
         raise ModelError(f"{name} starts from {start.name}, which is of another method; give both the same")
     identity = _identity(rows, base, settings, start)
     folder = cache / digest(identity)[:16]
@@ -127,7 +127,7 @@ def _prepare(
         say(f"train: {name}: no row to validate on: no fact has a wording to spare; trained to the end")
     tokenizer = load_tokenizer(Path(task["base"]), settings["trust_remote_code"])
     kind = prompt_kind(settings["prompt"], tokenizer)
-    whole, ends = tokenise(rows, tokenizer, kind), end_ids(tokenizer, kind)
+    (rows, whole), ends = tokenise(rows, tokenizer, kind), end_ids(tokenizer, kind)
     task["ids"], examples = cut(rows, whole, settings["max_length"], ends)
     plans = _plans(folder, size, settings, [length(e) for e in examples], device, gpus)
     longest = plans[0]["max_length"]  # as in all of them
@@ -137,7 +137,7 @@ def _prepare(
     steps = steps_of_rows(lengths, training)
     plans = [_with_steps(planned, steps, kind) for planned in plans]
     write_lines(folder / "examples.jsonl", examples)
-    to_validate = tokenise(kept, tokenizer, kind)
+    _, to_validate = tokenise(kept, tokenizer, kind)
     write_lines(folder / "validation.jsonl", [e for e in to_validate if length(e) <= longest])
     seconds = predicted_seconds(size, settings["lora"]["r"], plans[0], sum(lengths) * training["epochs"])
     _announce(task, size, plans[0], seconds, folder)

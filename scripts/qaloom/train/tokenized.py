@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from qaloom.console import say
-from qaloom.errors import TrainingError
+from qaloom.errors import RowTextError, TrainingError
 from qaloom.files import digest
 from qaloom.inference.prompt import Example, example, stop_ids
 from qaloom.text.normalize import comparison_key
@@ -15,9 +15,26 @@ from qaloom.text.normalize import comparison_key
 IGNORED = -100  # the label that the loss leaves out
 
 
-def tokenise(rows: Sequence[dict[str, str]], tokenizer: Any, kind: str) -> list[Example]:
-    """Rows (id, instruction, input, output) as token ids, whole."""
-    return [example(tokenizer, kind, r["instruction"], r["input"], r["output"]) for r in rows]
+def tokenise(
+    rows: Sequence[dict[str, str]], tokenizer: Any, kind: str
+) -> tuple[list[dict[str, str]], list[Example]]:
+    """Rows (id, instruction, input, output) that the prompt can hold, and their token ids, whole.
+
+    Says how many rows the model's template or tokenizer would change, and leaves them out. Raises TrainingError
+    when that is all of them.
+    """
+    kept, examples, problems = [], [], []
+    for row in rows:
+        try:
+            examples.append(example(tokenizer, kind, row["instruction"], row["input"], row["output"]))
+            kept.append(row)
+        except RowTextError as error:
+            problems.append(f"{row['id']}: {error}")
+    if problems:
+        say(f"train: {len(problems)} of {len(rows)} rows are left out; the first is {problems[0]}")
+    if rows and not kept:
+        raise TrainingError(f"no row can be put into the model's prompt; {problems[0]}")
+    return kept, examples
 
 
 def length(one: Example) -> int:

@@ -1,7 +1,7 @@
-"""Pack the program and all it installs for a host without a network: one tar file, unpacked and run there.
+"""Offline bundle: one tar file with the program and the wheels it needs, for a host without a network.
 
-It holds what git tracks, and the wheels of requirements.lock and requirements-converter.txt for this
-machine's Python and platform, which the Makefile takes when it finds them. The base model is one of them.
+It contains the files that git tracks and the wheels of requirements.lock and requirements-converter.txt for
+this machine's Python and platform, which the Makefile installs. The demo's base model is one of them.
 """
 
 import subprocess
@@ -22,9 +22,9 @@ _NAME = "qaloom-offline"  # the folder that the tar file unpacks to
 
 
 def bundle(out: Path, lock: Path = ROOT / "requirements.lock", build: Path = ROOT / "build") -> None:
-    """Write the bundle to `out`; wheels that `build` holds from an earlier time are not downloaded again.
+    """Write the bundle to `out`; wheels already in `build` are not downloaded again.
 
-    Raises BundleError when a wheel cannot be had or the program does not lie in a git repository.
+    Raises BundleError when a wheel cannot be downloaded or the program is not in a git repository.
     """
     wheels = build / "wheels"
     wanted = _download(lock, wheels)
@@ -42,14 +42,14 @@ def bundle(out: Path, lock: Path = ROOT / "requirements.lock", build: Path = ROO
 
 
 def _download(lock: Path, wheels: Path) -> list[Path]:
-    """What the lock asks for on this platform, checked against its hashes; not all of it has wheels."""
+    """Packages of the lock for this platform, checked against its hashes; some have no wheel but an sdist."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
     command += ["--requirement", str(lock), "--requirement", str(_CONVERTER), "--dest", str(wheels)]
     report = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if report.returncode:
         raise BundleError(f"not all of {lock.name} could be downloaded; see pip's lines above")
-    told = ("Saved ", "File was already downloaded ")
-    saved = [line.split()[-1] for line in report.stdout.splitlines() if line.strip().startswith(told)]
+    prefixes = ("Saved ", "File was already downloaded ")
+    saved = [line.split()[-1] for line in report.stdout.splitlines() if line.strip().startswith(prefixes)]
     return sorted({wheels / Path(name).name for name in saved})
 
 

@@ -1,4 +1,4 @@
-"""Say in words what a run will do, what it may do, and why."""
+"""Explanation of a run before it starts: jobs that will run, jobs that may run, and why."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,43 +7,44 @@ from typing import NamedTuple
 _SHOWN = 4  # jobs of one rule that are named; of more, only how many
 
 
-class Planned(NamedTuple):
-    """A job that is to run. `of` is its run, model or source file, if its rule has one.
+class PlannedJob(NamedTuple):
+    """A job that is to run.
 
-    `cause` is what it runs for by itself; None when only since what it reads is made anew. `may` is true
-    when that hangs on what a checkpoint (the split) will bring.
+    `subject` is its run, model or source file, empty if its rule has none. `cause` is its own reason to run,
+    None when only its input is made anew. `uncertain` is true when that depends on a checkpoint's output
+    (the split's).
     """
 
     rule: str
-    of: str
+    subject: str
     cause: str | None
-    may: bool
+    uncertain: bool
 
 
-def explain(jobs: Sequence[Planned]) -> list[str]:
+def explain(jobs: Sequence[PlannedJob]) -> list[str]:
     """One line for each cause, in the order of the jobs."""
-    groups: dict[str, list[Planned]] = defaultdict(list)
+    groups: dict[str, list[PlannedJob]] = defaultdict(list)
     for job in jobs:
         groups[_why(job)].append(job)
     return [_sentence(why, group) for why, group in groups.items()]
 
 
-def _why(job: Planned) -> str:
+def _why(job: PlannedJob) -> str:
     if job.cause:
         return job.cause
-    return "only if their input comes out different" if job.may else "input is made anew"
+    return "only if their input comes out different" if job.uncertain else "input is made anew"
 
 
-def _sentence(why: str, jobs: list[Planned]) -> str:
-    rules: dict[str, list[str]] = defaultdict(list)
+def _sentence(why: str, jobs: list[PlannedJob]) -> str:
+    subjects: dict[str, list[str]] = defaultdict(list)
     for job in jobs:
-        rules[job.rule].append(job.of)
-    names = ", ".join(_names(rule, of) for rule, of in rules.items())
-    may = all(job.may and not job.cause for job in jobs)
-    return f"{'May' if may else 'Will'} run {names}: {why}."
+        subjects[job.rule].append(job.subject)
+    names = ", ".join(_names(rule, of_rule) for rule, of_rule in subjects.items())
+    uncertain = all(job.uncertain and not job.cause for job in jobs)
+    return f"{'May' if uncertain else 'Will'} run {names}: {why}."
 
 
-def _names(rule: str, of: list[str]) -> str:
-    if len(of) > _SHOWN:
-        return f"{rule} ({len(of):,})"
-    return ", ".join(f"{rule} {one}".strip() for one in of)
+def _names(rule: str, subjects: list[str]) -> str:
+    if len(subjects) > _SHOWN:
+        return f"{rule} ({len(subjects):,})"
+    return ", ".join(f"{rule} {subject}".strip() for subject in subjects)

@@ -1,7 +1,7 @@
-"""What a run that died left at work in its folder: processes on this machine, jobs in Slurm's hands.
+"""Orphans of a run that was killed: processes on this machine and Slurm jobs that still write to its folder.
 
-Whoever runs again must not write beside them. Processes are known by a mark that a run gives its children;
-Slurm jobs by where they write their logs.
+The next run must not write beside them. Processes are recognised by an environment variable that a run
+sets for its children, Slurm jobs by the folder of their logs.
 """
 
 import os
@@ -15,27 +15,27 @@ import psutil
 from qaloom.console import say
 from qaloom.errors import LeftoverError
 
-_MARK = "QALOOM_RUN"
-_SLURM_LOGS = ".snakemake/slurm_logs"  # where the executor plugin has Slurm write them
-_PATIENCE = 60  # seconds for Slurm to end what was cancelled; KillWait is 30 by default
+_VARIABLE = "QALOOM_RUN"
+_SLURM_LOGS = ".snakemake/slurm_logs"  # the executor plugin's folder
+_CANCEL_SECONDS = 60  # for Slurm to end cancelled jobs; its KillWait is 30 by default
 
 
 def mark(folder: Path) -> None:
-    """Have every process that this one starts from now on say whose it is, and in which folder it works."""
+    """Mark every process that this one starts from now on with this run's process and folder."""
     process = psutil.Process()
-    os.environ[_MARK] = f"{process.pid} {process.create_time()} {folder.resolve()}"
+    os.environ[_VARIABLE] = f"{process.pid} {process.create_time()} {folder.resolve()}"
 
 
 def end_processes(folder: Path) -> int:
-    """End the processes whose run in `folder` is dead; return how many.
+    """Kill the processes whose run in `folder` is dead; return how many.
 
-    They are killed: what a stage writes is whole or not there, and training goes on from a checkpoint.
+    Killing is safe: stages write their files atomically, and training resumes from a checkpoint.
     """
-    left = [process for process in psutil.process_iter() if _is_left(process, folder.resolve())]
-    for process in left:
+    orphans = [process for process in psutil.process_iter() if _is_orphan(process, folder.resolve())]
+    for process in orphans:
         _kill(process)
-    psutil.wait_procs(left, timeout=10)
-    return len(left)
+    psutil.wait_procs(orphans, timeout=10)
+    return len(orphans)
 
 
 def _kill(process: psutil.Process) -> None:
@@ -45,16 +45,16 @@ def _kill(process: psutil.Process) -> None:
         return
 
 
-def _is_left(process: psutil.Process, folder: Path) -> bool:
+def _is_orphan(process: psutil.Process, folder: Path) -> bool:
     try:
-        pid, created, marked = process.environ().get(_MARK, "").split(" ", 2)
+        pid, created, marked = process.environ().get(_VARIABLE, "").split(" ", 2)
     except (psutil.Error, OSError, ValueError):
         return False
-    return Path(marked) == folder and not _lives(int(pid), float(created))
+    return Path(marked) == folder and not _is_alive(int(pid), float(created))
 
 
-def _lives(pid: int, created: float) -> bool:
-    """Whether that process still is the one it was; the clock may have been set by a second meanwhile."""
+def _is_alive(pid: int, created: float) -> bool:
+    """Whether a process of this id and creation time runs, to a second: clocks are adjusted."""
     try:
         process = psutil.Process(pid)
         return abs(process.create_time() - created) < 2 and process.status() != psutil.STATUS_ZOMBIE
@@ -63,7 +63,7 @@ def _lives(pid: int, created: float) -> bool:
 
 
 def slurm_jobs(folder: Path) -> list[str]:
-    """The ids of the jobs that Slurm holds for `folder`, pending or running.
+    """Ids of the Slurm jobs that write to `folder`, pending or running.
 
     Slurm is asked only where it was used. Raises LeftoverError when it does not answer.
     """
@@ -83,26 +83,26 @@ def slurm_jobs(folder: Path) -> list[str]:
 
 
 def cancel_slurm_jobs(folder: Path) -> None:
-    """Cancel what Slurm holds for `folder` and wait until it is gone. Raises LeftoverError if it stays."""
+    """Cancel the Slurm jobs of `folder` and wait for their end. Raises LeftoverError if they do not end."""
     jobs = slurm_jobs(folder)
     if not jobs:
         return
-    say(f"Slurm still holds jobs of a run in {folder} that is gone ({', '.join(jobs)}); cancelling them.")
+    say(f"Slurm still has jobs of an earlier run in {folder} ({', '.join(jobs)}); cancelling them.")
     subprocess.run(["scancel", *jobs], check=False, capture_output=True)
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _CANCEL_SECONDS
     while still := slurm_jobs(folder):
         if time.monotonic() > end:
             raise LeftoverError(
-                f"Slurm does not end its jobs {', '.join(still)} in {folder}; see squeue --me"
+                f"Slurm has not ended the jobs {', '.join(still)} in {folder}; see squeue --me"
             )
         time.sleep(1)
 
 
 def refuse_slurm_jobs(folder: Path) -> None:
-    """Raise LeftoverError when Slurm holds jobs for `folder`, with the command that ends them."""
+    """Raise LeftoverError, with the command that ends them, when Slurm has jobs for `folder`."""
     jobs = slurm_jobs(folder)
     if jobs:
         raise LeftoverError(
-            f"Slurm still holds jobs that write to {folder}; if no other run is at work there, cancel them: "
+            f"Slurm still has jobs that write to {folder}; if no other run is active there, cancel them: "
             f"scancel {' '.join(jobs)}"
         )

@@ -1,7 +1,7 @@
-"""`make run`: check what a person configured, then hand over to Snakemake.
+"""`make run`: check the configuration, then run Snakemake.
 
-Snakemake traces some mistakes (YAML, a missing file) and stops at a dead run's lock; both are dealt with
-here before it starts. Everything else is plain `snakemake`.
+Snakemake answers some mistakes (YAML, a missing file) with a traceback and stops at a dead run's lock; both
+are handled here before it starts. Everything else is plain `snakemake`.
 """
 
 import fcntl
@@ -23,11 +23,11 @@ from qaloom.console import job, say
 from qaloom.errors import ConfigError, QALoomError, StorageError
 from qaloom.workflow.leftovers import cancel_slurm_jobs, end_processes
 
-_LEAST_DISK = 10_000_000  # bytes; below that not even Snakemake's own notes can be relied on
+_LEAST_DISK = 10_000_000  # bytes; below, Snakemake cannot even write its own metadata
 
 
 class BusyError(QALoomError):
-    """Another run is at work in the same folder."""
+    """Another run is active in the same folder."""
 
 
 def run(config: Path | None, directory: Path, profile: str | None, arguments: list[str]) -> int:
@@ -35,29 +35,33 @@ def run(config: Path | None, directory: Path, profile: str | None, arguments: li
 
     `config` is looked for where the command is given, then in `directory`; None is the demo project.
     `profile` is a name under profiles/ or a folder of your own; None is this machine alone.
-    Raises ConfigError for a bad configuration, StorageError for a full disk, BusyError when another run is at
-    work there, and LeftoverError when a dead run's jobs cannot be ended.
+    Raises ConfigError for a bad configuration, StorageError for a full disk, BusyError when another run is
+    active there, and LeftoverError when a dead run's jobs cannot be ended.
     """
     if not directory.is_dir():
         raise ConfigError(f"DIR: there is no folder {directory}; make it and put your JSONL there")
     chosen = _find(config, directory)
     sources(load_config(chosen)["data"]["sources"], directory)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--directory", str(directory)]
-    command += ["--configfile", str(chosen)] if config else []
-    command += ["--workflow-profile", str(_profile(profile))] if profile else ["--cores", "all"]
+    command = _command_line(chosen if config else None, directory, profile)
     _check_disk(directory)
-    note = directory / ".snakemake" / "qaloom.lock"
-    left_behind, started = note.exists(), time.time()
-    with _claimed(note) as claim:
+    lock = directory / ".snakemake" / "qaloom.lock"
+    stale, started = lock.exists(), time.time()
+    with _held(lock) as descriptor:
         cancel_slurm_jobs(directory)
-        _unlock(directory, command, left_behind)
-        code = _call([*command, *arguments], claim)
-        _tidy(directory, command, code)
+        _unlock(directory, command, stale)
+        code = _call([*command, *arguments], descriptor)
+        _clean_up(directory, command, code)
     if code:
         _repeat_errors(directory, started)
         _check_disk(directory)
     return code
+
+
+def _command_line(config: Path | None, directory: Path, profile: str | None) -> list[str]:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--directory", str(directory)]
+    command += ["--configfile", str(config)] if config else []
+    return [*command, *(["--workflow-profile", str(_profile(profile))] if profile else ["--cores", "all"])]
 
 
 def _find(config: Path | None, directory: Path) -> Path:
@@ -80,60 +84,60 @@ def _profile(name: str) -> Path:
 
 
 @contextmanager
-def _claimed(note: Path) -> Iterator[int]:
-    """Hold the folder; yields a descriptor for Snakemake to inherit. Raises BusyError if another run has it.
+def _held(lock: Path) -> Iterator[int]:
+    """Hold the folder's lock; yields its descriptor for Snakemake to inherit.
 
-    The kernel ends the claim with the last process that holds it, however that ends. The note then stays
-    behind and tells that the lock which Snakemake left there was a run's of ours.
+    Raises BusyError if another run holds it. The kernel releases it with the last process that holds it. The
+    file of a killed run stays behind, which shows that a lock of Snakemake's in this folder is that run's.
     """
-    note.parent.mkdir(exist_ok=True)
-    with note.open("a") as stream:
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("a") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BusyError(f"another run is at work in {note.parents[1]}; wait for it or stop it") from None
+            raise BusyError(f"another run is active in {lock.parents[1]}; wait for it or stop it") from None
         try:
             yield stream.fileno()
         finally:
-            note.unlink()
+            lock.unlink()
 
 
 def _check_disk(directory: Path) -> None:
-    """Raise StorageError when there is next to no room, be it before a run or as what has ended one."""
+    """Raise StorageError when the disk is as good as full, before a run or as the cause of its end."""
     if shutil.disk_usage(directory).free < _LEAST_DISK:
         raise StorageError(f"the disk that holds {directory} is full; free some space and run again")
 
 
-def _unlock(directory: Path, command: list[str], left_behind: bool) -> None:
-    """Take away the lock of a run that is gone. Raises BusyError when it may be somebody else's."""
+def _unlock(directory: Path, command: list[str], stale: bool) -> None:
+    """Remove Snakemake's lock of a killed run. Raises BusyError when it may be somebody else's."""
     if not any((directory / ".snakemake" / "locks").glob("*")):
         return
-    if not left_behind:
+    if not stale:
         raise BusyError(
             f"{directory} is locked by a snakemake that was started by hand; wait for it or, if it is gone, "
             f"run: snakemake --snakefile {ROOT / 'Snakefile'} --directory {directory} --unlock"
         )
-    say(f"An earlier run in {directory} ended without cleaning up; taking its lock away and going on.")
+    say(f"An earlier run in {directory} was killed; removing its lock and going on.")
     subprocess.run([*command, "--unlock"], check=True, capture_output=True)
 
 
-def _tidy(directory: Path, command: list[str], code: int) -> None:
-    """What a Snakemake leaves that was killed, or was stopped in the middle of its jobs."""
+def _clean_up(directory: Path, command: list[str], code: int) -> None:
+    """End what a Snakemake leaves that was killed, or stopped in the middle of its jobs."""
     if code < 0:
         say("Snakemake was killed; run again to go on.")
         cancel_slurm_jobs(directory)
         subprocess.run([*command, "--unlock"], check=True, capture_output=True)
     if ended := end_processes(directory):
-        say(f"Ended {ended} processes of this run that were still at work.")
+        say(f"Ended {ended} processes of this run that were still running.")
 
 
-def _call(command: list[str], claim: int) -> int:
-    """Run Snakemake to its end: at Ctrl-C, which it gets as well, it still has jobs to stop.
+def _call(command: list[str], descriptor: int) -> int:
+    """Run Snakemake to its end; at Ctrl-C, which it receives too, it still has jobs to stop.
 
-    Told to end (SIGTERM, a closed terminal), it and its jobs get what Ctrl-C would send them: at SIGTERM
-    alone Snakemake would work on until its jobs are done.
+    SIGTERM and SIGHUP are passed on to it and its jobs as SIGINT: at SIGTERM Snakemake would wait until its
+    jobs are done.
     """
-    with subprocess.Popen(command, pass_fds=[claim]) as process:
+    with subprocess.Popen(command, pass_fds=[descriptor]) as process:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: _interrupt(process.pid))
         while True:
@@ -152,7 +156,7 @@ def _interrupt(pid: int) -> None:
 
 
 def _repeat_errors(directory: Path, since: float) -> None:
-    """Say once more, last, what the failed jobs said, since Snakemake's own lines have scrolled it away."""
+    """Repeat the failed jobs' messages at the end, as Snakemake's own lines have scrolled them away."""
     logs = sorted((directory / "logs").glob("*/*.log"))
     lines = [
         line

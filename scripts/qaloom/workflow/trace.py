@@ -1,15 +1,16 @@
-"""Trace a row: where it stood, what each stage did with it and why, and what the models answered.
+"""History of one row: its file and line, what each stage did with it and why, and the models' answers.
 
-Reads the results folder alone and writes nothing. A stage that has not run yet is said to have not; a row
-is named by its id, by the first six or more digits of it, or by a piece of its question.
+Reads a results folder and writes nothing. A row is named by its id, by six or more leading digits of it, or
+by a piece of its question.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -17,9 +18,10 @@ from rich.text import Text
 from qaloom.console import job
 from qaloom.errors import DataError
 from qaloom.files import read_lines
-from qaloom.records import Rejection, Row
+from qaloom.records import Placement, Rejection, Row
 from qaloom.text.normalize import comparison_key
 
+T = TypeVar("T")
 _ID = re.compile(r"[0-9a-f]{6,16}")
 _MOST = 20  # lines of one kind, or hits, that are shown; the rest are counted
 _SHOWN = 100  # characters of a text that is not the row's own
@@ -37,22 +39,39 @@ _WHY = {
 }
 
 
-class Section(NamedTuple):
-    """What one stage has to say: a heading and lines for a person."""
+class StageHistory(NamedTuple):
+    """One stage's part of the history: a heading and lines for a person."""
 
     heading: str
     lines: list[str]
 
 
+class Contradiction(msgspec.Struct):
+    """A line of contradictions.jsonl: rows whose questions are near and whose answers are not."""
+
+    rows: list[dict[str, Any]]
+    score: float
+
+
+class Answered(msgspec.Struct):
+    """What the trace shows of a line of predictions.jsonl."""
+
+    id: str
+    split: str
+    question: str
+    base: str
+    tuned: str
+
+
 class Results:
-    """The files of a results folder, each read when it is first asked for; a missing one holds nothing."""
+    """Files of a results folder, each read at its first use; a missing file is an empty one."""
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         if not (self.folder / "validate/rows.jsonl").is_file():
             raise DataError(f"{folder} holds no validate/rows.jsonl; name the results folder, after make run")
 
-    def _read(self, path: str, kind: type = dict) -> list:
+    def _read(self, path: str, kind: type[T]) -> list[T]:
         file = self.folder / path
         return read_lines(file, kind) if file.is_file() else []
 
@@ -77,12 +96,13 @@ class Results:
         return self._read("dedup/rejected.jsonl", Rejection)
 
     @cached_property
-    def contradictions(self) -> list[dict]:
-        return self._read("dedup/contradictions.jsonl")
+    def contradictions(self) -> list[Contradiction]:
+        return self._read("dedup/contradictions.jsonl", Contradiction)
 
     @cached_property
     def clusters(self) -> dict[str, str]:
-        return {line["id"]: line["cluster"] for line in self._read("dedup/clusters.jsonl")}
+        lines = self._read("dedup/clusters.jsonl", dict[str, str])
+        return {line["id"]: line["cluster"] for line in lines}
 
     @cached_property
     def made(self) -> list[Row]:
@@ -95,32 +115,34 @@ class Results:
         return self._read("augment/rejected.jsonl", Rejection)
 
     @cached_property
-    def placed(self) -> dict[str, dict]:
-        return {line["id"]: line for line in self._read("split/placement.jsonl")}
+    def placements(self) -> dict[str, Placement]:
+        return {place.id: place for place in self._read("split/placement.jsonl", Placement)}
 
     @cached_property
     def probes(self) -> list[Row]:
         """Rule-made wordings that only the split knows."""
-        texts = {line["id"]: line for line in self._read("split/recall.jsonl")}
-        return [
-            Row(
-                p["id"], t["instruction"], t["input"], t["output"], p["source"], p["line"], p["group"],
-                {}, "rule", p.get("parent", ""), "rules",
-            )
-            for p in self.placed.values() if p["origin"] == "rule" and (t := texts.get(p["id"]))
-        ]  # fmt: skip
+        texts = {line["id"]: line for line in self._read("split/recall.jsonl", dict[str, str])}
+        probes = [p for p in self.placements.values() if p.origin == "rule" and p.id in texts]
+        return [_probe(place, texts[place.id]) for place in probes]
 
     @cached_property
-    def predictions(self) -> dict[str, list[dict]]:
+    def predictions(self) -> dict[str, list[Answered]]:
         """Predictions by run."""
         files = sorted(self.folder.glob("evaluate/*/predictions.jsonl"))
-        return {file.parent.name: read_lines(file) for file in files}
+        return {file.parent.name: read_lines(file, Answered) for file in files}
 
     @cached_property
     def rows(self) -> dict[str, Row]:
         """Every row that has an id: as validated, as masked by dedup, and as made of others."""
         everything = [*self.probes, *self.made, *self.kept.values(), *self.valid]
         return {row.id: row for row in everything}
+
+
+def _probe(place: Placement, text: dict[str, str]) -> Row:
+    return Row(
+        place.id, text["instruction"], text["input"], text["output"], place.source, place.line, place.group,
+        {}, "rule", place.parent, "rules",
+    )  # fmt: skip
 
 
 def find_rows(results: Results, wanted: str) -> tuple[list[Row], list[Rejection]]:
@@ -136,8 +158,8 @@ def find_rows(results: Results, wanted: str) -> tuple[list[Row], list[Rejection]
     return rows, [item for item in results.invalid if piece in comparison_key(_question_of(item.row))]
 
 
-def story(results: Results, row: Row) -> list[Section]:
-    """All that became of a row, stage by stage."""
+def history(results: Results, row: Row) -> list[StageHistory]:
+    """The history of a row, stage by stage."""
     sections = [_itself(row)]
     if row.origin == "data":
         places = _places(results, row)
@@ -152,11 +174,11 @@ def _question_of(record: Any) -> str:
     return str(record)
 
 
-def _itself(row: Row) -> Section:
+def _itself(row: Row) -> StageHistory:
     lines = [f"question  {row.instruction}"]
     if row.input:
         lines.append(f"input     {row.input}")
-    return Section(f"row {row.id}", [*lines, f"answer    {row.output}", f"document  {row.group}"])
+    return StageHistory(f"row {row.id}", [*lines, f"answer    {row.output}", f"document  {row.group}"])
 
 
 # --- validate and dedup -------------------------------------------------------------------------------
@@ -168,25 +190,25 @@ def _places(results: Results, row: Row) -> list[Row]:
     return same or [other for other in results.valid if (other.source, other.line) == (row.source, row.line)]
 
 
-def _validate(places: Sequence[Row]) -> Section:
-    return Section("validate", [f"{_at(row)}: {_repairs(row)}" for row in places])
+def _validate(places: Sequence[Row]) -> StageHistory:
+    return StageHistory("validate", [f"{_at(row)}: {_repairs(row)}" for row in places])
 
 
 def _repairs(row: Row) -> str:
     repairs = row.meta.get("repairs")
-    return f"repaired ({', '.join(repairs)})" if repairs else "taken as it was"
+    return f"repaired ({', '.join(repairs)})" if repairs else "unchanged"
 
 
-def _dedup(results: Results, row: Row, places: Sequence[Row]) -> Section:
+def _dedup(results: Results, row: Row, places: Sequence[Row]) -> StageHistory:
     if not results.has("dedup"):
-        return Section("dedup", ["not run yet"])
+        return StageHistory("dedup", ["not run yet"])
     at = {(place.source, place.line) for place in places}
     kept = [
         other for other in results.kept.values() if other.id == row.id or (other.source, other.line) in at
     ]
-    gone = [item for item in results.dropped if (item.source, item.line) in at]
+    dropped = [item for item in results.dropped if (item.source, item.line) in at]
     lines = [line for survivor in kept for line in _kept(results, survivor, row)]
-    return Section("dedup", lines + _some([_gone(results, item) for item in gone]))
+    return StageHistory("dedup", lines + _some([_dropped(results, item) for item in dropped]))
 
 
 def _kept(results: Results, kept: Row, row: Row) -> list[str]:
@@ -202,12 +224,12 @@ def _kept(results: Results, kept: Row, row: Row) -> list[str]:
 
 
 def _merged(item: Rejection) -> str:
-    score = item.survivor["score"]
+    score = (item.survivor or {}).get("score", 1.0)
     how = "the same" if item.reason == "exact_duplicate" else f"nearly the same, {score:.3f}"
-    return f"took in {item.source}, line {item.line} ({how}): {_cut(item.row['instruction'])}"
+    return f"absorbed {item.source}, line {item.line} ({how}): {_cut(item.row['instruction'])}"
 
 
-def _gone(results: Results, item: Rejection) -> str:
+def _dropped(results: Results, item: Rejection) -> str:
     where = f"{item.source}, line {item.line}"
     if item.survivor:
         score, survivor = item.survivor["score"], item.survivor["id"]
@@ -217,66 +239,72 @@ def _gone(results: Results, item: Rejection) -> str:
 
 def _contradictions(results: Results, identity: str) -> Iterable[str]:
     for found in results.contradictions:
-        if any(shown["id"] == identity for shown in found["rows"]):
-            for other in found["rows"]:
-                if other["id"] != identity:
-                    where = f"{other['id']} ({other['source']}, line {other['line']})"
-                    said = f"{_cut(other['instruction'])} -> {_cut(other['output'])}"
-                    yield f"contradicted ({found['score']:.3f}) by {where}: {said}"
+        if any(row["id"] == identity for row in found.rows):
+            others = [row for row in found.rows if row["id"] != identity]
+            yield from (f"contradicted ({found.score:.3f}) by {_quoted(other)}" for other in others)
+
+
+def _quoted(row: dict[str, Any]) -> str:
+    where = f"{row['id']} ({row['source']}, line {row['line']})"
+    return f"{where}: {_cut(row['instruction'])} -> {_cut(row['output'])}"
 
 
 # --- augment, split, evaluate -------------------------------------------------------------------------
 
 
-def _augment(results: Results, row: Row) -> Section:
+def _augment(results: Results, row: Row) -> StageHistory:
     if row.parent:
         made = "a rule made it for the split" if row.origin == "rule" else f"made by {row.provider}"
-        return Section("augment", [f"{made}, of {_named(results, row.parent)}"])
+        return StageHistory("augment", [f"{made}, of {_named(results, row.parent)}"])
     if not results.has("augment"):
-        return Section("augment", ["not run yet"])
+        return StageHistory("augment", ["not run yet"])
     children = [f"{r.id} by {r.provider}: {_cut(r.instruction)}" for r in results.made if r.parent == row.id]
     refused = [
         f"refused, {item.reason} ({item.detail}): {_cut(item.row['instruction'])}"
         for item in results.refused
         if (item.source, item.line, item.row["output"]) == (row.source, row.line, row.output)
     ]
-    return Section("augment", _some(children) + _some(refused) or ["no paraphrase was made of it"])
+    return StageHistory("augment", _some(children) + _some(refused) or ["no paraphrase was made of it"])
 
 
-def _split(results: Results, row: Row) -> Section:
+def _split(results: Results, row: Row) -> StageHistory:
     if not results.has("split"):
-        return Section("split", ["not run yet"])
-    place = results.placed.get(row.id)
+        return StageHistory("split", ["not run yet"])
+    place = results.placements.get(row.id)
     if place is None:
-        return Section("split", ["never came so far"])
-    near = place.get("near", "")
-    because = f" ({_named(results, near)})" if near else ""
-    why = _WHY.get(place["why"]) or _WHY.get(f"{place['why']} {place['split']}", place["why"])
-    lines = [f"{place['split']}: {why}{because}"]
-    asked = [f"asked for by {_named(results, p.id)}" for p in results.probes if p.parent == row.id]
-    return Section("split", lines + _some(asked))
+        return StageHistory("split", ["did not reach this stage"])
+    because = f" ({_named(results, place.near)})" if place.near else ""
+    why = _WHY.get(place.why) or _WHY.get(f"{place.why} {place.split}", place.why)
+    lines = [f"{place.split}: {why}{because}"]
+    questions = [f"asked for by {_named(results, p.id)}" for p in results.probes if p.parent == row.id]
+    return StageHistory("split", lines + _some(questions))
 
 
-def _evaluate(results: Results, row: Row) -> list[Section]:
-    """The answers to the row itself and to held-out wordings of its fact, one section a run."""
-    fact = results.placed.get(row.id, {}).get("fact")
-    wordings = {i for i, place in results.placed.items() if fact and place["fact"] == fact} | {row.id}
-    sections = []
+def _evaluate(results: Results, row: Row) -> list[StageHistory]:
+    """The answers to the row itself and to held-out wordings of its fact, one part for each run."""
+    wordings = _same_fact(results, row)
+    parts = []
     for run, predictions in results.predictions.items():
-        given = sorted((p for p in predictions if p["id"] in wordings), key=lambda p: p["id"] != row.id)
-        lines = [line for p in given[:_MOST] for line in _answered(p, row)]
-        sections.append(Section(f"evaluate, run {run}", lines or ["not asked"]))
-    return sections or [Section("evaluate", ["not run yet"])]
+        shown = sorted((p for p in predictions if p.id in wordings), key=lambda p: p.id != row.id)
+        lines = [line for p in shown[:_MOST] for line in _answers(p, row)]
+        parts.append(StageHistory(f"evaluate, run {run}", lines or ["not asked"]))
+    return parts or [StageHistory("evaluate", ["not run yet"])]
 
 
-def _answered(prediction: dict[str, Any], row: Row) -> list[str]:
-    """The question, where it is another wording of the fact, and both answers."""
-    other = prediction["id"] != row.id
-    asked = [f"{prediction['id']}, {prediction['split']}: {prediction['question']}"] if other else []
-    return [*asked, f"base      {prediction['base']}", f"tuned     {prediction['tuned']}"]
+def _same_fact(results: Results, row: Row) -> set[str]:
+    place = results.placements.get(row.id)
+    same = (p.id for p in results.placements.values() if place and p.fact == place.fact)
+    return {row.id, *same}
 
 
-# --- words for a person -------------------------------------------------------------------------------
+def _answers(prediction: Answered, row: Row) -> list[str]:
+    """Both models' answers, after the question where it is another wording of the fact."""
+    other = prediction.id != row.id
+    question = [f"{prediction.id}, {prediction.split}: {prediction.question}"] if other else []
+    return [*question, f"base      {prediction.base}", f"tuned     {prediction.tuned}"]
+
+
+# --- output -------------------------------------------------------------------------------
 
 
 def _at(row: Row) -> str:
@@ -294,7 +322,7 @@ def _named(results: Results, identity: str) -> str:
 
 
 def _some(lines: list[str]) -> list[str]:
-    """The first lines, and how many more there are."""
+    """The first lines, and a line with the number of the others."""
     return lines if len(lines) <= _MOST else [*lines[:_MOST], f"and {len(lines) - _MOST:,} more"]
 
 
@@ -307,21 +335,21 @@ def _set_aside(item: Rejection) -> str:
     return f"no row          {item.source}, line {item.line}: {item.reason}: {item.detail}"
 
 
-def trace(folder: Path, wanted: str) -> list[Section]:
-    """What to tell about the row that is wanted, or the hits where several fit.
+def trace(folder: Path, wanted: str) -> list[StageHistory]:
+    """The history of the row that is named, or the hits where several fit.
 
     Raises DataError when the folder holds no results or nothing fits.
     """
     results = Results(folder)
     rows, bad = find_rows(results, wanted)
     if len(rows) == 1 and not bad:
-        return story(results, rows[0])
+        return history(results, rows[0])
     if not rows and not bad:
         raise DataError(f"no row in {folder} has the id {wanted!r} or a question that holds it")
-    return [Section(f"{len(rows) + len(bad):,} hits; name one by its id", _hits(rows, bad))]
+    return [StageHistory(f"{len(rows) + len(bad):,} hits; name one by its id", _hits(rows, bad))]
 
 
-def show(sections: Sequence[Section], console: Console) -> None:
+def show(sections: Sequence[StageHistory], console: Console) -> None:
     """Print sections: a bold heading, its lines indented, long lines left to the terminal to wrap."""
     for section in sections:
         console.print(Text(section.heading, style="bold"), soft_wrap=True)
@@ -334,7 +362,7 @@ def _command(
     wanted: Annotated[str, typer.Argument(metavar="ID_OR_TEXT", help="a row's id, or a piece of a question")],
     results: Annotated[Path, typer.Option(help="results folder of a project")] = Path("results"),
 ) -> None:
-    """Tell a row's whole way: file and line, repairs, duplicates, paraphrases, split, answers."""
+    """Show a row's history: file and line, repairs, duplicates, paraphrases, split, answers."""
     with job():
         show(trace(results, wanted), Console())
 

@@ -10,7 +10,7 @@ from qaloom.augment.translation_cache import remember
 from qaloom.base_model.stage import model_name
 from qaloom.config.load import complete
 from qaloom.errors import DeviceError, ModelError
-from qaloom.inference.onednn_linear import pack
+from qaloom.inference.onednn_linear import pack_linear_layers
 from qaloom.text.rephrase import rewrite
 
 
@@ -110,7 +110,7 @@ def test_what_makes_it_quick_changes_no_translation(family, beams):
     given = {"input_ids": ids, "attention_mask": torch.ones_like(ids).tril(3), "num_beams": beams}
     given |= {"max_new_tokens": 12, "num_return_sequences": beams, "no_repeat_ngram_size": 2}
     plain = model.generate(**given)
-    pack(model)
+    pack_linear_layers(model)
     ours = model.generate(**given, past_key_values=_cache(model.config))
     assert torch.equal(ours, plain)
     assert len(plain.unique()) > 5

@@ -280,3 +280,12 @@ def test_settings_that_do_not_go_together_stop_before_anything_runs(runs, sectio
         filled(runs=runs, **sections)
     if sections:
         filled(runs=runs, export=sections["export"] | {"runs": {"a": []}})
+
+
+def test_a_whole_number_with_a_point_is_an_integer():
+    """JSON Schema takes 7.0 for an integer; a Struct would refuse it."""
+    values = complete(
+        {"data": {"sources": ["-"]}, "split": {"seed": 7.0}, "runs": {"a": {"max_length": 512.0}}}
+    )
+    assert (values["split"]["seed"], values["runs"]["a"]["max_length"]) == (7, 512)
+    assert type(values["split"]["seed"]) is int

@@ -388,7 +388,7 @@ def test_a_judge_that_is_half_named_stops_before_anything_is_asked(server, monke
         ({"key_env": "MY_KEY"}, r"evaluate\.judge\.key_env: MY_KEY is not set"),
     ):
         chosen = settings(server, **changed)["judge"]
-        assert endpoint.named(chosen)
+        assert endpoint.is_configured(chosen)
         with pytest.raises(ConfigError, match=words):
             endpoint.check_server(chosen, SECTION)
-    assert not endpoint.named(settings(server, url=None, model=None)["judge"])
+    assert not endpoint.is_configured(settings(server, url=None, model=None)["judge"])

@@ -28,7 +28,7 @@ def note(names):
     with open("asked.jsonl", "a") as stream:
         stream.write(json.dumps(names) + "\\n")
 
-def read(self, rows, shared, real=qaloom.inference.scheduler.Asking._read):
+def read(self, rows, shared, real=qaloom.inference.scheduler.Scheduler._read):
     note([row.name for row in rows])
     return real(self, rows, shared)
 
@@ -36,9 +36,9 @@ def batch(model, names, *rest, real=qaloom.inference.likelihood._batch):
     note(names)
     return real(model, names, *rest)
 
-qaloom.inference.scheduler.Asking._read, qaloom.inference.likelihood._batch = read, batch
+qaloom.inference.scheduler.Scheduler._read, qaloom.inference.likelihood._batch = read, batch
 for module in (qaloom.inference.scheduler, qaloom.inference.likelihood):
-    module._TOKENS_AT_ONCE = {"cpu": 400}
+    module._TOKEN_BUDGET = {"cpu": 400}
 split, base, run, settings = sys.argv[1:]
 sources = Sources(Path(split), Path(split) / "contradictions.jsonl", Path(base), Path(run))
 evaluate("demo", sources, Path("out"), json.loads(settings), Path("cache"))

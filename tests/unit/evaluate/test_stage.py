@@ -18,7 +18,7 @@ from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.model_pair import _Disabled
 from qaloom.evaluate.stage import Sources, evaluate
 from qaloom.files import digest, read_json, read_lines, write_json, write_lines
-from qaloom.inference.model import load_model, quickened
+from qaloom.inference.model import load_model, optimize_for_cpu
 from qaloom.inference.prompt import prompt_ids
 
 ROWS = [
@@ -300,7 +300,7 @@ def test_no_model_is_held_while_a_judge_is_asked(run, monkeypatch):
     models, alive = [], []
 
     def watched(loaded):
-        result = quickened(loaded)
+        result = optimize_for_cpu(loaded)
         models.append(weakref.ref(result.model))
         return result
 
@@ -308,7 +308,7 @@ def test_no_model_is_held_while_a_judge_is_asked(run, monkeypatch):
         alive.extend(model for model in models if model())
         return {"model": "large", "questions": 3, "why": "no_verdict"}
 
-    monkeypatch.setattr(qaloom.evaluate.model_pair, "quickened", watched)
+    monkeypatch.setattr(qaloom.evaluate.model_pair, "optimize_for_cpu", watched)
     monkeypatch.setattr(qaloom.evaluate.stage, "judge", judged)
     run(judge=SETTINGS["judge"] | {"url": "http://127.0.0.1:9/v1", "model": "large"})
     assert len(models) == 2 and not alive

@@ -18,7 +18,7 @@ from qaloom.export.parity import parity
 from qaloom.export.parity_verdict import parity_failures
 from qaloom.export.runtimes import in_llama_cpp
 from qaloom.files import read_json, write_json
-from qaloom.inference.llama_cpp import served
+from qaloom.inference.llama_cpp import start_llama_server
 from qaloom.inference.prompt import load_tokenizer, prompt_ids
 
 pytestmark = pytest.mark.slow
@@ -140,7 +140,7 @@ def test_a_vocabulary_taken_for_sentencepiece_answers_nothing_and_says_so(projec
 def test_what_is_no_gguf_file_is_one_line(tmp_path):
     (tmp_path / "a.gguf").write_text("no")
     with pytest.raises(ModelError, match=r"a\.gguf cannot be loaded by llama\.cpp"):
-        served(tmp_path / "a.gguf", "demo", 256, 1, threads=1)
+        start_llama_server(tmp_path / "a.gguf", "demo", 256, 1, threads=1)
 
 
 def test_a_begin_token_stands_once_whoever_writes_it(project, tmp_path):

@@ -12,10 +12,10 @@ from qaloom.evaluate.model_pair import _Disabled
 from qaloom.files import read_lines
 from qaloom.inference.answers import answers
 from qaloom.inference.decoding import greedy
-from qaloom.inference.model import Loaded, load_model, quickened
-from qaloom.inference.prefix_batch import Together
+from qaloom.inference.model import Loaded, load_model, optimize_for_cpu
+from qaloom.inference.prefix_batch import PrefixBatch
 from qaloom.inference.prompt import prompt_ids, stop_ids
-from qaloom.inference.scheduler import _TOKENS_AT_ONCE, Asking
+from qaloom.inference.scheduler import _TOKEN_BUDGET, Scheduler
 
 QUESTIONS = [
     "주소?",
@@ -30,7 +30,7 @@ class Reading:
     """Notes the size of each group that is read; above `most` rows there is no memory."""
 
     def __init__(self, most=1000):
-        self.most, self.groups, self.real = most, [], Asking._read
+        self.most, self.groups, self.real = most, [], Scheduler._read
 
     def __call__(self, asking, rows, shared):
         self.groups.append(len(rows))
@@ -59,7 +59,7 @@ def ask(loaded, tmp_path, monkeypatch):
         return ask(**given)
 
     ask.kept, ask.seen, ask.read, ask.fresh = tmp_path / "cache" / "kept.jsonl", [], Reading(), fresh
-    monkeypatch.setattr(Asking, "_read", lambda *given: ask.read(*given))
+    monkeypatch.setattr(Scheduler, "_read", lambda *given: ask.read(*given))
     # Equal answers are equal, however long they took.
     monkeypatch.setattr("qaloom.inference.scheduler.time", SimpleNamespace(monotonic=lambda: 0))
     return ask
@@ -79,7 +79,7 @@ def plain_answers(loaded, new):
 @pytest.fixture
 def of_another_kind(monkeypatch):
     """The model counts as one whose rows cannot go on together."""
-    monkeypatch.setattr("qaloom.inference.scheduler.beginning", lambda model, ids: None)
+    monkeypatch.setattr("qaloom.inference.scheduler.prefix_cache", lambda model, ids: None)
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -89,7 +89,7 @@ def test_answers_are_those_of_plain_generate(ask, loaded, monkeypatch, request, 
     stop = ends(loaded)
     if not together:
         request.getfixturevalue("of_another_kind")
-    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", budget)
+    monkeypatch.setitem(_TOKEN_BUDGET, "cpu", budget)
     given = ask(new=20, stop=stop)
     for answer, ids in zip(given, plain_answers(loaded, 20), strict=True):
         end = next((i for i, token in enumerate(ids) if token in stop), None)
@@ -126,7 +126,7 @@ def test_the_beginning_is_read_once(ask, loaded, monkeypatch):
 
 
 def test_free_places_are_taken_by_those_that_wait(ask, loaded, monkeypatch):
-    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 120)
+    monkeypatch.setitem(_TOKEN_BUDGET, "cpu", 120)
     given = ask(list("abcdefghijkl"), new=20, stop=ends(loaded))
     assert len(given) == 12 and 2 < len(ask.read.groups) < 12
 
@@ -144,7 +144,7 @@ def test_a_model_whose_memory_of_the_prompt_is_of_another_kind(ask, loaded, monk
 def test_an_adapter_is_merged_and_answers_alike(tiny, tuned):
     plain = load_model(tiny, tuned / "results/train/demo")
     said = plain_answers(plain, 20)
-    quick = quickened(load_model(tiny, tuned / "results/train/demo"))
+    quick = optimize_for_cpu(load_model(tiny, tuned / "results/train/demo"))
     assert plain_answers(quick, 20) == said
     assert not any("lora" in name for name, _ in quick.model.named_parameters())
 
@@ -155,7 +155,7 @@ def test_an_adapter_that_stays_apart_answers_alike(ask, tiny, tuned, monkeypatch
     apart = load_model(tiny, tuned / "results/train/demo")
     model = apart.model if adapter == "on" else _Disabled(apart.model)
     prompts = [prompt_ids(apart.tokenizer, "chat", q) for q in QUESTIONS]
-    assert Asking(Loaded(model, apart.tokenizer), {"a": prompts[0]}, [], 4).shared() is not None
+    assert Scheduler(Loaded(model, apart.tokenizer), {"a": prompts[0]}, [], 4).shared() is not None
     given = answers(lambda: Loaded(model, apart.tokenizer), prompts, [], 20, ask.kept, ask.seen.append)
     of_base = plain_answers(load_model(tiny), 20)
     assert [answer.ids for answer in given] == plain_answers(Loaded(model, apart.tokenizer), 20)
@@ -165,7 +165,7 @@ def test_an_adapter_that_stays_apart_answers_alike(ask, tiny, tuned, monkeypatch
 def test_sixteen_bits_are_not_merged(tiny, tuned):
     loaded = load_model(tiny, tuned / "results/train/demo")
     loaded.model.to(torch.bfloat16)
-    assert quickened(loaded) is loaded
+    assert optimize_for_cpu(loaded) is loaded
 
 
 def test_an_answer_knows_what_it_took(ask, loaded):
@@ -185,7 +185,7 @@ def test_order_is_the_questions_and_not_the_batches(ask):
 
 
 def test_places_are_as_many_as_the_budget_allows(ask, monkeypatch):
-    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 200)
+    monkeypatch.setitem(_TOKEN_BUDGET, "cpu", 200)
     ask()
     assert sum(ask.read.groups) == 5 and max(ask.read.groups) < 5
     assert ask.read.groups == sorted(ask.read.groups)  # the longest prompts come first
@@ -220,7 +220,7 @@ def test_a_line_that_a_kill_cut_short_is_asked_again(ask):
 
 
 def test_a_kill_loses_no_answer_that_is_there(ask, monkeypatch):
-    monkeypatch.setitem(_TOKENS_AT_ONCE, "cpu", 1)
+    monkeypatch.setitem(_TOKEN_BUDGET, "cpu", 1)
 
     def killed(*given):
         if len(ask.read.groups) == 3:
@@ -228,7 +228,7 @@ def test_a_kill_loses_no_answer_that_is_there(ask, monkeypatch):
         return ask.read(*given)
 
     with monkeypatch.context() as until, pytest.raises(KeyboardInterrupt):
-        until.setattr(Asking, "_read", killed)
+        until.setattr(Scheduler, "_read", killed)
         ask()
     assert len(read_lines(ask.kept)) == 3
     ask()
@@ -263,7 +263,7 @@ def test_memory_that_does_not_suffice_halves_the_places(ask):
 
 
 def test_memory_that_ends_while_answering_loses_no_question(ask, monkeypatch):
-    whole, calls, real = ask(new=20), [], Together.go_on
+    whole, calls, real = ask(new=20), [], PrefixBatch.go_on
 
     def short(going, stop):
         calls.append(len(going.rows))
@@ -271,7 +271,7 @@ def test_memory_that_ends_while_answering_loses_no_question(ask, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return real(going, stop)
 
-    monkeypatch.setattr(Together, "go_on", short)
+    monkeypatch.setattr(PrefixBatch, "go_on", short)
     assert ask.fresh(new=20) == whole
     assert calls[:2] == [5, 2]
 

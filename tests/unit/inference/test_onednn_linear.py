@@ -1,4 +1,4 @@
-"""Packed weights: the same products, in float32 on a CPU alone, and nothing where oneDNN is missing."""
+"""PackedLinear weights: the same products, in float32 on a CPU alone, and nothing where oneDNN is missing."""
 
 from types import SimpleNamespace
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from qaloom.inference.model import load_model
-from qaloom.inference.onednn_linear import Packed, pack
+from qaloom.inference.onednn_linear import PackedLinear, pack_linear_layers
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def model(tiny):
 
 
 def packed_layers(model):
-    return [layer for layer in model.modules() if isinstance(layer, Packed)]
+    return [layer for layer in model.modules() if isinstance(layer, PackedLinear)]
 
 
 @pytest.mark.parametrize("rows", [1, 3, 200])
@@ -23,21 +23,21 @@ def packed_layers(model):
 def test_products_are_those_of_the_layer(rows, bias):
     layer, given = torch.nn.Linear(48, 80, bias=bias), torch.rand(2, rows, 48)
     with torch.inference_mode():
-        assert torch.allclose(Packed(layer)(given), layer(given), atol=1e-5)
+        assert torch.allclose(PackedLinear(layer)(given), layer(given), atol=1e-5)
 
 
 def test_every_linear_layer_is_packed_and_its_weights_are_gone(model):
     ids, before = torch.tensor([[5, 6, 7, 8]]), sum(1 for _ in model.parameters())
     with torch.inference_mode():
         logits = model(ids).logits
-        pack(model)
+        pack_linear_layers(model)
         assert torch.allclose(model(ids).logits, logits, atol=1e-3)
     assert len(packed_layers(model)) == 15
     assert sum(1 for _ in model.parameters()) == before - 14  # the embedding, which is the head's, stays
 
 
 def test_sixteen_bits_are_not_packed(model):
-    pack(model.to(torch.bfloat16))
+    pack_linear_layers(model.to(torch.bfloat16))
     assert not packed_layers(model)
 
 
@@ -51,5 +51,5 @@ def test_without_onednn_the_model_stays_as_it_is(model, monkeypatch, missing):
         ),
     }
     monkeypatch.setattr("qaloom.inference.onednn_linear.torch.ops", SimpleNamespace(mkldnn=wrong[missing]))
-    pack(model)
+    pack_linear_layers(model)
     assert not packed_layers(model)

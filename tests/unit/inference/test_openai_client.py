@@ -41,7 +41,7 @@ def asking(tmp_path, chosen, per_row=2):
     """A function that asks, with its memory."""
     with (
         remember(tmp_path, reword.maker(chosen, per_row)) as memory,
-        endpoint.server(chosen, reword.SECTION, reword.sent(chosen)) as to,
+        endpoint.connection(chosen, reword.SECTION, reword.sent(chosen)) as to,
     ):
 
         def ask(questions=QUESTIONS):

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from qaloom.inference.decoding import greedy, share_keys
+from qaloom.inference.decoding import greedy, use_grouped_attention
 from qaloom.inference.model import Loaded, load_model
-from qaloom.inference.prefix_batch import _TREE, _trees, beginning
-from qaloom.inference.scheduler import _TOKENS_AT_ONCE, Asking
+from qaloom.inference.prefix_batch import _TREE, _trees, prefix_cache
+from qaloom.inference.scheduler import _TOKEN_BUDGET, Scheduler
 
 PROMPT = st.lists(st.integers(5, 8), min_size=1, max_size=12)
 SMALL = {
@@ -39,7 +39,7 @@ def alone(model, tokenizer, prompts, stop, most):
 
 
 def asked(loaded, prompts, stop, most):
-    asking = Asking(loaded, {str(i): prompt for i, prompt in enumerate(prompts)}, stop, most)
+    asking = Scheduler(loaded, {str(i): prompt for i, prompt in enumerate(prompts)}, stop, most)
     found = {answer.prompt: answer.ids for some in asking.answers() for answer in some}
     return [found[str(i)] for i in range(len(prompts))]
 
@@ -59,7 +59,7 @@ def loaded(tiny):
 def test_any_prompts_in_any_places_are_answered_as_alone(loaded, prompts, stop, budget, template):
     prompts = [template + prompt for prompt in prompts]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setitem(_TOKENS_AT_ONCE, "cpu", budget)
+        patched.setitem(_TOKEN_BUDGET, "cpu", budget)
         patched.setitem(_TREE, "cpu", 20)
         patched.setattr("qaloom.inference.prefix_batch._ABREAST", 3)
         assert asked(loaded, prompts, stop, 9) == alone(*loaded, prompts, stop, 9)
@@ -88,13 +88,13 @@ def test_each_kind_of_model_answers_as_alone(kind, tiny, one_thread):
     if kind == "falcon":
         del given["head_dim"]
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **given)).eval()
-    share_keys(model)
+    use_grouped_attention(model)
     of_a_kind = Loaded(model, load_model(tiny).tokenizer)
     drawn = torch.Generator().manual_seed(1)
     lengths = (4, 9, 9, 17, 30)
     prompts = [[7, 8, 9, *torch.randint(5, 300, (n,), generator=drawn).tolist()] for n in lengths]
     prompts.append([*prompts[-1][:12], 17, 18])
-    assert (beginning(model, [7, 8, 9]) is not None) == (kind in TOGETHER)
+    assert (prefix_cache(model, [7, 8, 9]) is not None) == (kind in TOGETHER)
     said = alone(*of_a_kind, prompts, [], 12)
     stop = sorted({ids[i] for i, ids in zip((0, 3, 7), said, strict=False)})
     assert asked(of_a_kind, prompts, stop, 12) == alone(*of_a_kind, prompts, stop, 12)

@@ -38,7 +38,7 @@ def test_a_row_is_trained_in_the_prompt_it_is_asked_with(case, given):
 def test_the_answer_is_followed_by_one_end_token(case):
     tokenizer, kind, end = case
     completion = example(tokenizer, kind, QUESTION, "", ANSWER).completion
-    assert tokenizer.decode(completion) == ANSWER + end
+    assert tokenizer.decode(completion).lstrip() == ANSWER + end  # mistral writes a space before an answer
     assert completion[-1] == tokenizer.convert_tokens_to_ids(end)
 
 
@@ -121,6 +121,6 @@ def test_an_end_of_turn_is_learned_up_to_its_first_special_token(end, learned):
 def test_a_model_that_can_think_is_asked_not_to():
     tokenizer = make_tokenizer("chatml")
     tokenizer.chat_template += (
-        "{% if enable_thinking is defined and not enable_thinking %}no thoughts{% endif %}"
+        "{% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}"
     )
-    assert tokenizer.decode(prompt_ids(tokenizer, "chat", QUESTION)).endswith("no thoughts")
+    assert tokenizer.decode(prompt_ids(tokenizer, "chat", QUESTION)).endswith("<think></think>")

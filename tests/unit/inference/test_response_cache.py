@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaloom.inference.response_cache import kept_or_made
+from qaloom.inference.response_cache import cached_responses
 
 NAMES = st.lists(st.sampled_from("abcdef"), max_size=12)
 
@@ -30,9 +30,9 @@ def test_what_is_kept_is_not_made_again_and_progress_counts_every_name(before, n
 
     with TemporaryDirectory() as folder:
         kept = Path(folder) / "kept.jsonl"
-        kept_or_made(kept, Record, before, make, lambda n: None)
+        cached_responses(kept, Record, before, make, lambda n: None)
         asked.clear()
-        found = kept_or_made(kept, Record, names, make, told.append)
+        found = cached_responses(kept, Record, names, make, told.append)
     known = set(before) - without
     assert asked == [name for name in dict.fromkeys(names) if name not in known]
     assert [one.prompt for one in found] == [name for name in names if name not in without]

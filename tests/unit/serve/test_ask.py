@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qaloom.errors import ModelError
-from qaloom.serve.ask import _answer, _asker, _lines, _open, ask
+from qaloom.serve.ask import _answer, _asker, _lines, _open, stream_answer
 
 
 def command(*arguments, cwd, given=""):
@@ -29,14 +29,14 @@ def test_the_answer_is_all_that_is_on_stdout(tuned, opened):
     loaded, kind = opened
     done = command("results/train/demo", "주소?", "--max-new-tokens", "8", cwd=tuned)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == ask(loaded, kind, "주소?", 8)
+    assert done.stdout.strip() == stream_answer(loaded, kind, "주소?", 8)
     said = [line for line in done.stderr.splitlines() if line and "Loading weights" not in line]
     assert said == ["ask: loading the model"]
 
 
 def test_the_answer_streams_and_is_returned(opened, capsys):
     loaded, kind = opened
-    answer = ask(loaded, kind, "What is the address?", 8)
+    answer = stream_answer(loaded, kind, "What is the address?", 8)
     assert answer and capsys.readouterr().out.strip() == answer
 
 

@@ -14,7 +14,7 @@ from qaloom.serve.app import Backend, application
 from qaloom.serve.ask import ask_server
 from qaloom.serve.server import PortError, _bound, _cache_bytes, _fitting, _hosts, _tuned_file
 from qaloom.serve.sources import Nearest
-from qaloom.serve.vllm import command
+from qaloom.serve.vllm import vllm_command
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +233,7 @@ def test_vllm_gets_base_and_adapter_in_the_trained_prompt(tmp_path):
     write_json(run / "adapter_config.json", {"r": 20})
     write_json(run / "plan.json", {"precision": "16bit"})
     write_json(run / "manifest.json", {"settings": {"trust_remote_code": False}})
-    words = command(run, tmp_path / "base", tmp_path / "t.jinja", 8001, "secret", 4096)
+    words = vllm_command(run, tmp_path / "base", tmp_path / "t.jinja", 8001, "secret", 4096)
     assert words[1:3] == ["-m", "vllm.entrypoints.openai.api_server"]
     text = " ".join(words)
     assert f"--lora-modules demo={run}" in text
@@ -242,5 +242,5 @@ def test_vllm_gets_base_and_adapter_in_the_trained_prompt(tmp_path):
     assert "--host 127.0.0.1 --port 8001 --api-key secret" in text
     assert "--quantization" not in text
     write_json(run / "plan.json", {"precision": "4bit"})
-    again = command(run, tmp_path / "base", tmp_path / "t.jinja", 8001, "secret", 4096)
+    again = vllm_command(run, tmp_path / "base", tmp_path / "t.jinja", 8001, "secret", 4096)
     assert again[-2:] == ["--quantization", "bitsandbytes"]

@@ -3,6 +3,7 @@
 import json
 from collections import Counter, defaultdict
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from random_sets import SETTINGS, T, asked, leaks, near, random_rows, seeded, with_paraphrases, write
@@ -50,14 +51,12 @@ def check(rows, settings, manifest, parts, placement):
     for name, part in zip(PARTS, parts, strict=True):
         assert [r["id"] for r in part] == sorted(r["id"] for r in part)
         assert {r["id"] for r in part} == {i for i, p in placement.items() if p["split"] == name}
-        assert manifest[name]["rows"] == len(part)
+        assert getattr(manifest, name).rows == len(part)
     assert {r.id for r in rows} <= set(placement)
     assert all(placement[i]["why"] == "probe" for i in set(placement) - {r.id for r in rows})
-    assert manifest["recall"]["origins"].get("rule", 0) == sum(
-        p["origin"] == "rule" for p in placement.values()
-    )
+    assert manifest.recall.origins.get("rule", 0) == sum(p["origin"] == "rule" for p in placement.values())
     aside = Counter(p["why"] for p in placement.values() if p["split"] == "aside")
-    assert manifest["set_aside"] == dict(aside) and set(aside) <= {"touches_train", "touches_held_out"}
+    assert manifest.set_aside == dict(aside) and set(aside) <= {"touches_train", "touches_held_out"}
     _nothing_set_aside_without_cause(rows, placement)
 
 
@@ -151,9 +150,9 @@ def test_fractions_are_met_in_expectation(tmp_path):
     manifest, (train, recall, unseen), _ = run(
         tmp_path, facts(400), unseen_fraction=0.1, recall_fraction=0.25
     )
-    assert 20 < manifest["facts"]["unseen"] < 62  # 40 expected, 3 sigma is 18
+    assert 20 < manifest.facts["unseen"] < 62  # 40 expected, 3 sigma is 18
     assert 0.2 < len(recall) / (len(recall) + len(train)) < 0.3
-    assert not manifest["set_aside"] and len(train) + len(recall) + len(unseen) == 1600
+    assert not manifest.set_aside and len(train) + len(recall) + len(unseen) == 1600
 
 
 def test_recall_and_unseen_are_the_same_with_and_without_paraphrases(tmp_path):
@@ -218,7 +217,7 @@ def test_an_unseen_row_whose_question_or_long_answer_is_trained_is_set_aside(tmp
 def test_short_answers_meet_by_chance(tmp_path):
     rows = [row(f"{r.instruction}", f"{i}번 창구") for i, r in enumerate(facts(120, wordings=1))]
     manifest, *_ = run(tmp_path, rows)
-    assert manifest["unseen"]["rows"] and not manifest["set_aside"]
+    assert manifest.unseen.rows and not manifest.set_aside
 
 
 def test_documents_are_kept_apart(tmp_path):
@@ -233,7 +232,7 @@ def test_a_fact_with_one_wording_gets_a_probe(tmp_path):
     rows = [row(f"{name}의 주소는 어디인가요?", f"{name} 앞 {i}번지") for i, name in enumerate(names)]
     manifest, (train, recall, _), placement = run(tmp_path, rows, unseen_fraction=0, probes=4)
     assert len(train) == 6 and len(recall) == 4
-    assert manifest["recall"]["origins"] == {"rule": 4} and any("probe" in note for note in manifest["notes"])
+    assert manifest.recall.origins == {"rule": 4} and any("probe" in note for note in manifest.notes)
     by_id = {r.id: r for r in rows}
     for r in recall:
         parent = by_id[placement[r["id"]]["parent"]]
@@ -262,7 +261,7 @@ def test_no_probe_for_a_question_that_two_facts_answer(tmp_path):
         row("가람연구센터의 주소는 어디인가요?", "솔내로 3"),
     ]
     manifest, (train, recall, _), _ = run(tmp_path, rows, unseen_fraction=0)
-    assert len(train) == 2 and not recall and any("recall is empty" in note for note in manifest["notes"])
+    assert len(train) == 2 and not recall and any("recall is empty" in note for note in manifest.notes)
 
 
 def test_each_recall_fact_keeps_a_wording_in_train(tmp_path):
@@ -286,9 +285,9 @@ def test_moving_and_reordering_sources_changes_no_byte(tmp_path):
 
 def test_too_few_facts_are_named_in_the_notes(tmp_path):
     manifest, (train, _, unseen), _ = run(tmp_path, facts(2, wordings=2), unseen_fraction=0.01)
-    assert len(train) + manifest["recall"]["rows"] == 4 and not unseen
-    assert any("2 facts" in note for note in manifest["notes"]) and any(
-        "unseen is empty" in note for note in manifest["notes"]
+    assert len(train) + manifest.recall.rows == 4 and not unseen
+    assert any("2 facts" in note for note in manifest.notes) and any(
+        "unseen is empty" in note for note in manifest.notes
     )
 
 
@@ -302,7 +301,7 @@ def test_nothing_left_to_train_on_is_one_line(tmp_path):
 
 def _trains(tmp_path, rows, seed):
     try:
-        return run(tmp_path / f"try{seed}", rows, seed=seed, unseen_fraction=0.5)[0]["train"]["rows"]
+        return run(tmp_path / f"try{seed}", rows, seed=seed, unseen_fraction=0.5)[0].train.rows
     except DataError:
         return 0
 
@@ -329,6 +328,7 @@ def test_an_old_manifest_does_not_outlive_a_failed_split(tmp_path):
 
 def test_the_manifest_says_what_was_written(tmp_path):
     manifest, *_ = run(tmp_path, facts(30))
-    assert json.loads((tmp_path / "out/manifest.json").read_text()) == manifest
-    assert list(manifest) == ["train", "recall", "unseen", "facts", "set_aside", "notes"]
-    assert set(manifest["train"]) == {"rows", "origins", "sha256"}
+    written = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert written == msgspec.to_builtins(manifest)
+    assert list(written) == ["train", "recall", "unseen", "facts", "set_aside", "notes"]
+    assert set(written["train"]) == {"rows", "origins", "sha256"}

@@ -71,7 +71,7 @@ def plain_losses(folder: Path) -> list[float]:
     optimizer = torch.optim.AdamW(
         learned, lr=TRAINING["learning_rate"], weight_decay=TRAINING["weight_decay"]
     )
-    examples = tokenise(ROWS, AutoTokenizer.from_pretrained(folder / "base"), "chat")
+    _, examples = tokenise(ROWS, AutoTokenizer.from_pretrained(folder / "base"), "chat")
     training = load_config(folder / "config.yaml")["runs"]["demo"]["training"]
     losses = []
     for step in steps_of_rows([length(e) for e in examples], training):

@@ -187,7 +187,7 @@ def test_the_loss_is_of_the_answers_alone(finished, tiny):
 
     folder, settings, _ = finished
     tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
-    examples = tokenise(FACTS, tokenizer, "chat")
+    _, examples = tokenise(FACTS, tokenizer, "chat")
     order = row_order(
         [len(e.prompt) + len(e.completion) for e in examples], 4, 2, settings["training"]["seed"]
     )
@@ -224,9 +224,9 @@ def test_the_same_run_is_not_trained_again(finished, capsys, tmp_path):
 def test_the_adapter_answers_in_evaluation(finished, tiny):
     import torch
 
-    from qaloom.inference.model import load_config
+    from qaloom.inference.model import load_model
 
-    loaded = load_config(tiny, finished[0] / "out")
+    loaded = load_model(tiny, finished[0] / "out")
     prompt = torch.tensor([prompt_ids(loaded.tokenizer, "chat", "질문 1?")])
     with torch.inference_mode():
         tuned = loaded.model(prompt).logits
@@ -320,7 +320,7 @@ def test_the_rows_of_a_step_counted_in_tokens_do_not_see_each_other(tmp_path, ti
     code, said = attempt(tmp_path)
     assert code == 0, said
     tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
-    examples = tokenise(FACTS, tokenizer, "chat")
+    _, examples = tokenise(FACTS, tokenizer, "chat")
     lengths = [len(e.prompt) + len(e.completion) for e in examples]
     total = tokens = 0
     for e in (examples[n] for n in steps_of_rows(lengths, settings["training"])[0]):
@@ -374,7 +374,7 @@ def test_a_loss_that_is_not_a_number_names_its_rows(tmp_path, tiny):
 def test_all_parameters_are_trained_and_the_model_answers(tmp_path, tiny):
     import torch
 
-    from qaloom.inference.model import load_config
+    from qaloom.inference.model import load_model
 
     settings = project(tmp_path, tiny)
     config = yaml.safe_load((tmp_path / "config.yaml").read_text())
@@ -389,7 +389,7 @@ def test_all_parameters_are_trained_and_the_model_answers(tmp_path, tiny):
     prompt = torch.tensor([[5, 6, 7]])
     with torch.inference_mode():
         assert not torch.allclose(
-            load_config(tiny, out).model(prompt).logits, load_config(tiny).model(prompt).logits
+            load_model(tiny, out).model(prompt).logits, load_model(tiny).model(prompt).logits
         )
 
 

@@ -30,7 +30,7 @@ def row(answer, question="주소?", id="00000000000000ab"):
 
 
 def shortened(rows, tokenizer, kind, limit):
-    return cut(rows, tokenise(rows, tokenizer, kind), limit, end_ids(tokenizer, kind))[1]
+    return cut(*tokenise(rows, tokenizer, kind), limit, end_ids(tokenizer, kind))[1]
 
 
 # What a row teaches
@@ -179,3 +179,21 @@ def test_a_row_that_goes_moves_no_row_of_another_fact(gone):
     kept = {r["id"] for r in validation(rows, 0.3, 7)[1] if int(r["id"], 16) % 8 != gone % 8}
     fewer = [r for n, r in enumerate(rows) if n != gone]
     assert kept == {r["id"] for r in validation(fewer, 0.3, 7)[1] if int(r["id"], 16) % 8 != gone % 8}
+
+
+def test_a_row_that_the_template_changes_is_left_out_with_its_reason(capsys):
+    tokenizer = make_tokenizer("chatml")
+    tokenizer.chat_template = tokenizer.chat_template.replace("m.content", "m.content | replace('x', 'y')")
+    rows = [
+        {"id": "1", "instruction": "ab", "input": "", "output": "c"},
+        {"id": "2", "instruction": "axb", "input": "", "output": "c"},
+        {"id": "3", "instruction": "ab", "input": "", "output": "xc"},
+    ]
+    kept, examples = tokenise(rows, tokenizer, "chat")
+    assert [row["id"] for row in kept] == ["1"] and len(examples) == 1
+    assert (
+        "2 of 3 rows are left out; the first is 2: the model's chat template changes"
+        in capsys.readouterr().err
+    )
+    with pytest.raises(TrainingError, match="no row can be put into the model's prompt; 2: "):
+        tokenise(rows[1:], tokenizer, "chat")

@@ -87,9 +87,9 @@ def test_slurm_that_does_not_answer(slurm):
 
 
 def test_slurm_that_ends_no_job(slurm, monkeypatch):
-    monkeypatch.setattr(leftovers, "_PATIENCE", 0)
+    monkeypatch.setattr(leftovers, "_CANCEL_SECONDS", 0)
     (slurm[1].parent / "bin/scancel").write_text("#!/bin/sh\n")
-    with pytest.raises(LeftoverError, match="does not end its jobs 7, 9"):
+    with pytest.raises(LeftoverError, match="has not ended the jobs 7, 9"):
         cancel_slurm_jobs(slurm[0])
 
 

@@ -65,17 +65,17 @@ def identity(results, line, stage="validate"):
 def test_the_survivor_names_what_it_took_in(results):
     text = told(results, identity(results, 2))
     assert f"question  {LINES[1][0]}" in text
-    assert "a.jsonl, line 2: taken as it was" in text
+    assert "a.jsonl, line 2: unchanged" in text
     assert "kept, a.jsonl, line 2" in text
-    assert "took in a.jsonl, line 1 (nearly the same, 0.9" in text
-    assert "took in a.jsonl, line 13 (the same)" in told(results, identity(results, 4))
+    assert "absorbed a.jsonl, line 1 (nearly the same, 0.9" in text
+    assert "absorbed a.jsonl, line 13 (the same)" in told(results, identity(results, 4))
 
 
 def test_a_duplicate_names_its_survivor(results):
     text = told(results, identity(results, 1))
     assert "line 1: near_duplicate (0.9" in text
     assert f"merged into {identity(results, 2)}" in text
-    assert "never came so far" in text
+    assert "did not reach this stage" in text
 
 
 def test_contradiction_and_repair(results):
@@ -96,7 +96,7 @@ def test_a_masked_row_has_two_ids(results):
     before, after = identity(results, 8), identity(results, 8, "dedup")
     assert before != after
     assert f"as {after} with personal data masked" in told(results, before)
-    assert "line 8: taken as it was" in told(results, after)
+    assert "line 8: unchanged" in told(results, after)
 
 
 def test_a_paraphrase_names_its_parent_and_the_parent_names_it(results):
