@@ -64,7 +64,9 @@ def _korean(sentence: str) -> list[str]:
 
 
 def _english(sentence: str) -> list[str]:
-    return []
+    from qaloom.text.rephrase_en import rewrite_english
+
+    return rewrite_english(sentence)
 
 
 def _split_lead(text: str) -> tuple[str, str]:
