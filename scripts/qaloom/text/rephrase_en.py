@@ -14,8 +14,8 @@ from qaloom.text.rephrase_en_clauses import (
     TELLING,
     WH,
     Clause,
-    lowered,
     clause_of,
+    lowered,
     to_the_reader,
 )
 from qaloom.text.rephrase_en_grammar import bare
@@ -34,7 +34,7 @@ _CONTRACTED = re.compile(r"(what|who|where|when|how|why)['’]s ", re.I)
 
 
 _ADJUNCTS = frozenset(
-    "according under in per based if when after before once during for at on from with".split()
+    ["according", "under", "in", "per", "based", "if", "when", "after", "before", "once", "during", "for", "at", "on", "from", "with"]
 )
 
 
@@ -82,7 +82,7 @@ def _adjunct(words: Sequence[str]) -> tuple[list[str], Sequence[str]]:
     return [adjunct[0].lower(), *adjunct[1:]], [main[0][0].upper() + main[0][1:], *main[1:]]
 
 
-_REFERRING = frozenset("it they them he she its their this that these those".split())
+_REFERRING = frozenset(["it", "they", "them", "he", "she", "its", "their", "this", "that", "these", "those"])
 
 
 def _foreign(text: str) -> bool:
@@ -199,5 +199,5 @@ def _fronted(words: Sequence[str]) -> list[str]:
 
 
 _ASKING_IF = frozenset(
-    "know check tell see ask sure wonder determine matter verify test decide even only as find say".split()
+    ["know", "check", "tell", "see", "ask", "sure", "wonder", "determine", "matter", "verify", "test", "decide", "even", "only", "as", "find", "say"]
 )

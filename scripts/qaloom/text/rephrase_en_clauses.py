@@ -10,44 +10,31 @@ from typing import NamedTuple
 from qaloom.text import rephrase_en_grammar as grammar
 from qaloom.text.rephrase_en_grammar import bare
 
-WH = frozenset("who whom whose when where why what which how".split())
-_MODALS = frozenset("can could may might must shall should will would".split())
-_BE = frozenset("is are was were am".split())
-_HAVE = frozenset("has have had".split())
-_DO = frozenset("do does did".split())
+WH = frozenset(["who", "whom", "whose", "when", "where", "why", "what", "which", "how"])
+_MODALS = frozenset(["can", "could", "may", "might", "must", "shall", "should", "will", "would"])
+_BE = frozenset(["is", "are", "was", "were", "am"])
+_HAVE = frozenset(["has", "have", "had"])
+_DO = frozenset(["do", "does", "did"])
 AUXILIARIES = _MODALS | _BE | _HAVE | _DO
-LEADING = frozenset("by at for until under to on in from with since within".split())
-_TO_INFINITIVE = frozenset("where what which whom who".split())
+LEADING = frozenset(["by", "at", "for", "until", "under", "to", "on", "in", "from", "with", "since", "within"])
+_TO_INFINITIVE = frozenset(["where", "what", "which", "whom", "who"])
 # do I need: a state, which 'what to need' would turn into a task.
 _STATIVE = frozenset(
-    "need have get want receive see know earn qualify owe lose like own become pay keep hear feel think believe"
-    " belong expect understand remember live work spend".split()
+    ["need", "have", "get", "want", "receive", "see", "know", "earn", "qualify", "owe", "lose", "like", "own", "become", "pay", "keep", "hear", "feel", "think", "believe", "belong", "expect", "understand", "remember", "live", "work", "spend"]
 )
 _LONGEST_WHAT = 6  # words that may stand between 'what' and a copula at the end
 ATTRIBUTES = frozenset(
-    "name names title code codes number price prices cost costs fee fees charge weight load capacity deadline address"
-    " addresses length width height depth size dimensions duration colour color limit limits date time hours period"
-    " interval version temperature location position phone extension rate amount budget maximum minimum average"
-    " password purpose role meaning definition difference differences feature features function functions advantages"
-    " disadvantages procedure process steps reason reasons criteria benefits objective goal topic capital population"
-    " distance speed voltage term terms warranty guarantee mark score author owner conditions requirements rules"
-    " rule practices practice way ways type types kind kinds unit units penalty range list frequency"
-    " symptoms causes cause effects effect ingredients contact schedule status requirement condition"
-    " syntax format value values default defaults command option options path port url email e-mail policy point"
-    " profit revenue percentage share total salary income tax diameter current power pressure energy density formula"
-    " symbol abbreviation shortcut currency nationality occupation diagnosis treatment dose dosage expiry grade level"
-    " levels threshold tolerance origin source result results outcome consequence consequences role".split()
+    ["name", "names", "title", "code", "codes", "number", "price", "prices", "cost", "costs", "fee", "fees", "charge", "weight", "load", "capacity", "deadline", "address", "addresses", "length", "width", "height", "depth", "size", "dimensions", "duration", "colour", "color", "limit", "limits", "date", "time", "hours", "period", "interval", "version", "temperature", "location", "position", "phone", "extension", "rate", "amount", "budget", "maximum", "minimum", "average", "password", "purpose", "role", "meaning", "definition", "difference", "differences", "feature", "features", "function", "functions", "advantages", "disadvantages", "procedure", "process", "steps", "reason", "reasons", "criteria", "benefits", "objective", "goal", "topic", "capital", "population", "distance", "speed", "voltage", "term", "terms", "warranty", "guarantee", "mark", "score", "author", "owner", "conditions", "requirements", "rules", "rule", "practices", "practice", "way", "ways", "type", "types", "kind", "kinds", "unit", "units", "penalty", "range", "list", "frequency", "symptoms", "causes", "cause", "effects", "effect", "ingredients", "contact", "schedule", "status", "requirement", "condition", "syntax", "format", "value", "values", "default", "defaults", "command", "option", "options", "path", "port", "url", "email", "e-mail", "policy", "point", "profit", "revenue", "percentage", "share", "total", "salary", "income", "tax", "diameter", "current", "power", "pressure", "energy", "density", "formula", "symbol", "abbreviation", "shortcut", "currency", "nationality", "occupation", "diagnosis", "treatment", "dose", "dosage", "expiry", "grade", "level", "levels", "threshold", "tolerance", "origin", "source", "result", "results", "outcome", "consequence", "consequences", "role"]
 )
 _QUALITIES = frozenset(
-    "colour color size shape age height length weight time day date temperature year".split()
+    ["colour", "color", "size", "shape", "age", "height", "length", "weight", "time", "day", "date", "temperature", "year"]
 )
-_STATES = frozenset("due open closed available valid free busy".split())
+_STATES = frozenset(["due", "open", "closed", "available", "valid", "free", "busy"])
 TELLING = frozenset(
-    "tell give state name list describe explain summarise summarize show provide specify define identify outline"
-    " compare share".split()
+    ["tell", "give", "state", "name", "list", "describe", "explain", "summarise", "summarize", "show", "provide", "specify", "define", "identify", "outline", "compare", "share"]
 )
-_SUBORDINATORS = frozenset("if when once while unless because before after".split())
-_NOT_A_PHRASE = frozenset("about up down out off like else not".split())
+_SUBORDINATORS = frozenset(["if", "when", "once", "while", "unless", "because", "before", "after"])
+_NOT_A_PHRASE = frozenset(["about", "up", "down", "out", "off", "like", "else", "not"])
 
 
 class Clause(NamedTuple):
@@ -287,7 +274,7 @@ def _keeps_order(asked: Sequence[str], rest: Sequence[str]) -> bool:
     return _is_predicate(rest)
 
 
-_SUPERLATIVES = frozenset("most best worst first last only least same".split())
+_SUPERLATIVES = frozenset(["most", "best", "worst", "first", "last", "only", "least", "same"])
 
 
 def _is_predicate(rest: Sequence[str]) -> bool:
@@ -355,9 +342,9 @@ def _predicate_place(rest: Sequence[str], strict: bool = False) -> int | None:
 
 
 _LOCATED = frozenset(
-    "located stored kept found situated held installed based displayed saved logged placed mounted printed published defined".split()
+    ["located", "stored", "kept", "found", "situated", "held", "installed", "based", "displayed", "saved", "logged", "placed", "mounted", "printed", "published", "defined"]
 )
-_STRANDED = frozenset("of for on in with by to from about as at".split())
+_STRANDED = frozenset(["of", "for", "on", "in", "with", "by", "to", "from", "about", "as", "at"])
 
 
 def _splits(rest: Sequence[str], end: int, strict: bool) -> bool:

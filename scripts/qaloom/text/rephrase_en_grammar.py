@@ -9,47 +9,28 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 PRONOUNS = frozenset(
-    "i you we they he she it one there somebody someone anyone anybody everyone people".split()
+    ["i", "you", "we", "they", "he", "she", "it", "one", "there", "somebody", "someone", "anyone", "anybody", "everyone", "people"]
 )
 _ARTICLES = frozenset(
-    "the a an my your our their its his her this that these those each every all any some no both another"
-    " more most fewer less several many few".split()
+    ["the", "a", "an", "my", "your", "our", "their", "its", "his", "her", "this", "that", "these", "those", "each", "every", "all", "any", "some", "no", "both", "another", "more", "most", "fewer", "less", "several", "many", "few"]
 )
 _PREPOSITIONS = frozenset(
-    "of for in on with from to between at by under per about against after before during into over through"
-    " within without across among above below near via than versus behind beside inside outside until".split()
+    ["of", "for", "in", "on", "with", "from", "to", "between", "at", "by", "under", "per", "about", "against", "after", "before", "during", "into", "over", "through", "within", "without", "across", "among", "above", "below", "near", "via", "than", "versus", "behind", "beside", "inside", "outside", "until"]
 )
-CONJUNCTIONS = frozenset("and or".split())
+CONJUNCTIONS = frozenset(["and", "or"])
 _CLAUSE_WORDS = frozenset(
-    "that which who whom whose where when if because while but unless as is are was were be been being am has have"
-    " had do does did can could may might must shall should will would so not how why what whether although"
-    " though since once".split()
+    ["that", "which", "who", "whom", "whose", "where", "when", "if", "because", "while", "but", "unless", "as", "is", "are", "was", "were", "be", "been", "being", "am", "has", "have", "had", "do", "does", "did", "can", "could", "may", "might", "must", "shall", "should", "will", "would", "so", "not", "how", "why", "what", "whether", "although", "though", "since", "once"]
 )
 _DEGREES = frozenset(
-    "so too very quite rather still also only always never often usually sometimes ever just already".split()
+    ["so", "too", "very", "quite", "rather", "still", "also", "only", "always", "never", "often", "usually", "sometimes", "ever", "just", "already"]
 )
-_PARTICLES = frozenset("up down out off else".split())
+_PARTICLES = frozenset(["up", "down", "out", "off", "else"])
 # Verbs that are nouns as well, or rare as nouns: between two readings the verb is one of these.
 _COMMON_VERBS = frozenset(
-    "accept access accrue affect allow appear apply approve arrive ask assign attend avoid become begin belong bring"
-    " build buy call cancel carry cause change charge check choose claim clean close collect come compare compile"
-    " complete comply configure connect consider consist contact contain continue contribute convene convert cost"
-    " cover create cut deal decide define delete deliver depend describe detect determine differ disable dispose"
-    " download earn enable end ensure enter evaluate exist exit expire export extend fail fall feed file fill find"
-    " fit fix follow get give go grow handle happen have help hold hire identify implement import improve include"
-    " increase indicate inform inherit install invest involve join keep know last launch lead learn leave let like"
-    " load log look lose maintain make manage mean measure meet modify move need notify obtain occur offer open"
-    " operate organise organize own park pass pay perform permit pick place play prepare prevent produce protect"
-    " prove provide publish purchase put raise reach read receive recommend recover reduce refer refund register"
-    " reject release rely remain remember remove renew rent repair repeat replace report represent require reset"
-    " resolve respond restart return review run save say search sell send serve set share show sign sleep solve spell"
-    " spend start stay stop store submit suggest supply support take talk teach tell terminate throw transfer travel"
-    " treat turn understand update upload use vary verify visit vote wait want warn wash wear weigh work write yield"
-    " affirm ship cite convince dial dry fly freeze land pack charge ring rise swim think try walk".split()
+    ["accept", "access", "accrue", "affect", "allow", "appear", "apply", "approve", "arrive", "ask", "assign", "attend", "avoid", "become", "begin", "belong", "bring", "build", "buy", "call", "cancel", "carry", "cause", "change", "charge", "check", "choose", "claim", "clean", "close", "collect", "come", "compare", "compile", "complete", "comply", "configure", "connect", "consider", "consist", "contact", "contain", "continue", "contribute", "convene", "convert", "cost", "cover", "create", "cut", "deal", "decide", "define", "delete", "deliver", "depend", "describe", "detect", "determine", "differ", "disable", "dispose", "download", "earn", "enable", "end", "ensure", "enter", "evaluate", "exist", "exit", "expire", "export", "extend", "fail", "fall", "feed", "file", "fill", "find", "fit", "fix", "follow", "get", "give", "go", "grow", "handle", "happen", "have", "help", "hold", "hire", "identify", "implement", "import", "improve", "include", "increase", "indicate", "inform", "inherit", "install", "invest", "involve", "join", "keep", "know", "last", "launch", "lead", "learn", "leave", "let", "like", "load", "log", "look", "lose", "maintain", "make", "manage", "mean", "measure", "meet", "modify", "move", "need", "notify", "obtain", "occur", "offer", "open", "operate", "organise", "organize", "own", "park", "pass", "pay", "perform", "permit", "pick", "place", "play", "prepare", "prevent", "produce", "protect", "prove", "provide", "publish", "purchase", "put", "raise", "reach", "read", "receive", "recommend", "recover", "reduce", "refer", "refund", "register", "reject", "release", "rely", "remain", "remember", "remove", "renew", "rent", "repair", "repeat", "replace", "report", "represent", "require", "reset", "resolve", "respond", "restart", "return", "review", "run", "save", "say", "search", "sell", "send", "serve", "set", "share", "show", "sign", "sleep", "solve", "spell", "spend", "start", "stay", "stop", "store", "submit", "suggest", "supply", "support", "take", "talk", "teach", "tell", "terminate", "throw", "transfer", "travel", "treat", "turn", "understand", "update", "upload", "use", "vary", "verify", "visit", "vote", "wait", "want", "warn", "wash", "wear", "weigh", "work", "write", "yield", "affirm", "ship", "cite", "convince", "dial", "dry", "fly", "freeze", "land", "pack", "charge", "ring", "rise", "swim", "think", "try", "walk"]
 )
 NOUNS_IN_ING = frozenset(
-    "building meeting parking training shipping billing booking wing ring spring ceiling string clothing funding"
-    " heating housing lighting marketing processing recycling setting testing warning wiring programming painting".split()
+    ["building", "meeting", "parking", "training", "shipping", "billing", "booking", "wing", "ring", "spring", "ceiling", "string", "clothing", "funding", "heating", "housing", "lighting", "marketing", "processing", "recycling", "setting", "testing", "warning", "wiring", "programming", "painting"]
 )
 _BARE = re.compile(r"^\W+|[^\w)\]%]+$")
 _NAME = re.compile(r"[A-Z0-9_(\[\"'“‘`./]|.*[A-Z0-9_()./]")
@@ -81,7 +62,7 @@ def is_base_verb(word: str) -> bool:
     return word.islower() and bare(word) in parts(word).get("VERB", ()) and bare(word) not in _NEVER_VERBS
 
 
-_NEVER_VERBS = frozenset("the of for in on with from to per must may can will thing data".split())
+_NEVER_VERBS = frozenset(["the", "of", "for", "in", "on", "with", "from", "to", "per", "must", "may", "can", "will", "thing", "data"])
 
 
 def is_noun(word: str) -> bool:
@@ -236,5 +217,5 @@ def verb_at(words: Sequence[str]) -> int:
 
 
 _FINAL_VERBS = frozenset(
-    "cost last mean work take weigh start begin end expire happen apply close open".split()
+    ["cost", "last", "mean", "work", "take", "weigh", "start", "begin", "end", "expire", "happen", "apply", "close", "open"]
 )

@@ -6,72 +6,43 @@ as `-는지`. Where an ending, or the part of speech before it, is not sure, not
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from qaloom.text.rephrase_ko_nouns import Noun, josa, noun_forms, present, sentence
+from qaloom.text.rephrase_ko_nouns import Noun, noun_forms, present, sentence
+from qaloom.text.rephrase_ko_predicates import (
+    Predicate,
+    Sentence,
+    asked_of,
+    clause,
+    direct_forms,
+    parse,
+    predicate_of,
+)
 from qaloom.text.rephrase_ko_tables import (
     ABOUT,
     ASKED_NOUNS,
-    EXISTENCE,
     FUTURE,
-    HOMOGRAPHS,
     IMPERATIVE,
     INQUIRY,
     INTERROGATIVE,
     MODIFIER,
     PLEASE,
     QUALITIES,
+    QUESTION_NOUNS,
     QUESTION_WORD,
     SHARED,
     TELL,
 )
 
 if TYPE_CHECKING:
-    from kiwipiepy import Kiwi, Token
+    from kiwipiepy import Token
 
-_STEM_TAGS = ("VV", "VA", "VX", "VCP", "VCN", "XSV", "XSA")
-_END = re.compile(r"[.?!~…ㅠㅜㅋㅎ^;]")
 _TELL_TAILS = ("알려 주세요.", "궁금합니다.", "알고 싶습니다.", "알려 주시겠어요?")
-_PLAIN_PRONOUNS = {"뭐": "무엇", "거": "것", "이거": "이것", "그거": "그것"}
-
-
-class Sentence(NamedTuple):
-    """A sentence without its closing marks, whether it had a question mark, and its morphemes."""
-
-    text: str
-    asked: bool
-    tokens: Sequence["Token"]
-
-
-class Predicate(NamedTuple):
-    """The last predicate: the text before it, its stem, tense and honorific (EP), its ending, and its place.
-
-    `adjective` is None where the stem may be a verb or an adjective.
-    """
-
-    before: str
-    stem: "Token"
-    marks: tuple[str, ...]
-    ending: str
-    adjective: bool | None
-    at: int
-
-    @property
-    def copula(self) -> bool:
-        return self.stem.tag == "VCP"
-
-    def form(self, ending: str) -> str:
-        """The text up to the predicate and the predicate with another ending."""
-        if self.copula:
-            return self.before + _copula(self.before, self.marks, ending)
-        morphemes = [(self.stem.form, self.stem.tag), *((mark, "EP") for mark in self.marks), (ending, "EF")]
-        return self.before + _kiwi().join(morphemes, lm_search=False)
 
 
 def rewrite_korean(text: str) -> list[str]:
     """Other forms of a Korean sentence that asks the same, the most different first; [] where no rule is sure."""
-    parsed = _parse(text)
+    parsed = _copula_added(text)
     if not parsed.tokens or _ends_early(parsed):
         return []
     for rule in (_told, _imperative, _definition, _question, _conditional, _noun_phrase):
@@ -80,24 +51,14 @@ def rewrite_korean(text: str) -> list[str]:
     return []
 
 
-@lru_cache(maxsize=1)
-def _kiwi() -> "Kiwi":
-    from kiwipiepy import Kiwi
-
-    return Kiwi(num_workers=1)
-
-
-def _parse(text: str) -> Sentence:
-    bare = text
-    while bare and (bare[-1].isspace() or _END.match(bare[-1])):
-        bare = bare[:-1]
-    marks = text[len(bare) :]
-    # Kiwi reads '하는가요' as 'go'; the endings below mean the same.
-    if bare.endswith("는가요"):
-        bare = f"{bare[:-3]}나요"
-    elif bare.endswith(("는지요", "인지요", "은지요")):
-        bare = bare[:-1]
-    return Sentence(bare, "?" in marks, _kiwi().tokenize(bare) if bare else ())
+def _copula_added(text: str) -> Sentence:
+    """The sentence; with a copula where the question word stands alone at its end: 팀장은 누구?"""
+    parsed = parse(text)
+    tokens = parsed.tokens
+    alone = (
+        len(tokens) > 2 and tokens[-1].form in QUESTION_NOUNS and tokens[-2].form in ("은", "는", "이", "가")
+    )
+    return parse(f"{parsed.text}인가요?") if alone else parsed
 
 
 def _ends_early(parsed: Sentence) -> bool:
@@ -110,78 +71,23 @@ def _ends_early(parsed: Sentence) -> bool:
     return False
 
 
-# --- predicates ---------------------------------------------------------------------------------------
-
-
-def _predicate(tokens: Sequence["Token"], text: str) -> Predicate | None:
-    """The predicate that `text`, which `tokens` cover, ends with."""
-    last = len(tokens) - 1
-    ending = tokens[last].form
-    if tokens[last].tag == "JX" and ending == "요" and last:
-        last, ending = last - 1, f"{tokens[last - 1].form}요"
-    if tokens[last].tag not in ("EF", "EC"):
-        return None
-    at = last - 1
-    while at > 0 and tokens[at].tag == "EP":
-        at -= 1
-    marks = tuple(token.form for token in tokens[at + 1 : last])
-    stem = tokens[at]
-    if not stem.tag.startswith(_STEM_TAGS) or at < 0 or set(marks) - {"시", "으시", "었", "았"}:
-        return None
-    before = _before(tokens, at, text)
-    return None if before is None else Predicate(before, stem, marks, ending, _adjective(tokens, at), at)
-
-
-def _before(tokens: Sequence["Token"], at: int, text: str) -> str | None:
-    """The text before a stem; a contraction (뭔가요, 건가요) is taken apart."""
-    stem, previous = tokens[at], tokens[at - 1] if at else None
-    if previous is None or previous.end <= stem.start:
-        return text[: stem.start]
-    if stem.tag == "VCP" and previous.tag in ("NP", "NNB", "NNG"):
-        return text[: previous.start] + _PLAIN_PRONOUNS.get(previous.form, previous.form)
-    return None
-
-
-def _adjective(tokens: Sequence["Token"], at: int) -> bool | None:
-    stem = tokens[at]
-    if stem.form in EXISTENCE:
-        return False  # 있는지, 없는지
-    if stem.form in ("않", "못하") and stem.tag.startswith("VX"):
-        earlier = [i for i in range(at) if tokens[i].tag.startswith(_STEM_TAGS)]
-        return _adjective(tokens, earlier[-1]) if earlier else None
-    if stem.form in ("싶", "싶어하"):
-        return stem.form == "싶"
-    adjective = stem.tag.startswith(("VA", "VCP", "VCN", "XSA"))
-    if stem.form in HOMOGRAPHS:
-        objects = any(token.tag == "JKO" for token in tokens[:at])
-        return adjective if adjective != objects else None
-    return adjective
-
-
-def _copula(noun: str, marks: tuple[str, ...], ending: str) -> str:
-    """The copula after a noun: 인지, 입니까, 였나요. Kiwi conjugates it after a syllable that stands for the noun."""
-    like = "가" if josa(noun, "이/가") == "가" else "각"
-    morphemes = [(like, "NNG"), ("이", "VCP"), *((mark, "EP") for mark in marks), (ending, "EF")]
-    return _kiwi().join(morphemes, lm_search=False)[1:]
-
-
 # --- questions ----------------------------------------------------------------------------------------
 
 
 def _question(parsed: Sentence) -> list[str]:
     """언제 시작하나요, 얼마입니까, 왜 안 되죠."""
-    predicate = _predicate(parsed.tokens, parsed.text)
+    predicate = predicate_of(parsed.tokens, parsed.text)
     if predicate is None or not _asks(predicate, parsed):
         return []
     if known := _knows(predicate, parsed):
         return known
     if attribute := _attribute(predicate, parsed):
         return attribute
-    clause = _clause(predicate, parsed)
-    direct = _direct(predicate)
-    if clause is None:
-        return [form for form in direct if form.rstrip("?") != parsed.text]
-    tails = [f"{clause} {tail}" for tail in _TELL_TAILS]
+    embedded = clause(predicate, parsed)
+    direct = direct_forms(predicate)
+    if embedded is None:
+        return _others(direct, parsed)
+    tails = [f"{embedded} {tail}" for tail in _TELL_TAILS]
     return _others([*tails[:2], *_fronted(predicate, parsed), *direct, *tails[2:]], parsed)
 
 
@@ -196,63 +102,6 @@ def _asks(predicate: Predicate, parsed: Sentence) -> bool:
     return ending in SHARED and (parsed.asked or bool(QUESTION_WORD.search(parsed.text)))
 
 
-def _embedded(predicate: Predicate) -> str | None:
-    """The ending under which a question stands inside another sentence; None where it is not sure."""
-    if predicate.ending in FUTURE:
-        return "ᆯ지"
-    if predicate.ending in MODIFIER:
-        return MODIFIER[predicate.ending]
-    if {"었", "았"} & set(predicate.marks):
-        return "는지"
-    if predicate.adjective is None:
-        return None
-    return "ᆫ지" if predicate.adjective else "는지"
-
-
-def _clause(predicate: Predicate, parsed: Sentence) -> str | None:
-    """The question as an embedded clause: 회의는 언제 시작하는지; the subject of a copula with 이/가: 주소가 어디인지."""
-    ending = _embedded(predicate)
-    if ending is None:
-        return None
-    clause = predicate.form(ending)
-    topic = _topic(predicate, parsed.tokens)
-    if topic is None:
-        return clause
-    head = Noun(parsed.text[: topic.start], parsed.tokens, topic.form)
-    subject = head.with_particle("이/가") if head.sound else None
-    return clause if subject is None else subject + clause[topic.end :]
-
-
-def _topic(predicate: Predicate, tokens: Sequence["Token"]) -> "Token | None":
-    """The topic or subject particle right before the question word of a copula: 주소|는| 어디인가요."""
-    if not predicate.copula:
-        return None
-    at = predicate.at - 1
-    while at > 0 and tokens[at].tag.startswith(("NN", "NP", "NR", "MM", "XS", "MAG")):
-        at -= 1
-    if at < 1 or tokens[at].tag not in ("JX", "JKS") or tokens[at].form not in ("은", "는", "이", "가"):
-        return None
-    return tokens[at] if QUESTION_WORD.match(tokens[at + 1].form) else None
-
-
-def _direct(predicate: Predicate) -> list[str]:
-    """The question itself in other levels of politeness: 시작하나요, 시작합니까, 시작해요."""
-    if predicate.ending in FUTURE:
-        return []
-    past = bool({"었", "았"} & set(predicate.marks))
-    modifier = predicate.copula or (predicate.adjective and predicate.stem.form not in EXISTENCE)
-    forms = [predicate.form("나요" if past or not modifier else "ᆫ가요"), predicate.form("ᆸ니까")]
-    if not predicate.marks or past:
-        forms.append(predicate.form(_informal(predicate)))
-    return [f"{form}?" for form in forms]
-
-
-def _informal(predicate: Predicate) -> str:
-    if not predicate.copula or predicate.marks:
-        return "어요"
-    return "예요" if josa(predicate.before, "이/가") == "가" else "에요"
-
-
 def _knows(predicate: Predicate, parsed: Sentence) -> list[str]:
     """언제 여는지 아시나요: asks for what the clause asks."""
     tokens, at = parsed.tokens, predicate.at
@@ -263,26 +112,30 @@ def _knows(predicate: Predicate, parsed: Sentence) -> list[str]:
 
 def _attribute(predicate: Predicate, parsed: Sentence) -> list[str]:
     """X의 주소는 어디인가요, X의 비용은 어떻게 되나요, X는 무슨 뜻인가요, 서버실은 어디에 있나요."""
-    tokens = parsed.tokens
-    particles = [
-        token for token in tokens[: predicate.at] if token.tag in ("JX", "JKS") and token.form in "은는이가"
-    ]
-    if not particles or particles[-1].start == 0:
+    noun, after = _subject(predicate, parsed)
+    if noun is None:
         return []
-    particle = particles[-1]
-    noun = Noun(parsed.text[: particle.start], tokens, particle.form)
-    asked = parsed.text[particle.end :].strip()
+    asked = parsed.text[after:].strip()
     family = noun.family
     if family and (_HOW_IS_IT.match(asked) or (predicate.copula and family.fits.match(asked))):
-        past = f" {family.ask}?" if predicate.marks else "-"  # the table's questions are in the present
+        past = f" {family.ask}?" if predicate.past else "-"  # the table's questions are in the present
         forms = [form for form in noun_forms(noun) if not form.endswith(past)]
         return _others([*forms, f"{predicate.form('ᆸ니까')}?"], parsed)
     if noun.place and _STANDS.match(asked):
         return present(f"{noun.text}의 위치를 알려 주세요.", *_where(noun))
     quality = _QUALITY.match(asked)
     if quality and noun.sound and predicate.copula and quality[1] in QUALITIES:
-        return _quality_forms(noun, quality[1], predicate)
+        return _quality_forms(noun, quality[1], asked.split()[0])
     return []
+
+
+def _subject(predicate: Predicate, parsed: Sentence) -> tuple[Noun | None, int]:
+    """The noun that the last topic or subject particle marks, and where the words after it begin."""
+    tokens = parsed.tokens
+    particles = [t for t in tokens[: predicate.at] if t.tag in ("JX", "JKS") and t.form in "은는이가"]
+    if not particles:
+        return asked_of(predicate, parsed)
+    return Noun(parsed.text[: particles[-1].start], tokens, particles[-1].form), particles[-1].end
 
 
 _HOW_IS_IT = re.compile(r"어떻게 (?:되|돼|됩|될|된)[가-힣]{0,3}$")
@@ -295,11 +148,10 @@ def _where(noun: Noun) -> list[str]:
     return [] if where is None else [f"{where} 어디에 있는지 {tail}" for tail in _TELL_TAILS[:3]]
 
 
-def _quality_forms(noun: Noun, quality: str, predicate: Predicate) -> list[str]:
-    """X는 무슨 뜻인가요 in other words."""
+def _quality_forms(noun: Noun, quality: str, word: str) -> list[str]:
+    """X는 무슨 뜻인가요 in other words; `word` is 무슨 or 어떤."""
     whole = Noun(f"{noun.text}의 {quality}", ())
     subject = noun.with_particle("이/가")
-    word = predicate.form("ᆫ지")[-len(quality) - 5 :].rpartition(" ")[0] or "무슨"
     return present(
         sentence(whole, "을/를", " 알려 주세요."),
         subject and f"{subject} {word} {quality}인지 궁금합니다.",
@@ -359,22 +211,22 @@ def _addressed(tokens: Sequence["Token"]) -> bool:
 
 
 _MANNERS = frozenset(
-    "자세히 간단히 간략히 정확히 상세히 빨리 다시 먼저 꼭 미리 모두 전부 구체적으로 쉽게".split()
+    ["자세히", "간단히", "간략히", "정확히", "상세히", "빨리", "다시", "먼저", "꼭", "미리", "모두", "전부", "구체적으로", "쉽게"]
 )
 
 
-def _clause_forms(clause: str, tokens: Sequence["Token"], parsed: Sentence) -> list[str]:
+def _clause_forms(text: str, tokens: Sequence["Token"], parsed: Sentence) -> list[str]:
     """...어디인지 in other sentences, and as a question of its own."""
-    if not clause.endswith("지"):
+    if not text.endswith("지"):
         return []
-    predicate = _predicate(tokens, clause)
-    known = predicate is not None and predicate.ending in MODIFIER
+    tails = [f"{text} {tail}" for tail in _TELL_TAILS]
     if _addressed(tokens):
-        return _others([f"{clause} {tail}" for tail in _TELL_TAILS if tail.startswith("알려")], parsed)
-    if predicate is None and not clause.endswith(("할 지", "될 지", "을 지")):
+        return _others([tail for tail in tails if " 알려 " in tail[len(text) :]], parsed)
+    predicate = predicate_of(tokens, text)
+    if predicate is None and not text.endswith(("할 지", "될 지", "을 지")):
         return []
-    direct = _direct(predicate) if predicate is not None and known else []
-    return _others([*direct[:2], *(f"{clause} {tail}" for tail in _TELL_TAILS), *direct[2:]], parsed)
+    direct = direct_forms(predicate) if predicate is not None and predicate.ending in MODIFIER else []
+    return _others([*direct[:2], *tails, *direct[2:]], parsed)
 
 
 def _imperative(parsed: Sentence) -> list[str]:
@@ -398,7 +250,7 @@ def _ordered(parsed: Sentence) -> str | None:
     """The verb of an order as '-어': 서술하시오 -> 서술해."""
     if parsed.asked or len(parsed.tokens) < 2:
         return None
-    predicate = _predicate(parsed.tokens, parsed.text)
+    predicate = predicate_of(parsed.tokens, parsed.text)
     if (
         predicate is None
         or predicate.ending not in IMPERATIVE
@@ -416,11 +268,21 @@ def _ordered(parsed: Sentence) -> str | None:
 
 def _definition(parsed: Sentence) -> list[str]:
     """X(이)란?, X(이)란 무엇인가요?"""
-    marks = [t for t in parsed.tokens if t.tag == "JX" and t.form in ("란", "이란")]
-    rest = parsed.text[marks[0].end :].strip() if len(marks) == 1 else "?"
-    if rest and not _WHAT.match(rest):
+    tokens = parsed.tokens
+    at = next(
+        (
+            at
+            for at, token in enumerate(tokens)
+            if at and token.form in ("란", "이란") and token.tag in ("JX", "ETM")
+        ),
+        0,
+    )
+    rest = parsed.text[tokens[at].end :].strip()
+    if not at or (rest and not _WHAT.match(rest)) or not (rest or parsed.asked):
         return []
-    noun = Noun(parsed.text[: marks[0].start], parsed.tokens, "은" if marks[0].form == "이란" else "는")
+    vowel = tokens[at].form == "란" and tokens[at - 1].tag != "VCP"
+    end = tokens[at].start if vowel or tokens[at].form == "이란" else tokens[at - 1].start
+    noun = Noun(parsed.text[:end], tokens, "는" if vowel else "은")
     if not noun.sound:
         return []
     return present(

@@ -47,8 +47,9 @@ class Noun:
     def with_particle(self, pair: str) -> str | None:
         """The phrase with the particle of `pair`, told by its spelling or by the particle that it had."""
         found = josa(self.text, pair)
-        if found is None and self.particle in _PARTICLES:
-            found = pair.split("/")[self.particle not in "은이을"]
+        latin = self.text.rstrip(_MARKS)[-1:]
+        if self.particle in _PARTICLES and (found is None or (latin.isascii() and latin.isalpha())):
+            found = pair.split("/")[self.particle not in "은이을"]  # as it is spoken: ERR_TIMEOUT이
         return None if found is None else self.text + found
 
     @property
@@ -125,6 +126,14 @@ def sentence(noun: Noun, pair: str, rest: str) -> str | None:
 def noun_forms(noun: Noun) -> list[str]:
     """A noun phrase asked for in other ways."""
     family = noun.family
+    if noun.text.startswith(
+        ("다음", "아래", "보기", "위의 ")
+    ):  # a choice in an exam is asked for, not wondered about
+        return present(
+            sentence(noun, "을/를", " 알려 주세요."),
+            sentence(noun, "은/는", f" {family.ask}?") if family else None,
+            sentence(noun, "을/를", " 알려 주시겠어요?"),
+        )
     return present(
         sentence(noun, "을/를", " 알려 주세요."),
         sentence(noun, "은/는", f" {family.ask}?") if family else None,
