@@ -7,35 +7,25 @@ import re
 from collections.abc import Sequence
 
 from qaloom.text import rephrase_en_grammar as grammar
-from qaloom.text.rephrase_en_clauses import (
-    ATTRIBUTES,
-    AUXILIARIES,
-    LEADING,
-    TELLING,
-    WH,
-    Clause,
-    clause_of,
-    lowered,
-    to_the_reader,
-)
-from qaloom.text.rephrase_en_grammar import bare
+from qaloom.text.rephrase_en_clauses import clause_of, to_the_reader
+from qaloom.text.rephrase_en_copula import Clause, lowered
+from qaloom.text.rephrase_en_grammar import ATTRIBUTES, AUXILIARIES, LEADING, TELLING, WH, bare, word_set
 
 _TWO_QUESTIONS = re.compile(
-    r",? (?:and|or) (?:if so|by|what|when|how|which|who|where|why|is|are|do|does|can|should|will)\b|, (?:what|how)\b",
+    r",? (?:and|or) (?:if so|by|what|when|how|which|who|where|why|is|are|do|does|can|should|will)\b"
+    r"|, (?:what|how)\b",
     re.I,
 )
 _TOLD = re.compile(
-    r"(?:(?:please )?(?:tell me|let me know)|(?:can|could|would) you (?:please )?tell me|(?:i would|i'd|i’d) like to know"
-    r"|i (?:want|need) to know|do you know|may i ask|can i ask) ",
+    r"(?:(?:please )?(?:tell me|let me know)|(?:can|could|would) you (?:please )?tell me"
+    r"|(?:i would|i'd|i’d) like to know|i (?:want|need) to know|do you know|may i ask|can i ask) ",
     re.I,
 )
 _GROUP = re.compile(r"[(\[\"“‘][^()\[\]\"“”’]{0,80}[)\]\"”’]")
 _CONTRACTED = re.compile(r"(what|who|where|when|how|why)['’]s ", re.I)
 
 
-_ADJUNCTS = frozenset(
-    ["according", "under", "in", "per", "based", "if", "when", "after", "before", "once", "during", "for", "at", "on", "from", "with"]
-)
+_ADJUNCTS = word_set("according under in per based if when after before once during for at on from with")
 
 
 def rewrite_english(sentence: str) -> list[str]:
@@ -82,7 +72,7 @@ def _adjunct(words: Sequence[str]) -> tuple[list[str], Sequence[str]]:
     return [adjunct[0].lower(), *adjunct[1:]], [main[0][0].upper() + main[0][1:], *main[1:]]
 
 
-_REFERRING = frozenset(["it", "they", "them", "he", "she", "its", "their", "this", "that", "these", "those"])
+_REFERRING = word_set("it they them he she its their this that these those")
 
 
 def _foreign(text: str) -> bool:
@@ -198,6 +188,6 @@ def _fronted(words: Sequence[str]) -> list[str]:
     return [f"If {' '.join(clause)}, {lowered(main)}?"]
 
 
-_ASKING_IF = frozenset(
-    ["know", "check", "tell", "see", "ask", "sure", "wonder", "determine", "matter", "verify", "test", "decide", "even", "only", "as", "find", "say"]
+_ASKING_IF = word_set(
+    "know check tell see ask sure wonder determine matter verify test decide even only as find say"
 )

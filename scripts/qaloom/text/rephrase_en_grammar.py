@@ -8,29 +8,83 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-PRONOUNS = frozenset(
-    ["i", "you", "we", "they", "he", "she", "it", "one", "there", "somebody", "someone", "anyone", "anybody", "everyone", "people"]
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
+    return frozenset(text.split())
+
+
+WH = word_set("who whom whose when where why what which how")
+MODALS = word_set("can could may might must shall should will would")
+BE = word_set("is are was were am")
+HAVE = word_set("has have had")
+DO = word_set("do does did")
+AUXILIARIES = MODALS | BE | HAVE | DO
+LEADING = word_set("by at for until under to on in from with since within")
+ATTRIBUTES = word_set(
+    "name names title code codes number price prices cost costs fee fees charge weight load capacity"
+    " deadline address addresses length width height depth size dimensions duration colour color limit"
+    " limits date time hours period interval version temperature location position phone extension rate"
+    " amount budget maximum minimum average password purpose role meaning definition difference"
+    " differences feature features function functions advantages disadvantages procedure process steps"
+    " reason reasons criteria benefits objective goal topic capital population distance speed voltage term"
+    " terms warranty guarantee mark score author owner conditions requirements rules rule practices"
+    " practice way ways type types kind kinds unit units penalty range list frequency symptoms causes"
+    " cause effects effect ingredients contact schedule status requirement condition syntax format value"
+    " values default defaults command option options path port url email e-mail policy point profit"
+    " revenue percentage share total salary income tax diameter current power pressure energy density"
+    " formula symbol abbreviation shortcut currency nationality occupation diagnosis treatment dose dosage"
+    " expiry grade level levels threshold tolerance origin source result results outcome consequence"
+    " consequences role"
 )
-_ARTICLES = frozenset(
-    ["the", "a", "an", "my", "your", "our", "their", "its", "his", "her", "this", "that", "these", "those", "each", "every", "all", "any", "some", "no", "both", "another", "more", "most", "fewer", "less", "several", "many", "few"]
+TELLING = word_set(
+    "tell give state name list describe explain summarise summarize show provide specify define identify"
+    " outline compare share"
 )
-_PREPOSITIONS = frozenset(
-    ["of", "for", "in", "on", "with", "from", "to", "between", "at", "by", "under", "per", "about", "against", "after", "before", "during", "into", "over", "through", "within", "without", "across", "among", "above", "below", "near", "via", "than", "versus", "behind", "beside", "inside", "outside", "until"]
+PRONOUNS = word_set("i you we they he she it one there somebody someone anyone anybody everyone people")
+_ARTICLES = word_set(
+    "the a an my your our their its his her this that these those each every all any some no both another"
+    " more most fewer less several many few"
 )
-CONJUNCTIONS = frozenset(["and", "or"])
-_CLAUSE_WORDS = frozenset(
-    ["that", "which", "who", "whom", "whose", "where", "when", "if", "because", "while", "but", "unless", "as", "is", "are", "was", "were", "be", "been", "being", "am", "has", "have", "had", "do", "does", "did", "can", "could", "may", "might", "must", "shall", "should", "will", "would", "so", "not", "how", "why", "what", "whether", "although", "though", "since", "once"]
+_PREPOSITIONS = word_set(
+    "of for in on with from to between at by under per about against after before during into over"
+    " through within without across among above below near via than versus behind beside inside outside"
+    " until"
 )
-_DEGREES = frozenset(
-    ["so", "too", "very", "quite", "rather", "still", "also", "only", "always", "never", "often", "usually", "sometimes", "ever", "just", "already"]
+CONJUNCTIONS = word_set("and or")
+_CLAUSE_WORDS = word_set(
+    "that which who whom whose where when if because while but unless as is are was were be been being am"
+    " has have had do does did can could may might must shall should will would so not how why what"
+    " whether although though since once"
 )
-_PARTICLES = frozenset(["up", "down", "out", "off", "else"])
+_DEGREES = word_set(
+    "so too very quite rather still also only always never often usually sometimes ever just already"
+)
+_PARTICLES = word_set("up down out off else")
 # Verbs that are nouns as well, or rare as nouns: between two readings the verb is one of these.
-_COMMON_VERBS = frozenset(
-    ["accept", "access", "accrue", "affect", "allow", "appear", "apply", "approve", "arrive", "ask", "assign", "attend", "avoid", "become", "begin", "belong", "bring", "build", "buy", "call", "cancel", "carry", "cause", "change", "charge", "check", "choose", "claim", "clean", "close", "collect", "come", "compare", "compile", "complete", "comply", "configure", "connect", "consider", "consist", "contact", "contain", "continue", "contribute", "convene", "convert", "cost", "cover", "create", "cut", "deal", "decide", "define", "delete", "deliver", "depend", "describe", "detect", "determine", "differ", "disable", "dispose", "download", "earn", "enable", "end", "ensure", "enter", "evaluate", "exist", "exit", "expire", "export", "extend", "fail", "fall", "feed", "file", "fill", "find", "fit", "fix", "follow", "get", "give", "go", "grow", "handle", "happen", "have", "help", "hold", "hire", "identify", "implement", "import", "improve", "include", "increase", "indicate", "inform", "inherit", "install", "invest", "involve", "join", "keep", "know", "last", "launch", "lead", "learn", "leave", "let", "like", "load", "log", "look", "lose", "maintain", "make", "manage", "mean", "measure", "meet", "modify", "move", "need", "notify", "obtain", "occur", "offer", "open", "operate", "organise", "organize", "own", "park", "pass", "pay", "perform", "permit", "pick", "place", "play", "prepare", "prevent", "produce", "protect", "prove", "provide", "publish", "purchase", "put", "raise", "reach", "read", "receive", "recommend", "recover", "reduce", "refer", "refund", "register", "reject", "release", "rely", "remain", "remember", "remove", "renew", "rent", "repair", "repeat", "replace", "report", "represent", "require", "reset", "resolve", "respond", "restart", "return", "review", "run", "save", "say", "search", "sell", "send", "serve", "set", "share", "show", "sign", "sleep", "solve", "spell", "spend", "start", "stay", "stop", "store", "submit", "suggest", "supply", "support", "take", "talk", "teach", "tell", "terminate", "throw", "transfer", "travel", "treat", "turn", "understand", "update", "upload", "use", "vary", "verify", "visit", "vote", "wait", "want", "warn", "wash", "wear", "weigh", "work", "write", "yield", "affirm", "ship", "cite", "convince", "dial", "dry", "fly", "freeze", "land", "pack", "charge", "ring", "rise", "swim", "think", "try", "walk"]
+_COMMON_VERBS = word_set(
+    "accept access accrue affect allow appear apply approve arrive ask assign attend avoid become begin"
+    " belong bring build buy call cancel carry cause change charge check choose claim clean close collect"
+    " come compare compile complete comply configure connect consider consist contact contain continue"
+    " contribute convene convert cost cover create cut deal decide define delete deliver depend describe"
+    " detect determine differ disable dispose download earn enable end ensure enter evaluate exist exit"
+    " expire export extend fail fall feed file fill find fit fix follow get give go grow handle happen"
+    " have help hold hire identify implement import improve include increase indicate inform inherit"
+    " install invest involve join keep know last launch lead learn leave let like load log look lose"
+    " maintain make manage mean measure meet modify move need notify obtain occur offer open operate"
+    " organise organize own park pass pay perform permit pick place play prepare prevent produce protect"
+    " prove provide publish purchase put raise reach read receive recommend recover reduce refer refund"
+    " register reject release rely remain remember remove renew rent repair repeat replace report"
+    " represent require reset resolve respond restart return review run save say search sell send serve"
+    " set share show sign sleep solve spell spend start stay stop store submit suggest supply support take"
+    " talk teach tell terminate throw transfer travel treat turn understand update upload use vary verify"
+    " visit vote wait want warn wash wear weigh work write yield affirm ship cite convince dial dry fly"
+    " freeze land pack charge ring rise swim think try walk"
 )
-NOUNS_IN_ING = frozenset(
-    ["building", "meeting", "parking", "training", "shipping", "billing", "booking", "wing", "ring", "spring", "ceiling", "string", "clothing", "funding", "heating", "housing", "lighting", "marketing", "processing", "recycling", "setting", "testing", "warning", "wiring", "programming", "painting"]
+NOUNS_IN_ING = word_set(
+    "building meeting parking training shipping billing booking wing ring spring ceiling string clothing"
+    " funding heating housing lighting marketing processing recycling setting testing warning wiring"
+    " programming painting"
 )
 _BARE = re.compile(r"^\W+|[^\w)\]%]+$")
 _NAME = re.compile(r"[A-Z0-9_(\[\"'“‘`./]|.*[A-Z0-9_()./]")
@@ -62,7 +116,7 @@ def is_base_verb(word: str) -> bool:
     return word.islower() and bare(word) in parts(word).get("VERB", ()) and bare(word) not in _NEVER_VERBS
 
 
-_NEVER_VERBS = frozenset(["the", "of", "for", "in", "on", "with", "from", "to", "per", "must", "may", "can", "will", "thing", "data"])
+_NEVER_VERBS = word_set("the of for in on with from to per must may can will thing data")
 
 
 def is_noun(word: str) -> bool:
@@ -152,9 +206,9 @@ def head(words: Sequence[str]) -> str:
 
 
 def subject_end(words: Sequence[str], auxiliary: str) -> int | None:
-    """The number of words of the subject at the start of `words`, which a base verb follows, maybe after an adverb.
+    """The number of words of the subject that `words` begin with; a base verb follows, maybe after an adverb.
 
-    `auxiliary` (do, does, did, a modal) tells singular from plural. None where no place or two places would do.
+    `auxiliary` (do, does, did, a modal) tells singular from plural. None where no place or two places fit.
     """
     if not words:
         return None
@@ -216,6 +270,4 @@ def verb_at(words: Sequence[str]) -> int:
     return _at_verb(words, 0)
 
 
-_FINAL_VERBS = frozenset(
-    ["cost", "last", "mean", "work", "take", "weigh", "start", "begin", "end", "expire", "happen", "apply", "close", "open"]
-)
+_FINAL_VERBS = word_set("cost last mean work take weigh start begin end expire happen apply close open")

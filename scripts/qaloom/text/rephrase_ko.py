@@ -1,7 +1,7 @@
 """Korean wordings of a question: its ending is conjugated anew, what stands before it stays as written.
 
-Kiwi (kiwipiepy) takes a sentence apart into morphemes and conjugates: an adjective embeds as `-(으)ㄴ지`, a verb
-as `-는지`. Where an ending, or the part of speech before it, is not sure, nothing is made.
+Kiwi (kiwipiepy) takes a sentence apart into morphemes and conjugates: an adjective embeds as `-(으)ㄴ지`, a
+verb as `-는지`. Where an ending, or the part of speech before it, is not sure, nothing is made.
 """
 
 import re
@@ -25,6 +25,7 @@ from qaloom.text.rephrase_ko_tables import (
     IMPERATIVE,
     INQUIRY,
     INTERROGATIVE,
+    MANNERS,
     MODIFIER,
     PLEASE,
     QUALITIES,
@@ -41,7 +42,7 @@ _TELL_TAILS = ("알려 주세요.", "궁금합니다.", "알고 싶습니다.", 
 
 
 def rewrite_korean(text: str) -> list[str]:
-    """Other forms of a Korean sentence that asks the same, the most different first; [] where no rule is sure."""
+    """Other forms of a Korean sentence, the most different first; [] where no rule is sure."""
     parsed = _copula_added(text)
     if not parsed.tokens or _ends_early(parsed):
         return []
@@ -206,13 +207,8 @@ def _told(parsed: Sentence) -> list[str]:
 def _addressed(tokens: Sequence["Token"]) -> bool:
     """Whether somebody is to tell somebody, or in some way: 담당자에게, 자세히."""
     return any(token.tag == "JKB" and token.form in ("에게", "한테", "께") for token in tokens) or any(
-        token.tag == "MAG" and token.form in _MANNERS for token in tokens
+        token.tag == "MAG" and token.form in MANNERS for token in tokens
     )
-
-
-_MANNERS = frozenset(
-    ["자세히", "간단히", "간략히", "정확히", "상세히", "빨리", "다시", "먼저", "꼭", "미리", "모두", "전부", "구체적으로", "쉽게"]
-)
 
 
 def _clause_forms(text: str, tokens: Sequence["Token"], parsed: Sentence) -> list[str]:

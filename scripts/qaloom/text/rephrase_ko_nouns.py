@@ -67,7 +67,7 @@ class Noun:
 
     @property
     def family(self) -> Family | None:
-        """The question that the head noun stands for: the longest known noun made of whole morphemes at its end.
+        """The question that the head noun stands for, the longest known one of whole morphemes at the end.
 
         None for two nouns side by side (부서와 번호), which one question word would not cover.
         """
@@ -101,7 +101,7 @@ class Noun:
         return text if " " in text else None
 
     def _bare_genitive(self, token: "Token") -> bool:
-        """Whether '의' may go: only nouns follow it, and a noun stands before it (그의 would turn into 그)."""
+        """Whether '의' may go: nouns alone follow, and a noun stands before (그의 would turn into 그)."""
         at = self.tokens.index(token)
         after = [other.tag for other in self.tokens[at + 1 :]]
         return (

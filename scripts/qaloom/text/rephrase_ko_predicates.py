@@ -1,7 +1,7 @@
 """Korean sentences and the predicate that they end with, taken apart and conjugated by Kiwi.
 
-A predicate is embedded as `-(으)ㄴ지` (adjectives), `-는지` (verbs) or `-(으)ㄹ지` (conjectures), or asked at another
-level of politeness.
+A predicate is embedded as `-(으)ㄴ지` (adjectives), `-는지` (verbs) or `-(으)ㄹ지` (conjectures), or asked at
+another level of politeness.
 """
 
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ class Predicate(NamedTuple):
         return bool(_PAST & set(self.marks))
 
     def form(self, ending: str) -> str:
-        """The text up to the predicate and the predicate with another ending, in Kiwi's spelling of endings."""
+        """The text with another ending of its predicate, in Kiwi's spelling of endings."""
         if self.copula:
             return self.before + _copula(self.before, self.marks, ending)
         morphemes = [(self.stem.form, self.stem.tag), *((mark, "EP") for mark in self.marks), (ending, "EF")]
@@ -150,7 +150,7 @@ def _adjective(tokens: Sequence["Token"], at: int) -> bool | None:
 
 
 def _copula(noun: str, marks: tuple[str, ...], ending: str) -> str:
-    """The copula after a noun: 인지, 입니까, 였나요. Kiwi conjugates it after a syllable that stands for the noun."""
+    """The copula after a noun (인지, 입니까, 였나요), conjugated after a syllable that stands for the noun."""
     like = "가" if josa(noun, "이/가") == "가" else "각"
     morphemes = [(like, "NNG"), ("이", "VCP"), *((mark, "EP") for mark in marks), (ending, "EF")]
     return kiwi().join(morphemes, lm_search=False)[1:]
@@ -170,7 +170,7 @@ def _embedded(predicate: Predicate) -> str | None:
 
 
 def clause(predicate: Predicate, parsed: Sentence) -> str | None:
-    """The question as an embedded clause: 회의는 언제 시작하는지; the subject of a copula with 이/가: 주소가 어디인지."""
+    """The question as an embedded clause: 회의는 언제 시작하는지, 주소가 어디인지."""
     ending = _embedded(predicate)
     if ending is None:
         return None
@@ -181,7 +181,7 @@ def clause(predicate: Predicate, parsed: Sentence) -> str | None:
 
 
 def asked_of(predicate: Predicate, parsed: Sentence) -> tuple[Noun | None, int]:
-    """The noun right before the question word of a copula, with or without a particle, and where the rest begins."""
+    """The noun right before the question word of a copula, and where the words after its particle begin."""
     tokens = parsed.tokens
     if not predicate.copula:
         return None, 0
