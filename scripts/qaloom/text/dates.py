@@ -6,7 +6,20 @@ A time is given on the 24-hour clock; one without 오전, 오후, am or pm is re
 
 import re
 
-_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 _MONTH_NUMBERS = {name: n for n, name in enumerate(_MONTHS, 1)} | {
     name[:3]: n for n, name in enumerate(_MONTHS, 1)
 }

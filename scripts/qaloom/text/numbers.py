@@ -45,7 +45,10 @@ _MAY_COUNT = re.compile(
 _ENGLISH = {word: n for n, word in enumerate(
     ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"], 2)}  # fmt: skip
 _ENGLISH |= {
-    word: 10 * n for n, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
+    word: 10 * n
+    for n, word in enumerate(
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2
+    )
 }
 _POWERS = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9}
 _WORD, _POWER = "|".join(_ENGLISH), "|".join(_POWERS)
