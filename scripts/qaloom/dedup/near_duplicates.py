@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from qaloom.console import bar
 from qaloom.records import Row
-from qaloom.text.differences import stem
+from qaloom.text.endings import stem
 from qaloom.text.join_cost import say_cost
 from qaloom.text.normalize import jamo
 from qaloom.text.similarity_join import similar_pairs

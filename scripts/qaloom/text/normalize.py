@@ -4,12 +4,13 @@ import re
 import sys
 import unicodedata
 
+from qaloom.text.canonical import canonical
 from qaloom.text.characters import normal
-from qaloom.text.values import canonical, marked
+from qaloom.text.marks import marked
 
 _LAST = "\uffff"
 _KINDS = ("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf")
-_FULL_WIDTH = range(0xFF01, 0xFFF0)  # the stand-ins of `values.marked`, which NFKC leaves in no text
+_FULL_WIDTH = range(0xFF01, 0xFFF0)  # the stand-ins of `marks.marked`, which NFKC leaves in no text
 _MARKS = [
     chr(point)
     for point in range(sys.maxunicode + 1)
@@ -28,7 +29,7 @@ _POINT = re.compile(r"(?<!\d)\.+|\.+(?!\d)")
 def comparison_key(text: str) -> str:
     """The comparison key of a text: its values in one notation, casefolded, without spaces and punctuation.
 
-    Kept, since they change what a text says, are the marks and capitals for which `values.marked` puts a
+    Kept, since they change what a text says, are the marks and capitals for which `marks.marked` puts a
     stand-in, per cent, operators and symbols. A text of punctuation alone is its own key, without spaces.
     """
     key = marked(canonical(text)).casefold()
