@@ -13,6 +13,8 @@ from qaloom.text.facts import Difference, difference, without_labels
 from qaloom.text.spelling import Counts
 
 _SHOWN_ROWS = 50  # of a contradiction; `total` says how many there are
+_PROSE = 60  # characters of a key, from which an answer explains rather than states
+_UNRELATED = 0.5  # similarity of two explanations, below which they don't speak of the same points
 _MANY = 40_000  # pairs of answers to two questions, from which they are no longer compared one by one
 
 
@@ -57,8 +59,11 @@ def _agree(one: Keyed, other: Keyed, threshold: float, words: Counts) -> bool:
     short, long = sorted((without_labels(one.row.output), without_labels(other.row.output)), key=len)
     if one.answer == other.answer or holds(long, short):
         return True
+    likeness = Indel.normalized_similarity(one.answer, other.answer)
+    if likeness < _UNRELATED and min(len(one.answer), len(other.answer)) > _PROSE:
+        return True  # two explanations at length, which may both hold
+    similar = likeness >= threshold
     apart = difference(short, long, words)
-    similar = Indel.normalized_similarity(one.answer, other.answer) >= threshold
     return apart == Difference.HARMLESS or (similar and apart < Difference.OTHER)
 
 

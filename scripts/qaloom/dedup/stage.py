@@ -56,12 +56,12 @@ def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -
     rows, exact = _exact(good)
     questions = Questions(rows)
     pairs = near_pairs(questions, settings["threshold"], threads)
-    words = counted_words(keyed.row.instruction for keyed in rows)
-    merged = _merge(rows, questions, pairs, settings["answer_threshold"], words)
     links = [pair[:2] for pair in pairs]
     if settings["jamo"]:
         links += jamo_links(questions.keys, settings["threshold"], threads)
     asking_the_same = [*pairs, *further_pairs(questions.keys, links, len(pairs))]
+    words = counted_words(keyed.row.instruction for keyed in rows)
+    merged = _merge(rows, questions, asking_the_same, settings["answer_threshold"], words)
     found = _Found(
         sorted((keyed.row for at, keyed in enumerate(rows) if at not in merged), key=lambda row: row.id),
         sorted(

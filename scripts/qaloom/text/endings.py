@@ -30,3 +30,15 @@ _ENDING = (
 )
 _LONGEST_END = 16  # syllables
 _END = re.compile(_apart(rf"(?:은|는|이|가|을|를)?(?:무엇|무어|뭐)?이?(?:으?시)?(?:{_PLEASE}|{_ENDING})?$"))
+_OPENING = re.compile(
+    r"(?:(?:could|can|would|will)?(?:you)?(?:please|kindly)?(?:tell|give|show)(?:me|us)|(?:i|we)(?:wantto|needto|(?:woul)?dliketo)know"
+    r"|doyouknow|what(?:is|are|was|were|s)|which(?:is|are))+(?:what|which|the)?(?:is|are)?(?:the)?"
+)
+
+
+def subject(key: str) -> str:
+    """A comparison key without the words that ask: what is left of two wordings may be the same."""
+    if not key.isascii():
+        return stem(key)
+    opening = _OPENING.match(key)
+    return key[opening.end() :] if opening and opening.end() < len(key) else key

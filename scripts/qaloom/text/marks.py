@@ -106,7 +106,8 @@ def _hyphen(before: str, after: str) -> bool:
         return _latin(after[:1]) or after[:1].isdigit()
     if _word(after[:1]):
         return "가" <= after[:1] <= "힣" and _latin(before[-1:]) and not _word(before[-2:-1])
-    return before[-1:].isdigit() or _letter_alone(before)
+    broken = after[:1] == " " and after[1:2].isdigit()  # GG- 5346E
+    return before[-1:].isdigit() or (_letter_alone(before) and not broken)
 
 
 def _star(before: str, after: str) -> bool:

@@ -4,6 +4,7 @@ A word is what Kiwi's dictionary, an English word list or the project itself has
 negating or role-giving part are never taken for misspelt: 미등록 and 등록, trainer and trainee, 김민수 and 김민주.
 """
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -23,13 +24,15 @@ _OFTEN = 5  # times that a spelling stands in a project which is a word of it; a
 _SAMPLED = 100_000  # texts whose words are counted
 
 Counts = Counter[str]
+_WORD = re.compile(r"[^\W\d_]+")
+_DOUBLED = re.compile(r"(.)\1")
 
 
 def counted_words(texts: Iterable[str]) -> Counts:
     """How often each word stands in the first of the texts: the project's own words."""
     found: Counts = Counter()
     for text in islice(texts, _SAMPLED):
-        found.update(text.casefold().split())
+        found.update(_WORD.findall(text.casefold()))
     return found
 
 
@@ -56,13 +59,14 @@ def misspelt_korean(one: str, other: str, words: Counts) -> bool:
     if slip is None:
         return False
     known = _is_word(one), _is_word(other)
-    if known[0] != known[1] and slip != "dropped":
-        return not _two_words(mine, theirs)
     if slip == "replaced" and _misspelt_ending(mine, theirs):
         return True
-    if known[0] and known[1]:
-        return False
-    return slip != "replaced" and _only_once(one, other, words)
+    if all(known):
+        return slip == "doubled" and not (_noun(mine) and _noun(theirs)) and _only_once(one, other, words)
+    if any(known) and slip != "dropped":
+        return not _two_words(mine, theirs)
+    rare = 0 if words[one] < words[other] else 1
+    return slip != "replaced" and not known[rare] and _only_once(one, other, words)
 
 
 def _misspelt_ending(one: str, other: str) -> bool:
@@ -75,6 +79,8 @@ def _misspelt_ending(one: str, other: str) -> bool:
 
 def _slip(one: str, other: str) -> str | None:
     """The one slip that makes a spelling of another: swapped, doubled, dropped or replaced; else None."""
+    if _once(one) == _once(other):
+        return "doubled"
     if len(one) == len(other):
         apart = [at for at in range(len(one)) if one[at] != other[at]]
         if len(apart) == 2 and apart[1] == apart[0] + 1 and sorted(one) == sorted(other):
@@ -89,6 +95,11 @@ def _slip(one: str, other: str) -> str | None:
     if short[at:] != long[at + 1 :] or long[at] in _NEGATING:
         return None
     return "doubled" if at and long[at] == long[at - 1] else "dropped"
+
+
+def _once(text: str) -> str:
+    """A text with each letter once that stands twice in a row."""
+    return _DOUBLED.sub(r"\1", text)
 
 
 def _near_syllables(one: str, other: str) -> bool:
@@ -167,6 +178,8 @@ def is_english_word(word: str) -> bool:
 def misspelt_english(one: str, other: str, words: Counts) -> bool:
     """Whether two words in small Latin letters are spellings of one, of which one is no word."""
     longest = max(len(one), len(other))
+    if longest > 3 and _once(one) == _once(other):
+        return is_english_word(one) != is_english_word(other) or _only_once(one, other, words)
     replaced = len(one) == len(other) and sorted(one) != sorted(other)
     if longest < 3 or OSA.distance(one, other) > max(1, longest // (7 if replaced else 5)):
         return False
