@@ -14,6 +14,7 @@ from qaloom.text.rephrase_ko_tables import (
     FUTURE,
     HOMOGRAPHS,
     MODIFIER,
+    NOUNS_LIKE_VERBS,
     QUESTION_NOUNS,
     QUESTION_WORD,
 )
@@ -112,13 +113,25 @@ def predicate_of(tokens: Sequence["Token"], text: str) -> Predicate | None:
         at -= 1
     marks = tuple(token.form for token in tokens[at + 1 : last])
     stem = tokens[at]
-    if not stem.tag.startswith(_STEM_TAGS) or at < 0 or set(marks) - _PAST - _HONORIFIC:
+    if (
+        not stem.tag.startswith(_STEM_TAGS)
+        or at < 0
+        or _may_be_verb(tokens, at)
+        or set(marks) - _PAST - _HONORIFIC
+    ):
         return None
     before = _before(tokens, at, text)
     adjective = (
         True if stem.form in EXISTENCE and _HONORIFIC & set(marks) else _adjective(tokens, at)
     )  # 있으신지
     return None if before is None else Predicate(before, stem, marks, ending, adjective, at)
+
+
+def _may_be_verb(tokens: Sequence["Token"], at: int) -> bool:
+    """Whether a noun with a copula may be a verb as well: 줄입니까, 겁니까."""
+    if tokens[at].tag != "VCP" or not at or tokens[at - 1].form not in NOUNS_LIKE_VERBS:
+        return False
+    return at < 2 or tokens[at - 2].tag not in ("MM", "ETM")
 
 
 def _before(tokens: Sequence["Token"], at: int, text: str) -> str | None:

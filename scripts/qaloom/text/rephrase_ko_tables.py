@@ -45,7 +45,6 @@ FAMILIES = (
         "과태료 등록금 예산 단가 수량 전압 전류 전력 주파수 부피 농도 거리 지름 직경 인구 매출 매출액 "
         "영업이익 순이익 임대료 연체료 보험료 통행료 사용료 관리비 유지비 인건비 재료비 수리비 치료비 "
         "진료비 교육비 하중 출력 해상도 수명 수율 습도 밀도 한도 한도액 자본금 연봉 시급 월급 지원금 "
-        "축하금"
     )),
     Family("무엇인가요", re.compile(_THING), _words(
         "이름 명칭 제목 절차 조건 방법 이유 원인 목적 색 색깔 색상 재질 종류 의미 뜻 정의 역할 기능 "
@@ -78,6 +77,8 @@ CIRCUMSTANCES = _words(
 )
 # Spelt alike as verb and as adjective (이름을 적는지, 양이 적은지): only with other evidence.
 HOMOGRAPHS = _words("적 싸 쓰 차 달 짜 늦 밝 굳 크 낫 곱 굽 길 이르 누르 있 감")
+# With a copula they are spelt as verbs in -이다 (줄입니까) or 걸다 (겁니까).
+NOUNS_LIKE_VERBS = _words("줄 모 들 죽 속 숙 늘 절 파 고 녹 벌 먹 트 꼬 달 보 쓰 거 것")
 EXISTENCE = _words("있 없 계시")
 
 # --- endings (Kiwi's forms: a lone final consonant is a conjoining one) --------------------------------

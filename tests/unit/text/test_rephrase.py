@@ -8,7 +8,8 @@ import yaml
 
 from qaloom.text.language import language
 from qaloom.text.normalize import comparison_key
-from qaloom.text.rephrase import josa, rewrite
+from qaloom.text.rephrase import rewrite
+from qaloom.text.rephrase_ko_nouns import josa
 
 FACTS = yaml.safe_load((Path(__file__).parents[2] / "data" / "facts.yaml").read_text(encoding="utf-8"))[
     "facts"
