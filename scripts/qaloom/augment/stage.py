@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from rapidfuzz.distance import Indel
 
-from qaloom.augment.paraphrase_filters import Reason, judge
+from qaloom.augment.paraphrase_filters import Reason, rejection_reason
 from qaloom.console import bar, say
 from qaloom.files import read_lines
 from qaloom.records import Paraphrases, Rejection, Row, rejected, row_id, write_stage

@@ -5,9 +5,9 @@ another level of politeness.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from qaloom.text.korean import analyser
 from qaloom.text.rephrase_ko_nouns import Noun, josa
 from qaloom.text.rephrase_ko_tables import (
     EXISTENCE,
@@ -20,7 +20,7 @@ from qaloom.text.rephrase_ko_tables import (
 )
 
 if TYPE_CHECKING:
-    from kiwipiepy import Kiwi, Token
+    from kiwipiepy import Token
 
 _STEM_TAGS = ("VV", "VA", "VX", "VCP", "VCN", "XSV", "XSA")
 _MARKS = ".?!~…ㅠㅜㅋㅎ^;"
@@ -63,15 +63,7 @@ class Predicate(NamedTuple):
         if self.copula:
             return self.before + _copula(self.before, self.marks, ending)
         morphemes = [(self.stem.form, self.stem.tag), *((mark, "EP") for mark in self.marks), (ending, "EF")]
-        return self.before + kiwi().join(morphemes, lm_search=False)
-
-
-@lru_cache(maxsize=1)
-def kiwi() -> "Kiwi":
-    """The analyser, loaded once (1.5 CPU-seconds)."""
-    from kiwipiepy import Kiwi
-
-    return Kiwi(num_workers=1)
+        return self.before + analyser().join(morphemes, lm_search=False)
 
 
 def parse(text: str) -> Sentence:
@@ -81,7 +73,7 @@ def parse(text: str) -> Sentence:
         bare = bare[:-1]
     asked = "?" in text[len(bare) :]
     bare = _plain_ending(bare, asked)
-    return Sentence(bare, asked, kiwi().tokenize(bare) if bare else ())
+    return Sentence(bare, asked, analyser().tokenize(bare) if bare else ())
 
 
 def _plain_ending(text: str, asked: bool) -> str:
@@ -166,7 +158,7 @@ def _copula(noun: str, marks: tuple[str, ...], ending: str) -> str:
     """The copula after a noun (인지, 입니까, 였나요), conjugated after a syllable that stands for the noun."""
     like = "가" if josa(noun, "이/가") == "가" else "각"
     morphemes = [(like, "NNG"), ("이", "VCP"), *((mark, "EP") for mark in marks), (ending, "EF")]
-    return kiwi().join(morphemes, lm_search=False)[1:]
+    return analyser().join(morphemes, lm_search=False)[1:]
 
 
 def _embedded(predicate: Predicate) -> str | None:
