@@ -39,21 +39,31 @@ def rewrite_english(sentence: str) -> list[str]:
     words = _words(text.rstrip("?.! "))
     if len(words) < 2:
         return []
-    asked = text.rstrip().endswith("?") or bare(words[0]) in WH | AUXILIARIES
-    if not asked and (ordered := _ordered(words)):
-        return ordered
-    adjunct, words = _adjunct(words) if asked else ([], words)
-    if _TWO_QUESTIONS.search(" ".join(words[1:])):
+    if text.rstrip().endswith("?") or bare(words[0]) in WH | AUXILIARIES:
+        return _question(words)
+    return _ordered(words) or _indirect(_fragment(words))
+
+
+def _question(words: list[str]) -> list[str]:
+    adjunct, main = _adjunct(words)
+    if _TWO_QUESTIONS.search(" ".join(main[1:])):
         return []
-    clause = (clause_of(words) if asked else None) or (None if adjunct else _fragment(words))
+    clause = clause_of(main)
     if clause is None:
-        return _requested(words)
+        return _requested(words) or _indirect(None if adjunct else _fragment(words))
     if adjunct:
-        clause = Clause(" ".join([clause.text, *adjunct]))
+        return _indirect(Clause(" ".join([clause.text, *adjunct]), ()))
+    return _indirect(clause, _fronted(words))
+
+
+def _indirect(clause: Clause | None, fronted: Sequence[str] = ()) -> list[str]:
+    """An embedded question as a request, a polite question and a wish, with its further direct forms."""
+    if clause is None:
+        return []
     return [
         f"Please tell me {clause.text}.",
         *clause.direct,
-        *(() if adjunct else _fronted(words)),
+        *fronted,
         f"Could you tell me {clause.text}?",
         f"I would like to know {clause.text}.",
         f"Do you know {clause.text}?",
@@ -92,39 +102,29 @@ def _words(text: str) -> list[str]:
 def _told(text: str, asked: str) -> list[str]:
     """Tell me X, I would like to know X."""
     words = _words(asked)
-    first = bare(words[0]) if words else ""
-    definite = first in ("the", "your", "our", "my", "its", "their", "about")
-    if not (
-        definite
-        or first in WH
-        or first in ("whether", "if")
-        or (first in LEADING and len(words) > 1 and bare(words[1]) in WH)
-    ):
+    if len(words) < 2 or not _embedded(words):
         return []
-    if (
-        first in WH
-        and any(bare(word) in AUXILIARIES for word in words[1:2])
-        and first not in ("who", "what", "which")
-    ):
-        return []  # tell me where is ...: not embedded
-    direct = (
-        [*_what_is(words)]
-        if definite
-        else [f"How do I {' '.join(words[2:])}?"]
-        if first == "how" and bare(words[1] if len(words) > 1 else "") == "to"
-        else []
-    )
-    forms = [
-        *direct,
-        f"Could you tell me {asked}?",
-        f"I would like to know {asked}.",
-        f"Please tell me {asked}.",
-    ]
-    return [form for form in forms if form.casefold() != text.casefold()]
+    direct = _what_is(words)
+    if [bare(word) for word in words[:2]] == ["how", "to"]:
+        direct = [f"How do I {' '.join(words[2:])}?"]
+    forms = [f"Could you tell me {asked}?", f"I would like to know {asked}.", f"Please tell me {asked}."]
+    return [form for form in [*direct, *forms] if form.casefold() != text.casefold()]
+
+
+def _embedded(words: Sequence[str]) -> bool:
+    """Whether words may follow 'tell me': a definite phrase or an embedded question, not 'where is ...'."""
+    first, second = bare(words[0]), bare(words[1])
+    if first in _DEFINITE or first in ("whether", "if", "about") or (first in LEADING and second in WH):
+        return True
+    return first in WH and (second not in AUXILIARIES or first in ("who", "what", "which"))
+
+
+_DEFINITE = word_set("the your our my its their")
 
 
 def _what_is(words: Sequence[str]) -> list[str]:
-    if not grammar.is_noun_phrase(words) or bare(grammar.head(words)) not in ATTRIBUTES:
+    known = bare(words[0]) in _DEFINITE and bare(grammar.head(words)) in ATTRIBUTES
+    if not known or not grammar.is_noun_phrase(words):
         return []
     head_phrase = words[
         : next((at for at, word in enumerate(words) if at and grammar.is_preposition(word)), len(words))

@@ -114,21 +114,19 @@ def _of_verb(asked: Sequence[str], auxiliary: str, rest: Sequence[str], lead: in
     kind, negative = _positive(auxiliary), _positive(auxiliary) != bare(auxiliary)
     end = grammar.subject_end(rest, kind)
     if end is None:
-        subject = kind in MODALS and not lead and bare(asked[0]) in ("who", "what", "which", "how")
+        keeps = kind in MODALS and not lead and bare(asked[0]) in ("who", "what", "which", "how")
         verb = bare(rest[0]) == "be" or (
             grammar.is_base_verb(rest[0]) and grammar.is_plural(rest[0]) is not True
         )
-        return Clause(lowered([*asked, auxiliary, *rest])) if subject and verb else None
+        return Clause(lowered([*asked, auxiliary, *rest])) if keeps and verb else None
     subject, tail = rest[:end], rest[end:]
     if kind == "do" and not negative and bare(subject[0]) in ("i", "you", "we", "one") and end == 1:
         return _of_do(asked, subject[0], tail)
     if kind in DO and not negative:
         predicate = _conjugated(tail, kind)
-        return (
-            None
-            if predicate is None
-            else Clause(lowered([*asked, *subject, *predicate]), _meaning(asked, rest))
-        )
+        if predicate is None:
+            return None
+        return Clause(lowered([*asked, *subject, *predicate]), _meaning(asked, rest))
     direct = _can_and_do(asked, auxiliary, rest)
     return Clause(lowered([*asked, *subject, auxiliary, *tail]), direct)
 

@@ -194,37 +194,17 @@ def _complement(words: Sequence[str]) -> bool:
     if not words:
         return True
     first = bare(words[0])
-    if first in (
-        "to",
-        "that",
-        "if",
-        "when",
-        "before",
-        "after",
-        "until",
-        "because",
-        "while",
-        "unless",
-        "and",
-        "or",
-        "than",
-    ):
+    if first in _LINKS:
         return len(words) > 1
-    if grammar.is_adverb(words[0]) or first in (
-        "daily",
-        "weekly",
-        "monthly",
-        "yearly",
-        "online",
-        "here",
-        "there",
-        "now",
-        "together",
-    ):
+    if grammar.is_adverb(words[0]) or first in _ADVERBS:
         return _complement(words[1:])
     if grammar.is_preposition(words[0]):
         return len(words) > 1 and (grammar.is_noun_phrase(words[1:]) or _gerund(words[1:]))
     return False
+
+
+_LINKS = word_set("to that if when before after until because while unless and or than")
+_ADVERBS = word_set("daily weekly monthly yearly online here there now together")
 
 
 def _gerund(words: Sequence[str]) -> bool:

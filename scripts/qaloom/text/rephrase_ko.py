@@ -227,6 +227,7 @@ def _clause_forms(text: str, tokens: Sequence["Token"], parsed: Sentence) -> lis
 
 def _imperative(parsed: Sentence) -> list[str]:
     """설명해 주세요, 서술하시오, 고르시오, 설명 부탁드립니다."""
+    stem: str | None
     if match := ASKED_NOUNS.search(parsed.text):
         stem = f"{parsed.text[: match.end(1)]}해"
     elif match := PLEASE.search(parsed.text):
