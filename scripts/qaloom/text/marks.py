@@ -19,12 +19,17 @@ _EMPHASIS = re.compile(r"[^\s*]\*{1,3}(?!\w)")
 _POINTER = re.compile(r"(?<![\w*])\*{1,2}(?=[A-Za-z_])")
 _INTERVAL = re.compile(r"([(\[])(\s?[-−]?[\w.∞]{1,12}\s?,\s?[-−]?[\w.∞+]{1,12}\s?)([)\]])")
 _CAPITALS = re.compile(r"[A-ZΩ][A-Za-zμΩ]{0,3}+(?![A-Za-zμΩ])")
+_CAPITAL = re.compile("[A-ZΩ]")
+_HANGUL = re.compile("[가-힣]")
 _CASED = {ord(c): 0xE000 + ord(c) for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZΩ"}
 UNCASED = {stand_in: letter for letter, stand_in in _CASED.items()}
 
 
-def marked(text: str) -> str:
-    """A canonical text with stand-ins for the marks and the capitals that tell values apart."""
+def marked(text: str, korean: bool | None = None) -> str:
+    """A canonical text with stand-ins for the marks and the capitals that tell values apart.
+
+    `korean` says whether the text that it is a part of holds Hangul; None: the text is whole.
+    """
     if "−" in text:
         text = text.replace("−", "-")
     if "=" in text or ">" in text:
@@ -36,7 +41,11 @@ def marked(text: str) -> str:
     if "*" in text and not _EMPHASIS.search(text):
         text = _POINTER.sub(_stand_in, text)
     text = _MAY_KEEP.sub(_kept, text)
-    return _CAPITALS.sub(_cased, text)
+    if not _CAPITAL.search(text):
+        return text
+    if korean is None:
+        korean = _HANGUL.search(text) is not None
+    return _CAPITALS.sub(_cased_in_korean if korean else _cased, text)
 
 
 def _gap(match: re.Match[str]) -> str:
@@ -130,7 +139,11 @@ _RULES = {
 }
 
 
-def _cased(match: re.Match[str]) -> str:
+def _cased_in_korean(match: re.Match[str]) -> str:
+    return _cased(match, True)
+
+
+def _cased(match: re.Match[str], korean: bool = False) -> str:
     text, start = match.string, match.start()
     first = start
     while first and start - first < 3 and (text[first - 1] in "μ" or _latin(text[first - 1])):
@@ -138,4 +151,8 @@ def _cased(match: re.Match[str]) -> str:
     if first and _latin(text[first - 1]):
         return match[0]
     word = text[first : match.end()]
-    return match[0].translate(_CASED) if case_matters(word, text, first) else match[0]
+    return (
+        match[0].translate(_CASED)
+        if case_matters(word, text[max(0, first - 12) : first], korean)
+        else match[0]
+    )

@@ -14,7 +14,7 @@ _FIGURE = r"\d++(?:\.\d++)?+"
 _DIGITS = "[일이삼사오육칠팔구]"
 _PART = rf"(?:(?:{_FIGURE}|{_DIGITS})?+[십백천만억]|{_FIGURE}조)"
 _NUMERAL = re.compile(
-    rf"(?:(?<![가-힣\d.])(?<!제\s){_DIGITS}?+[십백천만억]"
+    rf"(?:(?<![가-힣A-Za-z\d.])(?<!제\s){_DIGITS}?+[십백천만억]"
     # 12조 is an article as often as an amount.
     rf"|(?<![\dA-Za-z.,])(?<!제){_FIGURE}(?:[십백천만억]|\s[만억](?=\s?원)|\s?조(?=\s?(?:원|달러|유로|\d))))"
     rf"(?:\s?{_PART})*+(?:\s?(?:{_FIGURE}|{_DIGITS})(?=\s?원))?+(?!큼)"
@@ -70,6 +70,8 @@ _ENGLISH |= {
 }
 _POWERS = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9}
 _WORD, _POWER = "|".join(_ENGLISH), "|".join(_POWERS)
+ENGLISH_WORDS = frozenset(_ENGLISH) | frozenset(_POWERS)
+NATIVE_WORDS = frozenset(t + o for t in _NATIVE_TENS for o in _NATIVE_ONES) | frozenset("삼사오육칠팔구")
 # 'one' and 'a' count only before a magnitude: alone they are pronoun and article.
 _ENGLISH_NUMBER = re.compile(
     rf"\b(?:(?:{_WORD}|one|a|{_FIGURE})[\s-](?:{_POWER})(?:(?:[\s-]and)?[\s-](?:{_WORD}|one|{_POWER})\b)*+"

@@ -144,6 +144,7 @@ _LONGEST_WORD = max(len(word) for word in _UNIT_WORDS if not word.isascii())
 _UNIT_WORDS["per cent"] = "%"
 _HANGUL_UNITS = tuple(word for word in _UNIT_WORDS if not word.isascii())
 _LATIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzμΩ"
+CURRENCY_CODES = frozenset(_CODES)
 _CODE_ENDS = frozenset(code[-2:] for code in _CODES)
 _NO_UNITS = frozenset(("프로젝트", "프로그램", "프로페셔널", "프로세스", "미터기", "그램프"))
 _PREFIX = re.compile(rf"(?:US)?([$₩€£¥])\s?(\d[\d.,]*+)|\b({'|'.join(_CODES)})\s?(\d[\d.,]*+)")
@@ -151,6 +152,13 @@ _AFTER_FIGURE = re.compile(
     r"([0-9])(?:[ -]?([A-Za-zμΩ]++|per cent)(?:([23])(?![0-9A-Za-z]))?|\s?°\s?([CFcf])(?![A-Za-z])| ?([가-힣]{1,6}))"
 )
 _UNIT = frozenset(_WORDS).union(*_SYMBOLS.values())
+
+
+def begins_with_unit(letters: str) -> bool:
+    """Whether letters after a figure and a space may be a unit, with a particle behind it in Korean."""
+    if letters.isascii() or letters[0] in "μΩ°":
+        return letters == "°" or letters.lower() in ("per", "c", "f") or _latin_unit(letters) is not None
+    return any(letters.startswith(unit) for unit in _HANGUL_UNITS)
 
 
 def may_be_unit(after: str) -> bool:
@@ -230,15 +238,17 @@ def is_unit(word: str) -> bool:
 
 
 _AMBIGUOUS = frozenset(symbol for symbol, known in _SYMBOLS.items() if len(set(known.values())) > 1)
-_HANGUL = re.compile("[가-힣]")
 
 
-def case_matters(word: str, text: str, start: int) -> bool:
-    """Whether a Latin word of a text is another one in small letters: MW, Mb, Co, K, but not USB or What."""
+def case_matters(word: str, before: str, korean: bool) -> bool:
+    """Whether a Latin word is another one in small letters: MW, Mb, Co, K, but not USB or What.
+
+    `before` are the letters before it; `korean` says whether it stands in a text with Hangul.
+    """
     if len(word) == 1:
-        return word not in "AI" and not _part_of_code(text[max(0, start - 12) : start])
+        return word not in "AI" and not _part_of_code(before)
     if word in _ENGLISH_WORDS:
-        return word in _ELEMENTS and _HANGUL.search(text) is not None
+        return korean and word in _ELEMENTS
     return word in _ELEMENTS or word.casefold() in _AMBIGUOUS
 
 
