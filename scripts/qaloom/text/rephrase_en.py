@@ -25,7 +25,7 @@ _GROUP = re.compile(r"[(\[\"“‘][^()\[\]\"“”’]{0,80}[)\]\"”’]")
 _CONTRACTED = re.compile(r"(what|who|where|when|how|why)['’]s ", re.I)
 
 
-_ADJUNCTS = word_set("according under in per based if when after before once during for at on from with")
+_ADJUNCTS = word_set("according under in per based if when after before once during for at on")
 
 
 def rewrite_english(sentence: str) -> list[str]:

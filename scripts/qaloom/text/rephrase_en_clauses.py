@@ -112,12 +112,12 @@ def _finite(word: str) -> bool:
 def _of_verb(asked: Sequence[str], auxiliary: str, rest: Sequence[str], lead: int) -> Clause | None:
     """Questions with do or a modal."""
     kind, negative = _positive(auxiliary), _positive(auxiliary) != bare(auxiliary)
+    keeps = kind in MODALS and not lead and _may_be_subject(asked)
+    if keeps and (bare(rest[0]) in ("be", "have") or grammar.is_common_verb(rest[0])):
+        return Clause(lowered([*asked, auxiliary, *rest]))  # what can go wrong
     end = grammar.subject_end(rest, kind)
     if end is None:
-        keeps = kind in MODALS and not lead and bare(asked[0]) in ("who", "what", "which", "how")
-        verb = bare(rest[0]) == "be" or (
-            grammar.is_base_verb(rest[0]) and grammar.is_plural(rest[0]) is not True
-        )
+        verb = grammar.is_base_verb(rest[0]) and grammar.is_plural(rest[0]) is not True
         return Clause(lowered([*asked, auxiliary, *rest])) if keeps and verb else None
     subject, tail = rest[:end], rest[end:]
     if kind == "do" and not negative and bare(subject[0]) in ("i", "you", "we", "one") and end == 1:
@@ -129,6 +129,12 @@ def _of_verb(asked: Sequence[str], auxiliary: str, rest: Sequence[str], lead: in
         return Clause(lowered([*asked, *subject, *predicate]), _meaning(asked, rest))
     direct = _can_and_do(asked, auxiliary, rest)
     return Clause(lowered([*asked, *subject, auxiliary, *tail]), direct)
+
+
+def _may_be_subject(asked: Sequence[str]) -> bool:
+    """Who, what, which floor, how many users; not a manner."""
+    many = bare(asked[0]) == "how" and len(asked) > 2
+    return many or bare(asked[0]) in ("who", "what", "which")
 
 
 def _can_and_do(asked: Sequence[str], auxiliary: str, rest: Sequence[str]) -> tuple[str, ...]:
@@ -144,7 +150,7 @@ def _can_and_do(asked: Sequence[str], auxiliary: str, rest: Sequence[str]) -> tu
 def _of_do(asked: Sequence[str], subject: str, tail: Sequence[str]) -> Clause | None:
     """How do I reset it -> how to reset it; what do I need -> what I need; why do we ... -> why we ..."""
     verb, word = bare(tail[0]), bare(asked[-1] if len(asked) == 1 else asked[0])
-    manner = len(asked) == 1 and word == "how"
+    manner = len(asked) == 1 and word == "how" and bare(subject) != "you"
     if manner or (word in _TO_INFINITIVE and verb not in _STATIVE and subject in ("I", "we")):
         return Clause(lowered([*asked, "to", *tail]), _can_and_do(asked, "do", [subject, *tail]))
     return Clause(lowered([*asked, subject, *tail]))
@@ -155,8 +161,23 @@ def _conjugated(tail: Sequence[str], auxiliary: str) -> list[str] | None:
     if auxiliary == "do":
         return list(tail)
     at = grammar.verb_at(tail)
+    if _second_verb(tail, at):
+        return None
     form = grammar.inflected(tail[at], "VBZ" if auxiliary == "does" else "VBD")
     return None if form is None or tail[at] in ("lie", "hang") else [*tail[:at], form, *tail[at + 1 :]]
+
+
+def _second_verb(tail: Sequence[str], at: int) -> bool:
+    """Whether another verb would have to change with the one at `at`: start and end."""
+    after = [place for place in range(at + 1, len(tail) - 1) if bare(tail[place]) in ("and", "or", "but")]
+    return any(
+        grammar.is_base_verb(tail[place + 1]) and (place == at + 1 or _takes_object(tail, place + 1))
+        for place in after
+    )
+
+
+def _takes_object(tail: Sequence[str], at: int) -> bool:
+    return at + 1 < len(tail) and grammar.is_determiner(tail[at + 1])
 
 
 def _meaning(asked: Sequence[str], rest: Sequence[str]) -> tuple[str, ...]:
@@ -172,7 +193,7 @@ def _of_have(asked: Sequence[str], auxiliary: str, rest: Sequence[str]) -> Claus
     if end is not None:
         return Clause(lowered([*asked, *rest[:end], auxiliary, *rest[end:]]))
     subject = bare(asked[0]) in ("who", "what", "which") and bare(auxiliary) == _positive(auxiliary)
-    own = grammar.is_participle(rest[0]) or bare(rest[0]) == "been" or grammar.is_noun_phrase(rest)
+    own = grammar.is_participle(rest[0]) or bare(rest[0]) in ("been", "to") or grammar.is_noun_phrase(rest)
     return Clause(lowered([*asked, auxiliary, *rest])) if subject and own else None
 
 

@@ -14,6 +14,10 @@ _LONGEST_WHAT = 6  # words that may stand between 'what' and a copula at the end
 _QUALITIES = word_set("colour color size shape age height length weight time day date temperature year")
 _STATES = word_set("due open closed available valid free busy")
 _SUBORDINATORS = word_set("if when once while unless because before after")
+_PREDICATIVE = word_set(
+    "new different special wrong right required included needed covered available possible important necessary"
+    " missing true best"
+)
 _SUPERLATIVES = word_set("most best worst first last only least same")
 _LOCATED = word_set(
     "located stored kept found situated held installed based displayed saved logged placed mounted"
@@ -39,7 +43,7 @@ def clause_with_be(asked: Sequence[str], auxiliary: str, words: Sequence[str], l
     rest, added = words[:at], words[at:]  # 'once it is unfolded' stays at the end
     if bare(rest[0]) in grammar.PRONOUNS and bare(rest[0]) not in ("one", "people"):
         return _inverted(asked, auxiliary, words, 1)
-    if not lead and (_keeps_order(asked, rest) or (word == "how" and len(asked) > 2 and _is_predicate(rest))):
+    if not lead and _keeps_order(asked, rest):
         return Clause(lowered([*asked, auxiliary, *words]))
     if word in ("what", "which") and not lead and len(asked) > 1 and bare(asked[-1]) not in _QUALITIES:
         return None  # which manager is the owner: either may be the subject
@@ -47,7 +51,7 @@ def clause_with_be(asked: Sequence[str], auxiliary: str, words: Sequence[str], l
         return _inverted(asked, auxiliary, words, rest.index("from"))
     if grammar.is_noun_phrase(rest) and not _ends_in_state(asked, rest):
         return _of_noun(asked, auxiliary, rest, added)
-    end = predicate_place(rest, strict=word in ("where", "what", "who") and not lead)
+    end = predicate_place(rest, strict=word in ("where", "what", "who") and not lead and len(asked) == 1)
     end = _stranded(asked, rest) if end is None else end
     return None if end is None else _inverted(asked, auxiliary, words, end)
 
@@ -76,24 +80,17 @@ def _stranded(asked: Sequence[str], rest: Sequence[str]) -> int | None:
 def _keeps_order(asked: Sequence[str], rest: Sequence[str]) -> bool:
     """What is deducted, who is responsible, which room is the largest: the asked words are the subject."""
     word = bare(asked[0])
-    if word not in ("who", "what", "which", "whose"):
+    if word == "how" and len(asked) < 3:
+        return False
+    if word not in ("who", "what", "which", "whose", "how"):
         return False
     if (len(asked) > 1 or word == "which") and bare(rest[0]) == "the" and len(rest) > 1:
         best = bare(rest[1])
         return best in _SUPERLATIVES or best.endswith("est")
-    if len(rest) == 1 and word == "what":
-        return bare(rest[0]) in (
-            "new",
-            "different",
-            "special",
-            "wrong",
-            "required",
-            "included",
-            "needed",
-            "covered",
-        )
-    if len(rest) == 1 and word == "which":
-        return grammar.is_adjective(rest[0])
+    if bare(rest[0]) in _PREDICATIVE:
+        return _complement(rest[1:])
+    if len(rest) == 1 and len(asked) == 1:
+        return word == "which" and grammar.is_adjective(rest[0])
     if grammar.is_preposition(rest[0]) and len(rest) > 1:
         return grammar.is_noun_phrase(rest[1:])  # who is in charge of security
     return _is_predicate(rest)
@@ -139,13 +136,23 @@ def asks_attribute(phrase: Sequence[str]) -> bool:
     return definite and bare(grammar.head(phrase)) in ATTRIBUTES
 
 
+_RELATIONS = word_set(
+    "cause causes consequence consequences source origin definition meaning difference differences"
+)
+
+
 def keywords(phrase: Sequence[str]) -> tuple[str, ...]:
     """The price of the rope -> rope price; longer phrases without their article."""
     if bare(phrase[0]) != "the":
         return ()
     at = next((at for at, word in enumerate(phrase) if bare(word) == "of"), 0)
     owner = list(phrase[at + 1 :]) if at else []
-    simple = 0 < len(owner) <= 5 and not any(map(grammar.is_preposition, owner)) and "and" not in owner
+    simple = (
+        0 < len(owner) <= 5
+        and bare(phrase[at - 1]) not in _RELATIONS
+        and not any(map(grammar.is_preposition, owner))
+        and "and" not in owner
+    )
     named = at == 2 or (at == 3 and phrase[1].endswith(("ing", "code", "part", "model", "product", "side")))
     if simple and named and grammar.is_plural(owner[-1]) is False:
         owner = owner[1:] if bare(owner[0]) in ("the", "a", "an") else owner
@@ -165,7 +172,9 @@ def predicate_place(rest: Sequence[str], strict: bool = False) -> int | None:
 
 def _splits(rest: Sequence[str], end: int, strict: bool) -> bool:
     subject, predicate = rest[:end], rest[end:]
-    pronoun = end == 1 and bare(subject[0]) in grammar.PRONOUNS
+    pronoun = end == 1 and (bare(subject[0]) in grammar.PRONOUNS or _this_is(subject[0], predicate))
+    if _compound_adjective(subject[-1], predicate[0]):
+        return False
     if not (pronoun or grammar.is_noun_phrase(subject)):
         return False
     at = next(
@@ -178,7 +187,10 @@ def _splits(rest: Sequence[str], end: int, strict: bool) -> bool:
     if grammar.is_participle(word):
         stranded = len(after) == 1 and bare(after[0]) in _STRANDED
         return (
-            stranded or (not strict and _complement(after)) or (bare(word) in _LOCATED and _complement(after))
+            stranded
+            or not after
+            or (not strict and _complement(after))
+            or (bare(word) in _LOCATED and _complement(after))
         )
     if bare(word) in ("a", "an") or (bare(word) == "the" and after and bare(after[0]) == "same"):
         return not strict and bool(after) and not any(bare(each) in AUXILIARIES for each in after)
@@ -187,6 +199,30 @@ def _splits(rest: Sequence[str], end: int, strict: bool) -> bool:
     if word.endswith("ing") and "VERB" in grammar.parts(word) and bare(word) not in grammar.NOUNS_IN_ING:
         return not grammar.is_preposition(subject[-1]) and (bool(after) or grammar.is_determiner(subject[0]))
     return grammar.is_adjective(word) and _complement(after) and not grammar.is_preposition(subject[-1])
+
+
+def _this_is(word: str, predicate: Sequence[str]) -> bool:
+    """Whether this or that stands alone before its predicate: this | correct, that | the right form."""
+    alone = (
+        len(predicate) == 1
+        and grammar.is_adjective(predicate[0])
+        and "NOUN" not in grammar.parts(predicate[0])
+    )
+    return bare(word) in ("this", "that") and alone
+
+
+_COMPOUNDS = word_set(
+    "case tax water fat duty rent gluten sugar cost energy user eco time age toll dust shock heat fire lead dairy"
+    " vendor machine gender price context oil carbon"
+)
+_COMPOUND_ADJECTIVES = word_set(
+    "sensitive free resistant proof specific effective friendly dependent compliant efficient neutral exempt tight"
+)
+
+
+def _compound_adjective(noun: str, adjective: str) -> bool:
+    """Whether a noun and an adjective are one: case sensitive, tax free."""
+    return bare(noun) in _COMPOUNDS and bare(adjective) in _COMPOUND_ADJECTIVES
 
 
 def _complement(words: Sequence[str]) -> bool:
@@ -218,5 +254,8 @@ def preposition_place(rest: Sequence[str]) -> int | None:
     places = [at for at, word in enumerate(rest) if grammar.is_preposition(word)]
     if len(places) != 1 or bare(rest[places[0]]) == "of" or not places[0]:
         return None
-    end = places[0]
-    return end if grammar.is_noun_phrase(rest[:end]) and grammar.is_noun_phrase(rest[end + 1 :]) else None
+    end, place = places[0], rest[places[0] + 1 :]
+    plain = grammar.is_noun_phrase(place) and not any(map(grammar.is_participle, place))
+    return (
+        end if plain and grammar.is_noun_phrase(rest[:end]) and not grammar.is_adjective(place[-1]) else None
+    )

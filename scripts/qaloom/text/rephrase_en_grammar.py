@@ -112,6 +112,11 @@ def bare(word: str) -> str:
     return _BARE.sub("", word).lower().replace("’", "'")
 
 
+def is_common_verb(word: str) -> bool:
+    """Whether a word is a verb in its base form, and a verb rather than a noun."""
+    return is_base_verb(word) and (bare(word) in _COMMON_VERBS or "NOUN" not in parts(word))
+
+
 def is_base_verb(word: str) -> bool:
     return word.islower() and bare(word) in parts(word).get("VERB", ()) and bare(word) not in _NEVER_VERBS
 
@@ -122,6 +127,8 @@ _NEVER_VERBS = word_set("the of for in on with from to per must may can will thi
 def is_noun(word: str) -> bool:
     """Whether a word may end a noun phrase: a noun, a name, a number, or one the lexicon lacks."""
     found = parts(word)
+    if word == "A":
+        return True  # plan A; an article stands in small letters inside a sentence
     if bare(word) in _PREPOSITIONS | _ARTICLES | CONJUNCTIONS | _CLAUSE_WORDS | _DEGREES | _PARTICLES:
         return False
     return (
@@ -152,7 +159,7 @@ def is_preposition(word: str) -> bool:
 
 
 def is_determiner(word: str) -> bool:
-    return bare(word) in _ARTICLES
+    return bare(word) in _ARTICLES and word != "A"
 
 
 def is_plural(word: str) -> bool | None:
@@ -180,7 +187,7 @@ def is_noun_phrase(words: Sequence[str]) -> bool:
         ):
             return False
         if (
-            name in _ARTICLES
+            is_determiner(word)
             and not opens
             and bare(words[at - 1]) not in ("all", "both", "any", "no", "some")
         ):

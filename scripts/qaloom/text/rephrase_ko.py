@@ -22,6 +22,7 @@ from qaloom.text.rephrase_ko_tables import (
     ABOUT,
     ASKED_NOUNS,
     FUTURE,
+    IDENTIFIED,
     IMPERATIVE,
     INQUIRY,
     INTERROGATIVE,
@@ -122,7 +123,8 @@ def _attribute(predicate: Predicate, parsed: Sentence) -> list[str]:
         past = f" {family.ask}?" if predicate.past else "-"  # the table's questions are in the present
         forms = [form for form in noun_forms(noun) if not form.endswith(past)]
         return _others([*forms, f"{predicate.form('ᆸ니까')}?"], parsed)
-    if noun.place and _STANDS.match(asked):
+    named = " " not in noun.text and not noun.text.endswith(IDENTIFIED)
+    if noun.place and (_STANDS.match(asked) or (named and _IS_WHERE.match(asked))):
         return present(f"{noun.text}의 위치를 알려 주세요.", *_where(noun))
     quality = _QUALITY.match(asked)
     if quality and noun.sound and predicate.copula and quality[1] in QUALITIES:
@@ -140,7 +142,8 @@ def _subject(predicate: Predicate, parsed: Sentence) -> tuple[Noun | None, int]:
 
 
 _HOW_IS_IT = re.compile(r"어떻게 (?:되|돼|됩|될|된)[가-힣]{0,3}$")
-_STANDS = re.compile(r"어디(?:에 ?있|에 ?위치|인가|입니까|예요|에요|야|죠|이죠|지)[가-힣]{0,4}$")
+_STANDS = re.compile(r"어디에 ?(?:있|위치)[가-힣]{0,4}$")
+_IS_WHERE = re.compile(r"어디(?:인가|입니까|예요|에요|야|죠|이죠|지)[가-힣]{0,4}$")
 _QUALITY = re.compile(r"(?:무슨|어떤) ([가-힣]{1,2}?)(?:인가|입니까|이에요|예요|이죠|이지|이야|일까)요?$")
 
 

@@ -55,10 +55,13 @@ FAMILIES = (
         "불이익 혜택 쟁점 결론 요지 핵심 메뉴 언어 원리 단계 순서 점 것 직책 직위 직급 전공 학명 "
         "화학식 규격 모델 품번 소속"
     )),
+    Family("어떻게 되나요", re.compile(rf"언제|몇 시(?!간)|{_THING}"), _words(
+        "시간 영업시간 운영시간 이용시간 근무시간 점심시간"
+    )),
     Family("몇 번인가요", re.compile(rf"몇 번|{_THING}|어디"), _words("전화번호 내선번호 대표번호")),
     Family("어떻게 되나요", re.compile(rf"{_AMOUNT}|언제"), _words(
-        "연락처 성함 일정 주기 간격 기간 시간 기한 대수 연령 나이 권수 인원 인원수 정원 횟수 개수 "
-        "치수 사이즈 크기 영업시간 운영시간 이용시간 근무시간 점심시간 유효기간 유통기한 보증기간"
+        "연락처 성함 일정 주기 간격 기간 기한 대수 연령 나이 권수 인원 인원수 정원 횟수 개수 "
+        "치수 사이즈 크기 유효기간 유통기한 보증기간"
     )),
 )  # fmt: skip
 ATTRIBUTES = {noun: family for family in FAMILIES for noun in family.nouns}
@@ -71,6 +74,8 @@ PLACES = tuple(sorted(_words(
         "체육관 박물관 미술관 휴게실 자판기 소화기 서버실 전산실 데스크 창구 게시판 보관함 승강장 "
         "엘리베이터 비상구 대피소 대학교 캠퍼스 구청 시청 경찰서 소방서 본관 별관 신관"
     )))  # fmt: skip
+# 'Which is it' as often as 'where does it stand': 출신 학교는 어디인가요.
+IDENTIFIED = ("학교", "병원", "은행", "공장", "매장", "식당", "연구소", "약국", "공항")
 # Nouns of time and circumstance: 'X 때는?' is a clause, not a thing to be told.
 CIRCUMSTANCES = _words(
     "때 수 중 후 전 뒤 대신 동안 경우 이후 이전 다음 만약 이번 오늘 내일 지금 요즘 혹시 시 이상"
