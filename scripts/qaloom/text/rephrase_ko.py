@@ -86,11 +86,17 @@ def _question(parsed: Sentence) -> list[str]:
     if attribute := _attribute(predicate, parsed):
         return attribute
     embedded = clause(predicate, parsed)
-    direct = direct_forms(predicate)
+    direct = _marked(direct_forms(predicate), *asked_of(predicate, parsed))
     if embedded is None:
         return _others(direct, parsed)
     tails = [f"{embedded} {tail}" for tail in _TELL_TAILS]
     return _others([*tails[:2], *_fronted(predicate, parsed), *direct, *tails[2:]], parsed)
+
+
+def _marked(direct: list[str], noun: Noun | None, after: int) -> list[str]:
+    """Direct questions whose topic has its particle: 급식 뭐야 -> 급식은 무엇인가요; the spoken form does without."""
+    topic = noun.with_particle("은/는") if noun is not None and not noun.particle else None
+    return direct if topic is None else [*(topic + form[after:] for form in direct[:2]), *direct[2:]]
 
 
 def _others(variants: Sequence[str], parsed: Sentence) -> list[str]:

@@ -105,7 +105,9 @@ class Noun:
         at = self.tokens.index(token)
         after = [other.tag for other in self.tokens[at + 1 :]]
         return (
-            at > 0 and self.tokens[at - 1].tag in _NOUN_TAGS[:-1] and all(tag in _NOUN_TAGS for tag in after)
+            at > 0
+            and self.tokens[at - 1].tag in ("NNG", "NNP", "XSN", "SL", "SSC")
+            and all(tag in _NOUN_TAGS for tag in after)
         )
 
 
@@ -123,12 +125,13 @@ def sentence(noun: Noun, pair: str, rest: str) -> str | None:
     return None if head is None else f"{head}{rest}"
 
 
+_CHOICE = re.compile("^(?:다음|아래|보기|위의 )|(?:알맞은|옳은|않은|적절한|틀린|올바른|먼) 것$")
+
+
 def noun_forms(noun: Noun) -> list[str]:
     """A noun phrase asked for in other ways."""
     family = noun.family
-    if noun.text.startswith(
-        ("다음", "아래", "보기", "위의 ")
-    ):  # a choice in an exam is asked for, not wondered about
+    if _CHOICE.search(noun.text):  # in an exam: asked for, not wondered about
         return present(
             sentence(noun, "을/를", " 알려 주세요."),
             sentence(noun, "은/는", f" {family.ask}?") if family else None,

@@ -4,6 +4,7 @@ A predicate is embedded as `-(으)ㄴ지` (adjectives), `-는지` (verbs) or `-(
 another level of politeness.
 """
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,6 +59,14 @@ class Predicate(NamedTuple):
     def past(self) -> bool:
         return bool(_PAST & set(self.marks))
 
+    @property
+    def conjecture(self) -> bool:
+        """-(으)ㄹ까 that asks for a guess; after 왜, and in 무엇일까, it asks for a fact."""
+        fact = re.search("(?:^| )왜 ", self.before) or (
+            self.copula and QUESTION_WORD.search(self.before[-6:])
+        )
+        return self.ending in FUTURE and not fact
+
     def form(self, ending: str) -> str:
         """The text with another ending of its predicate, in Kiwi's spelling of endings."""
         if self.copula:
@@ -78,8 +87,9 @@ def parse(text: str) -> Sentence:
 
 def _plain_ending(text: str, asked: bool) -> str:
     """Endings that Kiwi misreads (하는가요 as 'go', 있는지요) as others of the same meaning."""
-    if text.endswith("지 아세요"):
-        return f"{text[:-3]}아시나요"
+    for known in ("아세요", "알 수 있을까요", "알 수 있나요", "알 수 있습니까"):
+        if text.endswith(f"지 {known}"):
+            return f"{text.removesuffix(known)}아시나요"
     base = (
         text.removesuffix("요")
         if text.endswith(("가요", "지요"))
@@ -163,7 +173,7 @@ def _copula(noun: str, marks: tuple[str, ...], ending: str) -> str:
 
 def _embedded(predicate: Predicate) -> str | None:
     """The ending under which a question stands inside another sentence; None where it is not sure."""
-    if predicate.ending in FUTURE:
+    if predicate.conjecture:
         return "ᆯ지"
     if predicate.ending in MODIFIER:
         return MODIFIER[predicate.ending]
@@ -206,7 +216,7 @@ def asked_of(predicate: Predicate, parsed: Sentence) -> tuple[Noun | None, int]:
 
 def direct_forms(predicate: Predicate) -> list[str]:
     """The question itself at other levels of politeness: 시작하나요, 시작합니까, 시작해요."""
-    if predicate.ending in FUTURE:
+    if predicate.conjecture:
         return []
     modifier = (predicate.copula or predicate.adjective) and not predicate.past
     forms = [predicate.form("ᆫ가요" if modifier else "나요"), predicate.form("ᆸ니까")]
@@ -217,7 +227,7 @@ def direct_forms(predicate: Predicate) -> list[str]:
 
 def _informal(predicate: Predicate) -> str:
     if not predicate.copula or predicate.past:
-        return predicate.form("어요")
+        return predicate.form("에요" if predicate.stem.tag == "VCN" and not predicate.past else "어요")
     before = predicate.before
     for plain, spoken in (("무엇", "뭐"), ("것", "거")):
         before = before.removesuffix(plain) + spoken if before.endswith(plain) else before
