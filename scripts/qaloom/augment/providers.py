@@ -6,7 +6,7 @@ in a translation memory: one row more is one text more, and a killed run goes on
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ from qaloom.augment import server_paraphrases as reword
 from qaloom.augment.backtranslation import Translator
 from qaloom.augment.translation_cache import Memory, remember
 from qaloom.config.load import load_config
+from qaloom.config.settings import Seq2seqSettings, typed
 from qaloom.console import bar, job, say
 from qaloom.errors import ConfigError, ModelError
 from qaloom.files import digest, read_json, write_lines
@@ -32,6 +33,7 @@ _MODELS = ("seq2seq", "endpoint")
 
 Advance = Callable[[int], None]
 Propose = Callable[[Sequence[str], Advance], Mapping[str, list[str]]]
+Translate = Callable[[Sequence[str], Advance], dict[str, list[str]]]
 
 
 class Question(msgspec.Struct):
@@ -49,7 +51,7 @@ class Trip(NamedTuple):
     back: str
 
 
-# --- what the settings say ----------------------------------------------------------------------------
+# --- settings -----------------------------------------------------------------------------------------
 
 
 def model_providers(settings: Mapping[str, Any]) -> list[str]:
@@ -87,7 +89,7 @@ def check_providers(settings: Mapping[str, Any]) -> None:
 
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of `augment` that decides what models propose: not the gates, nor how a server is reached."""
+    """The part of `augment` that decides the models' proposals: not the gates, nor how a server is reached."""
     found = {"providers": model_providers(settings), "per_row": settings["per_row"]}
     if "seq2seq" in settings["providers"]:
         found["seq2seq"] = settings["seq2seq"]
@@ -120,7 +122,7 @@ def write_questions(rows: Path, out: Sequence[Path]) -> None:
 
 
 def paraphrase(questions: Path, out: Path, settings: Mapping[str, Any], models: Path, cache: Path) -> None:
-    """Write what the models propose for each of `questions`, a shard's file, to `out`.
+    """Write the models' proposals for each of `questions`, a shard's file, to `out`.
 
     `settings` is `augment`; `models` holds the folders of base_model; `cache` the translation memories. No
     more than a few thousand questions are in memory at once. Raises ModelError, DeviceError, EndpointError
@@ -139,10 +141,15 @@ def _proposed(
             done = 0
             for chunk in _chunks(questions):
                 short = [question for question in chunk if len(question) <= _LONGEST]
-                proposals = propose(short, lambda n, done=done, at=at: at(done + n))
+                proposals = propose(short, partial(_shifted, at, done))
                 yield from (Paraphrases(q, provider, proposals[q]) for q in short if proposals.get(q))
                 done += len(chunk)
                 at(done)
+
+
+def _shifted(advance: Advance, done: int, number: int) -> None:
+    """Advance to `number` questions after those that are done."""
+    advance(done + number)
 
 
 def _questions(path: Path) -> Iterator[str]:
@@ -160,7 +167,7 @@ def _chunks(questions: Path) -> Iterator[list[str]]:
 
 @contextmanager
 def _counted(cache: Path, memories: Mapping[str, Memory]) -> Iterator[None]:
-    """Say, also after a failure, how many texts were made and how many were there."""
+    """Report texts made and texts found in the cache, also after a failure."""
     try:
         yield
     finally:
@@ -184,11 +191,13 @@ def _rewordings(settings: Mapping[str, Any], models: Path, cache: Path) -> Itera
 
 @contextmanager
 def _round_trips(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
-    chosen, folders, ready, memories = settings["seq2seq"], _folders(models), {}, {}
+    chosen, folders = typed(settings["seq2seq"], Seq2seqSettings), _folders(models)
+    ready: dict[str, tuple[Translate, Translate]] = {}
+    memories: dict[str, Memory] = {}
     with ExitStack() as stack:
 
         @lru_cache  # a way that two round trips share has one memory, and one count
-        def way(source: str, target: str, reference: str, variants: int) -> Callable[..., dict]:
+        def way(source: str, target: str, reference: str, variants: int) -> Translate:
             if reference not in folders:
                 raise ModelError(
                     f"{reference} is not in {models}; run python -m qaloom.base_model {reference}"
@@ -206,12 +215,12 @@ def _round_trips(settings: Mapping[str, Any], models: Path, cache: Path) -> Iter
 
 
 def _folders(models: Path) -> dict[str, Path]:
-    """Where each model is that base_model brought, by its reference."""
+    """The folder of each model of base_model, by its reference."""
     return {read_json(file)["origin"]: file.parent for file in sorted(models.glob("*/manifest.json"))}
 
 
 def _there_and_back(
-    ready: Mapping[str, tuple[Callable[..., dict], Callable[..., dict]]],
+    ready: Mapping[str, tuple[Translate, Translate]],
     questions: Sequence[str],
     advance: Advance,
 ) -> dict[str, list[str]]:
@@ -220,14 +229,19 @@ def _there_and_back(
     for own, (there, back) in ready.items():
         mine = [question for question in questions if language(question) == own]
         before, half = len(proposals), len(mine) / 2
-        pivots = there(mine, lambda n, before=before: advance(before + n // 2))
+        pivots = there(mine, partial(_scaled, advance, before, 0.5))
         texts = sorted({text for variants in pivots.values() for text in variants if text})
         share = half / max(1, len(texts))
-        home = back(texts, lambda n, at=before + half, share=share: advance(int(at + n * share)))
+        home = back(texts, partial(_scaled, advance, before + half, share))
         for question in mine:
             found = [variant for text in pivots[question] if text for variant in home[text] if variant]
             proposals[question] = list(dict.fromkeys(found))
     return proposals
+
+
+def _scaled(advance: Advance, start: float, share: float, number: int) -> None:
+    """Advance from `start` by a share of a question for each of `number` texts."""
+    advance(int(start + number * share))
 
 
 def _main(
@@ -237,7 +251,7 @@ def _main(
     models: Annotated[Path, typer.Option(help="what base_model wrote")] = Path("results/base_model"),
     cache: Annotated[Path, typer.Option(help="the translation memories")] = Path("cache/augment"),
 ) -> None:
-    """Let the models of the configuration reword the questions; qaloom.augment.stage judges what they propose."""
+    """Paraphrase the questions by the models of the configuration; qaloom.augment filters the proposals."""
     with job():
         settings = load_config(config)["augment"]
         check_providers(settings)

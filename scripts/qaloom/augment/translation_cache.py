@@ -30,7 +30,8 @@ class Memory:
 
     def get(self, sources: Iterable[str]) -> dict[str, list[str]]:
         """The texts among `sources` that were made before, each with its variants."""
-        wanted, found = list(dict.fromkeys(sources)), {}
+        wanted = list(dict.fromkeys(sources))
+        found: dict[str, list[str]] = {}
         for start in range(0, len(wanted), _AT_ONCE):
             part = wanted[start : start + _AT_ONCE]
             query = f"SELECT source, variants FROM made WHERE source IN ({','.join('?' * len(part))})"

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from qaloom.console import bar
 from qaloom.records import Row
-from qaloom.text.differences import stem
+from qaloom.text.endings import subject
 from qaloom.text.join_cost import say_cost
 from qaloom.text.normalize import jamo
 from qaloom.text.similarity_join import similar_pairs
@@ -60,13 +60,13 @@ def near_pairs(questions: Questions, threshold: float, threads: int) -> list[Pai
 
 
 def further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> Iterator[Pair]:
-    """Pairs below the threshold that may ask the same: linked by jamo, or alike but for their endings.
+    """Pairs below the threshold that may ask the same: linked by jamo, or alike but for the words that ask.
 
     Most that are linked by jamo differ in a digit, so do not ask the same; that is seen at once.
     """
     alike: dict[str, list[int]] = defaultdict(list)
     for position, key in enumerate(keys):
-        alike[stem(key)].append(position)
+        alike[subject(key)].append(position)
     endings = (pair for group in alike.values() for pair in combinations(group, 2))
     known = set(links[:near])
     for left, right in dict.fromkeys([*links[near:], *endings]):

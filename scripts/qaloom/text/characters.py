@@ -19,7 +19,7 @@ _APART = re.compile(
 
 def normal(text: str) -> str:
     """A text in NFKC, in which 10² is 10^2, 10₂ is 10_2, 1½ is 1 1/2 and ①② is 1 2; NFKC makes 102 of each."""
-    if text.isascii():
+    if text.isascii() or unicodedata.is_normalized("NFKC", text):
         return text
     if _APART.search(text):
         text = _APART.sub(_one_form, text)

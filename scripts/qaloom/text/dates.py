@@ -6,7 +6,20 @@ A time is given on the 24-hour clock; one without 오전, 오후, am or pm is re
 
 import re
 
-_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 _MONTH_NUMBERS = {name: n for n, name in enumerate(_MONTHS, 1)} | {
     name[:3]: n for n, name in enumerate(_MONTHS, 1)
 }
@@ -17,6 +30,7 @@ _MONTH = rf"\b({'|'.join([*map(str.title, _MONTH_NAMES), *map(str.upper, _MONTH_
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 _DAY_FIRST = re.compile(rf"(?<![\d.,:/-]){_DAY}\s(?:of\s)?{_MONTH}(?:,?\s(\d{{4}})(?!\d))?")
 _MONTH_FIRST = re.compile(rf"{_MONTH}\s{_DAY}(?![\d:%])(?:,?\s(\d{{4}})(?!\d))?")
+MONTH_NAMES = frozenset(_MONTH_NUMBERS)
 _MONTH_HINTS = tuple(name[:3] for name in _MONTHS)
 _YEAR_FIRST = re.compile(
     r"(?<![\d.\-/])(\d{4})\s?([.\-/])\s?(\d{1,2})\s?\2\s?(\d{1,2})(?!\d|[.\-/]\s?\d)\.?(?:T(?=\d))?"

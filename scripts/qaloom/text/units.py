@@ -13,8 +13,7 @@ _PREFIXED = {
     "b": "kKMGTP", "bps": "kKMGT", "Wh": "kmMGT", "VA": "kM", "Bq": "kMGmμ", "Sv": "mμu", "cal": "k", "Cal": "",
     "eV": "kMG", "S": "mμ", "K": "m", "T": "m", "H": "mμ", "C": "mμ", "M": "mμn", "G": "", "t": "k", "h": "", "dB": "",
     "rpm": "", "ppm": "", "ppb": "", "psi": "", "bar": "mk", "dpi": "", "ha": "", "pH": "", "Ah": "mk", "iB": "KMGT",
-    "lx": "k", "lm": "k", "cd": "m", "Gy": "m", "wt": "", "p": "", "e": "", "f": "", "k": "", "n": "", "r": "", "x": "",
-    "P": "", "E": "", "R": "", "X": "",
+    "lx": "k", "lm": "k", "cd": "m", "Gy": "m",
 }  # fmt: skip
 _ALIKE = {"l": "L", "u": "μ"}  # two ways to write one symbol: ml and mL, um and μm
 _WORDS = {
@@ -32,13 +31,90 @@ _WORDS = {
     "원": "won KRW", "달러": "dollar USD", "유로": "euro EUR", "엔": "yen JPY", "파운드": "GBP", "위안": "CNY",
 }  # fmt: skip
 _CURRENCIES = {"$": "달러", "₩": "원", "€": "유로", "£": "파운드", "¥": "엔"}
-_CODES = {word: unit for unit, words in _WORDS.items() for word in words.split() if word.isupper()}
+_CODES = {
+    word: unit
+    for unit, words in _WORDS.items()
+    for word in words.split()
+    if word.isupper() and len(word) == 3
+}
 
 # Element symbols of two letters; CO is no Co. Those that are English words count beside Hangul alone.
 _ELEMENTS = frozenset(
-    ["Li", "Be", "Ne", "Na", "Mg", "Al", "Si", "Cl", "Ar", "Ca", "Sc", "Ti", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "Se", "Br", "Kr", "Rb", "Sr", "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn", "Sb", "Te", "Xe", "Cs", "Ba", "La", "Hf", "Ta", "Re", "Os", "Ir", "Pt", "Au", "Hg", "Tl", "Pb", "Bi", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Th", "Pa", "Np", "Pu", "Am", "Cm", "He", "As", "No"]
+    [
+        "Li",
+        "Be",
+        "Ne",
+        "Na",
+        "Mg",
+        "Al",
+        "Si",
+        "Cl",
+        "Ar",
+        "Ca",
+        "Sc",
+        "Ti",
+        "Cr",
+        "Mn",
+        "Fe",
+        "Co",
+        "Ni",
+        "Cu",
+        "Zn",
+        "Ga",
+        "Ge",
+        "Se",
+        "Br",
+        "Kr",
+        "Rb",
+        "Sr",
+        "Zr",
+        "Nb",
+        "Mo",
+        "Tc",
+        "Ru",
+        "Rh",
+        "Pd",
+        "Ag",
+        "Cd",
+        "In",
+        "Sn",
+        "Sb",
+        "Te",
+        "Xe",
+        "Cs",
+        "Ba",
+        "La",
+        "Hf",
+        "Ta",
+        "Re",
+        "Os",
+        "Ir",
+        "Pt",
+        "Au",
+        "Hg",
+        "Tl",
+        "Pb",
+        "Bi",
+        "Po",
+        "At",
+        "Rn",
+        "Fr",
+        "Ra",
+        "Ac",
+        "Th",
+        "Pa",
+        "Np",
+        "Pu",
+        "Am",
+        "Cm",
+        "He",
+        "As",
+        "No",
+    ]
 )
-_ENGLISH_WORDS = frozenset(["In", "At", "Am", "He", "As", "No", "Be", "Co", "Re", "Pa", "Mo", "La", "Al", "Cs", "Us", "Ms", "Ma"]) - {"Co", "Cs"}
+_ENGLISH_WORDS = frozenset(
+    ["In", "At", "Am", "He", "As", "No", "Be", "Co", "Re", "Pa", "Mo", "La", "Al", "Cs", "Us", "Ms", "Ma"]
+) - {"Co", "Cs"}
 
 
 def _symbols() -> dict[str, dict[str, str]]:
@@ -64,24 +140,82 @@ _SYMBOLS = _symbols()
 _UNIT_WORDS = {
     word.lower() if word.isascii() else word: unit for unit, words in _WORDS.items() for word in words.split()
 }
-_LONGEST_FIRST = "|".join(sorted(_UNIT_WORDS, key=len, reverse=True))
-_WORD_UNIT = re.compile(rf"(?<=\d)[\s-]?({_LONGEST_FIRST})(s?)(?![A-Za-z])(?!젝트|그램|페셔|세스)", re.I)
-_WORD_HINT = re.compile(r"(?<=\d)[\s-]?[%퍼프밀킬그센미리제평세입와메기볼암헤바테칼파옴톤A-Za-z]")
+_LONGEST_WORD = max(len(word) for word in _UNIT_WORDS if not word.isascii())
+_UNIT_WORDS["per cent"] = "%"
+_HANGUL_UNITS = tuple(word for word in _UNIT_WORDS if not word.isascii())
+_LATIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzμΩ"
+CURRENCY_CODES = frozenset(_CODES)
+_CODE_ENDS = frozenset(code[-2:] for code in _CODES)
+_NO_UNITS = frozenset(("프로젝트", "프로그램", "프로페셔널", "프로세스", "미터기", "그램프"))
 _PREFIX = re.compile(rf"(?:US)?([$₩€£¥])\s?(\d[\d.,]*+)|\b({'|'.join(_CODES)})\s?(\d[\d.,]*+)")
+_AFTER_FIGURE = re.compile(
+    r"([0-9])(?:[ -]?([A-Za-zμΩ]++|per cent)(?:([23])(?![0-9A-Za-z]))?|\s?°\s?([CFcf])(?![A-Za-z])| ?([가-힣]{1,6}))"
+)
 _UNIT = frozenset(_WORDS).union(*_SYMBOLS.values())
-_SYMBOL = re.compile(r"(?<=\d)\s?([A-Za-zμΩ]{1,4})(?![A-Za-z])")
-_SQUARE = re.compile(r"(?<=\d)\s?([kcm]?m)([23])(?![\dA-Za-z])")
+
+
+def begins_with_unit(letters: str) -> bool:
+    """Whether letters after a figure and a space may be a unit, with a particle behind it in Korean."""
+    if letters.isascii() or letters[0] in "μΩ°":
+        return letters == "°" or letters.lower() in ("per", "c", "f") or _latin_unit(letters) is not None
+    return any(letters.startswith(unit) for unit in _HANGUL_UNITS)
+
+
+def may_be_unit(after: str) -> bool:
+    """Whether what follows a figure (four characters of it) may be a unit that is written in another way."""
+    word = after.lstrip(" -")
+    if word[:1] == "°":
+        return True
+    latin = len(word) - len(word.lstrip(_LATIN))
+    if latin:
+        whole = latin < len(word) or len(after) < 4
+        return word != after or not whole or _latin_unit(word[:latin]) not in (None, word[:latin])
+    return any(unit.startswith(word) or word.startswith(unit) for unit in _HANGUL_UNITS) if word else False
+
+
+def may_be_currency(before: str) -> bool:
+    """Whether what stands before a figure may be a currency: $, KRW."""
+    end = before.rstrip()
+    return end[-1:] in _CURRENCIES or end[-2:] in _CODE_ENDS
 
 
 def in_symbols(text: str) -> str:
     """A text (in NFKC, with a digit) with the units and currencies of its figures as symbols right after them."""
     if any(mark in text for mark in _CURRENCIES) or any(code in text for code in _CODES):
         text = _PREFIX.sub(_amount, text)
-    if _WORD_HINT.search(text):
-        text = _WORD_UNIT.sub(lambda m: _UNIT_WORDS[m[1].lower()], text)
-        text = _SQUARE.sub(r"\1^\2", text)
-        text = _SYMBOL.sub(_symbol, text)
-    return text
+    return _AFTER_FIGURE.sub(_unit, text)
+
+
+def _unit(match: re.Match[str]) -> str:
+    figure, latin, power, degrees, hangul = match.groups()
+    if degrees:
+        return f"{figure}°{degrees.upper()}"
+    if hangul:
+        return _hangul_unit(match[0], figure, hangul)
+    power = power or ""
+    if power and latin.lower() not in ("m", "km", "cm", "mm"):
+        return match[0]
+    unit = _latin_unit(latin)
+    return match[0] if unit is None else f"{figure}{unit}{'^' + power if power else ''}"
+
+
+def _latin_unit(written: str) -> str | None:
+    """The symbol of a unit in Latin letters; one that no unit has is None."""
+    if len(written) > 3:
+        word = written.lower()
+        found = _UNIT_WORDS.get(word) or _UNIT_WORDS.get(word.removesuffix("s"))
+        if found or len(written) > 4:
+            return found
+    return _symbol(written)
+
+
+def _hangul_unit(whole: str, figure: str, hangul: str) -> str:
+    """The symbol of the longest unit word that the letters after a figure begin with."""
+    for length in range(min(len(hangul), _LONGEST_WORD), 0, -1):
+        unit = _UNIT_WORDS.get(hangul[:length])
+        if unit and not any(hangul.startswith(word) for word in _NO_UNITS):
+            return f"{figure}{unit}{hangul[length:]}"
+    return whole
 
 
 def _amount(match: re.Match[str]) -> str:
@@ -90,12 +224,11 @@ def _amount(match: re.Match[str]) -> str:
     return f" {figure}{_CURRENCIES[match[1]] if match[1] else _CODES[match[3]]}{rest}"
 
 
-def _symbol(match: re.Match[str]) -> str:
-    """A symbol as it is always written; one that no unit has, or several that differ in case, stays."""
-    written = match[1]
+def _symbol(written: str) -> str | None:
+    """A symbol as it is always written; several that differ in case stay as they are."""
     known = _SYMBOLS.get(written.casefold())
     if known is None:
-        return match[0]
+        return None
     return known.get(written) or (next(iter(known.values())) if len(set(known.values())) == 1 else written)
 
 
@@ -104,20 +237,25 @@ def is_unit(word: str) -> bool:
     return all(part.split("^")[0] in _UNIT for part in word.split("/"))
 
 
-def case_matters(word: str, before: str, korean: bool) -> bool:
-    """Whether a Latin word with a capital is another one in small letters: MW, Mb, Co, K, but not USB or What.
+_AMBIGUOUS = frozenset(symbol for symbol, known in _SYMBOLS.items() if len(set(known.values())) > 1)
 
-    `before` is the text that it follows; `korean` says whether the text holds Hangul.
+
+def case_matters(word: str, before: str, korean: bool) -> bool:
+    """Whether a Latin word is another one in small letters: MW, Mb, Co, K, but not USB or What.
+
+    `before` are the letters before it; `korean` says whether it stands in a text with Hangul.
     """
     if len(word) == 1:
         return word not in "AI" and not _part_of_code(before)
-    if word in _ELEMENTS:
-        return korean or word not in _ENGLISH_WORDS
-    known = _SYMBOLS.get(word.casefold())
-    return known is not None and len(set(known.values())) > 1 and len(word) > 1 and word not in _ENGLISH_WORDS
+    if word in _ENGLISH_WORDS:
+        return korean and word in _ELEMENTS
+    return word in _ELEMENTS or word.casefold() in _AMBIGUOUS
 
 
 def _part_of_code(before: str) -> bool:
-    """AB-1234C: a letter right after the digits of a code, or before them, is part of it."""
+    """AB-1234C: a letter right after the digits of a code is part of it."""
     digits = len(before) - len(before.rstrip("0123456789"))
-    return digits > 0 and bool(re.search(r"[A-Z] $|[A-Za-z]-?$|-$", before[: len(before) - digits][-3:]))
+    return digits > 0 and bool(_CODE_BEFORE.search(before[: len(before) - digits][-3:]))
+
+
+_CODE_BEFORE = re.compile(r"[A-Z] $|[A-Za-z]-?$|-$")

@@ -28,6 +28,7 @@ _BOMS = {
 }
 Progress = Callable[[int], None]
 _DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
+NO_REPAIRS: tuple[str, ...] = ()
 _decode = msgspec.json.Decoder().decode
 
 
@@ -234,8 +235,7 @@ def _diagnosed(number: int, raw: bytes, ended: bool) -> Line:
 def _loads(raw: bytes, ended: bool) -> tuple[Any, tuple[str, ...]]:
     text = _text(raw, ended)
     try:
-        value = _parse(text)
-        repairs = ()
+        value, repairs = _parse(text), NO_REPAIRS
     except json.JSONDecodeError as error:
         if not error.msg.startswith("Invalid control character"):
             raise _not_json(text, error, ended) from None

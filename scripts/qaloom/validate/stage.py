@@ -18,7 +18,8 @@ from qaloom.files import read_json, whole, write_json
 from qaloom.records import Rejection, Row, row_id
 from qaloom.validate.fields import Shaped, file_group, shape
 from qaloom.validate.lines import Fault, Line, encoding_of, read_source
-from qaloom.validate.repair import repair
+from qaloom.validate.markers import split_reasoning, strip_labels
+from qaloom.validate.repair import repair_row
 
 _SHOWN = 2_000  # characters of a rejected line that are kept
 _KEPT_WHOLE = 20_000  # bytes up to which a rejected record is kept as an object
@@ -96,7 +97,7 @@ def _judged(lines: Iterable[Line], name: str, counts: _Counts) -> Iterator[Row |
             counts.blank += 1
             continue
         item = _judge(line, name, group)
-        if type(item) is Row:
+        if isinstance(item, Row):
             counts.out += 1
             counts.repairs.update(item.meta.get("repairs", ()))
         else:
@@ -106,20 +107,35 @@ def _judged(lines: Iterable[Line], name: str, counts: _Counts) -> Iterator[Row |
 
 
 def _judge(line: Line, name: str, group: str) -> Row | Rejection:
-    found = line.value if type(line.value) is Fault else shape(line.value, line.raw)
-    if type(found) is Fault:
-        return _reject(line, name, found)
-    instruction, mended = repair(found.instruction)
-    context, more = repair(found.input)
-    output, most = repair(found.output)
-    if not instruction:
+    value = line.value
+    found = value if type(value) is Fault or value is None else shape(value, line.raw)
+    parted = found if type(found) is Fault else _parted(found)
+    if type(parted) is Fault:
+        return _reject(line, name, parted)
+    (question, context, answer), codes = repair_row((parted.instruction, parted.input, parted.output))
+    if not question:
         return _reject(line, name, Fault("empty_question", "the question is empty"))
-    if not output:
+    if not answer:
         return _reject(line, name, Fault("empty_answer", "the answer is empty"))
-    codes = line.repairs + found.repairs + mended + more + most
-    meta = _meta(found, codes)
-    identity = row_id(instruction, context, output)
-    return Row(identity, instruction, context, output, name, line.number, found.document or group, meta)
+    meta = _meta(parted, line.repairs + parted.repairs + codes)
+    identity = row_id(question, context, answer)
+    return Row(identity, question, context, answer, name, line.number, parted.document or group, meta)
+
+
+def _parted(found: Shaped) -> Shaped | Fault:
+    """The row without reasoning tags and labels; the reasoning goes to `meta`."""
+    parts = split_reasoning(found.output)
+    if isinstance(parts, Fault):
+        return parts
+    reasoning, answer = parts
+    question, answer = strip_labels(found.instruction, answer)
+    if (question, answer) == (found.instruction, found.output):
+        return found
+    codes = ("reasoning",) * (len(reasoning) > 0) + ("label",) * (
+        question != found.instruction or answer != parts[1]
+    )
+    meta = found.meta | ({"reasoning": reasoning} if reasoning else {})
+    return found._replace(instruction=question, output=answer, meta=meta, repairs=found.repairs + codes)
 
 
 def _meta(found: Shaped, codes: tuple[str, ...]) -> dict[str, Any]:

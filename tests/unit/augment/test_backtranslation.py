@@ -9,6 +9,7 @@ from qaloom.augment.backtranslation import _TOKENS_AT_ONCE, Translator, _cache, 
 from qaloom.augment.translation_cache import remember
 from qaloom.base_model.stage import model_name
 from qaloom.config.load import complete
+from qaloom.config.settings import Seq2seqSettings, typed
 from qaloom.errors import DeviceError, ModelError
 from qaloom.inference.onednn_linear import pack_linear_layers
 from qaloom.text.rephrase import rewrite
@@ -16,7 +17,7 @@ from qaloom.text.rephrase import rewrite
 
 def settings(**changed):
     config = {"data": {"sources": ["a"]}, "runs": {"one": {}}, "augment": {"seq2seq": {"beams": 2} | changed}}
-    return complete(config)["augment"]["seq2seq"]
+    return typed(complete(config)["augment"]["seq2seq"], Seq2seqSettings)
 
 
 @pytest.fixture
