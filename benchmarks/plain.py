@@ -105,6 +105,7 @@ def schedule(rows: int, training: dict[str, Any]) -> dict[str, Any]:
         "lr_scheduler_type": training["scheduler"],
         "warmup_steps": round(training["warmup_fraction"] * steps),
         "weight_decay": training["weight_decay"],
+        "max_grad_norm": training["max_grad_norm"],
         "seed": training["seed"],
     }
 

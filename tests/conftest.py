@@ -1,4 +1,4 @@
-"""What tests of a page share: a real browser."""
+"""Tests side by side, and a real browser for tests of a page."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,3 +22,18 @@ def browser() -> Iterator["sync_api.Browser"]:  # noqa: F821
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `-n`: one process for a file, whose fixtures are its own, and for all tests of the finished project.
+
+    The workflow comes first, as it takes longest.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    items.sort(key=lambda item: "workflow" not in item.path.parts)
+    for item in items:
+        shared = "first_run" in getattr(item, "fixturenames", ())
+        group = "finished project" if shared else f"{item.path.parent.name}/{item.path.stem}"
+        item.add_marker(pytest.mark.xdist_group(group))

@@ -1,4 +1,4 @@
-"""How good one answer is: scores from 0 to 1 of a prediction against its reference.
+"""Scores of one answer against its reference, from 0 to 1.
 
 `SCORES` holds them in the order a report shows them. A score that cannot be computed is None, never 0, and
 whether it can depends on the reference alone; `WHY_NOT` says why it then could not. `hf_modules/`
@@ -21,7 +21,7 @@ from qaloom.text.normalize import comparison_key
 _KORQUAD_MARKS = str.maketrans(dict.fromkeys("'\"《》<>〈〉()‘’", " "))
 _PUNCTUATION = str.maketrans(dict.fromkeys(string.punctuation))
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
-_FIGURE = re.compile(r"(?<![\w)\]])[-−](?=\d)|\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)*|\d+(?:\.\d+)*")
+_NUMBER = re.compile(r"(?<![\w)\]])[-−](?=\d)|\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)*|\d+(?:\.\d+)*")
 # A letter first, or 10GB would be one; parts joined by what joins the parts of an article number.
 _CODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]*(?:[-_/.][A-Za-z0-9]+)*")
 _WORD = re.compile(r"[^\W_]+")
@@ -66,7 +66,7 @@ def token_f1(prediction: str, reference: str) -> float:
 def contains_reference(prediction: str, reference: str) -> float | None:
     """1 when the reference stands in the prediction, else 0; None when the reference is only punctuation.
 
-    Words are compared as `qaloom.text.normalize.comparison_key` writes them, so that 1.5 is not 15. Korean particles may
+    Words are compared by `qaloom.text.normalize.comparison_key`, so that 1.5 is not 15. Korean particles may
     follow the reference directly; a further digit or Latin letter may not (5 does not stand in 15).
     """
     wanted = _words(reference)
@@ -83,17 +83,17 @@ def contains_reference(prediction: str, reference: str) -> float | None:
 
 
 def number_accuracy(prediction: str, reference: str) -> float | None:
-    """1 when every figure and code of the reference stands in the prediction, else 0; None without any.
+    """1 when every number and code of the reference stands in the prediction, else 0; None without any.
 
     Full-width digits and thousands separators do not matter; signs, decimals and leading zeros do.
-    Numbers in words are not figures, and 3만 is the figure 3.
+    Numbers in words do not count, and 3만 is the number 3.
     """
-    wanted = figures(reference)
-    return float(wanted <= figures(prediction)) if wanted else None
+    wanted = numbers_and_codes(reference)
+    return float(wanted <= numbers_and_codes(prediction)) if wanted else None
 
 
-def figures(text: str) -> set[str]:
-    """The figures and codes of a text: 1,200 as 1200, 1.5 as 1.5, 2024.3.5 as 2024, 3 and 5, -5 as -5.
+def numbers_and_codes(text: str) -> set[str]:
+    """Numbers and codes in a text: 1,200 as 1200, 1.5 as 1.5, 2024.3.5 as 2024, 3 and 5, -5 as -5.
 
     A code is a letter and what follows it without a space, if a digit is in it: KS-X-1 as ksx1, B2 as b2.
     """
@@ -107,7 +107,7 @@ def figures(text: str) -> set[str]:
         return " "
 
     rest, sign = _CODE.sub(code, text), ""
-    for run in _FIGURE.findall(rest):
+    for run in _NUMBER.findall(rest):
         if run in "-−":
             sign = "-"
             continue
@@ -134,10 +134,10 @@ def rouge_l(prediction: str, reference: str) -> float | None:
     """
     text = unicodedata.normalize("NFC", reference).lower()
     parts = _characters if _BY_CHARACTER.search(text) else _WORD.findall
-    wanted, said = parts(text), parts(unicodedata.normalize("NFC", prediction).lower())
+    wanted, predicted = parts(text), parts(unicodedata.normalize("NFC", prediction).lower())
     if not wanted:
         return None
-    return 2 * LCSseq.similarity(said, wanted) / (len(said) + len(wanted))
+    return 2 * LCSseq.similarity(predicted, wanted) / (len(predicted) + len(wanted))
 
 
 SCORES: dict[str, Callable[[str, str], float | None]] = {
@@ -149,7 +149,7 @@ SCORES: dict[str, Callable[[str, str], float | None]] = {
     "contains_reference": contains_reference,
     "number_accuracy": number_accuracy,
 }
-# What every reference lacks when a score is None for all questions.
+# What every reference lacks where a score is None for all questions.
 WHY_NOT = {
     "chrf": "no_text",
     "rouge_l": "no_word",

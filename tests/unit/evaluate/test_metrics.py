@@ -9,9 +9,9 @@ from qaloom.evaluate.metrics import (
     char_f1,
     contains_reference,
     exact_match,
-    figures,
     korquad_normal,
     number_accuracy,
+    numbers_and_codes,
     scores,
     squad_normal,
     token_f1,
@@ -155,8 +155,8 @@ def test_contains_reference(prediction: str, reference: str, score: float | None
         ("Alt-F, e-mail", set()),
     ],
 )
-def test_figures(text: str, found: set[str]) -> None:
-    assert figures(text) == found
+def test_numbers_and_codes(text: str, found: set[str]) -> None:
+    assert numbers_and_codes(text) == found
 
 
 @pytest.mark.parametrize(

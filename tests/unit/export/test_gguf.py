@@ -16,7 +16,7 @@ from qaloom.export.gguf import CONVERTER, to_gguf
 from qaloom.export.ollama import begins_by_itself, modelfile
 from qaloom.export.parity import parity
 from qaloom.export.parity_verdict import parity_failures
-from qaloom.export.runtimes import in_llama_cpp
+from qaloom.export.runtimes import MessageSet, in_llama_cpp
 from qaloom.files import read_json, write_json
 from qaloom.inference.llama_cpp import start_llama_server
 from qaloom.inference.prompt import load_tokenizer, prompt_ids
@@ -91,10 +91,10 @@ def changed(file, out, *arguments):
 @pytest.mark.parametrize("kind", ["merged", "gguf-f16", "gguf-q8_0", "ollama"])
 def test_every_format_answers_as_trained(project, kind, tmp_path):
     found = asked(project, kind, converted(project, kind), tmp_path / "out.json")
-    assert (found["n"], found["prompts"]["same"], found["ended"]["export"]) == (4, 8, 4)
-    assert found["exact_match"]["export"] == 1
+    assert (found.n, found.prompts.same, found.ended.export) == (4, 8, 4)
+    assert found.exact_match.export == 1
     assert parity_failures(found, 0.05) == []
-    assert ("llama.cpp" in found["runtime"]) == (kind != "merged")
+    assert ("llama.cpp" in found.runtime) == (kind != "merged")
 
 
 def test_a_wrong_template_is_found(project, tmp_path):
@@ -126,7 +126,7 @@ def test_another_base_is_found(project, base, tmp_path):
 
 
 def test_a_vocabulary_taken_for_sentencepiece_answers_nothing_and_says_so(project, tmp_path):
-    """What save_tokenizer mends: byte fallback, noted by transformers where no such thing is."""
+    """The fault that save_tokenizer repairs: byte fallback, noted by transformers where there is none."""
     whole = shutil.copytree(converted(project, "merged"), tmp_path / "whole")
     inner = read_json(whole / "tokenizer.json")
     assert inner["model"]["byte_fallback"] is False
@@ -160,7 +160,7 @@ def test_a_begin_token_stands_once_whoever_writes_it(project, tmp_path):
     assert wanted[0][:2] == [1, 1]
     text = modelfile(tokenizer, [2], "b.gguf", True, None)
     for words in (None, text):
-        heard = in_llama_cpp(tmp_path / "b.gguf", words, ["본원 12"], 0, 8, lambda done: None)
+        heard = in_llama_cpp(tmp_path / "b.gguf", words, MessageSet(["본원 12"], 0, 8), lambda done: None)
         assert heard.tokens == wanted
 
 

@@ -1,4 +1,4 @@
-"""How large a model is, and what a training step of it takes on a device."""
+"""A model's shape, from its config.json, and the memory that a training step of it takes."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,7 +48,7 @@ def model_shape(config: Path) -> Shape:
     Raises ModelError when the keys of a Llama-like decoder are not there.
     """
     values = read_json(config)
-    c = values.get("text_config", values)
+    c = text_config(values)
     try:
         return _shape(values, c)
     except KeyError as missing:
@@ -57,6 +57,11 @@ def model_shape(config: Path) -> Shape:
             f"{config}: models of type {kind} are not supported ({missing} is missing); "
             "name a decoder such as Llama, Qwen, Mistral or Gemma"
         ) from None
+
+
+def text_config(config: dict[str, Any]) -> dict[str, Any]:
+    """The language model's part of a config.json: nested in models that also take images or sound."""
+    return config.get("text_config", config)
 
 
 def _shape(values: dict[str, Any], c: dict[str, Any]) -> Shape:
@@ -73,7 +78,7 @@ def _shape(values: dict[str, Any], c: dict[str, Any]) -> Shape:
     )
 
 
-class Step(NamedTuple):
+class MicroBatch(NamedTuple):
     """One micro-batch of a training step, as far as memory goes."""
 
     precision: str  # 32bit on a CPU, 16bit | 8bit | 4bit on a GPU
@@ -82,40 +87,40 @@ class Step(NamedTuple):
     optimizer: str
     full: bool = False  # all parameters are trained, not an adapter
     offloaded: bool = False  # the input embedding waits in RAM; only the rows looked up cross over
-    recorded: bool = False  # as CUDA graphs, which keep their activations and gradients to themselves
+    graphs: bool = False  # replayed as CUDA graphs, which keep activations and gradients of their own
 
 
 # Bytes of an adapter's parameter: itself and its gradient in float32, Adam's two moments.
-_ADAPTED = {"adamw_torch_fused": 16, "paged_adamw_8bit": 10}
+_BYTES_ON_GPU = {"adamw_torch_fused": 16, "paged_adamw_8bit": 10}
 # On a CPU, with what saving and the C library keep (SmolLM2, 8 short rows: 3.2 GB at r 16, 6.6 GB at r 128).
-_ADAPTED_IN_RAM = 100
+_BYTES_ON_CPU = 100
 _PROCESS = {"32bit": 1.1e9}  # what torch and unsloth hold on a CPU; a GPU's free memory is counted after that
-# Times the activations that recordings keep: those of the largest batch, and what shapes leave between them
+# Times the activations that captured graphs keep: the largest batch's, and what shapes leave between them
 # (8B, 8 rows of up to 448 tokens: 42.8 to 50.1 GB by their order; packed 2,048 tokens: 34.3 GB). Beside them
 # the loss's scores (SmolLM2: 0.9 GB more than all else, at r 16 and r 128).
-_RECORDED, _RECORDING = 1.6, 0.9e9
+_GRAPH_ACTIVATIONS, _GRAPH_FIXED = 1.6, 0.9e9
 _FIXED = 0.1e9  # the loss's chunk, work space of kernels
 
 
-def predicted_memory(size: Shape, r: int, step: Step) -> float:
+def predicted_memory(size: Shape, r: int, step: MicroBatch) -> float:
     """Peak bytes of a training step: weights, what is trained with its optimizer, activations.
 
-    The coefficients of _activations are fitted to peaks of the 8B and the 1.5B model_shape on one H100
+    The coefficients of _activations are fitted to peaks of the 8B and the 1.5B shape on one H100
     (benchmarks/gpu_training.json, docs/benchmarks.md).
     """
     width = 4 if step.precision == "32bit" else 2
     embedding = size.embedding - (size.vocabulary * size.hidden if step.offloaded else 0)
     weights = size.linear * BYTES_A_WEIGHT[step.precision] + embedding * width
     # Trained in full, the gradient and both moments have the weights' own width.
-    adapted = _ADAPTED_IN_RAM if step.precision == "32bit" else _ADAPTED[step.optimizer]
-    trained = 3 * width * size.parameters if step.full else adapted * size.adapter(r)
+    each = _BYTES_ON_CPU if step.precision == "32bit" else _BYTES_ON_GPU[step.optimizer]
+    trained = 3 * width * size.parameters if step.full else each * size.adapter(r)
     activations = _activations(size, step, width)
-    recorded = _RECORDED * activations + 4 * size.adapter(r) + _RECORDING if step.recorded else 0
+    graphs = _GRAPH_ACTIVATIONS * activations + 4 * size.adapter(r) + _GRAPH_FIXED if step.graphs else 0
     fixed = _FIXED + _PROCESS.get(step.precision, 0)
-    return weights + trained + activations + recorded + fixed
+    return weights + trained + activations + graphs + fixed
 
 
-def _activations(size: Shape, step: Step, width: int) -> float:
+def _activations(size: Shape, step: MicroBatch, width: int) -> float:
     """Bytes that a micro-batch's forward pass leaves for its backward pass.
 
     A layer's are 2.3 times the intermediate and 5.35 times the hidden channels; with checkpointing the
