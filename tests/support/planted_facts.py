@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from qaloom.records import Row, row_id
 
-_FIRST, _SECOND = "가나다라마바사아자차카타파하", "람온솔빛결숲들샘봄"
+# Two of the first 45 names differ in two syllables at least: none is a misspelling of another.
+_SYLLABLES = ("가나다라마바사아자차카타파하", "람온솔빛결숲들샘봄", "미소라누지")
+_NAMES = ["".join(row[k % len(row)] for row in _SYLLABLES) for k in range(45)]
 _PLACES = "도서관 수영장 매점 강당 주차장 미술관 우체국 식당".split()
 _THINGS = {
     "opens": (
@@ -54,7 +56,7 @@ def planted_facts(rng: random.Random, count: int, documents: int = 6) -> Planted
     rows: dict[str, Row] = {}
     truth = {}
     for _ in range(count):
-        name = rng.choice(_FIRST) + rng.choice(_SECOND)
+        name = rng.choice(_NAMES)
         place, thing = rng.choice(_PLACES), rng.choice(list(_THINGS))
         fact = f"{name}{place} {thing}"
         if fact in truth.values():

@@ -12,21 +12,24 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from functools import cached_property
 from math import log
-from os.path import commonprefix
 
-from rapidfuzz.distance import Indel
+from rapidfuzz.distance import Indel, Prefix
 
 from qaloom.records import Row
 from qaloom.text.closed_answers import closed_class
 from qaloom.text.content_words import question_core, same_stem, stems, without_final_ending
 from qaloom.text.differences import Difference, difference
 from qaloom.text.normalize import comparison_key
+from qaloom.text.spelling import Counts, counted_words
 from qaloom.text.values import Kind, same_values, values
 
 LONG_ANSWER = 25  # characters of a comparison key, from which near answers are searched for
 _SHORT_ANSWER = 40  # up to here an answer with values is known by its values
 _TELLING_ANSWER, _FEW_ROWS = 6, 4  # letters, and rows with an equal answer, that make one fact likely
-_VALUE_LETTERS = 2  # a number tells as much as this many letters
+_VALUE_LETTERS, _UNTOLD_DIGITS = (
+    2,
+    3,
+)  # a number tells as much as two letters, a long one as its digits less three
 _LIKE_NAMES = 0.7  # similarity from which questions are compared word by word before they can be one fact
 
 
@@ -84,7 +87,9 @@ class Statement:
     def information(self) -> int:
         """How much the answer tells, in letters."""
         numbers = [value.text for value in values(self.row.output) if value.kind != Kind.CODE]
-        return max(0, len(self.body) - sum(map(len, numbers))) + _VALUE_LETTERS * len(numbers)
+        digits = (sum(map(str.isdigit, number)) for number in numbers)
+        of_numbers = sum(max(_VALUE_LETTERS, count - _UNTOLD_DIGITS) for count in digits)
+        return max(0, len(self.body) - sum(map(len, numbers))) + of_numbers
 
     @cached_property
     def unit(self) -> str:
@@ -132,8 +137,9 @@ def shortened(word: str) -> str:
 class Comparison:
     """The pairwise definition of a fact within one data set."""
 
-    def __init__(self, threshold: float, weights: Weights, answers: Counter[str]) -> None:
+    def __init__(self, threshold: float, weights: Weights, answers: Counter[str], words: Counts) -> None:
         self.threshold = threshold
+        self.words = words
         self.weights = weights
         self.answers = answers  # how many rows have each answer unit
 
@@ -161,7 +167,7 @@ class Comparison:
         same_core = one.core == other.core
         if not same_core and self._similarity(one.question, other.question) < self.threshold:
             return Difference.OTHER
-        found = difference(one.row.question, other.row.question)
+        found = difference(one.row.question, other.row.question, self.words)
         return Difference.HARMLESS if same_core and found != Difference.OTHER else found
 
     def agree(self, one: Statement, other: Statement) -> bool:
@@ -192,7 +198,7 @@ class Comparison:
         if not shared or _other_word_in_its_place(one, other, telling):
             return False
         if self._similarity(one.question, other.question) >= _LIKE_NAMES and (
-            difference(one.row.question, other.row.question) == Difference.OTHER
+            difference(one.row.question, other.row.question, self.words) == Difference.OTHER
         ):
             return False
         if telling:
@@ -223,7 +229,8 @@ class Comparison:
 def comparison_of(statements: Sequence[Statement], threshold: float) -> Comparison:
     """The comparison for a data set, given the statements of its source rows."""
     weights = Weights(s.row.question for s in statements)
-    return Comparison(threshold, weights, Counter(s.unit for s in statements))
+    units = Counter(s.unit for s in statements)
+    return Comparison(threshold, weights, units, counted_words(s.row.question for s in statements))
 
 
 def _within(few: tuple[object, ...], many: tuple[object, ...]) -> bool:
@@ -244,7 +251,7 @@ def _end_otherwise(one: str, other: str) -> bool:
     """Whether two Korean sentences are equal but for their last syllables: 버립니다, 버려요."""
     if not (one.endswith(_SENTENCE_ENDS) and other.endswith(_SENTENCE_ENDS)):
         return False
-    shared = len(commonprefix((one, other)))
+    shared = Prefix.similarity(one, other)
     return shared >= _SHARED_START and max(len(one), len(other)) - shared <= _LAST_SYLLABLES
 
 

@@ -98,8 +98,10 @@ def _read(path: Path, placed: Places, key: Callable[[str], str]) -> list[Stateme
 
 def _statement(text: dict[str, str], place: Placement, key: Callable[[str], str]) -> Statement:
     question, answer = question_text(text["instruction"], text["input"]), text["output"]
-    where = (place.source, place.line, place.group, {}, place.origin, place.parent)
-    row = Row(text["id"], text["instruction"], text["input"], answer, *where)
+    row = Row(
+        text["id"], text["instruction"], text["input"], answer, place.source, place.line, place.group,
+        {}, place.origin, place.parent,
+    )  # fmt: skip
     return Statement(row, key(question), key(answer))
 
 

@@ -18,7 +18,6 @@ from qaloom.split.facts import Comparison, Relation, Statement, comparison_of
 from qaloom.text.content_words import differ_in_endings_alone
 from qaloom.text.differences import Difference
 
-
 _FEW_QUESTIONS = 20  # recall questions that small data sets get, whatever the fraction, of half their facts
 
 
@@ -94,12 +93,10 @@ def _across(data: Sequence[Wording], clusters: Sequence[str], threshold: float) 
     """Near pairs with one row on either side; near questions share a cluster."""
     unseen, train = ([i for i, w in enumerate(data) if w.side == side] for side in ("unseen", "train"))
     both = {clusters[i] for i in unseen} & {clusters[i] for i in train} - {""}
-    for search, chosen in (
-        (near_question_pairs, [[i for i in side if clusters[i] in both] for side in (unseen, train)]),
-        (near_answer_pairs, [unseen, train]),
-    ):
-        found = search(*([data[i] for i in side] for side in chosen), threshold)
-        yield from ((chosen[0][i], chosen[1][j]) for i, j in found)
+    sharing = [[i for i in side if clusters[i] in both] for side in (unseen, train)]
+    for search, (left, right) in ((near_question_pairs, sharing), (near_answer_pairs, [unseen, train])):
+        found = search([data[i] for i in left], [data[j] for j in right], threshold)
+        yield from ((left[i], right[j]) for i, j in found)
 
 
 def components(members: Iterable[int], neighbours: Mapping[int, Sequence[int]]) -> list[list[int]]:

@@ -72,8 +72,19 @@ def _rule_made(parent: Wording, key: Callable[[str], str]) -> list[Wording]:
     wordings = []
     for question in rewrite(row.instruction):
         identity = row_id(question, row.input, row.output)
-        place = (row.source, row.line, row.group, {}, "rule", row.id, "rules")
-        probe = Row(identity, question, row.input, row.output, *place)
+        probe = Row(
+            identity,
+            question,
+            row.input,
+            row.output,
+            row.source,
+            row.line,
+            row.group,
+            {},
+            "rule",
+            row.id,
+            "rules",
+        )
         wordings.append(Wording(probe, key(probe.question), parent.answer))
     return wordings
 

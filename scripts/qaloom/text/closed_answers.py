@@ -11,7 +11,12 @@ _CLASSES = {
     "불가 불가능 불가능하다 불가능합니다 불가능해요 안됩니다 안된다 안돼요 거짓 ×",
     "none": "none nothing nil n/a na notapplicable 없음 해당없음 해당사항없음 무 미정 tbd 상동",
 }
-_CLASS_OF = {comparison_key(word): name for name, words in _CLASSES.items() for word in words.split()}
+_CLASS_OF = {
+    comparison_key(form): name
+    for name, words in _CLASSES.items()
+    for word in words.split()
+    for form in (word, word.upper(), word.capitalize())  # a key keeps capitals that may be a code
+}
 _LONGEST = 60  # characters of a comparison key; a longer text says more than that it does not know
 _ABSTENTION = re.compile(
     r"(?:문서|자료|본문|지문|내용|규정|제공|정보|근거|기재|언급|명시|확인|답|알).{0,24}"

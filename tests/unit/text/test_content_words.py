@@ -14,7 +14,12 @@ from qaloom.text.content_words import (
 @pytest.mark.parametrize(
     "forms",
     [
-        ["매점은 몇 시에 여나요?", "매점은 몇 시에 엽니까?", "매점이 몇 시에 여는지 알려 주세요.", "매점 몇 시에 열어요?"],
+        [
+            "매점은 몇 시에 여나요?",
+            "매점은 몇 시에 엽니까?",
+            "매점이 몇 시에 여는지 알려 주세요.",
+            "매점 몇 시에 열어요?",
+        ],
         ["신분증이 필요한가요?", "신분증이 필요합니까?", "신분증이 필요한지 궁금합니다."],
         ["수당을 지급하나요?", "수당을 지급합니까?", "수당이 지급되는지 알고 싶습니다."],
         ["창고의 관리자는 누구인가요?", "창고 관리자는 누구입니까?", "창고 관리자를 알려 주십시오."],
@@ -52,12 +57,22 @@ def test_another_word_or_another_order_is_more_than_another_ending():
 
 
 def test_stems_of_names_begin_alike():
-    assert same_stem("가람호", "가람") and not same_stem("가람호", "가람선") and not same_stem("ship", "shipyard")
+    assert (
+        same_stem("가람호", "가람")
+        and not same_stem("가람호", "가람선")
+        and not same_stem("ship", "shipyard")
+    )
 
 
 @pytest.mark.parametrize(
     ("key", "body"),
-    [("6시입니다", "6시"), ("본관1층이에요", "본관1층"), ("부서장이승인한다", "부서장이승인"), ("st40", "st40"), ("", "")],
+    [
+        ("6시입니다", "6시"),
+        ("본관1층이에요", "본관1층"),
+        ("부서장이승인한다", "부서장이승인"),
+        ("st40", "st40"),
+        ("", ""),
+    ],
 )
 def test_an_answer_without_its_ending(key, body):
     assert without_final_ending(key) == body
