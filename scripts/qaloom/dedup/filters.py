@@ -70,17 +70,24 @@ def too_long(row: Row, question: int, answer: int) -> str:
     return ""
 
 
-_WORD_CHARACTER = re.compile(r"[^\W_]")
-
-
 def question_equals_answer(row: Row) -> str:
     """The answer is not the question again, apart from spaces, case and punctuation."""
-    first, other = _WORD_CHARACTER.search(row.instruction), _WORD_CHARACTER.search(row.output)
-    if not first or not other or first[0].casefold() != other[0].casefold():  # spares most rows the two keys
+    question, answer = row.instruction, row.output
+    shorter, longer = sorted((len(question), len(answer)))
+    if longer > 2 * shorter + _MARKS:
         return ""
-    if comparison_key(row.instruction) == comparison_key(row.output):
-        return "the answer repeats the question"
-    return ""
+    if _ends(question) != _ends(answer):  # spares most rows the two keys
+        return ""
+    return "the answer repeats the question" if comparison_key(question) == comparison_key(answer) else ""
+
+
+_MARKS = 8  # characters of punctuation by which texts that say the same may differ in length
+
+
+def _ends(text: str) -> tuple[str, str]:
+    """The first and the last letter or digit of a text."""
+    first = next((char for char in text if char.isalnum()), "")
+    return first.casefold(), next((char for char in reversed(text) if char.isalnum()), "").casefold()
 
 
 # --- damage -------------------------------------------------------------------------------------------
@@ -95,7 +102,7 @@ _MIXED_WORD = re.compile(
 )
 _HIGH = re.compile("[\xa1-\xfe]")
 # All of these hold one of the following or of three signs; looking for it first is several times as fast.
-_SUSPECT = re.compile("[\xa1-\xff\ue000-\uf8ff\uff1f\ufffd]")
+_SUSPECT = re.compile("[\xc0-\xff\ue000-\uf8ff\uff1f\ufffd]")
 
 
 def mojibake(row: Row) -> str:

@@ -13,7 +13,7 @@ _POINTS_AT = "the question points at something (이것, this) that the row does 
 def unclear_question(row: Row) -> str:
     """The question says what it is about, unless an input text does so for it."""
     question = row.instruction
-    if row.input or (len(question) > _SHORT and not _MAY_POINT.search(question)):
+    if row.input or (len(question) > _SHORT and not _may_point(question)):
         return ""
     plain = question.replace("’", "'").strip()
     if _points_at_layout(plain) or (len(plain) <= _LONGEST and (_ko_unclear(plain) or _en_unclear(plain))):
@@ -21,11 +21,27 @@ def unclear_question(row: Row) -> str:
     return ""
 
 
-_MAY_POINT = re.compile(
-    r"[이그저]것|[이그저]거|[이그저]게|[이그저]건|[이요그고]걸|여기|거기|저기|[이그저]곳|[이그저]분|[이그저]\s|위\s?[가-힣]|아래|해당|상기|본\s|다음|제시|주어|무엇|뭐|뭔|왜|그럼|그러면|그렇다면"
-    r"|그[건럴]|\b(?:this|that|it|these|those|he|she|him|her|they|them|here|there|above|below|following|preceding|image|picture|photo|figure)\b|'s\b",
-    re.IGNORECASE,
+# Most questions hold none of these words, and are done.
+_KO_FIRST = tuple(
+    "이 그 저 위 아래 해당 상기 하기 본 다음 제시 주어 여기 거기 요건 요거 고건 보기 뭐 무엇 왜".split()
 )
+_KO_LAYOUTS = tuple("표 그림 사진 그래프 이미지 차트 도면 삽화 스크린샷 도식".split())
+_EN_POINTERS = frozenset(
+    "this that it these those he she him her they them here there above below following preceding attached adjacent image images picture"
+    " pictures photo photos photograph figure figures diagram graph screenshot illustration drawing".split()
+)
+_MARKS = str.maketrans(dict.fromkeys(",.?!:;'\"()", " "))
+
+
+def _may_point(question: str) -> bool:
+    if question.startswith(_KO_FIRST):
+        return True
+    if not question.isascii():
+        for word in _KO_LAYOUTS:
+            if word in question:
+                return True
+    return not _EN_POINTERS.isdisjoint(question.lower().translate(_MARKS).split())
+
 
 # --- tables, figures and choices of a page ------------------------------------------------------------
 

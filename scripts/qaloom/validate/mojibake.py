@@ -15,13 +15,22 @@ _ABOUT_ENCODINGS = re.compile(
 )
 
 
+# Two signs of Latin-1 in a row, or one that begins a character in UTF-8 and one that goes on with it.
+_DAMAGE = re.compile("[\xa1-\xfe]{2}|[\xc2-\xf4][\x80-\xa0 ‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ€]")
+
+
+def may_be_mojibake(text: str) -> bool:
+    """Whether a text holds signs that a wrong decoding leaves; a single °, é or ± is none."""
+    return _DAMAGE.search(text) is not None
+
+
 def mend_mojibake(text: str, row: str = "") -> str:
     """Undo a wrong decoding; `row` is all the text of the row, which may be about encodings.
 
     A row about encodings, or a single damaged letter shown by itself, is left alone unless the whole text
     is damaged, since it may be an example. French, German and mathematics are never changed.
     """
-    if not _LATIN_RUN.search(text):
+    if text.isascii() or not may_be_mojibake(text):
         return text
     korean = _from_cp949(text)
     if korean is not None:

@@ -7,13 +7,7 @@ from collections.abc import Callable, Sequence
 
 from qaloom.validate.layout import tidy_space
 from qaloom.validate.line_breaks import join_broken, join_hyphenated
-from qaloom.validate.mojibake import mend_mojibake
-
-# Anything that a repair below could act on; most texts hold none of it and are done.
-_SUSPECT = re.compile(
-    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\xff\u1100-\u11ff\u2000-\u200b\u2028-\u202f\u205f\u2060\u3000\ufeff&]|\\s\\s|^\\s|\\s$"
-    "|[-가-힣][ \t]*\n"
-)
+from qaloom.validate.mojibake import may_be_mojibake, mend_mojibake
 
 
 def repair_row(texts: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -24,12 +18,26 @@ def repair_row(texts: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     row, codes = "", ()
     mended = []
     for text in texts:
-        if _SUSPECT.search(text) or not unicodedata.is_normalized("NFC", text):
+        if not _whole(text):
             row = row or "\n".join(texts)
             text, more = repair(text, row)
             codes += more
         mended.append(text)
     return mended, codes
+
+
+def _whole(text: str) -> bool:
+    """Whether a text holds nothing that a repair could act on; most do not, and are done.
+
+    Line ends, tabs, control characters and all spaces but the plain one are not printable.
+    """
+    return (
+        text.isprintable()
+        and "&" not in text
+        and "  " not in text
+        and text[:1] != " " != text[-1:]
+        and (text.isascii() or (unicodedata.is_normalized("NFC", text) and not may_be_mojibake(text)))
+    )
 
 
 def repair(text: str, row: str = "") -> tuple[str, tuple[str, ...]]:
