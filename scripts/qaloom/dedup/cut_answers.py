@@ -7,7 +7,7 @@ from qaloom.dedup.morphology import morphemes
 from qaloom.records import Row
 
 _ENDING = 60  # characters at the end of an answer that are looked at
-_ELLIPSIS = re.compile(r"\s*(?:\.{2,}|…+)$")
+_ELLIPSIS = re.compile(r"(?<![\s.…])\s*(?:\.{2,}|…+)$")
 _CONJUNCTION = re.compile(
     r"(?:^|[\s,])(?:그리고|그러나|하지만|그런데|그래서|따라서|또한|또는|혹은|및|왜냐하면|예를\s?들어|예를\s?들면|즉|다만|단)$"
 )
@@ -36,7 +36,7 @@ _SQL = re.compile(
     r"\b(?:select|insert|update|delete|drop|create|alter|grant|commit|rollback|begin|truncate|show|use|describe)\b",
     re.IGNORECASE,
 )
-_HYPHEN_CUT = re.compile(r"(?:[a-z]{3,}|[가-힣]{2,})[-–]$")
+_HYPHEN_CUT = re.compile(r"(?:[a-z]{3}|[가-힣]{2})[-–]$")
 
 
 def truncated_answer(row: Row) -> str:
@@ -57,7 +57,7 @@ def _broken_end(answer: str, question: str) -> str:
         return ""
     found = _CONJUNCTION.search(ending) or _HYPHEN_CUT.search(ending) or _function_word(ending)
     if found:
-        return f"after {found[0].strip()!r}"
+        return f"after {ending.split()[-1]!r}"
     if _ends_with_comma(ending) or _prose_semicolon(answer):
         return f"after {ending[-1]!r}"
     if _announces(answer):
@@ -122,7 +122,9 @@ _OPENERS = re.compile("[" + re.escape("".join(_PAIRS)) + '"]')
 _INTERVAL = re.compile(r"[\[(][^\[\]()\n]{1,40}[,;~][^\[\]()\n]{1,40}[\])]")
 _STRING = re.compile(r'"[^"\n]{0,80}"|`[^`\n]{1,200}`' + r"|'[^'\n]{0,80}'")
 _FACE = re.compile(r"[:;=8xX]['^]?-?[(\[]+")
-_CODE = re.compile(r"```|^(?: {4}|\t|>>> |\$ )|[;{}]\s*$|\w\(.*\)\s*[:;{]|==|=>|\\[(\[]", re.MULTILINE)
+_CODE = re.compile(
+    r"```|^(?: {4}|\t|>>> |\$ )|[;{}]\s*$|\w\([^()\n]{0,80}\)\s?[:;{]|==|=>|\\[(\[]", re.MULTILINE
+)
 _FINISHED = re.compile(r"(?:[.!?。]|[다요음함됨임])[\"'”’)\]]*$")
 
 
@@ -170,7 +172,7 @@ _NUMBERED = rf"(?:{_PLACE}\s?[<\[(]?[A-Z]?\d{{0,4}}(?:[-.]\d{{1,4}}){{0,3}}[>\])
 _ABOVE = r"(?:위|아래|상기|하기|다음|앞|뒤|앞의|위의|아래의|다음의)"
 _KO_SEE = r"(?:을|를)?\s?(?:참조|참고)(?:하십시오|하세요|하시오|하시기 바랍니다|바랍니다|바람|해 주세요|해주세요|해 주십시오|할 것|합니다|한다|하면 된다|하면 됩니다|요망|)?"
 _EMPTY = re.compile(
-    rf"[<\[(※*]*\s?(?:자세한 (?:내용|사항)은\s|상세(?:한)? (?:내용|사항)은\s|구체적인 (?:내용|사항)은\s)?(?:{_ABOVE}\s?)?(?:{_NUMBERED}|{_ABOVE}|{_ABOVE}\s?(?:내용|설명|항목|답변))(?:와|과|의| 및|,|\s)*(?:{_NUMBERED})?(?:의 (?:내용|설명))?\s?{_KO_SEE}\s?[>\])]*[.!]?"
+    rf"\A(?:[<\[(※*]*\s?(?:자세한 (?:내용|사항)은\s|상세(?:한)? (?:내용|사항)은\s|구체적인 (?:내용|사항)은\s)?(?:{_ABOVE}\s?)?(?:{_NUMBERED}|{_ABOVE}|{_ABOVE}\s?(?:내용|설명|항목|답변))(?:와|과|의| 및|,|\s)*(?:{_NUMBERED})?(?:의 (?:내용|설명))?\s?{_KO_SEE}\s?[>\])]*[.!]?"
     rf"|(?:please )?(?:see|refer to|cf\.?|as shown in|shown in|check)(?: also)?(?: the)?(?: above| below| following)?(?: {_NUMBERED}(?:(?:,| and| or|,? and) {_NUMBERED})?)?(?: above| below)?(?: for (?:more )?(?:details?|information))?[.!]?"
     r"|(?:위|상기|전술|앞)(?:의\s?(?:내용|답변|설명))?(?:과|와)?\s?(?:같음|같습니다|같다|동일|동일함|동일합니다|한 바와 같음|한 바와 같습니다)[.]?"
     r"|(?:다음|아래)(?:과|와) 같(?:습니다|다|음)[.]?|as follows[.:]?|(?:the )?same as (?:the )?above[.]?|ditto[.]?|상동[.]?|〃"
@@ -178,7 +180,7 @@ _EMPTY = re.compile(
     r"|(?:tbd|tba|tbc|todo|fixme|wip|to be (?:determined|announced|added|completed|defined|confirmed|written|filled in))[.]?"
     r"|(?:추후 ?(?:작성|기재|입력|추가|보완)(?: ?예정)?(?:입니다)?|작성 ?(?:예정|중|요망)(?:입니다)?|내용 ?(?:작성|입력|추가) ?(?:예정|중|필요)|입력 ?(?:예정|필요))[.]?"
     r"|[(\[<]?(?:생략|중략|이하 ?생략|빈칸|공란|여백|이하 ?여백|빈 ?페이지)[)\]>]?[.]?|(?:\(|\[)?(?:this page (?:is )?)?(?:intentionally )?left blank(?:\)|\])?[.]?|\[blank\]|\(blank\)"
-    r"|(?:answer|답변?|정답|a)\s?[:：.]|lorem ipsum\b.*|(?:x{3,}|o{3,})|[-_=.·…*~#]{3,}|(?:<br ?/?>\s?)+|[<\[(]?(?:figure|fig\.?|table|그림|표|사진)\s?\d{1,3}(?:[-.]\d{1,3})?[>\])]?[.]?",
+    r"|(?:answer|답변?|정답|a)\s?[:：.]|lorem ipsum\b.*|(?:x{3,}|o{3,})|[-_=.·…*~#]{3,}|(?:<br ?/?>\s?)+|[<\[(]?(?:figure|fig\.?|table|그림|표|사진)\s?\d{1,3}(?:[-.]\d{1,3})?[>\])]?[.]?)",
     re.IGNORECASE,
 )  # fmt: skip
 _ASKS_WHERE = re.compile(

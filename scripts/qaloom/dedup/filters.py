@@ -121,7 +121,7 @@ def mojibake(row: Row) -> str:
 
 
 _ABOUT_ENCODINGS = re.compile(
-    r"mojibake|encod|charset|unicode|utf|cp-?949|euc-?kr|인코딩|유니코드|문자\s?집합|깨[져진짐지졌]|왜 .*보이",
+    r"mojibake|encod|charset|unicode|utf|cp-?949|euc-?kr|인코딩|유니코드|문자\s?집합|깨[져진짐지졌]|왜 .{0,40}보이",
     re.IGNORECASE,
 )
 

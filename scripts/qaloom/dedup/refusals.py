@@ -154,7 +154,7 @@ _KNOWS = re.compile(
     rf"\s?수(?:가|는)?\s?{_NO}|모르겠(?:습니다|어요|음)|모릅니다|모름|(?:알|답하|답변하|확인하|답변드리|답변을 드리)기\s?{_HARD}){_END}"
 )
 _WHOLE = re.compile(
-    r"(?:죄송하지만\s|저도\s|저는\s|정확히는?\s|정확하게\s|잘\s|현재로서는\s|현재\s)*"
+    r"\A(?:죄송하지만\s|저도\s|저는\s|정확히는?\s|정확하게\s|잘\s|현재로서는\s|현재\s)*"
     rf"(?:모르겠(?:습니다|어요|음)|모릅니다|모름|몰라요|알\s?수\s?{_NO}|(?:관련\s|해당\s)?(?:정보|언급|내용|답|답변)\s?없음"
     rf"|(?:답변|확인|판단)\s?불가|답할\s?수\s?{_NO}|대답할\s?수\s?{_NO}){_END}"
 )
@@ -210,7 +210,7 @@ _DENIES_BY_ITSELF = re.compile(
 
 
 _ANSWER_IS = re.compile(r"(?:답|답변|정보|내용|설명|언급)(?:은|는|이|가)\s")
-_IS_NOT_THERE = re.compile(rf"\s*{_NO}{_END}")
+_IS_NOT_THERE = re.compile(rf"\s?{_NO}{_END}")
 
 
 def _there_is_nothing_about_it(sentence: str, question: str) -> bool:

@@ -34,7 +34,7 @@ _ANSWERS = tuple(dict.fromkeys(answer for _, answer in PAIRS))
 _ROLES = {"system": "system", "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant"}
 _ROLES |= {"model": "assistant", "bot": "assistant"}
 _SUFFIXES = re.compile(r"(\.qa)?\.(jsonl?|ndjson)(\.gz)?$|\.gz$", re.IGNORECASE)
-_FILE_NAME = re.compile(r"[^\n]{1,300}\.[A-Za-z][A-Za-z0-9]{1,4}")
+_FILE_NAME = re.compile(r"\A[^\n]{1,300}\.[A-Za-z][A-Za-z0-9]{1,4}")
 
 
 class Shaped(NamedTuple):
