@@ -241,9 +241,10 @@ def _chat(record: dict[str, Any], plan: _Plan) -> Shaped | Fault:
         return turns
     system = _system(turns.pop(0)[1]) if turns and turns[0][0] == "system" else ""
     background = _background(record, b"", plan)
-    for text in (system, background):
-        if isinstance(text, Fault):
-            return text
+    if isinstance(system, Fault):
+        return system
+    if isinstance(background, Fault):
+        return background
     roles = [role for role, _ in turns]
     if roles != ["user", "assistant"]:
         return _unusable(roles)

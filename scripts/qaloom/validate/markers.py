@@ -42,11 +42,13 @@ def _untagged(answer: str) -> str:
 _NUMBER = r"(?:[ ]?\d{1,3})?"
 _STOP = r"(?:[:：]\s*+|[.)．]\s++|[.)．](?=[가-힣]))"
 _QUESTION_LABEL = re.compile(
-    rf"\A\s*+(?:(?:Q|Question|문|질문|문의)[ ]?{_NUMBER}{_STOP}|[\[(<【](?:Q|Question|질문){_NUMBER}[\])>】][.:]?\s*+)(?=\S)",
+    rf"\A\s*+(?:(?:Q|Question|문|질문|문의)[ ]?{_NUMBER}{_STOP}|[\[(<【](?:Q|Question"
+    rf"|질문){_NUMBER}[\])>】][.:]?\s*+)(?=\S)",
     re.IGNORECASE,
 )
 _ANSWER_LABEL = re.compile(
-    rf"\A\s*+(?:(?:A|Answer|답|답변|응답)[ ]?{_NUMBER}{_STOP}|[\[(<【](?:A|Answer|답변|답){_NUMBER}[\])>】][.:]?\s*+)(?=\S)",
+    rf"\A\s*+(?:(?:A|Answer|답|답변|응답)[ ]?{_NUMBER}{_STOP}|[\[(<【](?:A|Answer|답변"
+    rf"|답){_NUMBER}[\])>】][.:]?\s*+)(?=\S)",
     re.IGNORECASE,
 )
 _CERTAIN_ANSWER_LABEL = re.compile(r"\A\s*+(?:Answer|답|답변|응답)[ ]?\d*+\s?[:：]\s*+(?=\S)", re.IGNORECASE)

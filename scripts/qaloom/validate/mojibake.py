@@ -4,9 +4,10 @@ import re
 
 _LATIN_RUN = re.compile("[\x80-\xff]+")
 _BEYOND_ASCII = re.compile("[\x80-\U0010ffff]+")
-# A two-byte letter (é as two characters) that touches no other letter, or a quotation mark that touches none, is an example.
+# A two-byte letter (é as two characters) or quotation mark that touches no letter is an example.
 _SPECIMEN = re.compile(
-    "(?<![A-Za-z\xc0-\xff])Ã[\x80-\x96\x98-\x9f\xa1-\xb6\xb8-\xbf‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–˜™š›œžŸ](?![A-Za-z\xc0-\xff])"
+    "(?<![A-Za-z\xc0-\xff])Ã[\x80-\x96\x98-\x9f\xa1-\xb6\xb8-\xbf‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•"
+    "–˜™š›œžŸ](?![A-Za-z\xc0-\xff])"
     "|(?<=[\\s'\"(])â€[™œ˜\x9d\x99\x9c\x98](?=[\\s'\")?.,]|$)"
 )
 _ABOUT_ENCODINGS = re.compile(

@@ -15,7 +15,8 @@ def repair_row(texts: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
 
     The texts are judged together: a question about HTML keeps the entities of its answer.
     """
-    row, codes = "", ()
+    row = ""
+    codes: tuple[str, ...] = ()
     mended = []
     for text in texts:
         if not _whole(text):
@@ -67,7 +68,8 @@ _ABOUT_MARKUP = re.compile(
 # An entity that is itself what the text speaks of: it stands alone, and a Korean particle follows it, or a
 # verb of writing goes before it, or it is all that quotes hold.
 _SHOWN = re.compile(
-    r"(?:^|[\s\"'“‘`(])&[A-Za-z#][A-Za-z0-9]{1,30};(?:(?:을|를|로|으로|은|는|이|가|와|과|라고|처럼)(?![가-힣])|\s(?:로|으로|라고|를|을)\s|[\"'”’`)])"
+    r"(?:^|[\s\"'“‘`(])&[A-Za-z#][A-Za-z0-9]{1,30};(?:(?:을|를|로|으로|은|는|이|가|와|과"
+    r"|라고|처럼)(?![가-힣])|\s(?:로|으로|라고|를|을)\s|[\"'”’`)])"
     r"|(?:\b(?:use|write|type|insert|enter|put)\s)&[A-Za-z#][A-Za-z0-9]{1,30};"
     r"|^\s*(?:&[A-Za-z#][A-Za-z0-9]{1,30};\s*)+$",
     re.IGNORECASE,
