@@ -10,6 +10,7 @@ from qaloom.dedup.near_duplicates import Keyed, Pair, Questions
 from qaloom.records import Row, place
 from qaloom.text.containment import holds
 from qaloom.text.facts import Difference, difference, without_labels
+from qaloom.text.normalize import key_digits
 from qaloom.text.spelling import Counts
 
 _SHOWN_ROWS = 50  # of a contradiction; `total` says how many there are
@@ -45,26 +46,34 @@ def _disagreeing(
         return sorted({keyed.row.id: keyed.row for keyed in left + right}.values(), key=lambda row: row.id)
     found: dict[str, Row] = {}
     for one, other in combinations(left, 2) if within else product(left, right):
-        ask_the_same = (
-            one.question == other.question
-            or difference(one.row.question, other.row.question, words) < Difference.OTHER
-        )
-        if ask_the_same and not _agree(one, other, threshold, words):
+        if _ask_the_same(one, other, words) and not _agree(one, other, threshold, words):
             found |= {one.row.id: one.row, other.row.id: other.row}
     return [found[identity] for identity in sorted(found)]
 
 
+def _ask_the_same(one: Keyed, other: Keyed, words: Counts) -> bool:
+    if one.question == other.question:
+        return True
+    if key_digits(one.question) != key_digits(other.question):
+        return False
+    return difference(one.row.question, other.row.question, words) < Difference.OTHER
+
+
 def _agree(one: Keyed, other: Keyed, threshold: float, words: Counts) -> bool:
     """Whether one answer holds the other ('서울', '서울입니다'), or they are alike but for their wording."""
-    short, long = sorted((without_labels(one.row.output), without_labels(other.row.output)), key=len)
-    if one.answer == other.answer or holds(long, short):
+    if one.answer == other.answer:
         return True
+    digits = key_digits(one.answer), key_digits(other.answer)
+    if digits[0] != digits[1] and len(digits[0]) == len(digits[1]):
+        return False
     likeness = Indel.normalized_similarity(one.answer, other.answer)
     if likeness < _UNRELATED and min(len(one.answer), len(other.answer)) > _PROSE:
         return True  # two explanations at length, which may both hold
-    similar = likeness >= threshold
-    apart = difference(short, long, words)
-    return apart == Difference.HARMLESS or (similar and apart < Difference.OTHER)
+    short, long = sorted((without_labels(one.row.output), without_labels(other.row.output)), key=len)
+    if holds(long, short):
+        return True
+    apart = difference(short, long, words) if digits[0] == digits[1] else Difference.OTHER
+    return apart == Difference.HARMLESS or (likeness >= threshold and apart < Difference.OTHER)
 
 
 def _record(rows: list[Row], score: float) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 import re
 
 from qaloom.dedup.literal_questions import asks_for_literal
-from qaloom.dedup.morphology import morphemes
 from qaloom.records import Row
+from qaloom.text.korean import morphemes
 
 _ENDING = 60  # characters at the end of an answer that are looked at
-_ELLIPSIS = re.compile(r"\s*(?:\.{2,}|…+)$")
+_ELLIPSIS = re.compile(r"(?<![\s.…])\s*(?:\.{2,}|…+)$")
 _CONJUNCTION = re.compile(
-    r"(?:^|[\s,])(?:그리고|그러나|하지만|그런데|그래서|따라서|또한|또는|혹은|및|왜냐하면|예를\s?들어|예를\s?들면|즉|다만|단)$"
+    r"(?:^|[\s,])(?:그리고|그러나|하지만|그런데|그래서|따라서|또한|또는|혹은|및|왜냐하면"
+    r"|예를\s?들어|예를\s?들면|즉|다만|단)$"
 )
 _FUNCTION_WORD = re.compile(
     r"\s(and|or|the|an?|of|because|but|which|whose|its|their|your|our|my|than|such as|e\.g\.|i\.e\.|including"
@@ -18,12 +19,15 @@ _FUNCTION_WORD = re.compile(
 # 'What it is made of', 'the letter a', 'AND, OR': words that may stand last.
 _STANDS_LAST = {
     "of": re.compile(
-        r"\b(?:made|made up|composed|comprised|consists?|consisting|thought|think|aware|know|knew|heard|disposed|care|rid"
-        r"|out|instead|capable|afraid|proud|fond|tired|sort|kind|unheard|speak|spoken|approve|approved|ahead|inside|outside"
+        r"\b(?:made|made up|composed|comprised|consists?|consisting|thought|think|aware|know"
+            r"|knew|heard|disposed|care|rid"
+        r"|out|instead|capable|afraid|proud|fond|tired|sort|kind|unheard|speak|spoken|approve"
+            r"|approved|ahead|inside|outside"
         r"|accused|convicted|guilty|full|asked|dream|talk|talked)$"
     ),
     "a": re.compile(
-        r"(?:\b(?:letter|key|variable|grade|type|option|answer|choice|section|class|vitamin|and|or|to|is|are|part|point|group|"
+        r"(?:\b(?:letter|key|variable|grade|type|option|answer|choice|section|class|vitamin"
+            r"|and|or|to|is|are|part|point|group|"
         r"hepatitis|plan|annex|appendix|line|row|column|side|press|note|named|called)|[=,+*/&|^-])$"
     ),
     "and": re.compile(r"\b(?:and|or|not|xor|operator|keyword|gate|conjunction|word)[,:]?$"),
@@ -36,7 +40,7 @@ _SQL = re.compile(
     r"\b(?:select|insert|update|delete|drop|create|alter|grant|commit|rollback|begin|truncate|show|use|describe)\b",
     re.IGNORECASE,
 )
-_HYPHEN_CUT = re.compile(r"(?:[a-z]{3,}|[가-힣]{2,})[-–]$")
+_HYPHEN_CUT = re.compile(r"(?:[a-z]{3}|[가-힣]{2})[-–]$")
 
 
 def truncated_answer(row: Row) -> str:
@@ -57,7 +61,7 @@ def _broken_end(answer: str, question: str) -> str:
         return ""
     found = _CONJUNCTION.search(ending) or _HYPHEN_CUT.search(ending) or _function_word(ending)
     if found:
-        return f"after {found[0].strip()!r}"
+        return f"after {ending.split()[-1]!r}"
     if _ends_with_comma(ending) or _prose_semicolon(answer):
         return f"after {ending[-1]!r}"
     if _announces(answer):
@@ -108,10 +112,11 @@ def _connective(answer: str, dots: bool) -> str:
     text = _ELLIPSIS.sub("", answer)[-_ENDING:]
     if not (_HANGUL_END.search(text) if dots else _MAYBE_CONNECTIVE.search(text)) or len(text) < 5:
         return ""
-    form, tag = morphemes(text)[-1]
-    if dots and tag in _OPEN_TAGS and form != "요":
+    last = morphemes(text)[-1]
+    goes_on = dots and last.tag in _OPEN_TAGS and last.form != "요"
+    if goes_on or (last.tag == "EC" and last.form in _NEVER_LAST):
         return f"after {text.split()[-1]!r}"
-    return f"after {text.split()[-1]!r}" if tag == "EC" and form in _NEVER_LAST else ""
+    return ""
 
 
 # --- brackets and quotes ------------------------------------------------------------------------------
@@ -122,7 +127,9 @@ _OPENERS = re.compile("[" + re.escape("".join(_PAIRS)) + '"]')
 _INTERVAL = re.compile(r"[\[(][^\[\]()\n]{1,40}[,;~][^\[\]()\n]{1,40}[\])]")
 _STRING = re.compile(r'"[^"\n]{0,80}"|`[^`\n]{1,200}`' + r"|'[^'\n]{0,80}'")
 _FACE = re.compile(r"[:;=8xX]['^]?-?[(\[]+")
-_CODE = re.compile(r"```|^(?: {4}|\t|>>> |\$ )|[;{}]\s*$|\w\(.*\)\s*[:;{]|==|=>|\\[(\[]", re.MULTILINE)
+_CODE = re.compile(
+    r"```|^(?: {4}|\t|>>> |\$ )|[;{}]\s*$|\w\([^()\n]{0,80}\)\s?[:;{]|==|=>|\\[(\[]", re.MULTILINE
+)
 _FINISHED = re.compile(r"(?:[.!?。]|[다요음함됨임])[\"'”’)\]]*$")
 
 
@@ -165,24 +172,48 @@ def _opens(text: str, place: int) -> bool:
 
 # --- nothing said -------------------------------------------------------------------------------------
 
-_PLACE = r"(?:그림|표|도표|사진|도면|부록|별표|별지|붙임|첨부|페이지|쪽|장|절|항목?|figure|fig\.?|table|section|sec\.?|chapter|page|appendix|annex|diagram|chart)"
-_NUMBERED = rf"(?:{_PLACE}\s?[<\[(]?[A-Z]?\d{{0,4}}(?:[-.]\d{{1,4}}){{0,3}}[>\])]?|제?\d{{1,4}}(?:[-.]\d{{1,3}})?\s?(?:페이지|쪽|장|절))"
+_PLACE = (
+    r"(?:그림|표|도표|사진|도면|부록|별표|별지|붙임|첨부|페이지|쪽|장|절|항목?|figure|fig\.?"
+    r"|table|section|sec\.?|chapter|page|appendix|annex|diagram|chart)"
+)
+_NUMBERED = (
+    rf"(?:{_PLACE}\s?[<\[(]?[A-Z]?\d{{0,4}}(?:[-.]\d{{1,4}}){{0,3}}[>\])]?"
+    r"|제?\d{1,4}(?:[-.]\d{1,3})?\s?(?:페이지|쪽|장|절))"
+)
 _ABOVE = r"(?:위|아래|상기|하기|다음|앞|뒤|앞의|위의|아래의|다음의)"
-_KO_SEE = r"(?:을|를)?\s?(?:참조|참고)(?:하십시오|하세요|하시오|하시기 바랍니다|바랍니다|바람|해 주세요|해주세요|해 주십시오|할 것|합니다|한다|하면 된다|하면 됩니다|요망|)?"
+_KO_SEE = (
+    r"(?:을|를)?\s?(?:참조|참고)(?:하십시오|하세요|하시오|하시기 바랍니다|바랍니다|바람|해 주세요"
+    r"|해주세요|해 주십시오|할 것|합니다|한다|하면 된다|하면 됩니다|요망|)?"
+)
 _EMPTY = re.compile(
-    rf"[<\[(※*]*\s?(?:자세한 (?:내용|사항)은\s|상세(?:한)? (?:내용|사항)은\s|구체적인 (?:내용|사항)은\s)?(?:{_ABOVE}\s?)?(?:{_NUMBERED}|{_ABOVE}|{_ABOVE}\s?(?:내용|설명|항목|답변))(?:와|과|의| 및|,|\s)*(?:{_NUMBERED})?(?:의 (?:내용|설명))?\s?{_KO_SEE}\s?[>\])]*[.!]?"
-    rf"|(?:please )?(?:see|refer to|cf\.?|as shown in|shown in|check)(?: also)?(?: the)?(?: above| below| following)?(?: {_NUMBERED}(?:(?:,| and| or|,? and) {_NUMBERED})?)?(?: above| below)?(?: for (?:more )?(?:details?|information))?[.!]?"
-    r"|(?:위|상기|전술|앞)(?:의\s?(?:내용|답변|설명))?(?:과|와)?\s?(?:같음|같습니다|같다|동일|동일함|동일합니다|한 바와 같음|한 바와 같습니다)[.]?"
-    r"|(?:다음|아래)(?:과|와) 같(?:습니다|다|음)[.]?|as follows[.:]?|(?:the )?same as (?:the )?above[.]?|ditto[.]?|상동[.]?|〃"
-    r"|[-–—~]\s?\d{1,4}\s?[-–—~]|(?:page|p\.)\s?\d{1,4} ?(?:of|/) ?\d{1,4}|\d{1,4} ?/ ?\d{1,4} ?(?:쪽|페이지|page)"
-    r"|(?:tbd|tba|tbc|todo|fixme|wip|to be (?:determined|announced|added|completed|defined|confirmed|written|filled in))[.]?"
-    r"|(?:추후 ?(?:작성|기재|입력|추가|보완)(?: ?예정)?(?:입니다)?|작성 ?(?:예정|중|요망)(?:입니다)?|내용 ?(?:작성|입력|추가) ?(?:예정|중|필요)|입력 ?(?:예정|필요))[.]?"
-    r"|[(\[<]?(?:생략|중략|이하 ?생략|빈칸|공란|여백|이하 ?여백|빈 ?페이지)[)\]>]?[.]?|(?:\(|\[)?(?:this page (?:is )?)?(?:intentionally )?left blank(?:\)|\])?[.]?|\[blank\]|\(blank\)"
-    r"|(?:answer|답변?|정답|a)\s?[:：.]|lorem ipsum\b.*|(?:x{3,}|o{3,})|[-_=.·…*~#]{3,}|(?:<br ?/?>\s?)+|[<\[(]?(?:figure|fig\.?|table|그림|표|사진)\s?\d{1,3}(?:[-.]\d{1,3})?[>\])]?[.]?",
+    r"\A(?:[<\[(※*]*\s?(?:자세한 (?:내용|사항)은\s|상세(?:한)? (?:내용|사항)은\s|구체적인 "
+        rf"(?:내용|사항)은\s)?(?:{_ABOVE}\s?)?(?:{_NUMBERED}|{_ABOVE}|{_ABOVE}\s?(?:내용|설명|항목"
+        rf"|답변))(?:와|과|의| 및|,|\s)*(?:{_NUMBERED})?(?:의 (?:내용"
+        rf"|설명))?\s?{_KO_SEE}\s?[>\])]*[.!]?"
+    r"|(?:please )?(?:see|refer to|cf\.?|as shown in|shown in|check)(?: also)?(?: the)?(?: "
+        rf"above| below| following)?(?: {_NUMBERED}(?:(?:,| and| or|,? and) {_NUMBERED})?)?(?: "
+        r"above| below)?(?: for (?:more )?(?:details?|information))?[.!]?"
+    r"|(?:위|상기|전술|앞)(?:의\s?(?:내용|답변|설명))?(?:과|와)?\s?(?:같음|같습니다|같다|동일"
+        r"|동일함|동일합니다|한 바와 같음|한 바와 같습니다)[.]?"
+    r"|(?:다음|아래)(?:과|와) 같(?:습니다|다|음)[.]?|as follows[.:]?|(?:the )?same as (?:the "
+        r")?above[.]?|ditto[.]?|상동[.]?|〃"
+    r"|[-–—~]\s?\d{1,4}\s?[-–—~]|(?:page|p\.)\s?\d{1,4} ?(?:of|/) ?\d{1,4}|\d{1,4} ?/ "
+        r"?\d{1,4} ?(?:쪽|페이지|page)"
+    r"|(?:tbd|tba|tbc|todo|fixme|wip|to be (?:determined|announced|added|completed|defined"
+        r"|confirmed|written|filled in))[.]?"
+    r"|(?:추후 ?(?:작성|기재|입력|추가|보완)(?: ?예정)?(?:입니다)?|작성 ?(?:예정|중"
+        r"|요망)(?:입니다)?|내용 ?(?:작성|입력|추가) ?(?:예정|중|필요)|입력 ?(?:예정|필요))[.]?"
+    r"|[(\[<]?(?:생략|중략|이하 ?생략|빈칸|공란|여백|이하 ?여백|빈 ?페이지)[)\]>]?[.]?|(?:\("
+        r"|\[)?(?:this page (?:is )?)?(?:intentionally )?left blank(?:\)|\])?[.]?|\[blank\]"
+        r"|\(blank\)"
+    r"|(?:answer|답변?|정답|a)\s?[:：.]|lorem ipsum\b.*|(?:x{3,}|o{3,})|[-_=.·…*~#]{3,}"
+        r"|(?:<br ?/?>\s?)+|[<\[(]?(?:figure|fig\.?|table|그림|표"
+        r"|사진)\s?\d{1,3}(?:[-.]\d{1,3})?[>\])]?[.]?)",
     re.IGNORECASE,
 )  # fmt: skip
 _ASKS_WHERE = re.compile(
-    r"어디|어느|몇|무엇을 (?:참|보)|참조|참고|근거|조항|번호|쪽|페이지|볼 수 있|확인할 수 있|나와 있|찾|그림|표|도면|별표|별지|부록"
+    r"어디|어느|몇|무엇을 (?:참|보)|참조|참고|근거|조항|번호|쪽|페이지|볼 수 있|확인할 수 있"
+    r"|나와 있|찾|그림|표|도면|별표|별지|부록"
     r"|where|which|what (?:page|figure|table|section|chapter)|refer|page|figure|table|section|chapter|appendix",
     re.IGNORECASE,
 )

@@ -70,23 +70,31 @@ def too_long(row: Row, question: int, answer: int) -> str:
     return ""
 
 
-_WORD_CHARACTER = re.compile(r"[^\W_]")
-
-
 def question_equals_answer(row: Row) -> str:
     """The answer is not the question again, apart from spaces, case and punctuation."""
-    first, other = _WORD_CHARACTER.search(row.instruction), _WORD_CHARACTER.search(row.output)
-    if not first or not other or first[0].casefold() != other[0].casefold():  # spares most rows the two keys
+    question, answer = row.instruction, row.output
+    shorter, longer = sorted((len(question), len(answer)))
+    if longer > 2 * shorter + _MARKS:
         return ""
-    if comparison_key(row.instruction) == comparison_key(row.output):
-        return "the answer repeats the question"
-    return ""
+    if _ends(question) != _ends(answer):  # spares most rows the two keys
+        return ""
+    return "the answer repeats the question" if comparison_key(question) == comparison_key(answer) else ""
+
+
+_MARKS = 8  # characters of punctuation by which texts that say the same may differ in length
+
+
+def _ends(text: str) -> tuple[str, str]:
+    """The first and the last letter or digit of a text."""
+    first = next((char for char in text if char.isalnum()), "")
+    return first.casefold(), next((char for char in reversed(text) if char.isalnum()), "").casefold()
 
 
 # --- damage -------------------------------------------------------------------------------------------
 
 _LOST = re.compile(
-    "\ufffd|ï¿½|[?？]{6}|(?:[?？]{2}[?？]?+[ ,.]*+){3}|(?:[ìíëêãåæçèé][\x80-\xbf‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–—˜™š›œžŸ]{1,2}+ ?){3}"
+    "\ufffd|ï¿½|[?？]{6}|(?:[?？]{2}[?？]?+[ ,.]*+){3}"
+    "|(?:[ìíëêãåæçèé][\x80-\xbf‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–—˜™š›œžŸ]{1,2}+ ?){3}"
     "|(?:Ã[\x80-\xbf]){2}|â€[™œ˜\x9d”“¦¢]|[\ue000-\uf8ff]{3}|\\(cid:\\d+\\)|/C\\d{2,3}/C\\d{2,3}"
 )
 # CP949 read as Latin-1 mixes letters and signs inside a word ('ÁÖ¼Ò´Â'), which no language does.
@@ -95,7 +103,7 @@ _MIXED_WORD = re.compile(
 )
 _HIGH = re.compile("[\xa1-\xfe]")
 # All of these hold one of the following or of three signs; looking for it first is several times as fast.
-_SUSPECT = re.compile("[\xa1-\xff\ue000-\uf8ff\uff1f\ufffd]")
+_SUSPECT = re.compile("[\xc0-\xff\ue000-\uf8ff\uff1f\ufffd]")
 
 
 def mojibake(row: Row) -> str:
@@ -114,7 +122,7 @@ def mojibake(row: Row) -> str:
 
 
 _ABOUT_ENCODINGS = re.compile(
-    r"mojibake|encod|charset|unicode|utf|cp-?949|euc-?kr|인코딩|유니코드|문자\s?집합|깨[져진짐지졌]|왜 .*보이",
+    r"mojibake|encod|charset|unicode|utf|cp-?949|euc-?kr|인코딩|유니코드|문자\s?집합|깨[져진짐지졌]|왜 .{0,40}보이",
     re.IGNORECASE,
 )
 

@@ -1,6 +1,5 @@
 """The questions of some rows: which are near each other, which may ask the same, and their clusters."""
 
-import re
 from collections import defaultdict
 from collections.abc import Container, Iterator
 from itertools import combinations
@@ -15,10 +14,8 @@ from qaloom.console import bar
 from qaloom.records import Row
 from qaloom.text.endings import subject
 from qaloom.text.join_cost import say_cost
-from qaloom.text.normalize import jamo
+from qaloom.text.normalize import jamo, key_digits
 from qaloom.text.similarity_join import similar_pairs
-
-_DIGITS = re.compile(r"\d+")
 
 
 class Keyed(NamedTuple):
@@ -70,7 +67,7 @@ def further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> I
     endings = (pair for group in alike.values() for pair in combinations(group, 2))
     known = set(links[:near])
     for left, right in dict.fromkeys([*links[near:], *endings]):
-        if (left, right) not in known and _DIGITS.findall(keys[left]) == _DIGITS.findall(keys[right]):
+        if (left, right) not in known and key_digits(keys[left]) == key_digits(keys[right]):
             yield Pair(left, right, Indel.normalized_similarity(keys[left], keys[right]))
 
 

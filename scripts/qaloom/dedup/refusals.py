@@ -12,11 +12,36 @@ from qaloom.records import Row
 
 _LONGEST = 300  # characters; a longer answer says more than no
 # Every refusal holds one of these; looking for them first is ten times as fast.
-_SIGNS = (
-    *"없 않 못 어렵 어려 모르 모릅 모름 불가 힘들 곤란 불충분 부족 not n't unable unclear no\x20 n/a lack fail".split(
-        " "
-    ),
-    *"insufficient unknown unanswer impossible none makes gives".split(" "),
+_KO_SIGNS = (
+    "없",
+    "않",
+    "못",
+    "렵",
+    "려움",
+    "려워",
+    "모르",
+    "모릅",
+    "모름",
+    "몰라",
+    "불가",
+    "힘",
+    "곤란",
+    "부족",
+    "불충분",
+)
+_EN_SIGNS = (
+    "not",
+    "n't",
+    "no ",
+    "unable",
+    "unclear",
+    "n/a",
+    "lack",
+    "fail",
+    "insuff",
+    "unknown",
+    "unansw",
+    "imposs",
 )
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n+")
 _COURTESY = re.compile(r"(?:죄송|미안|유감|안타깝|sorry|i apologi[sz]e|i'm sorry|i am sorry|unfortunately)")
@@ -31,12 +56,16 @@ def refusal(row: Row) -> str:
     if len(row.output) > _LONGEST:
         return ""
     text = row.output.replace("’", "'").casefold()
-    if not any(sign in text for sign in _SIGNS):
+    if not (_holds(text, _EN_SIGNS) or (not text.isascii() and _holds(text, _KO_SIGNS))):
         return ""
     question = row.instruction.replace("’", "'").casefold()
     if any(_denies(statement, question) for statement in _opening(text)):
         return "the answer says that it cannot answer"
     return ""
+
+
+def _holds(text: str, signs: tuple[str, ...]) -> bool:
+    return any(map(text.__contains__, signs))
 
 
 def _opening(text: str) -> list[str]:
@@ -65,14 +94,27 @@ def _asks_whether(question: str, noun: str) -> bool:
 _END = r"[\s.!~…]*$"
 _NO = r"없(?:습니다|음|다|어요|네요|었습니다|겠습니다|는 것으로 보입니다|는 것 같습니다|는 상태입니다)"
 _NOT = r"않(?:습니다|음|다|아요|네요|았습니다|았음|은 것으로 보입니다)"
-_HARD = r"(?:어렵(?:습니다|다|네요)|어려움|어려워요|힘듭니다|힘들어요|곤란합니다|불가(?:합니다|능합니다|함|능|)|못\s?(?:합니다|함))"
+_HARD = (
+    r"(?:어렵(?:습니다|다|네요)|어려움|어려워요|힘듭니다|힘들어요|곤란합니다|불가(?:합니다"
+    r"|능합니다|함|능|)|못\s?(?:합니다|함))"
+)
 _KO_FINAL = re.compile(
-    rf"(?:{_NO}|{_NOT}|{_HARD}|모르겠(?:습니다|어요|음)|모릅니다|몰라요|모름|(?:부족|불충분)(?:합니다|함|하다|해요)){_END}"
+    rf"(?:{_NO}|{_NOT}|{_HARD}|모르겠(?:습니다|어요|음)|모릅니다|몰라요|모름|(?:부족"
+    rf"|불충분)(?:합니다|함|하다|해요)){_END}"
 )
 
-_SHOWN = r"(?:(?:제공|제시|주어|업로드|첨부|언급|입력)(?:된|진|하신|해 주신)|해당|이|위|위의|본|현재|상기|아래|그|지금의)\s?"
-_PAPER = r"(문맥|문서|본문|자료|지문|텍스트|내용|정보|이미지|그림|사진|페이지|글|파일|컨텍스트|표|데이터|원문|문단|단락|기사|발췌문|설명|맥락)"
-_IN = r"(?:(?:만)?으?로는|(?:만)?으?로|에는|에서는|에서|에|상에는|상에서는|상으로는|상으로|상|\s?내에는|\s?내에서는|\s?내에|\s?안에는|\s?안에|\s?어디에도)"
+_SHOWN = (
+    r"(?:(?:제공|제시|주어|업로드|첨부|언급|입력)(?:된|진|하신|해 주신)|해당|이|위|위의|본|현재"
+    r"|상기|아래|그|지금의)\s?"
+)
+_PAPER = (
+    r"(문맥|문서|본문|자료|지문|텍스트|내용|정보|이미지|그림|사진|페이지|글|파일|컨텍스트|표"
+    r"|데이터|원문|문단|단락|기사|발췌문|설명|맥락)"
+)
+_IN = (
+    r"(?:(?:만)?으?로는|(?:만)?으?로|에는|에서는|에서|에|상에는|상에서는|상으로는|상으로|상"
+    r"|\s?내에는|\s?내에서는|\s?내에|\s?안에는|\s?안에|\s?어디에도)"
+)
 _KO_SOURCE = re.compile(
     rf"(?:{_SHOWN}{_PAPER}|(문맥|본문|지문|컨텍스트|원문|발췌문|맥락))(?:{_IN}|[은는이가])(?=\s)"
 )
@@ -81,7 +123,8 @@ _PAPER_ALONE = re.compile(
 )
 
 _FINDS = (
-    r"(?:(?:찾을|찾아볼|알|알아낼|알려\s?드릴|답할|답변할|답변\s?드릴|대답할|파악할|판단할|추론할|유추할|특정할|말씀\s?드릴|설명할)"
+    r"(?:(?:찾을|찾아볼|알|알아낼|알려\s?드릴|답할|답변할|답변\s?드릴|대답할|파악할|판단할"
+    r"|추론할|유추할|특정할|말씀\s?드릴|설명할)"
     r"\s?수(?:가|는)?\s?"
     rf"{_NO}|(?:알|찾|답하|답변하|대답하|판단하|파악하|추론하|특정하|확인하)기(?:가|는|에는)?\s?{_HARD})"
 )
@@ -89,18 +132,22 @@ _CONFIRMS = rf"(?:확인할\s?수(?:가|는)?\s?{_NO}|확인(?:이|은)?\s?(?:�
 _TOLD = (
     r"(?:언급|명시|기재|포함|제공|설명|기술|서술|수록|기록|제시|정의|소개)(?:이|은|도|은\s?따로)?\s?"
     rf"(?:(?:되어|돼)\s?있지(?:는)?|되지(?:는)?|하고\s?있지(?:는)?|하지(?:는)?)\s?{_NOT}"
-    rf"|(?:나타나|나와|드러나|적혀|쓰여|실려|담겨|밝혀져)\s?있지(?:는)?\s?{_NOT}|(?:나오|나타나|드러나|다루)지(?:는)?\s?{_NOT}|다루고\s?있지\s?{_NOT}"
+    rf"|(?:나타나|나와|드러나|적혀|쓰여|실려|담겨|밝혀져)\s?있지(?:는)?\s?{_NOT}|(?:나오"
+    rf"|나타나|드러나|다루)지(?:는)?\s?{_NOT}|다루고\s?있지\s?{_NOT}"
 )
-_THERE = rf"(?:정보|내용|언급|설명|답|답변|기록|근거|단서|기재|항목|데이터)(?:가|이|은|는|도|조차)?\s?(?:전혀\s|따로\s|별도로\s)?{_NO}"
+_THERE = (
+    r"(?:정보|내용|언급|설명|답|답변|기록|근거|단서|기재|항목|데이터)(?:가|이|은|는|도"
+    rf"|조차)?\s?(?:전혀\s|따로\s|별도로\s)?{_NO}"
+)
 _SHORT = (
-    r"(?:정보|내용|근거|자료)(?:가|이|는|은)?\s?(?:매우\s|너무\s)?(?:부족(?:합니다|함|하다)|불충분(?:합니다|함)|충분하지\s?"
-    + _NOT
-    + ")"
+    r"(?:정보|내용|근거|자료)(?:가|이|는|은)?\s?(?:매우\s|너무\s)?(?:부족(?:합니다|함|하다)"
+    r"|불충분(?:합니다|함)|충분하지\s?" + _NOT + ")"
 )
 _SAYS_NOTHING = re.compile(rf"(?:{_FINDS}|{_CONFIRMS}|{_TOLD}|{_THERE}|{_SHORT}){_END}")
 _TELLS_NOTHING = re.compile(  # the text as the one that tells
     r"(?:언급|명시|기술|서술|설명|정의|소개)(?:을|를)?\s?(?:하고\s?있지|하지)(?:는)?\s?" + _NOT
-    + r"|(?:정보|내용|설명|답|대한|관한|대해|관해|여부|근거).{0,25}(?:제공|포함|담|다루|언급|명시)[^\s]{0,4}(?:\s?있지)?\s?" + _NOT
+    + r"|(?:정보|내용|설명|답|대한|관한|대해|관해|여부|근거).{0,25}(?:제공|포함|담|다루|언급"
+        r"|명시)[^\s]{0,4}(?:\s?있지)?\s?" + _NOT
     + rf"|{_THERE}|{_SHORT}"
 )  # fmt: skip
 _ABOUT_IT = re.compile(
@@ -115,15 +162,19 @@ _QUALIFIED = re.compile(
     r"전에|전까지|경우|[으하되]?면(?:\s|,)|때(?:는|에)?\s|까지|이후|외에|없이|동안|중에는|에게|밖|시간"
 )
 _ASSISTANT = re.compile(
-    r"(?<![가-힣a-z])(?:ai|인공\s?지능|언어)\s?(?:언어\s)?(?:모델|어시스턴트|비서|챗봇)(?:으?로서|이므로|이기\s?때문|이라|라서|라\s)"
+    r"(?<![가-힣a-z])(?:ai|인공\s?지능|언어)\s?(?:언어\s)?(?:모델|어시스턴트|비서"
+    r"|챗봇)(?:으?로서|이므로|이기\s?때문|이라|라서|라\s)"
 )
 _KNOWS = re.compile(
-    r"(?:(알|찾을|찾아볼|확인할|답할|답변할|대답할|도와\s?드릴|도움을 드릴|파악할|판단할|말씀\s?드릴|알려\s?드릴|답변\s?드릴|답변을 드릴|정보를 제공할)"
-    rf"\s?수(?:가|는)?\s?{_NO}|모르겠(?:습니다|어요|음)|모릅니다|모름|(?:알|답하|답변하|확인하|답변드리|답변을 드리)기\s?{_HARD}){_END}"
+    r"(?:(알|찾을|찾아볼|확인할|답할|답변할|대답할|도와\s?드릴|도움을 드릴|파악할|판단할"
+    r"|말씀\s?드릴|알려\s?드릴|답변\s?드릴|답변을 드릴|정보를 제공할)"
+    rf"\s?수(?:가|는)?\s?{_NO}|모르겠(?:습니다|어요|음)|모릅니다|모름|(?:알|답하|답변하|확인하"
+    rf"|답변드리|답변을 드리)기\s?{_HARD}){_END}"
 )
 _WHOLE = re.compile(
-    r"(?:죄송하지만\s|저도\s|저는\s|정확히는?\s|정확하게\s|잘\s|현재로서는\s|현재\s)*"
-    rf"(?:모르겠(?:습니다|어요|음)|모릅니다|모름|몰라요|알\s?수\s?{_NO}|(?:관련\s|해당\s)?(?:정보|언급|내용|답|답변)\s?없음"
+    r"\A(?:죄송하지만\s|저도\s|저는\s|정확히는?\s|정확하게\s|잘\s|현재로서는\s|현재\s)*"
+    rf"(?:모르겠(?:습니다|어요|음)|모릅니다|모름|몰라요|알\s?수\s?{_NO}|(?:관련\s"
+    r"|해당\s)?(?:정보|언급|내용|답|답변)\s?없음"
     rf"|(?:답변|확인|판단)\s?불가|답할\s?수\s?{_NO}|대답할\s?수\s?{_NO}){_END}"
 )
 _ASKS_WHY = re.compile(r"왜|이유|원인|사유|까닭|오류|에러|메시지|경우")
@@ -178,7 +229,7 @@ _DENIES_BY_ITSELF = re.compile(
 
 
 _ANSWER_IS = re.compile(r"(?:답|답변|정보|내용|설명|언급)(?:은|는|이|가)\s")
-_IS_NOT_THERE = re.compile(rf"\s*{_NO}{_END}")
+_IS_NOT_THERE = re.compile(rf"\s?{_NO}{_END}")
 
 
 def _there_is_nothing_about_it(sentence: str, question: str) -> bool:
@@ -191,11 +242,13 @@ def _there_is_nothing_about_it(sentence: str, question: str) -> bool:
 
 
 _SHARED = re.compile(
-    r"(?:정보|내용|기록|언급|설명)[이가은는도을를]?\s?(?:있|없|제공|포함|공개|나오)|제공되|포함되|공개되|기재되|명시되|확인되"
+    r"(?:정보|내용|기록|언급|설명)[이가은는도을를]?\s?(?:있|없|제공|포함|공개|나오)|제공되"
+    r"|포함되|공개되|기재되|명시되|확인되"
 )
 _BARE_SHORTAGE = re.compile(
     r"^(?:죄송[^.,]{0,10}[.,]?\s)?(?:(?:주어진|제공된|제시된|현재|충분한)\s)?정보(?:가|는)\s(?:매우\s|너무\s)?"
-    r"(?:(?:부족|불충분)(?:합니다|함|하다)|(?:부족|불충분)(?:하여|해서|해|하므로|하기 때문에)\s.{0,40}(?:답|알|판단|파악|확인)|"
+    r"(?:(?:부족|불충분)(?:합니다|함|하다)|(?:부족|불충분)(?:하여|해서|해|하므로|하기 "
+        r"때문에)\s.{0,40}(?:답|알|판단|파악|확인)|"
     r"충분하지 않(?:습니다|아|으므로)|(?:제공|주어)(?:되|지)지\s않(?:았습니다|습니다))"
 )  # fmt: skip
 
@@ -216,14 +269,18 @@ def _does_not_know(sentence: str, question: str) -> bool:
 # --- English ------------------------------------------------------------------------------------------
 
 _EN_NEGATIVE = re.compile(
-    r"\bnot\b|n't\b|\bno\b|\bunable\b|\bunclear\b|n/a|\black(?:s|ing)?\b|\bfails to\b|\binsufficient\b|\bunknown\b|\bunanswerable\b"
+    r"\bnot\b|n't\b|\bno\b|\bunable\b|\bunclear\b|n/a|\black(?:s|ing)?\b|\bfails to\b"
+    r"|\binsufficient\b|\bunknown\b|\bunanswerable\b"
     r"|\bimpossible\b|\bcannot\b"
 )
 _STRONG = (
-    r"(?:(?:provided|given|supplied|attached|presented|available) (?:\w+ )?(?:context|text|document|passage|excerpt|article|information|material"
+    r"(?:(?:provided|given|supplied|attached|presented|available) (?:\w+ )?(?:context|text"
+    r"|document|passage|excerpt|article|information|material"
     r"|source|paragraph|content|snippet|data|image|picture|photo|page|figure|table)s?"
-    r"|(?:context|passage|excerpt|snippet|text|document|information|image|picture|article|data|page)s? (?:that (?:is|was|were) )?(?:provided|given|supplied|above|you provided)"
-    r"|(?:context|passage|excerpt|snippet)s?|source text|(?:this|above) (?:text|document|passage|image|picture|article|paragraph))"
+    r"|(?:context|passage|excerpt|snippet|text|document|information|image|picture|article"
+    r"|data|page)s? (?:that (?:is|was|were) )?(?:provided|given|supplied|above|you provided)"
+    r"|(?:context|passage|excerpt|snippet)s?|source text|(?:this|above) (?:text|document"
+    r"|passage|image|picture|article|paragraph))"
 )
 _WEAK = (
     r"(text|document|article|image|picture|photo|page|paragraph|material|source|content|data|figure|table)s?"
@@ -235,50 +292,77 @@ _NEGATED = (
     r"(?:does(?: not|n't)|do(?: not|n't)|did(?: not|n't)|fails? to|cannot|can't)"
     r"(?: (?:actually|directly|explicitly|specifically|clearly|seem to|appear to|even))*"
 )
-_TELL = r"(?:mention|specify|state|say|indicate|discuss|address|answer|reveal|explain|clarify|tell|disclose|elaborate|define)"
+_TELL = (
+    r"(?:mention|specify|state|say|indicate|discuss|address|answer|reveal|explain|clarify|tell"
+    r"|disclose|elaborate|define)"
+)
 _HOLD = r"(?:contain|include|provide|give|offer|have|describe|list|show|cover|identify|name|present|supply)"
-_INFO = r"(?:(?:any|enough|sufficient|the|such|specific|this|that|relevant|further) )*(?:information|details?|mention|answers?|data|context|indication|evidence|specifics)"
-_NOTHING = rf"(?:(?:contain|provide|give|offer|include)s? no|has no|have no|makes? no) (?:\w+ ){{0,2}}(?:information|details?|mention|answers?|indication|reference|data)|lacks? (?:\w+ ){{0,2}}(?:information|details?|mention)"
+_INFO = (
+    r"(?:(?:any|enough|sufficient|the|such|specific|this|that|relevant|further) )*(?:information"
+    r"|details?|mention|answers?|data|context|indication|evidence|specifics)"
+)
+_NOTHING = (
+    r"(?:(?:contain|provide|give|offer|include)s? no|has no|have no|makes? no) (?:\w+ "
+    r"){0,2}(?:information|details?|mention|answers?|indication|reference|data)|lacks? (?:\w+ "
+    r"){0,2}(?:information|details?|mention)"
+)
 _STRONG_DENIES = re.compile(
-    rf"\b{_STRONG}\b[^.]{{0,60}}?\b(?:{_NEGATED} (?:{_TELL}|{_HOLD})\b|{_NOTHING}|(?:give|contain|provide|offer|mention|state|specifie)s? no\b|(?:is|are)(?: not|n't) (?:clear|enough|sufficient))"
+    rf"\b{_STRONG}\b[^.]{{0,60}}?\b(?:{_NEGATED} (?:{_TELL}|{_HOLD})\b|{_NOTHING}|(?:give"
+    r"|contain|provide|offer|mention|state|specifie)s? no\b|(?:is|are)(?: not|n't) (?:clear"
+    r"|enough|sufficient))"
 )
 _WEAK_DENIES = re.compile(
     rf"\b(?:the|this|your) {_WEAK}\b[^.]{{0,40}}?\b(?:{_NEGATED} (?:{_TELL}\b|{_HOLD} {_INFO}\b)|{_NOTHING})"
 )
 _WHERE = rf"(?:in|within|by|from|on) (?:the |this |that |your )?(?:{_STRONG}|{_WEAK})\b(?: itself)?(?=\s*[.,;!)]|$)"
 _NOT_TOLD = re.compile(
-    r"(?:\b(?:not|never)|n't)(?: \w+ly)? (?:mentioned|specified|stated|provided|given|discussed|described|covered|addressed|indicated|found"
-    rf"|included|available|clear|disclosed|listed|answered|defined|explained)(?: \w+){{0,2}}? {_WHERE}|\bunclear from (?:the )?(?:{_STRONG}|{_WEAK})\b"
+    r"(?:\b(?:not|never)|n't)(?: \w+ly)? (?:mentioned|specified|stated|provided|given"
+    r"|discussed|described|covered|addressed|indicated|found"
+    r"|included|available|clear|disclosed|listed|answered|defined|explained)(?: \w+){0,2}? "
+    rf"{_WHERE}|\bunclear from (?:the )?(?:{_STRONG}|{_WEAK})\b"
 )
 _NO_INFORMATION = re.compile(
     rf"\bno (?:\w+ )?(?:information|mention|details?|indication|answers?|data|reference)\b[^.]{{0,60}}? {_WHERE}"
-    r"|\bno (?:\w+ )?(?:information|mention|details?)(?: (?:about|on|of|regarding|for|concerning) [^.]{1,60}?)? (?:is|are|was|were) "
+    r"|\bno (?:\w+ )?(?:information|mention|details?)(?: (?:about|on|of|regarding|for"
+    r"|concerning) [^.]{1,60}?)? (?:is|are|was|were) "
     r"(?:provided|given|mentioned|available|specified|found|included|stated)"
-    r"|^(?:there (?:is|was) )?no (?:\w+ )?(?:information|answers?|details?|data)(?: (?:is|was))?(?: (?:available|provided|given|found))?[.!]?$"
+    r"|^(?:there (?:is|was) )?no (?:\w+ )?(?:information|answers?|details?|data)(?: (?:is"
+    r"|was))?(?: (?:available|provided|given|found))?[.!]?$"
 )
 _CANNOT_BE = re.compile(
-    r"\b(?:cannot|can't|can not|could not|couldn't|not possible to)(?: be)?(?: \w+ly)? (?:determined?|answer(?:ed)?|infer(?:red)?|found|identif(?:y|ied)"
+    r"\b(?:cannot|can't|can not|could not|couldn't|not possible to)(?: be)?(?: \w+ly)? "
+    r"(?:determined?|answer(?:ed)?|infer(?:red)?|found|identif(?:y|ied)"
     r"|ascertain(?:ed)?|conclude[d]?|verif(?:y|ied)|deduced?|say|tell|know)\b"
-    rf"[^.]{{0,50}}?\b(?:from|based on|in|with|using|within|by)(?: (?:the|this|only|just))* (?:{_STRONG}|{_WEAK}|information)\b"
+    r"[^.]{0,50}?\b(?:from|based on|in|with|using|within|by)(?: (?:the|this|only|just))* "
+    rf"(?:{_STRONG}|{_WEAK}|information)\b"
     r"|\b(?:this|the|that|your) question (?:cannot|can't|can not) be answered|\bquestion is unanswerable"
 )
 _TOO_LITTLE = re.compile(
-    r"^(?:sorry, |i'm sorry, |unfortunately, |there (?:is|was|isn't|is not|are not|aren't) |the )?(?:insufficient|not enough|enough|lack of) (?:information|context|data|details?)"
-    rf"(?: (?:is |was )?(?:provided|given|available))?(?: (?:to (?:answer|determine|say|tell|know|identify)\b[^.]*|{_WHERE}))?[.!]?$"
+    r"^(?:sorry, |i'm sorry, |unfortunately, |there (?:is|was|isn't|is not|are not|aren't) "
+    r"|the )?(?:insufficient|not enough|enough|lack of) (?:information|context|data|details?)"
+    r"(?: (?:is |was )?(?:provided|given|available))?(?: (?:to (?:answer|determine|say|tell"
+    rf"|know|identify)\b[^.]*|{_WHERE}))?[.!]?$"
 )
 _FIRST_PERSON = re.compile(
-    r"\bi(?: (?:cannot|can't|can not|could not|couldn't|do not|don't|did not|didn't|am unable to|am not able to|was unable to)|'m unable to|'m not able to|'m afraid i (?:cannot|can't|don't|do not))"
-    r"(?: \w+ly)? (?:answer|determine|find|tell|provide|help|assist|say|confirm|verify|identify|access|see|view|know|give|infer|locate|discern|fulfill?|comply|have)\b"
-    r"|^(?:i'm|i am|sorry, i'm) (?:sorry, )?(?:not sure|unsure|uncertain)\b|^(?:sorry, )?(?:i'm |i am )?unable to (?:answer|determine|find|tell|provide|help|assist|say|confirm|verify|identify)\b"
+    r"\bi(?: (?:cannot|can't|can not|could not|couldn't|do not|don't|did not|didn't|am unable "
+    r"to|am not able to|was unable to)|'m unable to|'m not able to|'m afraid i (?:cannot"
+    r"|can't|don't|do not))"
+    r"(?: \w+ly)? (?:answer|determine|find|tell|provide|help|assist|say|confirm|verify"
+    r"|identify|access|see|view|know|give|infer|locate|discern|fulfill?|comply|have)\b"
+    r"|^(?:i'm|i am|sorry, i'm) (?:sorry, )?(?:not sure|unsure|uncertain)\b|^(?:sorry, "
+    r")?(?:i'm |i am )?unable to (?:answer|determine|find|tell|provide|help|assist|say"
+    r"|confirm|verify|identify)\b"
 )
 _FIRST_PERSON_HAS = re.compile(
     r"\bhave\b(?! (?:enough|access|the|any|that|sufficient|specific|real|this|information|details?)\b)"
 )
 _AS_AN_AI = re.compile(
-    r"\b(?:as an? |i'm an? |i am an? )(?:ai|artificial intelligence|large language model|language model)\b[^.]*(?:\bnot\b|n't\b|cannot|unable|\bno\b)"
+    r"\b(?:as an? |i'm an? |i am an? )(?:ai|artificial intelligence|large language model"
+    r"|language model)\b[^.]*(?:\bnot\b|n't\b|cannot|unable|\bno\b)"
 )
 _EN_WHOLE = re.compile(
-    r"(?:n/a|unknown|not (?:specified|mentioned|provided|stated|given|answerable)|no answer|no information|i (?:don't|do not) know|unanswerable"
+    r"(?:n/a|unknown|not (?:specified|mentioned|provided|stated|given|answerable)|no answer"
+    r"|no information|i (?:don't|do not) know|unanswerable"
     r"|information (?:is )?not (?:available|provided|found|given)|cannot (?:be determined|answer|say))[.!]?"
 )
 

@@ -33,7 +33,7 @@ from qaloom.files import read_lines, write_lines
 from qaloom.records import Rejection, Row, place, rejected, row_id, write_stage
 from qaloom.text.endings import stem
 from qaloom.text.facts import difference
-from qaloom.text.normalize import comparison_key
+from qaloom.text.normalize import comparison_key, key_digits
 from qaloom.text.similarity_join import similar_pairs
 from qaloom.text.spelling import Counts, counted_words
 
@@ -194,13 +194,20 @@ def _duplicate(row: Row, survivor: Row, reason: str, score: float) -> Rejection:
 
 
 def _mergeable(one: Keyed, other: Keyed, threshold: float, words: Counts) -> bool:
-    """Whether one may stand for the other; their questions are known to be similar."""
+    """Whether one may stand for the other; their questions are known to be similar. The cheapest test first."""
+    if one.question != other.question and key_digits(one.question) != key_digits(other.question):
+        return False
+    if one.answer != other.answer and not _similar_answers(one, other, threshold):
+        return False
+    asked = one.question == other.question or not difference(one.row.question, other.row.question, words)
+    return asked and (one.answer == other.answer or not difference(one.row.output, other.row.output, words))
+
+
+def _similar_answers(one: Keyed, other: Keyed, threshold: float) -> bool:
+    if key_digits(one.answer) != key_digits(other.answer):
+        return False
     alike = Indel.normalized_similarity(one.answer, other.answer) >= threshold
-    return (
-        (alike or stem(one.answer) == stem(other.answer))
-        and (one.answer == other.answer or not difference(one.row.output, other.row.output, words))
-        and (one.question == other.question or not difference(one.row.question, other.row.question, words))
-    )
+    return alike or stem(one.answer) == stem(other.answer)
 
 
 class _Survivor(NamedTuple):

@@ -22,6 +22,8 @@ _NUMERAL_START = re.compile(r"[^가-힣\w]*[일이삼사오육칠팔구]?[십백
 
 # A large letter, then a small one: the two words are read together.
 BOUND = re.compile("[DN][scrmonphx]|[GT]x|[XLMH][scn]|T[sch]|Om|Uc|N[a-z.]|[A-Z]n")
+_LEFT, _RIGHT = "scrmonphx.", "DNGTXLMHOUZ"
+BOUND_PAIRS = frozenset(right + left for right in _RIGHT for left in _LEFT if BOUND.match(right + left))
 
 
 def word_class(word: str) -> str:

@@ -4,7 +4,7 @@ import re
 import sys
 import unicodedata
 
-from qaloom.text.binding import BOUND, word_class
+from qaloom.text.binding import BOUND, BOUND_PAIRS, word_class
 from qaloom.text.canonical import canonical
 from qaloom.text.characters import normal
 from qaloom.text.marks import marked
@@ -71,7 +71,7 @@ def _together(words: list[str], found: list[tuple[str, str]]) -> list[str]:
     """The words, with those in one that are read together."""
     joined = [words[0]]
     for word, (_, kind), (_, last) in zip(words[1:], found[1:], found, strict=False):
-        if BOUND.match(last[1] + kind[0]):
+        if last[1] + kind[0] in BOUND_PAIRS:
             joined[-1] += f" {word}"
         else:
             joined.append(word)
@@ -88,6 +88,14 @@ def _key(text: str, korean: bool) -> str:
         key = _DROPPED.sub("", key)
         key = key.translate(_DROPPED_BEYOND) if _BEYOND.search(key) else key
     return key
+
+
+def key_digits(key: str) -> list[str]:
+    """The runs of digits of a comparison key: texts with the same values have the same ones."""
+    return _DIGITS.findall(key)
+
+
+_DIGITS = re.compile("[0-9]+")
 
 
 def jamo(key: str) -> str:

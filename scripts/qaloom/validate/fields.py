@@ -34,7 +34,7 @@ _ANSWERS = tuple(dict.fromkeys(answer for _, answer in PAIRS))
 _ROLES = {"system": "system", "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant"}
 _ROLES |= {"model": "assistant", "bot": "assistant"}
 _SUFFIXES = re.compile(r"(\.qa)?\.(jsonl?|ndjson)(\.gz)?$|\.gz$", re.IGNORECASE)
-_FILE_NAME = re.compile(r"[^\n]{1,300}\.[A-Za-z][A-Za-z0-9]{1,4}")
+_FILE_NAME = re.compile(r"\A[^\n]{1,300}\.[A-Za-z][A-Za-z0-9]{1,4}")
 
 
 class Shaped(NamedTuple):
@@ -241,9 +241,10 @@ def _chat(record: dict[str, Any], plan: _Plan) -> Shaped | Fault:
         return turns
     system = _system(turns.pop(0)[1]) if turns and turns[0][0] == "system" else ""
     background = _background(record, b"", plan)
-    for text in (system, background):
-        if isinstance(text, Fault):
-            return text
+    if isinstance(system, Fault):
+        return system
+    if isinstance(background, Fault):
+        return background
     roles = [role for role, _ in turns]
     if roles != ["user", "assistant"]:
         return _unusable(roles)

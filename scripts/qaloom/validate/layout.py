@@ -18,7 +18,7 @@ _ODD_SPACES = re.compile("[\x0b\x0c\xa0\u2000-\u200a\u202f\u205f]")
 _WIDE_SPACE = "\u3000"
 _FULL_WIDTH = re.compile("[\uff01-\uff5e\u3040-\u30ff]")
 _RUNS = re.compile(r"(?<=[^ ]) {2,}")
-_SPACE_AT_END = re.compile(r"[ \t]++$", re.MULTILINE)
+_SPACE_AT_END = re.compile(r"(?<![ \t])[ \t]++$", re.MULTILINE)
 
 
 def laid_out(text: str) -> bool:

@@ -64,7 +64,8 @@ def _joined(match: re.Match[str], words: set[str]) -> str:
 _BROKEN = re.compile(r"(?<![가-힣])([가-힣]+)[ \t]*\r?\n[ \t]*([가-힣]+)")
 # Particles and endings that never begin a word: a line that opens with one cut the word before it.
 _PARTICLE = re.compile(
-    r"(?:을|를|는|에서|에게|에서는|에게는|으로|으로는|으로써|로써|로서|로부터|으로부터|까지|부터|에는|에도|니다|습니다|입니다|였습니다|었습니다)"
+    r"(?:을|를|는|에서|에게|에서는|에게는|으로|으로는|으로써|로써|로서|로부터|으로부터|까지"
+    r"|부터|에는|에도|니다|습니다|입니다|였습니다|었습니다)"
 )
 _AFTER_CONSONANT = {"을": True, "를": False, "는": False}  # particles of one syllable say what they follow
 

@@ -4,9 +4,9 @@ import re
 
 from qaloom.validate.lines import Fault
 
-_OPEN = re.compile(r"\s*+(?:<(think|thinking|thought|reasoning|reflection)>|(\[THINK\]))", re.IGNORECASE)
-_CLOSE_ALONE = re.compile(r"^\s*+</think(?:ing)?>[ \t]*$", re.IGNORECASE | re.MULTILINE)
-_ANSWER_TAG = re.compile(r"\s*+<(answer|solution|response)>(.*)</\1>\s*+", re.IGNORECASE | re.DOTALL)
+_OPEN = re.compile(r"\A\s*+(?:<(think|thinking|thought|reasoning|reflection)>|(\[THINK\]))", re.IGNORECASE)
+_CLOSE_ALONE = re.compile(r"^[ \t]*+</think(?:ing)?>[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_ANSWER_TAG = re.compile(r"\A\s*+<(answer|solution|response)>(.*)</\1>\s*+", re.IGNORECASE | re.DOTALL)
 
 
 def split_reasoning(answer: str) -> tuple[str, str] | Fault:
@@ -42,15 +42,17 @@ def _untagged(answer: str) -> str:
 _NUMBER = r"(?:[ ]?\d{1,3})?"
 _STOP = r"(?:[:：]\s*+|[.)．]\s++|[.)．](?=[가-힣]))"
 _QUESTION_LABEL = re.compile(
-    rf"\s*+(?:(?:Q|Question|문|질문|문의)[ ]?{_NUMBER}{_STOP}|[\[(<【](?:Q|Question|질문){_NUMBER}[\])>】][.:]?\s*+)(?=\S)",
+    rf"\A\s*+(?:(?:Q|Question|문|질문|문의)[ ]?{_NUMBER}{_STOP}|[\[(<【](?:Q|Question"
+    rf"|질문){_NUMBER}[\])>】][.:]?\s*+)(?=\S)",
     re.IGNORECASE,
 )
 _ANSWER_LABEL = re.compile(
-    rf"\s*+(?:(?:A|Answer|답|답변|응답)[ ]?{_NUMBER}{_STOP}|[\[(<【](?:A|Answer|답변|답){_NUMBER}[\])>】][.:]?\s*+)(?=\S)",
+    rf"\A\s*+(?:(?:A|Answer|답|답변|응답)[ ]?{_NUMBER}{_STOP}|[\[(<【](?:A|Answer|답변"
+    rf"|답){_NUMBER}[\])>】][.:]?\s*+)(?=\S)",
     re.IGNORECASE,
 )
-_CERTAIN_ANSWER_LABEL = re.compile(r"\s*+(?:Answer|답|답변|응답)[ ]?\d*+\s?[:：]\s*+(?=\S)", re.IGNORECASE)
-_KOREAN_ANSWER = re.compile(r"\s*+A[.:]\s*+(?=[가-힣])")
+_CERTAIN_ANSWER_LABEL = re.compile(r"\A\s*+(?:Answer|답|답변|응답)[ ]?\d*+\s?[:：]\s*+(?=\S)", re.IGNORECASE)
+_KOREAN_ANSWER = re.compile(r"\A\s*+A[.:]\s*+(?=[가-힣])")
 _CHOICE = re.compile(
     r"(?:^|[\s(])[B-E나-마②-⑤][.):]|[①②③]|다음 중|다음에서|보기|고르|which (?:of|one)|choose|select",
     re.IGNORECASE,

@@ -4,9 +4,10 @@ import re
 
 _LATIN_RUN = re.compile("[\x80-\xff]+")
 _BEYOND_ASCII = re.compile("[\x80-\U0010ffff]+")
-# A two-byte letter (é as two characters) that touches no other letter, or a quotation mark that touches none, is an example.
+# A two-byte letter (é as two characters) or quotation mark that touches no letter is an example.
 _SPECIMEN = re.compile(
-    "(?<![A-Za-z\xc0-\xff])Ã[\x80-\x96\x98-\x9f\xa1-\xb6\xb8-\xbf‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–˜™š›œžŸ](?![A-Za-z\xc0-\xff])"
+    "(?<![A-Za-z\xc0-\xff])Ã[\x80-\x96\x98-\x9f\xa1-\xb6\xb8-\xbf‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•"
+    "–˜™š›œžŸ](?![A-Za-z\xc0-\xff])"
     "|(?<=[\\s'\"(])â€[™œ˜\x9d\x99\x9c\x98](?=[\\s'\")?.,]|$)"
 )
 _ABOUT_ENCODINGS = re.compile(
@@ -15,13 +16,22 @@ _ABOUT_ENCODINGS = re.compile(
 )
 
 
+# Two signs of Latin-1 in a row, or one that begins a character in UTF-8 and one that goes on with it.
+_DAMAGE = re.compile("[\xa1-\xfe]{2}|[\xc2-\xf4][\x80-\xa0 ‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ€]")
+
+
+def may_be_mojibake(text: str) -> bool:
+    """Whether a text holds signs that a wrong decoding leaves; a single °, é or ± is none."""
+    return _DAMAGE.search(text) is not None
+
+
 def mend_mojibake(text: str, row: str = "") -> str:
     """Undo a wrong decoding; `row` is all the text of the row, which may be about encodings.
 
     A row about encodings, or a single damaged letter shown by itself, is left alone unless the whole text
     is damaged, since it may be an example. French, German and mathematics are never changed.
     """
-    if not _LATIN_RUN.search(text):
+    if text.isascii() or not may_be_mojibake(text):
         return text
     korean = _from_cp949(text)
     if korean is not None:

@@ -7,13 +7,7 @@ from collections.abc import Callable, Sequence
 
 from qaloom.validate.layout import tidy_space
 from qaloom.validate.line_breaks import join_broken, join_hyphenated
-from qaloom.validate.mojibake import mend_mojibake
-
-# Anything that a repair below could act on; most texts hold none of it and are done.
-_SUSPECT = re.compile(
-    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\xff\u1100-\u11ff\u2000-\u200b\u2028-\u202f\u205f\u2060\u3000\ufeff&]|\\s\\s|^\\s|\\s$"
-    "|[-가-힣][ \t]*\n"
-)
+from qaloom.validate.mojibake import may_be_mojibake, mend_mojibake
 
 
 def repair_row(texts: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -21,15 +15,30 @@ def repair_row(texts: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
 
     The texts are judged together: a question about HTML keeps the entities of its answer.
     """
-    row, codes = "", ()
+    row = ""
+    codes: tuple[str, ...] = ()
     mended = []
     for text in texts:
-        if _SUSPECT.search(text) or not unicodedata.is_normalized("NFC", text):
+        if not _whole(text):
             row = row or "\n".join(texts)
             text, more = repair(text, row)
             codes += more
         mended.append(text)
     return mended, codes
+
+
+def _whole(text: str) -> bool:
+    """Whether a text holds nothing that a repair could act on; most do not, and are done.
+
+    Line ends, tabs, control characters and all spaces but the plain one are not printable.
+    """
+    return (
+        text.isprintable()
+        and "&" not in text
+        and "  " not in text
+        and text[:1] != " " != text[-1:]
+        and (text.isascii() or (unicodedata.is_normalized("NFC", text) and not may_be_mojibake(text)))
+    )
 
 
 def repair(text: str, row: str = "") -> tuple[str, tuple[str, ...]]:
@@ -59,7 +68,8 @@ _ABOUT_MARKUP = re.compile(
 # An entity that is itself what the text speaks of: it stands alone, and a Korean particle follows it, or a
 # verb of writing goes before it, or it is all that quotes hold.
 _SHOWN = re.compile(
-    r"(?:^|[\s\"'“‘`(])&[A-Za-z#][A-Za-z0-9]{1,30};(?:(?:을|를|로|으로|은|는|이|가|와|과|라고|처럼)(?![가-힣])|\s(?:로|으로|라고|를|을)\s|[\"'”’`)])"
+    r"(?:^|[\s\"'“‘`(])&[A-Za-z#][A-Za-z0-9]{1,30};(?:(?:을|를|로|으로|은|는|이|가|와|과"
+    r"|라고|처럼)(?![가-힣])|\s(?:로|으로|라고|를|을)\s|[\"'”’`)])"
     r"|(?:\b(?:use|write|type|insert|enter|put)\s)&[A-Za-z#][A-Za-z0-9]{1,30};"
     r"|^\s*(?:&[A-Za-z#][A-Za-z0-9]{1,30};\s*)+$",
     re.IGNORECASE,

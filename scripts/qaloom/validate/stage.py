@@ -107,33 +107,36 @@ def _judged(lines: Iterable[Line], name: str, counts: _Counts) -> Iterator[Row |
 
 
 def _judge(line: Line, name: str, group: str) -> Row | Rejection:
-    value = line.value
-    found = value if type(value) is Fault or value is None else shape(value, line.raw)
-    parted = found if type(found) is Fault else _parted(found)
-    if type(parted) is Fault:
-        return _reject(line, name, parted)
-    (question, context, answer), codes = repair_row((parted.instruction, parted.input, parted.output))
+    found = _shaped(line)
+    if isinstance(found, Fault):
+        return _reject(line, name, found)
+    (question, context, answer), codes = repair_row((found.instruction, found.input, found.output))
     if not question:
         return _reject(line, name, Fault("empty_question", "the question is empty"))
     if not answer:
         return _reject(line, name, Fault("empty_answer", "the answer is empty"))
-    meta = _meta(parted, line.repairs + parted.repairs + codes)
+    meta = _meta(found, line.repairs + found.repairs + codes)
     identity = row_id(question, context, answer)
-    return Row(identity, question, context, answer, name, line.number, parted.document or group, meta)
+    return Row(identity, question, context, answer, name, line.number, found.document or group, meta)
 
 
-def _parted(found: Shaped) -> Shaped | Fault:
-    """The row without reasoning tags and labels; the reasoning goes to `meta`."""
+def _shaped(line: Line) -> Shaped | Fault:
+    """The record's question and answer, without reasoning tags and labels; the reasoning goes to `meta`."""
+    if not isinstance(line.value, dict):
+        return line.value or Fault("not_an_object", "the line is blank")
+    found = shape(line.value, line.raw)
+    if isinstance(found, Fault):
+        return found
     parts = split_reasoning(found.output)
     if isinstance(parts, Fault):
         return parts
-    reasoning, answer = parts
-    question, answer = strip_labels(found.instruction, answer)
+    reasoning, bare = parts
+    question, answer = strip_labels(found.instruction, bare)
     if (question, answer) == (found.instruction, found.output):
         return found
-    codes = ("reasoning",) * (len(reasoning) > 0) + ("label",) * (
-        question != found.instruction or answer != parts[1]
-    )
+    codes: tuple[str, ...] = ("reasoning",) if reasoning else ()
+    if (question, answer) != (found.instruction, bare):
+        codes += ("label",)
     meta = found.meta | ({"reasoning": reasoning} if reasoning else {})
     return found._replace(instruction=question, output=answer, meta=meta, repairs=found.repairs + codes)
 

@@ -76,7 +76,7 @@ def test_reasoning_and_labels_are_no_part_of_the_row(tmp_path):
     line = {"question": "Q. 무게는?", "answer": "<think>표 2를 본다.</think>\nA. 500 kg입니다."}
     unfinished = {"question": "무게는?", "answer": "<think>표 2를"}
     content = "\n".join(json.dumps(record) for record in (line, unfinished))
-    rows, rejected, stats = validated(tmp_path, content)
+    rows, rejected, _ = validated(tmp_path, content)
     assert [(row.instruction, row.output) for row in rows] == [("무게는?", "500 kg입니다.")]
     assert rows[0].meta == {"reasoning": "표 2를 본다.", "repairs": ["reasoning", "label"]}
     assert [item.reason for item in rejected] == ["unfinished_reasoning"]
