@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import combinations, pairwise
 
-import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from qaloom.split.facts import LONG_ANSWER, Comparison, Relation, Statement, shortened
 from qaloom.text.near_pairs import near_pairs
+from qaloom.text.values import values
 
 Pair = tuple[int, int]
 _HANDFUL = 6  # rows of a group that are all compared with one another, whatever they say
@@ -86,49 +86,70 @@ def near_question_pairs(
 
     Near questions whose cores differ in more than a misspelling count only where the answers are alike.
     """
-    first, second = _positions(left), _positions(right)
-    i, j, _ = near_pairs(list(first), list(second), threshold)
-    if not len(i):
-        return []
-    rows, columns = list(first.values()), list(second.values())
-    figures = _numbered([left[r[0]].figures for r in rows], [right[c[0]].figures for c in columns])
-    kept = figures[0][i] == figures[1][j]
-    i, j = i[kept], j[kept]
-    cores = [left[rows[a][0]].core for a in i], [right[columns[b][0]].core for b in j]
-    near = process.cpdist(*cores, scorer=Levenshtein.distance, score_cutoff=_NEAR_CORES) <= _NEAR_CORES
-    pairs = []
-    for a, b, close in zip(i, j, near, strict=True):
-        for one in rows[a]:
-            pairs += [(one, other) for other in columns[b] if close or left[one].unit == right[other].unit]
+    pairs: list[Pair] = []
+    for mine, theirs in _with_equal(left, right, lambda s: s.figures):
+        found = _near(left, mine, right, theirs, lambda s: s.question, threshold)
+        close = process.cpdist(
+            [left[i].core for i, _ in found],
+            [right[j].core for _, j in found],
+            scorer=Levenshtein.distance,
+            score_cutoff=_NEAR_CORES,
+        )
+        units = (left[i].unit == right[j].unit for i, j in found)
+        pairs += [
+            pair
+            for pair, apart, alike in zip(found, close, units, strict=True)
+            if apart <= _NEAR_CORES or alike
+        ]
     return pairs
 
 
-def _positions(statements: Sequence[Statement]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = defaultdict(list)
-    for position, statement in enumerate(statements):
-        found[statement.question].append(position)
-    return found
-
-
-def _numbered(left: list[tuple[str, ...]], right: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
-    number: dict[tuple[str, ...], int] = {}
-    one, other = ([number.setdefault(item, len(number)) for item in side] for side in (left, right))
-    return np.array(one, np.int64), np.array(other, np.int64)
-
-
 def near_answer_pairs(left: Sequence[Statement], right: Sequence[Statement], threshold: float) -> list[Pair]:
-    """Pairs (position in left, in right) of long answers that are near and not equal."""
-    sides: list[dict[str, list[int]]] = [defaultdict(list), defaultdict(list)]
-    for side, statements in zip(sides, (left, right), strict=True):
-        for position, statement in enumerate(statements):
-            if len(statement.answer) >= LONG_ANSWER:
-                side[statement.answer].append(position)
+    """Pairs (position in left, in right) of long answers that are near, of equal values, and not equal."""
+    pairs: list[Pair] = []
+    for mine, theirs in _with_equal(left, right, _long_answer_values):
+        pairs += _near(left, mine, right, theirs, lambda s: s.answer, threshold)
+    return [(i, j) for i, j in pairs if left[i].answer != right[j].answer]
+
+
+def _long_answer_values(statement: Statement) -> Hashable:
+    return values(statement.row.output) if len(statement.answer) >= LONG_ANSWER else None
+
+
+def _with_equal(
+    left: Sequence[Statement], right: Sequence[Statement], key: Callable[[Statement], Hashable]
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Positions in left and in right with equal keys; None groups nothing."""
+    mine: dict[Hashable, list[int]] = defaultdict(list)
+    theirs: dict[Hashable, list[int]] = defaultdict(list)
+    for position, statement in enumerate(left):
+        mine[key(statement)].append(position)
+    for position, statement in enumerate(right) if mine else ():
+        if (name := key(statement)) in mine:
+            theirs[name].append(position)
+    return ((mine[name], members) for name, members in theirs.items() if name is not None)
+
+
+def _near(
+    left: Sequence[Statement],
+    mine: Sequence[int],
+    right: Sequence[Statement],
+    theirs: Sequence[int],
+    text: Callable[[Statement], str],
+    threshold: float,
+) -> list[Pair]:
+    """Pairs of the members of a group whose texts are near; of one text no more than a few members each."""
+    sides: list[dict[str, list[int]]] = []
+    for statements, members in ((left, mine), (right, theirs)):
+        positions: dict[str, list[int]] = defaultdict(list)
+        for member in members:
+            positions[text(statements[member])].append(member)
+        sides.append(positions)
     keys = [list(side) for side in sides]
     found = near_pairs(keys[0], keys[1], threshold)
     return [
         (one, other)
-        for i, j, score in zip(*found, strict=True)
+        for i, j, _ in zip(*found, strict=True)
         for one in sides[0][keys[0][i]][:_FEW]
         for other in sides[1][keys[1][j]][:_FEW]
-        if score < 1
     ]

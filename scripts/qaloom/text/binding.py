@@ -20,14 +20,16 @@ _STRIP = " \t\n\"'“”‘’()[]{}<>,.;:?!"
 _FIRST_LETTERS = re.compile(r"[A-Za-zμΩ]+|[가-힣]+|°")
 _NUMERAL_START = re.compile(r"[^가-힣\w]*[일이삼사오육칠팔구]?[십백천만억]")
 
-# A large letter, then a small one: the two words are read together.
-BOUND = re.compile("[DN][scrmonphx]|[GT]x|[XLMH][scn]|T[sch]|Om|Uc|N[a-z.]|[A-Z]n")
-_LEFT, _RIGHT = "scrmonphx.", "DNGTXLMHOUZ"
-BOUND_PAIRS = frozenset(right + left for right in _RIGHT for left in _LEFT if BOUND.match(right + left))
+PLAIN = ".Z"
+# The class of the one word after, that of the other word before: the two are read together.
+_BOUND = re.compile("[DN][scrmonphx]|[GT]x|[XLMH][scn]|T[sch]|Om|U[cs]|N.|[AGLTX]n")
+_LEFT, _RIGHT = "scrmonphx.", "ADNGTXLMHOUZ"
+BOUND_PAIRS = frozenset(right + left for right in _RIGHT for left in _LEFT if _BOUND.fullmatch(right + left))
+BINDING_ALONE = frozenset(left + "N" for left in _LEFT)
 
 
 def word_class(word: str) -> str:
-    """Two letters for how a word is read with its neighbours; '.Z' for most words, which stand alone."""
+    """Two letters for how a word is read with its neighbours; PLAIN for most words, which stand alone."""
     if not any(map(str.isalnum, word)):
         return ("x" if _JOINING.intersection(word) or word in "°" else "r") + (
             "L" if word in _LEADING else "X"
@@ -69,10 +71,12 @@ def _letter_class(word: str, bare: str) -> str:
     found = _FIRST_LETTERS.match(bare)
     if bare.lower().rstrip(".") in dates.MONTH_NAMES:
         return "mL"
-    if bare == "of":
-        return "oO"
+    if bare in ("of", "and"):
+        return "oO" if bare == "of" else ".A"
     if bare in _LEADING or bare.endswith("하"):
         return ".L"
+    if len(bare) == 1 and "A" <= bare <= "Z":
+        return "cU"
     if bare.startswith(_HALF_PAST):
         left = "h"
     elif bare.lower().rstrip(".") in _HALVES:

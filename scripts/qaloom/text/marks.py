@@ -21,6 +21,7 @@ _INTERVAL = re.compile(r"([(\[])(\s?[-−]?[\w.∞]{1,12}\s?,\s?[-−]?[\w.∞+]
 _CAPITALS = re.compile(r"[A-ZΩ][A-Za-zμΩ]{0,3}+(?![A-Za-zμΩ])")
 _CAPITAL = re.compile("[A-ZΩ]")
 _HANGUL = re.compile("[가-힣]")
+_FIGURE_NEXT = re.compile(r"[ -]?[0-9]")
 _CASED = {ord(c): 0xE000 + ord(c) for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZΩ"}
 UNCASED = {stand_in: letter for letter, stand_in in _CASED.items()}
 
@@ -151,6 +152,8 @@ def _cased(match: re.Match[str], korean: bool = False) -> str:
     if first and _latin(text[first - 1]):
         return match[0]
     word = text[first : match.end()]
+    if len(word) == 1 and _FIGURE_NEXT.match(text, match.end()):
+        return word  # F-16, B2
     return (
         match[0].translate(_CASED)
         if case_matters(word, text[max(0, first - 12) : first], korean)

@@ -4,7 +4,7 @@ import re
 import sys
 import unicodedata
 
-from qaloom.text.binding import BOUND, BOUND_PAIRS, word_class
+from qaloom.text.binding import BINDING_ALONE, BOUND_PAIRS, PLAIN, word_class
 from qaloom.text.canonical import canonical
 from qaloom.text.characters import normal
 from qaloom.text.marks import marked
@@ -38,44 +38,61 @@ def comparison_key(text: str) -> str:
     if "*" in text or "[" in text or "]" in text:
         return _key(text, korean) or "".join(text.split())
     words = text.split()
-    known = _KOREAN_WORDS if korean else _ENGLISH_WORDS
-    if len(known) > _REMEMBERED:
-        known.clear()
-    found = [known[word] for word in words]
-    if BOUND.search("".join([kind for _, kind in found])):
-        key = "".join([known[together][0] for together in _together(words, found)])
-    else:
-        key = "".join([part for part, _ in found])
-    return key or "".join(words)
+    keys, classes = _KOREAN if korean else _ENGLISH
+    if len(keys) > _REMEMBERED:
+        keys.clear()
+        classes.clear()
+    parts = [keys[word] for word in words]
+    special = [at for at, word in enumerate(words) if word in classes]
+    if len(special) > 1 or (special and classes[words[special[0]]] in BINDING_ALONE):
+        _read_together(words, parts, special, keys, classes)
+    return "".join(parts) or "".join(words)
 
 
 _REMEMBERED = 300_000  # words
 
 
-class _Words(dict[str, tuple[str, str]]):
-    """The key and the class of each word (or of words read together) in texts with Hangul, or in those without."""
+class _Keys(dict[str, str]):
+    """The key of each word, and of words read together, in texts with Hangul, or in those without."""
 
-    def __init__(self, korean: bool):
+    def __init__(self, korean: bool, classes: dict[str, str]):
         super().__init__()
-        self.korean = korean
+        self.korean, self.classes = korean, classes
 
-    def __missing__(self, word: str) -> tuple[str, str]:
-        self[word] = found = _key(word, self.korean), word_class(word)
-        return found
+    def __missing__(self, word: str) -> str:
+        self[word] = key = _key(word, self.korean)
+        if " " not in word and (found := word_class(word)) != PLAIN:
+            self.classes[word] = found
+        return key
 
 
-_KOREAN_WORDS, _ENGLISH_WORDS = _Words(True), _Words(False)
+def _word_tables(korean: bool) -> tuple[_Keys, dict[str, str]]:
+    """Keys by word, and the classes of those words that may be read with others."""
+    classes: dict[str, str] = {}
+    return _Keys(korean, classes), classes
 
 
-def _together(words: list[str], found: list[tuple[str, str]]) -> list[str]:
-    """The words, with those in one that are read together."""
-    joined = [words[0]]
-    for word, (_, kind), (_, last) in zip(words[1:], found[1:], found, strict=False):
-        if last[1] + kind[0] in BOUND_PAIRS:
-            joined[-1] += f" {word}"
-        else:
-            joined.append(word)
-    return joined
+_KOREAN, _ENGLISH = _word_tables(True), _word_tables(False)
+
+
+def _read_together(
+    words: list[str], parts: list[str], special: list[int], keys: _Keys, classes: dict[str, str]
+) -> None:
+    """Give the first of words that are read together the key of all of them, the others none."""
+    bound: set[int] = set()  # places of words that are read with the one before them
+    for at in special:
+        left, right = classes[words[at]]
+        if at and classes.get(words[at - 1], PLAIN)[1] + left in BOUND_PAIRS:
+            bound.add(at)
+        if at + 1 < len(words) and right + classes.get(words[at + 1], PLAIN)[0] in BOUND_PAIRS:
+            bound.add(at + 1)
+    for at in sorted(bound):
+        if at - 1 in bound:
+            continue
+        end = at + 1
+        while end in bound:
+            end += 1
+        parts[at - 1 : end] = [keys[" ".join(words[at - 1 : end])], *[""] * (end - at)]
 
 
 def _key(text: str, korean: bool) -> str:

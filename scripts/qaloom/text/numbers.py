@@ -14,7 +14,7 @@ _FIGURE = r"\d++(?:\.\d++)?+"
 _DIGITS = "[일이삼사오육칠팔구]"
 _PART = rf"(?:(?:{_FIGURE}|{_DIGITS})?+[십백천만억]|{_FIGURE}조)"
 _NUMERAL = re.compile(
-    rf"(?:(?<![가-힣A-Za-z)\d.])(?<!제\s){_DIGITS}?+[십백천만억]"
+    rf"(?:(?<![가-힣A-Za-z)”’\d.])(?<!제\s){_DIGITS}?+[십백천만억]"
     # 12조 is an article as often as an amount.
     rf"|(?<![\dA-Za-z.,])(?<!제){_FIGURE}(?:[십백천만억]|\s[만억](?=\s?원)|\s?조(?=\s?(?:원|달러|유로|\d))))"
     rf"(?:\s?{_PART})*+(?:\s?(?:{_FIGURE}|{_DIGITS})(?=\s?원))?+(?!큼)"

@@ -253,9 +253,12 @@ def case_matters(word: str, before: str, korean: bool) -> bool:
 
 
 def _part_of_code(before: str) -> bool:
-    """AB-1234C: a letter right after the digits of a code is part of it."""
+    """AB-1234C, KS-X-1: a letter right after the digits or between the parts of a code is part of it."""
     digits = len(before) - len(before.rstrip("0123456789"))
-    return digits > 0 and bool(_CODE_BEFORE.search(before[: len(before) - digits][-3:]))
+    if not digits:
+        return bool(_PART_BEFORE.search(before[-2:]))
+    return bool(_CODE_BEFORE.search(before[: len(before) - digits][-3:]))
 
 
 _CODE_BEFORE = re.compile(r"[A-Z] $|[A-Za-z]-?$|-$")
+_PART_BEFORE = re.compile(r"[A-Z][ -]$")
