@@ -19,7 +19,7 @@ from qaloom.text import language as languages
 from qaloom.text import normalize as texts
 from qaloom.text.facts import figures, polarity, same_codes, same_numbers
 from qaloom.text.korean import morphemes
-from qaloom.text.values import canonical
+from qaloom.text.canonical import canonical
 
 # A question is compared with each of its paraphrases, by several gates.
 comparison_key = lru_cache(maxsize=1 << 12)(texts.comparison_key)
