@@ -136,8 +136,9 @@ def predicate_of(tokens: Sequence["Token"], text: str) -> Predicate | None:
     if before is None:
         return None
     found = Predicate(before, stem, marks, ending, adjective, at, text[: tokens[last].start])
-    # An analysis that does not give the very text again was another word's.
-    return found if found.copula or found.past or found.form(ending) == text else None
+    # A verb that does not give the very text again was misread; adjectives have variants (파랗나요).
+    same = found.copula or found.past or stem.tag.startswith("VA") or found.form(ending) == text
+    return found if same else None
 
 
 def _may_be_verb(tokens: Sequence["Token"], at: int) -> bool:
