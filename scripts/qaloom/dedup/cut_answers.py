@@ -33,6 +33,9 @@ _STANDS_LAST = {
     "and": re.compile(r"\b(?:and|or|not|xor|operator|keyword|gate|conjunction|word)[,:]?$"),
     "or": re.compile(r"\b(?:and|or|not|xor|operator|keyword|gate|conjunction|word)[,:]?$"),
 }  # fmt: skip
+_BEFORE_DOTS = re.compile(
+    r"\s(then|to|with|for|from|by|that|if|when|while|as|is|are|was|were|will|can|may|must|into)$"
+)
 _CODE_SIGN = re.compile(
     r"[={}<>()\[\]$#@\\|&*]|->|::|\b(?:return|break|continue|import|package|using|use|let|var|const|char|int)\b"
 )
@@ -47,7 +50,7 @@ def truncated_answer(row: Row) -> str:
     """The answer does not stop in the middle: a conjunction or article, a comma, an open bracket or quote."""
     answer = row.output
     last = answer[-1:]
-    if last in ".다요?!" and not answer.endswith(".."):  # spares most rows
+    if last in ".다요?!" and not answer.endswith(("..", "e.g.", "i.e.")):  # spares most rows
         return ""
     cut = _broken_end(answer, row.instruction) or _unclosed(answer)
     return f"the answer breaks off {cut}" if cut else ""
@@ -59,7 +62,7 @@ def _broken_end(answer: str, question: str) -> str:
     ending = ending[: dots.start()] if dots else ending
     if asks_for_literal(question.casefold()) and len(answer) < _ENDING:
         return ""
-    found = _CONJUNCTION.search(ending) or _HYPHEN_CUT.search(ending) or _function_word(ending)
+    found = _CONJUNCTION.search(ending) or _HYPHEN_CUT.search(ending) or _function_word(ending, bool(dots))
     if found:
         return f"after {ending.split()[-1]!r}"
     if _ends_with_comma(ending) or _prose_semicolon(answer):
@@ -69,8 +72,8 @@ def _broken_end(answer: str, question: str) -> str:
     return _connective(answer, bool(dots))
 
 
-def _function_word(ending: str) -> re.Match[str] | None:
-    found = _FUNCTION_WORD.search(ending)
+def _function_word(ending: str, dots: bool) -> re.Match[str] | None:
+    found = _FUNCTION_WORD.search(ending) or (_BEFORE_DOTS.search(ending) if dots else None)
     if not found:
         return None
     before = _STANDS_LAST.get("a" if found[1] == "an" else found[1])
@@ -190,23 +193,23 @@ _EMPTY = re.compile(
         rf"(?:내용|사항)은\s)?(?:{_ABOVE}\s?)?(?:{_NUMBERED}|{_ABOVE}|{_ABOVE}\s?(?:내용|설명|항목"
         rf"|답변))(?:와|과|의| 및|,|\s)*(?:{_NUMBERED})?(?:의 (?:내용"
         rf"|설명))?\s?{_KO_SEE}\s?[>\])]*[.!]?"
-    r"|(?:please )?(?:see|refer to|cf\.?|as shown in|shown in|check)(?: also)?(?: the)?(?: "
+    r"|[(\[]?(?:please )?(?:see|refer to|cf\.?|as shown in|shown in|check)(?: also)?(?: the)?(?: "
         rf"above| below| following)?(?: {_NUMBERED}(?:(?:,| and| or|,? and) {_NUMBERED})?)?(?: "
-        r"above| below)?(?: for (?:more )?(?:details?|information))?[.!]?"
+        r"above| below)?(?: for (?:more )?(?:details?|information))?[)\]]?[.!]?"
     r"|(?:위|상기|전술|앞)(?:의\s?(?:내용|답변|설명))?(?:과|와)?\s?(?:같음|같습니다|같다|동일"
         r"|동일함|동일합니다|한 바와 같음|한 바와 같습니다)[.]?"
     r"|(?:다음|아래)(?:과|와) 같(?:습니다|다|음)[.]?|as follows[.:]?|(?:the )?same as (?:the "
         r")?above[.]?|ditto[.]?|상동[.]?|〃"
     r"|[-–—~]\s?\d{1,4}\s?[-–—~]|(?:page|p\.)\s?\d{1,4} ?(?:of|/) ?\d{1,4}|\d{1,4} ?/ "
         r"?\d{1,4} ?(?:쪽|페이지|page)"
-    r"|(?:tbd|tba|tbc|todo|fixme|wip|to be (?:determined|announced|added|completed|defined"
+    r"|(?:t\.?b\.?[dac]|todo|fixme|wip|to be (?:determined|announced|added|completed|defined"
         r"|confirmed|written|filled in))[.]?"
     r"|(?:추후 ?(?:작성|기재|입력|추가|보완)(?: ?예정)?(?:입니다)?|작성 ?(?:예정|중"
         r"|요망)(?:입니다)?|내용 ?(?:작성|입력|추가) ?(?:예정|중|필요)|입력 ?(?:예정|필요))[.]?"
-    r"|[(\[<]?(?:생략|중략|이하 ?생략|빈칸|공란|여백|이하 ?여백|빈 ?페이지)[)\]>]?[.]?|(?:\("
+    r"|[(\[<]?(?:생략|중략|이하 ?생략|빈칸|공란|여백|이하 ?여백|빈 ?페이지)[)\]>]?|[(\[<]내용 ?없음[)\]>][.]?|(?:\("
         r"|\[)?(?:this page (?:is )?)?(?:intentionally )?left blank(?:\)|\])?[.]?|\[blank\]"
         r"|\(blank\)"
-    r"|(?:answer|답변?|정답|a)\s?[:：.]|lorem ipsum\b.*|(?:x{3,}|o{3,})|[-_=.·…*~#]{3,}"
+    r"|(?:answer|답변?|정답|a)\s?[:：.]|lorem ipsum dolor\b.*|(?:x{3,}|o{3,})|[-_=.·…*~#]{3,}"
         r"|(?:<br ?/?>\s?)+|[<\[(]?(?:figure|fig\.?|table|그림|표"
         r"|사진)\s?\d{1,3}(?:[-.]\d{1,3})?[>\])]?[.]?)",
     re.IGNORECASE,

@@ -8,11 +8,11 @@ _LITERAL = re.compile(
     r"|(?:영어|한국어|우리말|일본어|중국어|독일어|프랑스어)로|번역|철자|접두사|접미사|접속사"
     r"|관사|전치사|조사|단어|낱말"
     r"|표현|인사말|구호|슬로건|이모티콘|입력|상태|제목|대사|가사|어떻게 (?:쓰|적|읽|말)|라고 (?:하|말|부르|쓰|적)"
-    r"|적으면|쓰면|뜻하는 말|구분자|접미|접두|변수|함수|상수|자료형|sql"
+    r"|파일 ?이름|파일명|형식|패턴|적으면|쓰면|뜻하는 말|구분자|접미|접두|변수|함수|상수|자료형|sql"
     r"|\b(?:print|display|show|return|output|message|say|said|saying|symbol|sign|character|letter|operator|keyword"
     r"|words?|phrase|slogan|motto|translat\w+|mean|spell\w*|abbreviat\w+|articles?|prepositions?|conjunctions?|prefix"
     r"|suffix|commands?|codes?|syntax|delimiter|separator|values?|status|write|written|type|title|lyrics?|emoji"
-    r"|emoticon|literal|constant|variable|statement|expression|regex)s?\b"
+    r"|emoticon|literal|constant|variable|statement|expression|regex|pattern|file ?name|format)s?\b"
     r"|\bin (?:english|korean|french|german|japanese|chinese|spanish|sql|python|c)\b"
 )
 

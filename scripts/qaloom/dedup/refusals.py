@@ -104,7 +104,7 @@ _KO_FINAL = re.compile(
 )
 
 _SHOWN = (
-    r"(?:(?:제공|제시|주어|업로드|첨부|언급|입력)(?:된|진|하신|해 주신)|해당|이|위|위의|본|현재"
+    r"(?:(?:제공|제시|주어|업로드|첨부|언급|입력)(?:된|진|하신|해 주신)|해당|이|위|위의|본|현재|제가 가진|보유한"
     r"|상기|아래|그|지금의)\s?"
 )
 _PAPER = (
@@ -235,12 +235,13 @@ _IS_NOT_THERE = re.compile(rf"\s?{_NO}{_END}")
 def _there_is_nothing_about_it(sentence: str, question: str) -> bool:
     found = _ABOUT_IT.search(sentence)
     if found and _SAYS_NOTHING.search(sentence, max(0, found.end() - 2)):
-        return not _SHARED.search(question) and not _ASKS_TO_KNOW.search(question)
+        return not any(about.search(question) for about in (_SHARED, _ASKS_TO_KNOW, _ASKS_MESSAGE))
     if _BARE_SHORTAGE.search(sentence):
         return not _ASKS_WHY.search(question)
     return False
 
 
+_ASKS_MESSAGE = re.compile(r"(?:표시|출력)(?:되|하)|메시지|문구|화면에|뭐라고|라고 (?:나오|뜨)")
 _SHARED = re.compile(
     r"(?:정보|내용|기록|언급|설명)[이가은는도을를]?\s?(?:있|없|제공|포함|공개|나오)|제공되"
     r"|포함되|공개되|기재되|명시되|확인되"
@@ -319,7 +320,8 @@ _NOT_TOLD = re.compile(
     r"(?:\b(?:not|never)|n't)(?: \w+ly)? (?:mentioned|specified|stated|provided|given"
     r"|discussed|described|covered|addressed|indicated|found"
     r"|included|available|clear|disclosed|listed|answered|defined|explained)(?: \w+){0,2}? "
-    rf"{_WHERE}|\bunclear from (?:the )?(?:{_STRONG}|{_WEAK})\b"
+    rf"{_WHERE}|\banswer is(?: not|n't) (?:contained |present |given )?{_WHERE}"
+    rf"|\bunclear from (?:the )?(?:{_STRONG}|{_WEAK})\b"
 )
 _NO_INFORMATION = re.compile(
     rf"\bno (?:\w+ )?(?:information|mention|details?|indication|answers?|data|reference)\b[^.]{{0,60}}? {_WHERE}"
@@ -330,7 +332,7 @@ _NO_INFORMATION = re.compile(
     r"|was))?(?: (?:available|provided|given|found))?[.!]?$"
 )
 _CANNOT_BE = re.compile(
-    r"\b(?:cannot|can't|can not|could not|couldn't|not possible to)(?: be)?(?: \w+ly)? "
+    r"\b(?:cannot|can't|can not|could not|couldn't|(?:not |im)possible to)(?: be)?(?: \w+ly)? "
     r"(?:determined?|answer(?:ed)?|infer(?:red)?|found|identif(?:y|ied)"
     r"|ascertain(?:ed)?|conclude[d]?|verif(?:y|ied)|deduced?|say|tell|know)\b"
     r"[^.]{0,50}?\b(?:from|based on|in|with|using|within|by)(?: (?:the|this|only|just))* "
@@ -374,7 +376,7 @@ def _denies_in_english(sentence: str, question: str) -> bool:
         found = pattern.search(sentence)
         if found and not _asks_whether(question, next(filter(None, found.groups()), "information")):
             return True
-    if asks_for_literal(question):
+    if asks_for_literal(question) or '"' in sentence:
         return False
     person = _FIRST_PERSON.search(sentence)
     if person and not (person[0].endswith("have") and _FIRST_PERSON_HAS.search(sentence, person.end() - 4)):

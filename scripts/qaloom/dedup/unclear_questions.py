@@ -157,7 +157,9 @@ _ONLY_ASKS = re.compile(
     r"|됩니까|해요|해야 하나요|그런가요|그렇죠|니)?\s?[?？.]*"
 )
 _INTERROGATIVE = re.compile(r"무엇|뭐|뭘|뭔|왜|어떻게|어떤|어디|언제|누가|누구|얼마|몇|무슨|어느")
-_PRONOUN_FIRST = re.compile(rf"{_PRONOUN}(?:은|는|을|를|도|의|에서|에는|에|로|가|이|부터|만)?\s+(?=\S)")
+_PRONOUN_FIRST = re.compile(
+    rf"{_PRONOUN}(?:은|는|을|를|도|의|에서는|에서|에는|에|서는|서|로|가|이|부터|만)?\s+(?=\S)"
+)
 _TITLES = re.compile(r"그것이 알고|이것이 |여기 어때|거기 누구|저기 요|이게 머선")
 
 
@@ -243,6 +245,8 @@ _EN_UNCLEAR = re.compile(
     r"|(?:[Hh]ow|[Ww]hat|[Ww]here|[Ww]hen|[Ww]hy)(?: (?:do|does|can|should|would|could|must"
     r"|did|to)) ?(?:I|you|we|one|they)? ?(?:do|use|fix|get|find|change|make|apply for|apply"
     rf"|enable|disable|open|start|stop|see|handle|know|have) {_EN_POINTER}\s*[?.!]*"
+    rf"|[Ww]hat (?:happens|happened|is happening) {_EN_POINTER}\s*[?.!]*"
+    rf"|[Ww]hat (?:colou?r|size|shape|brand|model|kind|sort) (?:is|are|was) {_EN_POINTER}\s*[?.!]*"
     rf"|(?:[Ww]hat|[Hh]ow) about {_EN_POINTER}\s*[?.!]*"
     rf"|(?:[Pp]lease )?(?:[Dd]escribe|[Ee]xplain|[Ss]ummari[sz]e) {_EN_POINTER}\s*[?.!]*"
     rf"|(?:[Ii]s|[Aa]re|[Cc]an|[Dd]oes|[Dd]o|[Ww]as) {_EN_POINTER}(?: (?:true|correct|right"
