@@ -63,12 +63,12 @@ _HANGUL = re.compile("[가-힣]")
 @lru_cache(maxsize=1 << 16)
 def stems(text: str) -> tuple[str, ...]:
     """The content words of a text in order, values in one notation, without particles and endings."""
-    found = map(stem, _TOKEN.findall(canonical(text).casefold()))
+    found = map(_stem, _TOKEN.findall(canonical(text).casefold()))
     return tuple(word for word in found if word)
 
 
 @lru_cache(maxsize=1 << 18)
-def stem(token: str) -> str:
+def _stem(token: str) -> str:
     """A casefolded token without particle or ending; empty for a word that carries no content."""
     if not _HANGUL.match(token):
         if token in _FUNCTION_WORDS:
