@@ -51,7 +51,8 @@ _LEFT_OUT = frozenset(_LEFT_OUT_LIST.split())
 _FUNCTION_WORDS_LIST = (
     "a an the this that these those of for to in on at by with from about as and or is are was were be "
     "been do does did can could may might will would shall should must have has had what which how when "
-    "where who whom whose why i me we us you your it its there please tell give say know want like whether kindly explain describe wonder wondering some any "
+    "where who whom whose why i me we us you your it its there please tell give say know want like whether kindly "
+    "explain describe wonder wondering some any "
     "so s t if than then into out up"
 )
 _FUNCTION_WORDS = frozenset(_FUNCTION_WORDS_LIST.split())
