@@ -8,7 +8,7 @@ from qaloom.records import Row, row_id
 # Two of the first 45 names differ in two syllables at least: none is a misspelling of another.
 _SYLLABLES = ("가나다라마바사아자차카타파하", "람온솔빛결숲들샘봄", "미소라누지")
 _NAMES = ["".join(row[k % len(row)] for row in _SYLLABLES) for k in range(45)]
-_PLACES = "도서관 수영장 매점 강당 주차장 미술관 우체국 식당".split()
+_PLACES = ["도서관", "수영장", "매점", "강당", "주차장", "미술관", "우체국", "식당"]
 _THINGS = {
     "opens": (
         "{n}{p}의 개관 시각은 언제인가요?",

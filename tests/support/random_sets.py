@@ -76,9 +76,9 @@ def leaks(places, rows, by):
     }
     found = [("no part", i) for i in set(places).difference(*parts.values())]
     for held, taught in product(parts["unseen"], parts["train"]):
-        if made[held].row.origin == made[taught].row.origin == "data":
-            if comparison.relation(made[held], made[taught]) == Relation.SAME_FACT:
-                found.append(("both sides", held, taught))
+        data = made[held].row.origin == made[taught].row.origin == "data"
+        if data and comparison.relation(made[held], made[taught]) == Relation.SAME_FACT:
+            found.append(("both sides", held, taught))
         if by == "document" and places[held].group == places[taught].group:
             found.append(("document", held, taught))
     for identity in parts["recall"]:
