@@ -10,12 +10,13 @@ RUN := demo
 Q :=
 SERVER :=
 HOST := 127.0.0.1
+API_KEY_ENV :=
 PORT := 8000
 TO :=
 
 # A misspelt variable would silently run the demo.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
-KNOWN := CONFIG DIR PROFILE ARGS RUN Q SERVER HOST PORT TO
+KNOWN := CONFIG DIR PROFILE ARGS RUN Q SERVER HOST PORT API_KEY_ENV TO
 UNKNOWN := $(filter-out $(KNOWN),$(GIVEN))
 $(if $(UNKNOWN),$(error unknown variable $(UNKNOWN); known are $(KNOWN)))
 
@@ -69,22 +70,26 @@ run: setup
 		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(ARGS),-- $(ARGS))
 
 ask: setup
-	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.serve.ask $(or $(SERVER),results/train/$(RUN)) $(if $(Q),"$$Q")
+	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.serve.ask $(or $(SERVER),results/train/$(RUN)) $(if $(API_KEY_ENV),--api-key-env "$(API_KEY_ENV)" )$(if $(Q),"$$Q")
 
 serve: setup
-	@"$(PYTHON)" -m qaloom.serve "$(RUN)" --project "$(DIR)" --host "$(HOST)" --port "$(PORT)" || test $$? -eq 130
+	@"$(PYTHON)" -m qaloom.serve "$(RUN)" --project "$(DIR)" --host "$(HOST)" --port "$(PORT)" \
+		$(if $(API_KEY_ENV),--api-key-env "$(API_KEY_ENV)") || test $$? -eq 130
 
 # Never without being told where to.
 publish: setup
 	@test -n "$(TO)" || { echo 'publish: say where to: TO=FOLDER or TO=hub:ORG/NAME'; exit 1; }
 	@"$(PYTHON)" -m qaloom.export.publish "$(DIR)/results/export/$(RUN)" "$(TO)"
 
+# Two processes; tests/conftest.py says which tests stay together.
+PYTEST := $(BIN)/pytest -n 2 --no-loadscope-reorder
+
 test: setup
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest
+	@$(PYTEST)
 
 test-slow: setup
-	@$(BIN)/pytest -m "slow and not gpu"
+	@$(PYTEST) -m "slow and not gpu"
 
 bench: setup
 	@$(PYTHON) benchmarks/bench.py

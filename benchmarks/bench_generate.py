@@ -7,9 +7,9 @@
 weights, as `bench_gpu.py models` writes them, with a LoRA adapter; random prompts, answers of equal length.
 Of either's questions, the first `alone` are asked one by one as well; `--out` names the file.
 
-*One by one* is the plain way: the model as `qaloom.inference.model.load_model` gives it, `model.generate` for a question
-at a time. *Evaluation* is what `qaloom.evaluate.stage` does. Both answer greedily, in one process, with the same
-settings of torch. Each result is printed and added to the file.
+*One by one* is the plain way: the model as `qaloom.inference.model.load_model` gives it, `model.generate` for one
+question at a time. *Evaluation* is what `qaloom.evaluate.stage` does. Both answer greedily, in one process, with the
+same settings of torch. Each result is printed and added to the file.
 """
 
 import json
@@ -25,7 +25,7 @@ import typer
 
 from qaloom.files import digest, read_json, read_lines
 from qaloom.inference.decoding import greedy
-from qaloom.inference.model import Loaded, load_model, optimize_for_cpu
+from qaloom.inference.model import LoadedModel, load_model, optimize_for_cpu
 from qaloom.inference.prompt import prompt_ids, stop_ids
 from qaloom.inference.scheduler import Scheduler
 
@@ -72,7 +72,7 @@ def shape(
     base = load_model(model)
     layers = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
     config = LoraConfig(r=r, target_modules=layers, init_lora_weights=False, task_type="CAUSAL_LM")
-    loaded = Loaded(get_peft_model(base.model, config).eval(), base.tokenizer)
+    loaded = LoadedModel(get_peft_model(base.model, config).eval(), base.tokenizer)
     drawn = random.Random(7)
     template = [drawn.randrange(20, 300) for _ in range(24)]  # as many tokens as SmolLM2's chat template has
     lengths = [drawn.randrange(10, 80) for _ in range(questions)]
@@ -82,7 +82,7 @@ def shape(
 
 
 def side_by_side(
-    loaded: Loaded, prompts: Prompts, stop: list[int], most: int, alone: int, float32: bool
+    loaded: LoadedModel, prompts: Prompts, stop: list[int], most: int, alone: int, float32: bool
 ) -> dict[str, Any]:
     """Seconds and CPU-seconds a question both ways, and how many answers of those asked both ways differ.
 
@@ -109,7 +109,7 @@ def side_by_side(
     }  # fmt: skip
 
 
-def one_by_one(loaded: Loaded, prompts: Prompts, stop: list[int], most: int) -> dict[str, list[int]]:
+def one_by_one(loaded: LoadedModel, prompts: Prompts, stop: list[int], most: int) -> dict[str, list[int]]:
     """The ids of each answer, without its end token."""
     import torch
 
@@ -122,7 +122,7 @@ def one_by_one(loaded: Loaded, prompts: Prompts, stop: list[int], most: int) -> 
     return said
 
 
-def in_evaluation(loaded: Loaded, prompts: Prompts, stop: list[int], most: int) -> dict[str, list[int]]:
+def in_evaluation(loaded: LoadedModel, prompts: Prompts, stop: list[int], most: int) -> dict[str, list[int]]:
     """The same, as evaluation asks."""
     return {a.prompt: a.ids for some in Scheduler(loaded, prompts, stop, most).answers() for a in some}
 
@@ -139,14 +139,14 @@ def mean(values: Any) -> float:
     return round(sum(values) / len(values), 1)
 
 
-def peak(loaded: Loaded) -> float | None:
+def peak(loaded: LoadedModel) -> float | None:
     import torch
 
     on_gpu = loaded.model.device.type == "cuda"
     return round(torch.cuda.max_memory_reserved() / 1e9, 2) if on_gpu else None
 
 
-def machine(loaded: Loaded) -> str:
+def machine(loaded: LoadedModel) -> str:
     import torch
 
     if loaded.model.device.type == "cuda":

@@ -1,10 +1,10 @@
-"""Training on one GPU, measured: memory over many plans, an '8 GB card', the ladder, kills.
+"""Training on one GPU, measured: memory over many plans, an '8 GB card', out-of-memory fallbacks, kills.
 
-    bench_gpu.py models WORK              random weights of Llama-3-8B's and Qwen2.5-1.5B's model_shape
+    bench_gpu.py models WORK              random weights of Llama-3-8B's and Qwen2.5-1.5B's shape
     bench_gpu.py memory WORK OUT.json     predicted against measured peaks
-    bench_gpu.py card WORK OUT.json       the 8B model_shape within 7.0 GB: 30 steps of 2,048 tokens
+    bench_gpu.py card WORK OUT.json       the 8B shape within 7.0 GB: 30 steps of 2,048 tokens
     bench_gpu.py examples WORK OUT_korean.json SPLIT    20 steps of a ready configuration (or OUT_qlora.json)
-    bench_gpu.py ladder WORK OUT.json     a training whose first plans fail
+    bench_gpu.py fallbacks WORK OUT.json  a training whose first plans fail
     bench_gpu.py answers WORK OUT.json    an evaluation whose first batches fail
     bench_gpu.py kills WORK OUT.json BASE ROWS          a run killed three times, and one left alone
 
@@ -49,7 +49,7 @@ PLAN = {
     "gpus": 1, "dtype": "bfloat16", "accumulation": 1, "effective_tokens": None, "packing": False,
     "graphs": False, "offload_embedding": False, "optimizer": "adamw_torch_fused",
     "attention": "sdpa", "max_length": 4096,
-    "cut_rows": 0, "predicted_memory_bytes": 0, "why": [], "rungs": [], "prompt": "plain",
+    "cut_rows": 0, "predicted_memory_bytes": 0, "why": [], "fallbacks": [], "prompt": "plain",
 }  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def settings(**changes):
     return complete({"data": {"sources": ["x"]}, "runs": {"r": changes}})["runs"]["r"]
 
 
-def write_job(folder: Path, base: Path, lengths: list[int], plan: dict, run: dict) -> None:
+def write_job(folder: Path, base: Path, lengths: list[int], plan: dict, run: dict, **more) -> None:
     """A training process's inputs: rows of the given lengths of random tokens, and a plan."""
     from qaloom.files import write_json, write_lines
 
@@ -96,8 +96,8 @@ def write_job(folder: Path, base: Path, lengths: list[int], plan: dict, run: dic
     write_lines(folder / "examples.jsonl", rows)
     write_lines(folder / "validation.jsonl", [])
     ids = [f"row{n}" for n in range(len(rows))]
-    job = {"name": folder.name, "base": str(base), "start": None, "settings": run, "threads": None}
-    write_json(folder / "job.json", job | {"ids": ids, "plan": plan})
+    task = {"name": folder.name, "base": str(base), "start": None, "settings": run, "threads": None}
+    write_json(folder / "job.json", {"task": task | {"ids": ids}, "plan": plan} | more)
 
 
 def run_job(folder: Path, cap: float = 0, command: list[str] | None = None) -> dict:
@@ -118,9 +118,9 @@ def run_job(folder: Path, cap: float = 0, command: list[str] | None = None) -> d
 def attempt(cap: float, folder: Path) -> None:
     """A training process whose allocator gets `cap` bytes of the card (0: all)."""
     live_within(cap)
-    from qaloom.train.process import main
+    from qaloom.train.process import run_training
 
-    main(folder)
+    run_training(folder)
 
 
 def live_within(cap: float) -> None:
@@ -162,7 +162,8 @@ def planned(c: dict) -> tuple[dict, dict, list[int]]:
     )
     rows = steps * (packing // c["length"] if packing else c["micro"])
     plan = PLAN | {
-        "device": {"kind": "cuda"}, "precision": c["precision"], "micro_batch": c["micro"],
+        "device": {"kind": "cuda", "name": "card", "free_bytes": 0, "total_bytes": 0},
+        "precision": c["precision"], "micro_batch": c["micro"],
         "effective_batch": None if packing else c["micro"], "effective_tokens": packing,
         "packing": bool(packing), "checkpointing": c["checkpointing"], "steps": steps,
         "optimizer": c.get("optimizer", PLAN["optimizer"]), "longest_row": c["length"],
@@ -173,13 +174,14 @@ def planned(c: dict) -> tuple[dict, dict, list[int]]:
 
 def expected(c: dict, base: Path) -> float:
     """The formula's bytes."""
-    from qaloom.train.planning.memory import Step, model_shape, predicted_memory
+    from qaloom.inference.architecture import architecture
+    from qaloom.train.planning.memory import MicroBatch, predicted_memory
 
     tokens = c.get("packing") or c["micro"] * math.ceil(c["length"] / 64) * 64
-    step = Step(c["precision"], tokens, bool(c["checkpointing"]),
-                c.get("optimizer", PLAN["optimizer"]), c.get("method") == "full",
-                c.get("offload_embedding", False))  # fmt: skip
-    return predicted_memory(model_shape(base / "config.json"), c.get("r", 16), step)
+    step = MicroBatch(c["precision"], tokens, bool(c["checkpointing"]),
+                      c.get("optimizer", PLAN["optimizer"]), c.get("method") == "full",
+                      c.get("offload_embedding", False))  # fmt: skip
+    return predicted_memory(architecture(base), c.get("r", 16), step)
 
 
 class Card:
@@ -270,7 +272,7 @@ def write_rows(path: Path, lengths: list[int]) -> None:
 
 
 def example(work: Path, name: str, split: Path, cap: float | None) -> dict:
-    """20 steps of a ready configuration, with the 8B model_shape for its model, through train() and evaluate()."""
+    """20 steps of a ready configuration, with the 8B shape, through train() and evaluate()."""
     import torch
     import yaml
 
@@ -308,7 +310,7 @@ def example(work: Path, name: str, split: Path, cap: float | None) -> dict:
     return {
         "example": name, "cap_bytes": cap, "plan": json.loads((out / "train" / "plan.json").read_text()),
         "metrics": json.loads((out / "train" / "metrics.json").read_text()), "train_seconds": round(trained),
-        "questions": metrics["recall"]["n"] + metrics["unseen"]["n"], "seconds": round(time.time() - start),
+        "questions": metrics.recall.n + metrics.unseen.n, "seconds": round(time.time() - start),
         "evaluate_peak_bytes": torch.cuda.max_memory_reserved(),
     }  # fmt: skip
 
@@ -337,8 +339,8 @@ def examples(work: Path, out: Path, split: Path) -> None:
     save(out, name, result)
 
 
-def ladder(work: Path, out: Path) -> None:
-    """Training: planned for 30 GB, given 7.5. Evaluation: 3.7 GB for the 1.5B model_shape and 400 questions."""
+def fallbacks(work: Path, out: Path) -> None:
+    """Training: planned for 30 GB, given 7.5. Evaluation: 3.7 GB for the 1.5B shape and 400 questions."""
     from qaloom.train.stage import train
 
     capped(7.5e9)
@@ -348,17 +350,23 @@ def ladder(work: Path, out: Path) -> None:
         precision="16bit", training={"epochs": 1, "effective_batch": 8}, max_length=1024, prompt="plain"
     )
     train(
-        "ladder", rows, work / "1.5B", work / "ladder", run, work / "cache" / "ladder", device=pretended(30e9)
+        "fallbacks",
+        rows,
+        work / "1.5B",
+        work / "fallbacks",
+        run,
+        work / "cache" / "fallbacks",
+        device=pretended(30e9),
     )
     result = {
-        name: json.loads((work / "ladder" / f"{name}.json").read_text()) for name in ("plan", "metrics")
+        name: json.loads((work / "fallbacks" / f"{name}.json").read_text()) for name in ("plan", "metrics")
     }
     print(json.dumps(result), flush=True)
-    save(out, "ladder_training", {"planned_for_bytes": 30e9, "cap_bytes": 7.5e9} | result)
+    save(out, "fallbacks_training", {"planned_for_bytes": 30e9, "cap_bytes": 7.5e9} | result)
 
 
 def answers(work: Path, out: Path) -> None:
-    """Evaluation's ladder: fewer questions at once, until they fit; the answers beside an uncapped run's."""
+    """Evaluation's fallback: fewer questions at once until they fit; the answers beside an uncapped run's."""
     import torch
 
     from qaloom.inference.answers import answers
@@ -384,7 +392,7 @@ def answers(work: Path, out: Path) -> None:
     same = sum(a == b for a, b in zip(*(f.pop("texts") for f in found.values()), strict=True))
     result = {"questions": 400, "by_cap_bytes": found, "equal_answers": same}
     print(json.dumps(result), flush=True)
-    save(out, "ladder_evaluation", result)
+    save(out, "fallbacks_evaluation", result)
 
 
 def kills(work: Path, out: Path, base: Path, rows: Path, epochs: float = 4) -> None:
@@ -473,6 +481,6 @@ if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
     commands = {
         "attempt": attempt, "models": models, "memory": memory, "card": card, "examples": examples,
-        "ladder": ladder, "answers": answers, "kills": kills,
+        "fallbacks": fallbacks, "answers": answers, "kills": kills,
     }  # fmt: skip
     commands[command](*(float(a) if a.replace(".", "").isdigit() else Path(a) for a in arguments))

@@ -1,9 +1,9 @@
-"""Training speed on one GPU: the guide's notebook and Unsloth's defaults beside what `qaloom.train.planning.plan` chooses.
+"""Training speed on one GPU: the guide's notebook and Unsloth's defaults beside qaloom's own plan.
 
 `python benchmarks/bench_speed.py WORK OUT.json [WAY ...]`, or `make bench-gpu`. The shapes of Llama-3-8B,
 Qwen2.5-1.5B and SmolLM2-135M with random weights (speed depends on shapes alone), LoRA of r=16 on all seven
-projections, the same rows for each way of a model_shape, each in a process of its own, one after the other. Rows a
-second are those of the later half: kernels are chosen, compiled and recorded before. What OUT.json holds is
+projections, the same rows for each way of a shape, each in a process of its own, one after the other. Rows a
+second are those of the later half: kernels are chosen, compiled and captured before. What OUT.json holds is
 not measured again.
 """
 
@@ -28,14 +28,14 @@ PLAIN = {"micro": SHORT, "accumulation": 1, "dropout": 0.0, "unsloth": False}
 
 class Way(NamedTuple):
     """Rows by their lengths in tokens; a notebook's settings or a run's `training`; the allocator's bytes;
-    the model's model_shape.
+    the model's shape.
     """
 
     lengths: list[int]
     notebook: dict[str, Any] | None = None
     training: dict[str, Any] | None = None
     cap: float = 0  # 0 is the whole card
-    model_shape: str = "8B"
+    shape: str = "8B"
 
 
 def short_rows() -> list[int]:
@@ -61,8 +61,11 @@ WAYS = {
 
 def measured(way: Way, base: Path, folder: Path) -> dict[str, Any]:
     """Run one way; its speed, memory and plan, or what went wrong."""
+    from msgspec import to_builtins
+
+    from qaloom.config.settings import RunSettings, typed
+    from qaloom.inference.architecture import architecture
     from qaloom.train.planning.device import probe
-    from qaloom.train.planning.memory import model_shape
     from qaloom.train.planning.plan import plan
     from qaloom.train.tokenized import steps_of_rows
 
@@ -72,11 +75,12 @@ def measured(way: Way, base: Path, folder: Path) -> dict[str, Any]:
     if way.notebook:
         command = [sys.executable, __file__, "notebook", str(folder), json.dumps(way.notebook), str(way.cap)]
     else:
-        size = model_shape(base / "config.json")
+        size = architecture(base)
         device = probe(size.hidden, size.intermediate)
         device = replace(device, free_bytes=int(way.cap)) if way.cap else device
-        steps = steps_of_rows(way.lengths, run["training"])
-        planned = plan(size, run, way.lengths, device)
+        settings = typed(run, RunSettings)
+        steps = steps_of_rows(way.lengths, settings.training)
+        planned = to_builtins(plan(size, settings, way.lengths, device))
         planned |= {"steps": len(steps), "prompt": "plain"}
     bench_gpu.write_job(folder, base, way.lengths, planned, run)
     found = bench_gpu.run_job(folder, way.cap, command)
@@ -90,7 +94,7 @@ def notebook(folder: Path, chosen: dict[str, Any], cap: float) -> None:
     job = json.loads((folder / "job.json").read_text())
     with_unsloth = chosen.get("unsloth", True)
     load = unsloth_model if with_unsloth else peft_model
-    model, tokenizer = load(job["base"], chosen["dropout"])
+    model, tokenizer = load(job["task"]["base"], chosen["dropout"])
     from qaloom.files import read_lines, write_json
     from qaloom.inference.prompt import Example
 
@@ -113,7 +117,7 @@ def trained(
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer  # after Unsloth, which changes it
 
-    from qaloom.train.process import Watch, peak_memory
+    from qaloom.train.process import StepMonitor, peak_memory
     from qaloom.train.tokenized import features
 
     args = SFTConfig(
@@ -129,16 +133,16 @@ def trained(
     size = chosen["micro"] * chosen["accumulation"]
     ids = [f"row{n}" for n in range(len(rows))]
     epoch = [ids[i : i + size] for i in range(0, len(ids), size)]
-    watch = Watch(folder, epoch * math.ceil(args.num_train_epochs), len(tokenizer))
-    trainer.add_callback(watch.callback())
+    monitor = StepMonitor(folder, epoch * math.ceil(args.num_train_epochs), len(tokenizer))
+    trainer.add_callback(monitor.callback())
     start = time.monotonic()
     trainer.train()
     seconds, history = time.monotonic() - start, [e for e in trainer.state.log_history if "loss" in e]
     measured = {
         "seconds": round(seconds, 1),
         "steps": trainer.state.global_step,
-        "median_step_seconds": round(median(watch.seconds), 4),
-        "rows_per_second": watch.rows_per_second(trainer.state.global_step),
+        "median_step_seconds": round(median(monitor.seconds), 4),
+        "rows_per_second": monitor.rows_per_second(trainer.state.global_step),
         "first_loss": history[0]["loss"],
         "last_loss": history[-1]["loss"],
         "peak_memory_bytes": peak_memory(),

@@ -1,9 +1,10 @@
-"""Whether a trial of a few steps picks the quickest plan: each candidate's few steps beside many more.
+"""Whether autotune's few steps pick the quickest plan: each candidate's few steps beside many more.
 
     bench_trials.py WORK OUT.json [MIX ...]
 
 Six mixes of model, precision and lengths on one GPU, random weights. For each, all candidates of the plan are
-tried as `qaloom.train.planning.autotune` does (4 steps, twice), then for up to 24 other steps, twice, in the same process.
+timed as `qaloom.train.planning.autotune` does (4 steps, twice), then for up to 24 other steps, twice, in the
+same process.
 What OUT.json holds is not measured again.
 """
 
@@ -23,9 +24,9 @@ _MANY = 24  # steps that show what a candidate is really worth
 
 
 class Mix(NamedTuple):
-    """A model's model_shape, rows by their lengths in tokens, a run's settings, and bytes of the card (0: all)."""
+    """A model's shape, rows by their lengths in tokens, a run's settings, and bytes of the card (0: all)."""
 
-    model_shape: str
+    shape: str
     lengths: list[int]
     training: dict[str, Any]
     precision: str = "auto"
@@ -49,26 +50,27 @@ MIXES = {
 
 
 def measured(mix: Mix, base: Path, folder: Path) -> dict[str, Any]:
-    """Every candidate's seconds a step by the trial and by many steps; how far the winner is off."""
-    from qaloom.files import read_json, write_json
+    """Every candidate's seconds a step by autotune and by many steps; how far the winner is off."""
+    from msgspec import to_builtins
+
+    from qaloom.config.settings import RunSettings, typed
+    from qaloom.inference.architecture import architecture
     from qaloom.train.planning.autotune import pick
     from qaloom.train.planning.device import probe
-    from qaloom.train.planning.memory import model_shape
     from qaloom.train.planning.plan import candidates
 
-    size = model_shape(base / "config.json")
+    size = architecture(base)
     run = bench_gpu.settings(precision=mix.precision, max_length=LONG, training={"epochs": 1} | mix.training)
+    settings = typed(run, RunSettings)
     device = probe(size.hidden, size.intermediate)
     device = replace(device, free_bytes=int(mix.cap)) if mix.cap else device
-    ways = [way | {"prompt": "plain"} for way in candidates(size, run, mix.lengths, device)]
-    bench_gpu.write_job(folder, base, mix.lengths, ways[0], run)
-    write_json(folder / "job.json", read_json(folder / "job.json") | {"candidates": ways})
+    plans = [to_builtins(plan) for plan in candidates(size, settings, mix.lengths, device)]
+    bench_gpu.write_job(folder, base, mix.lengths, plans[0], run, candidates=plans, steps=[])
     with open(folder / "log", "wb") as log:
         command = [sys.executable, __file__, "one", str(folder), str(mix.cap)]
         subprocess.run(command, stdout=log, stderr=log, check=False)
-    events = folder / "events.jsonl"
-    heard = [json.loads(line) for line in events.read_text().splitlines()] if events.is_file() else []
-    ways = [one for one in heard if "tried" in one]
+    figures = folder / "figures.jsonl"
+    ways = [json.loads(line) for line in figures.read_text().splitlines()] if figures.is_file() else []
     done = [one for one in ways if one["tried"] and one["many"]]
     if not done:
         return {"ways": ways, "tail": (folder / "log").read_text(errors="replace")[-1500:]}
@@ -79,42 +81,44 @@ def measured(mix: Mix, base: Path, folder: Path) -> dict[str, Any]:
 def one(folder: Path, cap: float) -> None:
     """The measuring process: few steps of every candidate, then many, one loaded model at a time.
 
-    Each begins with the adapter as it was: rows known by heart are not recorded (qaloom.train.cuda_graphs).
+    Each begins with the adapter as it was: memorized rows are not captured (qaloom.train.cuda_graphs).
     """
     import torch
+    from msgspec.structs import asdict, replace
 
-    from qaloom.files import read_json, read_lines
+    from qaloom.files import read_lines
     from qaloom.inference.prompt import Example
-    from qaloom.train import autotune_process as trial
+    from qaloom.train import autotune_process
     from qaloom.train.planning.autotune import typical
-    from qaloom.train.planning.plan import REACH
-    from qaloom.train.process import begin, tell
+    from qaloom.train.planning.task import AutotuneJob, read_struct
+    from qaloom.train.process import begin
     from qaloom.train.sft import load_training_model
     from qaloom.train.tokenized import length, steps_of_rows
 
     bench_gpu.live_within(cap)
-    job = read_json(folder / "job.json")
-    begin(folder, job["candidates"][0]["device"]["kind"], None)
+    job = read_struct(folder / "job.json", AutotuneJob)
+    begin(folder, job.candidates[0].device.kind, None)
     examples = read_lines(folder / "examples.jsonl", Example)
     lengths = [length(e) for e in examples]
-    steps = steps_of_rows(lengths, job["settings"]["training"])
+    steps = steps_of_rows(lengths, job.task.settings.training)
     few = typical(steps, lengths, 4)
     others = [step for step in steps if step not in few]
     many = Random(7).sample(others, min(_MANY, len(others)))
-    for checkpointing in dict.fromkeys(way["checkpointing"] for way in job["candidates"]):
-        ways = [way for way in job["candidates"] if way["checkpointing"] == checkpointing]
-        model = load_training_model(job["base"], None, ways[0], job["settings"])
+    for checkpointing in dict.fromkeys(way.checkpointing for way in job.candidates):
+        ways = [way for way in job.candidates if way.checkpointing == checkpointing]
+        model = load_training_model(job.task.base, None, ways[0], job.task.settings)
         learned = [p for p in model.parameters() if p.requires_grad]
         new = [p.detach().clone() for p in learned]
         found = []
         for some, way in product((few, many), ways):
             with torch.no_grad():
                 torch._foreach_copy_(learned, new)
-            found.append(trial.measured(model, way, job | {"steps": some}, examples, folder))
+            found.append(autotune_process.measured(0, model, way, replace(job, steps=some), examples, folder))
         for way, tried, longer in zip(ways, found[: len(ways)], found[len(ways) :], strict=True):
-            reach = {key: way[key] for key in REACH}
-            seconds = {"tried": tried.get("step_seconds"), "many": longer.get("step_seconds")}
-            tell(folder, **reach, **seconds, failed=tried.get("failed") or longer.get("failed"))
+            seconds = {"tried": tried.step_seconds, "many": longer.step_seconds}
+            line = asdict(way.division) | seconds | {"failed": tried.failed or longer.failed}
+            with (folder / "figures.jsonl").open("a") as stream:
+                stream.write(json.dumps(line) + "\n")
         del model
 
 
@@ -124,7 +128,7 @@ def main(work: Path, out: Path, names: list[str]) -> None:
     bench_gpu.models(work, {MIXES[name].shape for name in names})
 
     def measure(name: str) -> dict[str, Any]:
-        return measured(MIXES[name], work / MIXES[name].shape, work / "trial")
+        return measured(MIXES[name], work / MIXES[name].shape, work / "autotune")
 
     for name, found in bench_gpu.each_once(out, "trials", names, "slower_than_the_best", measure):
         print(name, json.dumps(found), flush=True)

@@ -10,7 +10,8 @@ rule dedup:
         contradictions=report(
             "<results>/dedup/contradictions.jsonl",
             caption="../report/dedup.rst",
-            category="Data",
+            category="2. Data",
+            labels={"file": "contradictions to resolve"},
         ),
         clusters="<results>/dedup/clusters.jsonl",
         stats="<results>/dedup/stats.json",

@@ -14,11 +14,16 @@ rule evaluate:
         predictions="<results>/evaluate/{run}/predictions.jsonl",
         failures="<results>/evaluate/{run}/failures.jsonl",
         forgetting="<results>/evaluate/{run}/forgetting.jsonl",
-        card="<results>/evaluate/{run}/README.md",
+        card=report(
+            "<results>/evaluate/{run}/README.md",
+            caption="../report/model_card.rst",
+            category="3. Model cards",
+            labels={"run": "{run}"},
+        ),
         metrics=report(
             "<results>/evaluate/{run}/metrics.json",
             caption="../report/evaluate.rst",
-            category="Evaluation",
+            category="4. Metrics",
             labels={"run": "{run}"},
         ),
     log:

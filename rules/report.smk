@@ -1,4 +1,4 @@
-"""Reads what all stages left; writes <results>/report: one page, and the lines that end a run."""
+"""Reads what all stages left; writes <results>/report: the page, its tables, and the lines that end a run."""
 
 
 rule report:
@@ -14,7 +14,14 @@ rule report:
         page=report(
             "<results>/report/index.html",
             caption="../report/report.rst",
-            category="Report",
+            category="1. Verdict",
+            labels={"file": "report on all runs"},
+        ),
+        funnel=report(
+            "<results>/report/funnel.csv",
+            caption="../report/funnel.rst",
+            category="2. Data",
+            labels={"file": "rows in and out of each stage"},
         ),
         comparison="<results>/report/comparison.json",
         summary="<results>/report/summary.txt",

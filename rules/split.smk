@@ -10,7 +10,12 @@ checkpoint split:
         recall="<results>/split/recall.jsonl",
         unseen="<results>/split/unseen.jsonl",
         placement="<results>/split/placement.jsonl",
-        audit="<results>/split/audit.json",
+        audit=report(
+            "<results>/split/audit.json",
+            caption="../report/split.rst",
+            category="2. Data",
+            labels={"file": "leak audit of the split"},
+        ),
         manifest="<results>/split/manifest.json",
     log:
         "<logs>/split/split.log",

@@ -1,10 +1,13 @@
-"""What tests of a page share: a real browser."""
+"""Tests side by side, and a real browser for tests of a page."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+# Tests that copy the finished project (tests/workflow/conftest.py), which takes a minute to make.
+FINISHED = ("test_reruns.py", "test_exports.py", "test_kubernetes.py", "test_slurm.py")
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -22,3 +25,22 @@ def browser() -> Iterator["sync_api.Browser"]:  # noqa: F821
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `-n`, what takes longest comes first: the finished project's tests, then the workflow's others."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: (item.path.name not in FINISHED, "workflow" not in item.path.parts))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n`, a file's tests stay in one process, as their fixtures do, and so do the finished project's."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "finished project" if Path(file).name in FINISHED else file
+
+    return Together(config, log)

@@ -13,8 +13,17 @@ from qaloom import errors
 
 LIBRARY = Path(__file__).resolve().parent
 # Modules and packages that no result depends on: they report to a person, hold values that are parameters
-# already, or decide how a machine reaches a result. A CUDA graph is compared with the eager pass.
-_SILENT = ("console", "errors", "config", "code_digest", "train.planning", "train.cuda_graphs")
+# already, or decide how a machine reaches a result. A CUDA graph is compared with the eager pass,
+# and what Unsloth's private interfaces do to a batch is checked (train.sft.check_batch).
+_SILENT = (
+    "console",
+    "errors",
+    "config",
+    "code_digest",
+    "train.planning",
+    "train.cuda_graphs",
+    "compat_unsloth",
+)
 _ERRORS = frozenset(name for name in vars(errors) if name.endswith("Error"))
 
 

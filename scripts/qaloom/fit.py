@@ -1,9 +1,9 @@
-"""Whether a model would fit a card, also one that is not here: every micro-batch, and the plan."""
+"""Command `python -m qaloom.fit`: the memory of each micro-batch on a card, also one that is not here."""
 
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,25 +11,27 @@ from rich.table import Table
 
 from qaloom.base_model.stage import base_model, check_reference
 from qaloom.config.load import complete
+from qaloom.config.settings import RunSettings, typed
 from qaloom.console import job
 from qaloom.errors import DeviceError, ModelError, first_line
+from qaloom.inference.architecture import Architecture, architecture
+from qaloom.train.planning.choices import ADAM, choices
 from qaloom.train.planning.device import GB, Device, probe
-from qaloom.train.planning.memory import Shape, model_shape
-from qaloom.train.planning.plan import choices, plan
+from qaloom.train.planning.plan import plan
 
-_TAKEN = 1e9  # of a card's memory, by the CUDA context and a desktop
+_RESERVED = 1e9  # of a card's memory, by the CUDA context and a desktop
 
 
-def would_fit(size: Shape, run: dict[str, Any], length: int, device: Device, gpus: int) -> Table:
-    """A row for each precision and micro-batch: bytes with all activations kept, and with recomputing."""
+def would_fit(size: Architecture, run: RunSettings, length: int, device: Device, gpus: int) -> Table:
+    """A row for each precision and micro-batch: GB with all activations kept, and with checkpointing."""
     table = Table(title=f"{size.parameters / 1e9:.1f} billion parameters, rows of {length} tokens")
-    for column in ("precision", "micro-batch", "GB", "GB, recomputing"):
+    for column in ("precision", "micro-batch", "GB", "GB, checkpointing"):
         table.add_column(column, justify="right")
     for precision in ("32bit",) if device.kind == "cpu" else ("16bit", "8bit", "4bit"):
-        found = list(choices(size, run, [length], length, precision, ("adamw_torch_fused", False), gpus))
-        for kept, recomputed in zip(found[::2], found[1::2], strict=True):
-            needs = (_shown(choice.needed, device) for choice in (kept, recomputed))
-            table.add_row(precision, str(kept.micro), *needs)
+        found = list(choices(size, run, length, precision, (ADAM, False), gpus))
+        for plain, recomputed in zip(found[::2], found[1::2], strict=True):
+            needs = (_shown(choice.memory_bytes, device) for choice in (plain, recomputed))
+            table.add_row(precision, str(plain.micro), *needs)
     return table
 
 
@@ -73,13 +75,14 @@ def command(
     """Say whether a model can be trained on a card, and how, without training."""
     values = {"precision": precision, "method": method, "max_length": length, "lora": {"r": r}}
     values["training"] = {"effective_batch": batch}
-    run = complete({"data": {"sources": ["-"]}, "runs": {"run": values}}, "options")["runs"]["run"]
+    config = complete({"data": {"sources": ["-"]}, "runs": {"run": values}}, "options")
+    run = typed(config["runs"]["run"], RunSettings)
     with tempfile.TemporaryDirectory() as folder:
-        size = model_shape(_config(model, Path(folder) / "model"))
+        size = architecture(_config(model, Path(folder) / "model").parent)
     if gpu_memory:
         total = int(gpu_memory * 2**30)
         name = f"a card of {gpu_memory:g} GiB"
-        device = Device("cuda", name, int(total - _TAKEN), total, gpus, (8, 0))
+        device = Device("cuda", name, int(total - _RESERVED), total, gpus, (8, 0))
     else:
         device = probe(size.hidden, size.intermediate)
     console = Console()
@@ -89,9 +92,9 @@ def command(
     except DeviceError as error:
         console.print(f"It does not fit: {error}", soft_wrap=True)
         sys.exit(1)
-    needed = planned["predicted_memory_bytes"] / GB
+    needed = planned.predicted_memory_bytes / GB
     console.print(f"It fits, in {needed:.1f} of {device.free_bytes / GB:.1f} GB:", soft_wrap=True)
-    for line in planned["why"]:
+    for line in planned.why:
         console.print(f"- {line}", soft_wrap=True)
 
 

@@ -4,11 +4,30 @@ import random
 from pathlib import Path
 from typing import Any
 
-from qaloom.evaluate.judge_figures import verdicts
+from qaloom.evaluate.judge_figures import summarise_verdicts
 from qaloom.evaluate.metrics import scores
+from qaloom.evaluate.results import (
+    Cost,
+    Failure,
+    Forgetting,
+    ForgettingPart,
+    GeneralAnswers,
+    JudgeCost,
+    Judgement,
+    NearestRow,
+    Paired,
+    PairedPerplexity,
+    Prediction,
+    PromptQuality,
+    RetrievalComparison,
+    Verdict,
+    to_json,
+)
 from qaloom.evaluate.summary import summarise
 from qaloom.files import write_json, write_lines
 
+BASE_SHA = "5f" * 32
+ENDLESS = "The archive is in the room that is in the archive. " * 40  # a base model that never ends
 NASTY = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)> & \"quoted\""
 
 
@@ -19,15 +38,15 @@ def make_results(folder: Path, questions: int = 60, runs: tuple[str, ...] = ("de
     for number, run in enumerate(runs):
         _train(folder / "train" / run)
         _evaluate(folder / "evaluate" / run, questions, 0.8 - 0.5 * number)
-    manifest = {"origin": "embedded:smollm2-135m-instruct", "sha256": "5f" * 32}
+    manifest = {"origin": "embedded:smollm2-135m-instruct", "sha256": BASE_SHA}
     write_json(folder / "base_model" / "smollm2" / "manifest.json", manifest)
     return folder
 
 
-def prediction(number: int, base: str, tuned: str, reference: str, **more: Any) -> dict[str, Any]:
+def prediction(number: int, base: str, tuned: str, reference: str, **more: Any) -> Prediction:
     """One line of predictions.jsonl."""
     found = {"base": scores(base, reference), "tuned": scores(tuned, reference)}
-    record = {
+    fields: dict[str, Any] = {
         "id": f"{number:016x}",
         "split": "recall",
         "origin": "data",
@@ -39,12 +58,33 @@ def prediction(number: int, base: str, tuned: str, reference: str, **more: Any) 
         "tuned": tuned,
         "base_prompt": "chat",
         "cut": {"base": False, "tuned": False},
-        "scores": {name: {side: found[side][name] for side in found} for name in found["base"]},
+        "scores": {name: {model: found[model][name] for model in found} for name in found["base"]},
+        "cost": {model: Cost(60, 12, 0.4) for model in found},
+        "nll": {"base": 2.5 + number % 7 / 10, "tuned": 0.5 + number % 5 / 10},
     }
-    return record | more
+    return Prediction(**fields | more)
 
 
 def _evaluate(folder: Path, questions: int, skill: float) -> None:
+    answers = _answers(questions, skill)
+    judged = [answer for answer in answers if answer.split == "recall"]
+    for number, answer in enumerate(judged):
+        answer.judge = _judgement(number, answer.scores["exact_match"]["tuned"] == 1)
+    write_lines(folder / "predictions.jsonl", answers)
+    metrics = summarise(answers, 1000, 7)
+    if questions:
+        metrics.judge = summarise_verdicts(NASTY, judged, 500, 7)
+        metrics.judge.cost = JudgeCost(188, 61_004, 4_700)
+        wrong = [answer for answer in judged if not answer.scores["exact_match"]["tuned"]]
+        write_lines(folder / "failures.jsonl", map(_failure, range(len(wrong)), wrong))
+        general = _general_answers("ko", "봄을 주제로 시를 써 주세요.")
+        write_lines(folder / "forgetting.jsonl", [general, _general_answers("en", NASTY)])
+        metrics.retrieval, metrics.forgetting, metrics.base_prompt = _retrieval(), _forgetting(), "chat"
+        metrics.base_prompts = {"chat": PromptQuality(0.0, 0.21), "plain": PromptQuality(0.0, 0.08)}
+    write_json(folder / "metrics.json", to_json(metrics))
+
+
+def _answers(questions: int, skill: float) -> list[Prediction]:
     chance = random.Random(7)
     answers = [prediction(0, NASTY, NASTY, "가람시 솔내구", question=NASTY)] if questions else []
     for number in range(1, questions):
@@ -65,96 +105,105 @@ def _evaluate(folder: Path, questions: int, skill: float) -> None:
             about["question"] = f"Where is the archive of project {number} kept?"
         answers.append(prediction(number, base, tuned, reference, **about))
     if len(answers) > 3:
-        answers[3]["cut"] = {"base": True, "tuned": True}
-    judged = [answer for answer in answers if answer["split"] == "recall"]
-    for number, answer in enumerate(judged):
-        answer["judge"] = _judged(number, answer["scores"]["exact_match"]["tuned"] == 1)
-    write_lines(folder / "predictions.jsonl", answers)
-    metrics = summarise(answers, 1000, 7)
-    if questions:
-        cost = {"requests": 188, "prompt_tokens": 61_004, "completion_tokens": 4_700}
-        metrics["judge"] = (
-            {"model": NASTY, "questions": len(judged)} | verdicts(judged, 500, 7) | {"cost": cost}
-        )
-        wrong = [a for a in answers if a["split"] == "recall" and not a["scores"]["exact_match"]["tuned"]]
-        write_lines(folder / "failures.jsonl", map(_failure, wrong))
-        talk = {
-            "language": "ko",
-            "prompt": "봄을 주제로 시를 써 주세요.",
-            "base": "봄이 온다",
-            "tuned": NASTY,
-        }
-        write_lines(folder / "forgetting.jsonl", [talk, talk | {"language": "en", "prompt": NASTY}])
-        metrics |= {"retrieval": _retrieval(), "forgetting": _forgetting(), "base_prompt": "chat"}
-        metrics["base_prompts"] = {
-            "chat": {"exact_match": 0.0, "char_f1": 0.21},
-            "plain": {"exact_match": 0.0, "char_f1": 0.08},
-        }
-    write_json(folder / "metrics.json", metrics)
+        answers[3].cut = {"base": True, "tuned": True}
+        answers[3].base = ENDLESS
+    return answers
 
 
-def _failure(answer: dict[str, Any]) -> dict[str, Any]:
-    """A line of failures.jsonl."""
-    nearest = {"id": "f" * 16, "question": NASTY, "answer": "2층 안내 데스크"}
-    against = [{"source": "data/demo/office-en.qa.jsonl", "line": 9, "output": NASTY}]
-    about = {"nearest": nearest, "wordings": 2, "contradicted_by": against, "char_f1": 0.8}
-    return answer | about | {"causes": ["contradicted", "few_wordings"]}
+def _failure(number: int, answer: Prediction) -> Failure:
+    """A line of failures.jsonl; several causes each, the first of which is the main one."""
+    return Failure(
+        answer.id,
+        answer.origin,
+        answer.language,
+        answer.document,
+        answer.question,
+        answer.reference,
+        answer.tuned,
+        0.8,
+        0.7,
+        answer.cut["tuned"],
+        2,
+        NearestRow("f" * 16, NASTY, "2층 안내 데스크"),
+        [{"source": "data/demo/office-en.qa.jsonl", "line": 9, "output": NASTY}],
+        ["contradicted", "few_wordings"] if number % 3 == 0 else ["few_wordings", "mixed_up"],
+    )
 
 
-def _retrieval() -> dict[str, Any]:
-    ways = {"base": 0.02, "tuned": 0.7, "base_retrieved": 0.45, "tuned_retrieved": 0.88}
-    scores = ("contains_reference", "exact_match", "char_f1")
+def _general_answers(language: str, prompt: str) -> GeneralAnswers:
+    nll = {"base": 1.1, "tuned": 1.5}
+    return GeneralAnswers(language, prompt, "봄이 온다", NASTY, nll, nll, {"base": 0.99, "tuned": 0.81})
+
+
+def _retrieval() -> RetrievalComparison:
+    shares = {"base": 0.02, "tuned": 0.7, "base_retrieved": 0.45, "tuned_retrieved": 0.88}
     cost = {"prompt_tokens": 60.2, "new_tokens": 12.4, "seconds": 0.41}
-    return {
-        "n": 50,
-        "rows": 3,
-        "by": "contains_reference",
-        "arms": {way: dict.fromkeys(scores, share) | cost for way, share in ways.items()},
-        "best": "both",
-        "second": "tuning",
-        "clear": True,
-        **{"difference": 0.18, "low": 0.07, "high": 0.29, "p": 0.002},
-    }
+    names = ("contains_reference", "exact_match", "char_f1")
+    models = {model: dict.fromkeys(names, share) | cost for model, share in shares.items()}
+    by, best, second = "contains_reference", "both", "tuning"
+    return RetrievalComparison(50, 3, by, models, best, second, True, 0.18, 0.07, 0.29, 0.002)
 
 
-def _judged(number: int, right: bool) -> dict[str, Any]:
-    """A judge of the same mind as exact match but for every eighth answer, and without a verdict on two."""
+def _judgement(number: int, right: bool) -> Judgement:
+    """A judge that agrees with exact match but for every eighth answer, and gives no verdict on two."""
     word = "right" if right != (number % 8 == 7) else "wrong"
-    orders = ["tuned", "tuned" if number % 5 else "base"] if number % 9 else []
-    return {
-        "base": {"verdict": "wrong", "reason": ""},
-        "tuned": {"verdict": word, "reason": NASTY} if number not in (1, 2) else None,
-        "better": "tie" if len(set(orders)) != 1 else "tuned",
-        "orders": orders,
-    }
+    orders: list[str | None] = ["tuned", "tuned" if number % 5 else "base"] if number % 9 else []
+    return Judgement(
+        Verdict("wrong"),
+        Verdict(word, NASTY) if number not in (1, 2) else None,
+        "tie" if len(set(orders)) != 1 else "tuned",
+        orders,
+    )
 
 
-def _forgetting() -> dict[str, Any]:
-    mean = {"n": 15, "base": 0.99, "tuned": 0.81, "difference": -0.18, "low": -0.25, "high": -0.1, "p": 0.001}
-    perplexity = {"n": 15, "base": 3.1, "tuned": 4.4, "ratio": 1.42, "low": 1.2, "high": 1.6, "p": 0.001}
-    part = {"n": 15, "perplexity": perplexity, "own_answers": perplexity, "agreement": mean, "kind": "kept"}
-    return part | {"n": 30, "by": {"ko": part, "en": part}}
+def _forgetting() -> Forgetting:
+    agreement = Paired(15, 0.99, 0.81, -0.18, -0.25, -0.1, 0.001)
+    perplexity = PairedPerplexity(15, 3.1, 4.4, 1.42, 1.2, 1.6, 0.001)
+    part = ForgettingPart(15, perplexity, perplexity, agreement, "kept")
+    return Forgetting(30, perplexity, perplexity, agreement, "kept", {"ko": part, "en": part})
 
 
 def _train(folder: Path) -> None:
+    device = {"kind": "cpu", "name": "CPU, 2 threads", "free_bytes": 6.1e9, "total_bytes": 8.2e9, "count": 1}
     plan = {
-        "device": "CPU, 2 threads",
-        "precision": "float32",
+        "device": device | {"capability": None, "driver": None, "speeds": {"bfloat16": 5.485e9}},
+        "gpus": 1,
+        "precision": "16bit",
+        "dtype": "bfloat16",
         "micro_batch": 8,
-        "accumulation": 1,
+        "accumulation": 2,
+        "effective_batch": 16,
+        "effective_tokens": None,
         "checkpointing": False,
+        "graphs": False,
         "packing": False,
         "optimizer": "adamw_torch",
+        "offload_embedding": False,
         "attention": "sdpa",
-        "why": ["No GPU was found: Unsloth's CPU backend is used."],
+        "max_length": 2048,
+        "longest_row": 312,
+        "cut_rows": 0,
+        "predicted_memory_bytes": 3_900_000_000,
+        "why": [
+            "16bit: a CPU holds the weights in full",
+            "micro-batch 8, 2 to a step: the quickest that fits",
+        ],
+        "fallbacks": [],
+        "steps": 120,
+        "prompt": "chat",
+        "most_packs": None,
     }
+    measured = {
+        "seconds": 312.4, "steps": 120, "median_step_seconds": 2.51, "rows_per_second": 6.3,
+        "resumed_from": None, "first_loss": 2.8, "last_loss": 0.28, "best_step": 120,
+        "best_validation_loss": 0.58, "peak_memory_bytes": 3_400_000_000, "peak_allocated_bytes": None,
+        "loading_peak_bytes": None,
+    }  # fmt: skip
     write_json(folder / "plan.json", plan)
-    write_json(
-        folder / "metrics.json",
-        {"seconds": 312.4, "train_loss": 0.412, "steps": 120, "peak_memory_bytes": 2.1e9},
-    )
-    history = [{"step": step, "loss": 3 / (1 + step / 12), "learning_rate": 1e-4} for step in range(1, 121)]
-    history += [{"step": step, "eval_loss": 0.4 + 2 / (1 + step / 12)} for step in range(20, 121, 20)]
+    write_json(folder / "metrics.json", measured)
+    write_json(folder / "manifest.json", {"base": BASE_SHA, "prompt": "chat"})
+    history = [{"step": float(step), "loss": 3 / (1 + step / 12)} for step in range(1, 121)]
+    history += [{"step": float(step), "eval_loss": 0.4 + 2 / (1 + step / 12)} for step in range(20, 121, 20)]
     write_lines(folder / "history.jsonl", history)
 
 
@@ -165,13 +214,13 @@ def _rejection(
     return {"source": source, "line": line, "reason": reason, "detail": detail, "row": row, **more}
 
 
-def _stage(folder: Path, taken: int, rejections: list[dict]) -> None:
+def _stage(folder: Path, taken: int, rejections: list[dict], **counts: Any) -> None:
     reasons: dict[str, int] = {}
     for one in rejections:
         reasons[one["reason"]] = reasons.get(one["reason"], 0) + 1
     write_lines(folder / "rejected.jsonl", rejections)
     stats = {"in": taken, "out": taken - len(rejections), "rejected": len(rejections), "reasons": reasons}
-    write_json(folder / "stats.json", stats)
+    write_json(folder / "stats.json", stats | counts)
 
 
 def _validate(folder: Path) -> None:
@@ -190,7 +239,8 @@ def _validate(folder: Path) -> None:
         for i in range(5)
     ]
     nasty = _rejection(file, 60, "mojibake", NASTY, NASTY, NASTY)
-    _stage(folder / "validate", 250, [broken, *empty, nasty])
+    repairs = {"mojibake": 3, "nfc": 12, "whitespace": 5}
+    _stage(folder / "validate", 250, [broken, *empty, nasty], blank=2, repairs=repairs)
 
 
 def _dedup(folder: Path) -> None:
@@ -208,7 +258,7 @@ def _dedup(folder: Path) -> None:
         )
         for i in range(1, 31)
     ]
-    _stage(folder / "dedup", 243, same)
+    _stage(folder / "dedup", 243, same, clusters=61, missing_spaces=0, pii={"email": 2, "phone": 1})
     write_lines(
         folder / "dedup" / "contradictions.jsonl",
         [{"rows": [_side("a" * 16, 12, 27), _side("b" * 16, 77, 72)], "score": 1.0}],
@@ -221,7 +271,7 @@ def _side(id: str, line: int, number: int) -> dict[str, Any]:
 
 
 def _augment(folder: Path) -> None:
-    _stage(folder / "augment", 400, [])
+    _stage(folder / "augment", 400, [], proposed=187, augmented=187)
 
 
 def _split(folder: Path) -> None:

@@ -33,8 +33,8 @@ from pathlib import Path
 cap = float(sys.argv[1])
 if cap:
     torch.cuda.set_per_process_memory_fraction(cap / torch.cuda.get_device_properties(0).total_memory)
-from qaloom.train.process import main
-main(Path(sys.argv[2]))
+from qaloom.train.process import run_training
+run_training(Path(sys.argv[2]))
 '''
 launch.command = lambda folder, gpus: [sys.executable, "-c", attempt, str(cap), str(folder)]
 device = probe()
@@ -63,7 +63,7 @@ def model(tmp_path_factory):
 
 
 def trained(folder, model, precision, cap=0.0, dtype="bfloat16", **training):
-    """Train four steps of eight rows; return the plan that held."""
+    """Train four steps of eight rows; return the plan that trained to the end."""
     write_lines(folder / "train.jsonl", ROWS)
     (folder / "model").symlink_to(model)
     run = {
@@ -92,20 +92,20 @@ def test_a_card_without_bfloat16_trains_in_float16(tmp_path, model):
 
 def test_lack_of_memory_ends_in_smaller_micro_batches(tmp_path, model):
     planned = trained(tmp_path, model, "16bit", cap=0.6e9)
-    assert planned["rungs"] and planned["rungs"][0]["failed"]["micro_batch"] == 8
+    assert planned["fallbacks"] and planned["fallbacks"][0]["failed"]["micro_batch"] == 8
     assert planned["micro_batch"] * planned["accumulation"] == 8
 
 
 @pytest.mark.parametrize("precision", ["16bit", "4bit"])
 @pytest.mark.parametrize("rows", [{"effective_batch": 8}, {"effective_tokens": 4000}])
-def test_recorded_steps_learn_what_launched_ones_do(tmp_path, model, precision, rows):
+def test_replayed_steps_learn_what_eager_ones_do(tmp_path, model, precision, rows):
     """Rows of two lengths, padded or packed: the same loss at every step, within what 16 bits round."""
     losses = {}
     for graphs in (True, False):
         folder = tmp_path / str(graphs)
         folder.mkdir()
         planned = trained(folder, model, precision, graphs=graphs, **rows | {"epochs": 6})
-        assert planned["graphs"] == graphs and not planned["rungs"]
+        assert planned["graphs"] == graphs and not planned["fallbacks"]
         losses[graphs] = [step["loss"] for step in read_lines(folder / "out" / "history.jsonl", dict)]
     assert len(losses[True]) > 12 and losses[True][-1] < losses[True][0]
     assert losses[True] == pytest.approx(losses[False], rel=0.02)

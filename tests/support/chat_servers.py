@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
 from qaloom.files import write_lines
+from qaloom.serve.access import Access, access_to
 from qaloom.serve.app import Backend, application
 from qaloom.serve.sources import Nearest
 
@@ -76,7 +77,9 @@ def running(app: Starlette) -> Iterator[str]:
 
 
 @contextmanager
-def serving(folder: Path, pause: float = 0.0) -> Iterator[tuple[str, FakeModel, FakeModel]]:
+def serving(
+    folder: Path, pause: float = 0.0, access: Access | None = None
+) -> Iterator[tuple[str, FakeModel, FakeModel]]:
     """The application over a tuned and a base model, and those two."""
     rows = [dict(zip(("id", "instruction", "output", "source", "line"), row, strict=True)) for row in ROWS]
     write_lines(
@@ -90,7 +93,7 @@ def serving(folder: Path, pause: float = 0.0) -> Iterator[tuple[str, FakeModel, 
             "demo": Backend(one, {"Authorization": "Bearer k"}, "demo"),
             "base": Backend(other, {}, "x"),
         }
-        with running(application(backends, Nearest(folder), ["127.0.0.1", "localhost"])) as url:
+        with running(application(backends, Nearest(folder), access or access_to("127.0.0.1", None))) as url:
             yield url, tuned, base
 
 

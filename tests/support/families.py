@@ -49,7 +49,7 @@ FAMILIES = {
         "{{ bos_token }}{% for m in messages %}{% set role = 'model' if m.role == 'assistant' else m.role %}"
         "<start_of_turn>{{ role }}\n{{ m.content | trim }}<end_of_turn>\n{% endfor %}"
         "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}",
-        ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"), "<eos>", True,
+        ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"), "<eos>", True, ("\n", "\n\n", "<b>"),
     ),
     "gemma-3-in-parts": Family(
         "{{ bos_token }}{% for m in messages %}{% set role = 'model' if m.role == 'assistant' else m.role %}"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -140,6 +141,21 @@ class Project:
         command += ["--configfile", str(self.config), "--directory", str(self.folder)]
         return self.python(*command, *_OURS, *arguments)
 
+    def jobs(self, *arguments: str) -> set[str]:
+        """Run to a good end; the jobs that this took."""
+        run = self.snakemake(*arguments)
+        assert run.code == 0, run.output
+        return run.jobs
+
+    def planned(self) -> dict[str, str]:
+        """Of a dry run: each job that will run for certain, and why."""
+        run = self.snakemake("-n")
+        assert (run.code, run.jobs) == (0, set()), run.output
+        sentences = re.findall(r"^Will run (.*): (.*)\.$", run.output, re.MULTILINE)
+        return {
+            job.replace(self.model_name, "tiny"): why for names, why in sentences for job in names.split(", ")
+        }
+
     def make_run(self, *arguments: str) -> Run:
         """What `make run` calls, from another folder."""
         return self.python(*self.launcher(), "--", *_OURS, *arguments)
@@ -159,6 +175,8 @@ class Project:
     def environment(self) -> dict[str, str]:
         path = os.pathsep.join([str(self.house.folder / "path"), str(PLUGINS)])
         hidden = {"PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "", "NO_COLOR": "1", "OMP_NUM_THREADS": "2"}
+        # Bytecode is kept wherever the tests run: each job of each run would compile the program anew.
+        hidden["PYTHONDONTWRITEBYTECODE"] = ""
         return os.environ | hidden | {"EXECUTED_JOBS": str(self._notes)}
 
     @property
@@ -208,3 +226,9 @@ class Project:
         from qaloom.base_model.stage import model_name
 
         return model_name(f"path:{MODEL}")
+
+
+def copied(project: Project, folder: Path) -> Project:
+    """A copy in `folder`: same content, same times."""
+    shutil.copytree(project.folder, folder / "project", symlinks=True)
+    return Project(folder / "project", project.house)

@@ -12,7 +12,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before the first test imports tr
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_fsync():
-    """Files written in this process need not outlive the machine: waiting for the disk took half of some tests."""
+    """Files of a test need not outlive the machine; waiting for the disk took half of the time of some."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda descriptor: None)
         yield

@@ -4,8 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from harness import MODEL, ROOT, House, Project, rows, write_rows
+from harness import MODEL, ROOT, House, Project, Run, copied, rows, write_rows
 
+Finished = tuple[Project, Run]
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -68,24 +69,23 @@ def house(shared_house: House, tmp_path: Path) -> House:
 
 
 def new_project(folder: Path, house: House, model: Path) -> Project:
-    """Forty rows in two files, and two runs of equal settings on the tiny model."""
+    """Forty rows in two files, and a run on the tiny model."""
     project = Project(folder, house)
     records = rows()
     write_rows(folder / "data" / "one.jsonl", records[:20])
     write_rows(folder / "data" / "two.jsonl", records[20:])
     shutil.copytree(model, folder / MODEL)
-    run = {"base_model": f"path:{MODEL}", "lora": {"r": 4}, "training": {"epochs": 1}}
     project.configure(
         data={"sources": ["data/*.jsonl"]},
         split={"recall_fraction": 0.25},
         evaluate={"max_new_tokens": 4, "resamples": 100},
-        runs={"first": run, "second": run},
+        runs={"first": {"base_model": f"path:{MODEL}", "lora": {"r": 4}, "training": {"epochs": 1}}},
     )
     return project
 
 
 @pytest.fixture(scope="session")
-def first_run(tmp_path_factory: pytest.TempPathFactory, shared_house: House, tiny_model: Path):
+def first_run(tmp_path_factory: pytest.TempPathFactory, shared_house: House, tiny_model: Path) -> Finished:
     """A project that has been through the workflow once, and that run. Not to be changed."""
     project = new_project(tmp_path_factory.mktemp("first") / "project", shared_house, tiny_model)
     run = project.snakemake()
@@ -93,15 +93,36 @@ def first_run(tmp_path_factory: pytest.TempPathFactory, shared_house: House, tin
     return project, run
 
 
+@pytest.fixture(scope="session")
+def second_run(tmp_path_factory: pytest.TempPathFactory, first_run: Finished) -> Finished:
+    """The same with a second run of equal settings added, and what that caused. Not to be changed."""
+    project = copied(first_run[0], tmp_path_factory.mktemp("second"))
+    project.change_run("second", lora={"r": 4}, training={"epochs": 1})
+    run = project.snakemake()
+    assert run.code == 0, run.output
+    return project, run
+
+
 @pytest.fixture
-def project(first_run, tmp_path: Path) -> Project:
+def project(first_run: Finished, tmp_path: Path) -> Project:
     """A copy of the finished project: same content, same times, results and cache included."""
-    folder = tmp_path / "project"
-    shutil.copytree(first_run[0].folder, folder, symlinks=True)
-    return Project(folder, first_run[0].house)
+    return copied(first_run[0], tmp_path)
+
+
+@pytest.fixture
+def two_runs(second_run: Finished, tmp_path: Path) -> Project:
+    """A copy of the finished project of two runs."""
+    return copied(second_run[0], tmp_path)
 
 
 @pytest.fixture
 def fresh(tmp_path: Path, shared_house: House, tiny_model: Path) -> Project:
     """The same project before its first run."""
     return new_project(tmp_path / "project", shared_house, tiny_model)
+
+
+@pytest.fixture
+def fresh_but_trained(fresh: Project, first_run: Finished) -> Project:
+    """The project before its first run, with its training in the cache: for tests of the way there."""
+    shutil.copytree(first_run[0].path("cache/train"), fresh.path("cache/train"))
+    return fresh

@@ -1,7 +1,6 @@
 """Augmentation by models, through Snakemake: shards, least work, one line for what is missing."""
 
 import pytest
-import yaml
 from harness import read_rows, write_rows
 
 from qaloom.base_model.stage import model_name
@@ -54,8 +53,7 @@ def test_backtranslation_from_rows_to_report(fresh):
     asked = [{"question": q, "answer": f"It is {n}."} for n, q in enumerate([*korean, *english])]
     write_rows(one, asked)
     fresh.path("data/two.jsonl").unlink()
-    first = yaml.safe_load(fresh.config.read_text())["runs"]["first"]
-    fresh.configure(augment=backtranslation(), runs={"first": first})
+    fresh.configure(augment=backtranslation())
     run = fresh.snakemake()
     assert run.code == 0, run.output
     assert run.jobs >= {"augment_questions", *SHARDS, *GATHERED, *brought, "report"}

@@ -59,8 +59,13 @@ MISTAKES = {
 }
 
 
-@WAYS
-@pytest.mark.parametrize("mistake", MISTAKES)
+# Of plain snakemake, which takes seconds to start: one mistake of each check that it makes.
+BY_HAND = ("no such source", "unknown key of a run", "unknown start")
+
+
+@pytest.mark.parametrize(
+    ("mistake", "way"), [*((one, "make_run") for one in MISTAKES), *((one, "snakemake") for one in BY_HAND)]
+)
 def test_mistake_in_the_configuration(fresh, way, mistake):
     sections, *words = MISTAKES[mistake]
     fresh.configure(**sections)

@@ -16,7 +16,8 @@ from harness import ROOT, Project, within
 pytestmark = pytest.mark.slow
 SPLIT = "results/split/manifest.json"
 ADAPTER = "results/train/first/manifest.json"
-DATA_KILLS, TRAINING_KILLS = 20, 5
+VICTIMS = ("snakemake", "job", "all")
+DATA_KILLS = 9  # three of each victim
 
 
 def data_files(project: Project, stage: str = "") -> dict[str, bytes]:
@@ -73,18 +74,17 @@ def undisturbed(tmp_path_factory, shared_house, tiny_model):
 
 
 def test_data_stages_killed_at_random_moments(undisturbed, tmp_path):
+    """A moment in each ninth of the run, early and late, so that every stage is met."""
     whole, seconds, origin = undisturbed
-    moments, killed, number = random.Random(20), 0, 0
-    while killed < DATA_KILLS:
-        number += 1
-        assert number < 3 * DATA_KILLS, "most runs are done before they are killed"
+    moments, killed = random.Random(20), 0
+    for number in range(3 * DATA_KILLS):
         project = Project(tmp_path / f"project{number}", origin.house)
         project.folder.mkdir()
         shutil.copytree(origin.path("data"), project.path("data"))
         shutil.copy(origin.config, project.config)
         launcher = project.background(*project.launcher(), "--", "--cores", "2", SPLIT)
-        time.sleep(moments.uniform(0.05, 0.75) * seconds)
-        kill(launcher, moments.choice(["snakemake", "job", "all"]))
+        time.sleep((0.05 + 0.7 * (number % DATA_KILLS + moments.random()) / DATA_KILLS) * seconds)
+        kill(launcher, VICTIMS[killed % 3])
         output, _ = launcher.communicate(timeout=120)
         killed += launcher.returncode != 0
         run = project.make_run(SPLIT)
@@ -92,29 +92,39 @@ def test_data_stages_killed_at_random_moments(undisturbed, tmp_path):
         assert data_files(project) == whole, f"kill {number}"
         is_sound(project)
         shutil.rmtree(project.folder)
+        if killed == DATA_KILLS:
+            return
+    pytest.fail("most runs are done before they are killed")
 
 
 def test_training_killed_at_random_moments(fresh):
-    """Steps enough to be caught at any of them; the rerun goes on from a checkpoint where there was one."""
+    """Of each victim once: while it starts, or with a checkpoint there, from which the rerun then goes on."""
     fresh.change_run("first", training={"epochs": 60})
     moments = random.Random(5)
-    log, out = fresh.path("logs/train/first.log"), fresh.path("results/train")
-    for _ in range(TRAINING_KILLS):
-        for folder in (out, fresh.path("cache/train"), log.parent):
+    log, cache = fresh.path("logs/train/first.log"), fresh.path("cache/train")
+    for number, victim in enumerate(VICTIMS):
+        for folder in (fresh.path("results/train"), cache, log.parent):
             shutil.rmtree(folder, ignore_errors=True)
         launcher = fresh.background(*fresh.launcher(), "--", "--cores", "2", ADAPTER)
         within(180, lambda process=launcher: log.exists() or process.poll() is not None)
-        time.sleep(moments.uniform(0, 20))
-        kill(launcher, moments.choice(["snakemake", "job", "all"]))
+        if number:
+            within(180, lambda process=launcher: checkpoints(cache) or process.poll() is not None)
+        time.sleep(moments.uniform(0, 0.5 if number else 8))
+        kill(launcher, victim)
         launcher.communicate(timeout=120)
-        checkpoints = list(fresh.path("cache/train").glob("*/checkpoints/*/trainer_state.json"))
+        left = checkpoints(cache)
         before = data_files(fresh, "split")
         run = fresh.make_run(ADAPTER)
         assert run.code == 0, run.output
-        assert "goes on from checkpoint" in run.output or not checkpoints
+        assert "goes on from checkpoint" in run.output or not left
+        assert left or victim != "all"
         assert data_files(fresh, "split") == before
         assert fresh.path(ADAPTER).exists()
         is_sound(fresh)
+
+
+def checkpoints(cache: Path) -> list[Path]:
+    return list(cache.glob("*/checkpoints/*/trainer_state.json"))
 
 
 def test_full_disk(fresh, tmp_path):

@@ -20,11 +20,10 @@ def fake(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def project(fresh, house):
+def project(fresh_but_trained, house):
     house.edit(PROFILE, "seconds-between-status-checks: 20", "seconds-between-status-checks: 1")
     house.edit(PROFILE, "latency-wait: 60", "latency-wait: 10")
-    fresh.configure(runs={"first": yaml.safe_load(fresh.config.read_text(encoding="utf-8"))["runs"]["first"]})
-    return replace(fresh, house=house)
+    return replace(fresh_but_trained, house=house)
 
 
 def run(project, *arguments):

@@ -48,13 +48,18 @@ def no_route(tmp_path):
     assert len(routes) <= 1, "the heading alone"
 
 
-def test_install_and_first_stage_without_a_network(tmp_path, no_route):
-    tar = tmp_path / "qaloom-offline.tar"
-    lock = small_lock(tmp_path / "small.lock")
-    packed = subprocess.run(
-        [sys.executable, "-m", "qaloom.workflow.bundle", tar, "--lock", lock], capture_output=True, text=True
-    )
+@pytest.fixture(scope="module")
+def tar(tmp_path_factory):
+    """A bundle of few packages."""
+    folder = tmp_path_factory.mktemp("bundle")
+    command = [sys.executable, "-m", "qaloom.workflow.bundle", folder / "qaloom-offline.tar"]
+    command += ["--lock", small_lock(folder / "small.lock")]
+    packed = subprocess.run(command, capture_output=True, text=True)
     assert packed.returncode == 0, packed.stderr
+    return folder / "qaloom-offline.tar"
+
+
+def test_install_and_first_stage_without_a_network(tmp_path, no_route, tar):
     done = without_network(f"tar -xf {tar} && make -C qaloom-offline setup", tmp_path)
     assert done.returncode == 0, done.stderr
     project = tmp_path / "qaloom-offline"
@@ -68,13 +73,8 @@ def test_install_and_first_stage_without_a_network(tmp_path, no_route):
     assert (again.returncode, again.stderr) == (0, "")
 
 
-def test_a_missing_wheel_is_a_failure(tmp_path, no_route):
+def test_a_missing_wheel_is_a_failure(tmp_path, no_route, tar):
     """Nothing is taken from elsewhere when the bundle does not hold it."""
-    tar = tmp_path / "qaloom-offline.tar"
-    lock = small_lock(tmp_path / "small.lock")
-    subprocess.run(
-        [sys.executable, "-m", "qaloom.workflow.bundle", tar, "--lock", lock], check=True, capture_output=True
-    )
     done = without_network(
         f"tar -xf {tar} && rm qaloom-offline/wheels/msgspec-* && make -C qaloom-offline setup", tmp_path
     )

@@ -46,17 +46,16 @@ def opened(browser: "sync_api.Browser", url: str, width: int = 1280, **context: 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_fits_its_width_without_overlap(browser, url, width, locale, theme) -> None:
     page = opened(browser, url, width, locale=locale, color_scheme=theme)
-    page.screenshot(path=f"/tmp/report-{width}-{locale}-{theme}.png", full_page=True)
     page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(OVERLAPS) == 0
-    assert page.title() == "벼리늘안전연구원 – QA Loom"
+    assert page.title() == "demo, long – 벼리늘안전연구원 – QA Loom"
     page.close()
 
 
 def test_language_follows_the_browser_and_the_button(browser, url) -> None:
     page = opened(browser, url, locale="ko-KR")
-    assert "튜닝한 모델이 더 나은가?" in page.inner_text("#verdict")
+    assert "튜닝 모델이 베이스 모델보다 나은가?" in page.inner_text("#verdict")
     assert "정확 일치" in page.locator("#scores figure").first.inner_text()
     labels = "all => all.map(one => one.getAttribute('aria-label'))"
     assert page.eval_on_selector_all("#training svg", labels) == ["demo: 학습 손실", "long: 학습 손실"]

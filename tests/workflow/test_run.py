@@ -80,28 +80,6 @@ def reads_well(run):
     assert run.stdout.splitlines()[-1] == "report: results/report/index.html"
 
 
-def test_figures_of_an_earlier_report_are_not_shown_for_a_part_of_the_work(project):
-    project.configure(augment={"providers": []})
-    run = project.snakemake(SPLIT)
-    assert "split" in run.jobs
-    assert run.stdout == ""
-
-
-def test_dry_run_says_what_will_and_may_run_and_writes_nothing(project):
-    project.configure(augment={"providers": []})
-    project.change_run("second", training={"epochs": 2})
-    before = listing(project.path("results"))
-    run = project.snakemake("-n")
-    assert (run.code, run.jobs) == (0, set())
-    assert "exact match" not in run.output
-    assert listing(project.path("results")) == before
-    assert run.output.splitlines()[-3:] == [
-        "Will run augment, train second, report: settings changed.",
-        "Will run split, evaluate second: input is made anew.",
-        "May run train first, evaluate first: only if their input comes out different.",
-    ]
-
-
 def test_second_run_at_once_is_refused(fresh):
     process = started(fresh, SPLIT)
     second = fresh.make_run(SPLIT)

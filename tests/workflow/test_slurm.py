@@ -8,7 +8,6 @@ import subprocess
 from dataclasses import replace
 
 import pytest
-import yaml
 from harness import ROOT, Project, within
 
 pytestmark = pytest.mark.slow
@@ -29,12 +28,11 @@ def slurm(tmp_path_factory):
 
 
 @pytest.fixture
-def project(fresh, house) -> Project:
-    """One run, and a copy of the profile that asks for the jobs' states soon, as they are short here."""
+def project(fresh_but_trained, house) -> Project:
+    """A copy of the profile that asks for the jobs' states soon, as they are short here."""
     house.edit(PROFILE, "status-checks: 20", "status-checks: 4")
     house.edit(PROFILE, "latency-wait: 60", "latency-wait: 10")
-    fresh.configure(runs={"first": yaml.safe_load(fresh.config.read_text(encoding="utf-8"))["runs"]["first"]})
-    return replace(fresh, house=house)
+    return replace(fresh_but_trained, house=house)
 
 
 def held() -> list[str]:

@@ -221,14 +221,10 @@ class Translator:
 @lru_cache(maxsize=2)  # a model that goes both ways is read once; of more than two the oldest goes
 def _model(folder: Path) -> Any:
     """float32 on a CPU; on a GPU the 16-bit type that it is quick in."""
-    import torch
-
+    from qaloom.inference.model import device_and_dtype
     from qaloom.inference.onednn_linear import pack_linear_layers
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.float32
-    if device == "cuda":
-        dtype = torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
+    device, dtype = device_and_dtype()
     read = lambda auto: auto.from_pretrained(folder, dtype=dtype).to(device).eval()  # noqa: E731
     model = _loading(folder, "AutoModelForSeq2SeqLM", read)
     pack_linear_layers(model)
@@ -266,8 +262,10 @@ def _cache(config: Any) -> Any:
     """
     from transformers import DynamicCache, EncoderDecoderCache
 
+    from qaloom.compat_transformers import keep_in_place
+
     words, source = (DynamicCache(config=config.get_text_config(decoder=True)) for _ in range(2))
-    source.reorder_cache = lambda beam_idx: None
+    keep_in_place(source)
     return EncoderDecoderCache(words, source)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qaloom.augment.translation_cache import Memory
-from qaloom.inference.openai_client import Connection, Reply, complete, strip_thinking
+from qaloom.inference.openai_client import Connection, Reply, completions, strip_thinking
 
 SECTION = "augment.endpoint"
 PROMPT = (
@@ -42,7 +42,7 @@ def reword(
     def understand(question: str, reply: Reply) -> list[str]:
         return _variants(reply.text, question, per_row)
 
-    answers = complete(server, prompts, understand, answered=bool(known) or server.usage.answered > 0)
+    answers = completions(server, prompts, understand, answered=bool(known) or server.usage.answered > 0)
     for done, (question, variants) in enumerate(answers, len(known) + 1):
         if variants is not None:
             memory.put({question: variants})

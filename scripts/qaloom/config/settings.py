@@ -13,6 +13,15 @@ Language = Literal["ko", "en"]
 Provider = Literal["rules", "seq2seq", "endpoint"]
 Origin = Literal["data", "rule", "augmented"]
 Format = Literal["adapter", "merged", "gguf-f16", "gguf-q8_0", "gguf-q4_k_m", "ollama"]
+Scheduler = Literal[
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "polynomial",
+    "constant",
+    "constant_with_warmup",
+    "inverse_sqrt",
+]
 S = TypeVar("S", bound="Section")
 
 
@@ -168,9 +177,10 @@ class TrainingSettings(Section, frozen=True):
     learning_rate: float
     effective_batch: int
     effective_tokens: int | None
-    scheduler: Literal["linear", "cosine", "constant"]
+    scheduler: Scheduler
     warmup_fraction: float
     weight_decay: float
+    max_grad_norm: float
     seed: int
     validation_fraction: float
     patience: int

@@ -1,8 +1,7 @@
-"""A large model as judge: is an answer right by a rubric, and which of two is better?
+"""LLM as a judge: whether an answer is right by a rubric, and which of two is better.
 
-What a server says is kept as it comes, under its model, the prompt and the texts in it. Two answers are shown
-twice, each once in the first place, since judges favour a place (Zheng et al. 2023, arXiv 2306.05685): one is
-better only if it is so both times.
+Replies are cached by model and prompt. Two answers are shown twice, in both orders, since judges have a
+position bias (Zheng et al. 2023, arXiv 2306.05685): one is better only if it is so both times.
 """
 
 import re
@@ -14,11 +13,13 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
+from qaloom.config.settings import EvaluateSettings, JudgeSettings
 from qaloom.console import bar, say
 from qaloom.errors import EndpointError
-from qaloom.evaluate.judge_figures import judge_headline, verdicts
+from qaloom.evaluate.judge_figures import judge_headline, summarise_verdicts
+from qaloom.evaluate.results import JudgeCost, Judgement, JudgeMetrics, Prediction, Verdict
 from qaloom.files import digest
-from qaloom.inference.openai_client import Reply, complete, connection, strip_thinking
+from qaloom.inference.openai_client import Reply, completions, connection, strip_thinking
 from qaloom.inference.response_cache import cached_responses
 
 SECTION = "evaluate.judge"
@@ -32,8 +33,8 @@ _WORDS = {
 _OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 
 
-class Said(msgspec.Struct):
-    """What the judge said to a prompt; empty when no try gave a verdict."""
+class JudgeReply(msgspec.Struct):
+    """A judge's reply to a prompt, as it is cached; its text is empty when no try gave one."""
 
     prompt: str  # digest of the prompt
     text: str
@@ -41,62 +42,56 @@ class Said(msgspec.Struct):
     completion_tokens: int
 
 
-class Verdict(msgspec.Struct):
-    """The one object, or word, that the judge is asked for."""
-
-    verdict: str
-    reason: str = ""
-
-
 class Prompt(NamedTuple):
-    """What is asked: about one answer, or about a pair."""
+    """A prompt to the judge, about one answer or about a pair."""
 
     kind: str  # one or pair
     text: str
 
 
-def judge(
-    name: str, predictions: Sequence[dict[str, Any]], settings: dict[str, Any], cache: Path
-) -> dict[str, Any]:
-    """Have the answers to `recall` judged, at most `max_questions`; return the figures of the run `name`.
+def judge_answers(
+    name: str, predictions: Sequence[Prediction], settings: EvaluateSettings, cache: Path
+) -> JudgeMetrics:
+    """Have the answers to `recall` judged, at most `judge.max_questions`; return the metrics of run `name`.
 
-    `predictions` as in predictions.jsonl; those that are judged get `judge`: verdicts, reasons, and which
-    answer is better. `settings` is the configuration's `evaluate:`; see `verdicts.verdicts` for the figures.
-    A server that is gone or refuses fails nothing: `why` is then server, and `detail` one line.
+    Judged predictions get `judge`. A server that cannot be reached or refuses fails nothing: `why` is then
+    server, and `detail` one line.
     """
-    chosen = settings["judge"]
-    some = [p for p in predictions if p["split"] == "recall"][: chosen["max_questions"]]
-    about = {"model": chosen["model"], "questions": len(some)}
+    judge = settings.judge
+    model = str(judge.model)
+    some = [p for p in predictions if p.split == "recall"][: judge.max_questions]
     if not some:
-        return about | {"why": "no_question"}
-    prompts = [_prompts(p, chosen["rubric"]) for p in some]
+        return JudgeMetrics(model, 0, why="no_question")
+    prompts = [_prompts(p, judge.rubric) for p in some]
     try:
-        said = _said(name, {digest(p.text): p for each in prompts for p in each.values()}, chosen, cache)
+        replies = _replies(name, {digest(p.text): p for each in prompts for p in each.values()}, judge, cache)
     except EndpointError as error:
         say(
             f"evaluate: {name}: the judge is not available: {error}. All else is evaluated; once it answers, "
             'run again with ARGS="--forcerun evaluate", which asks what is missing'
         )
-        return about | {"why": "server", "detail": str(error)}
+        return JudgeMetrics(model, len(some), why="server", detail=str(error))
     for prediction, each in zip(some, prompts, strict=True):
-        prediction["judge"] = _judged({key: read(said[digest(p.text)].text, p) for key, p in each.items()})
-    found = about | verdicts(some, settings["resamples"], settings["seed"]) | {"cost": _cost(said)}
-    say(f"evaluate: {name}: judge {chosen['model']}: {judge_headline(found)}")
+        verdicts = {key: read_verdict(replies[digest(p.text)].text, p) for key, p in each.items()}
+        prediction.judge = _judgement(verdicts)
+    found = summarise_verdicts(model, some, settings.resamples, settings.seed)
+    found.cost = _cost(replies)
+    say(f"evaluate: {name}: judge {model}: {judge_headline(found)}")
     return found
 
 
-def _prompts(prediction: dict[str, Any], rubric: str | None) -> dict[str, Prompt]:
-    """What is asked about a question: each answer alone, and both, in both orders, unless they are equal."""
-    language = "ko" if prediction["language"] == "ko" else "en"
-    known = {key: prediction[key] for key in ("question", "reference")}
-    base, tuned = prediction["base"], prediction["tuned"]
-    asked = {arm: ("one", {"answer": prediction[arm]}) for arm in ("base", "tuned")}
+def _prompts(prediction: Prediction, rubric: str | None) -> dict[str, Prompt]:
+    """Prompts about a question: each answer alone, and both, in both orders, unless they are equal."""
+    language = "ko" if prediction.language == "ko" else "en"
+    given = {"question": prediction.question, "reference": prediction.reference}
+    base, tuned = prediction.base, prediction.tuned
+    wanted = {"base": ("one", {"answer": base}), "tuned": ("one", {"answer": tuned})}
     if base != tuned:
-        asked["base_first"] = "pair", {"answer_A": base, "answer_B": tuned}
-        asked["tuned_first"] = "pair", {"answer_A": tuned, "answer_B": base}
+        wanted["base_first"] = "pair", {"answer_A": base, "answer_B": tuned}
+        wanted["tuned_first"] = "pair", {"answer_A": tuned, "answer_B": base}
     return {
-        key: Prompt(kind, _text(kind, language, rubric, known | answers))
-        for key, (kind, answers) in asked.items()
+        key: Prompt(kind, _text(kind, language, rubric, given | answers))
+        for key, (kind, answers) in wanted.items()
     }
 
 
@@ -112,36 +107,35 @@ def _words() -> dict[str, Any]:
     return yaml.safe_load(PROMPTS.read_text("utf-8"))
 
 
-def _said(
-    name: str, prompts: Mapping[str, Prompt], settings: Mapping[str, Any], cache: Path
-) -> dict[str, Said]:
-    """What the judge says to each prompt, by its digest. Raises EndpointError as `endpoint.complete` does."""
-    sent = {"model": settings["model"], "temperature": 0, "max_tokens": settings["max_tokens"]}
-    kept = cache / f"{digest({'url': settings['url'], **sent})[:16]}.jsonl"
+def _replies(
+    name: str, prompts: Mapping[str, Prompt], settings: JudgeSettings, cache: Path
+) -> dict[str, JudgeReply]:
+    """Replies to the prompts, by digest. Raises EndpointError as `openai_client.completions` does."""
+    sent = {"model": settings.model, "temperature": 0, "max_tokens": settings.max_tokens}
+    path = cache / f"{digest({'url': settings.url, **sent})[:16]}.jsonl"
+    with_text = set()  # prompts with a reply, if only one without a verdict; an empty one is asked for again
 
-    heard = set()  # prompts with a text, if only one that says no verdict; an empty one is asked for again
-
-    def understand(key: str, reply: Reply) -> Said | None:
-        heard.add(key)
-        return Said(key, *reply) if read(reply.text, prompts[key]) else None
+    def understand(key: str, reply: Reply) -> JudgeReply | None:
+        with_text.add(key)
+        return JudgeReply(key, *reply) if read_verdict(reply.text, prompts[key]) else None
 
     with (
-        connection(settings, SECTION, sent) as to,
+        connection(msgspec.structs.asdict(settings), SECTION, sent) as to,
         bar(f"evaluate: {name}, judge", len(prompts), "judgements") as advance,
     ):
 
-        def make(missing: list[str]) -> Iterator[list[Said]]:
+        def make(missing: list[str]) -> Iterator[list[JudgeReply]]:
             texts = {key: prompts[key].text for key in missing}
-            for key, said in complete(to, texts, understand, answered=len(missing) < len(prompts)):
-                if said or key in heard:
-                    yield [said or Said(key, "", 0, 0)]
+            for key, reply in completions(to, texts, understand, answered=len(missing) < len(prompts)):
+                if reply or key in with_text:
+                    yield [reply or JudgeReply(key, "", 0, 0)]
 
-        said = {one.prompt: one for one in cached_responses(kept, Said, list(prompts), make, advance)}
-    return {key: said.get(key, Said(key, "", 0, 0)) for key in prompts}
+        found = {one.prompt: one for one in cached_responses(path, JudgeReply, list(prompts), make, advance)}
+    return {key: found.get(key, JudgeReply(key, "", 0, 0)) for key in prompts}
 
 
-def read(text: str, asked: Prompt) -> Verdict | None:
-    """The verdict in what a judge said: its one JSON object, or one word and nothing beside; else None."""
+def read_verdict(text: str, prompt: Prompt) -> Verdict | None:
+    """Verdict of a reply: its one JSON object, or one word and nothing beside; else None."""
     text = strip_thinking(text).strip()
     if held := _OBJECT.search(text):  # from the first brace to the last, so that two objects are none
         text = held[0]
@@ -149,23 +143,27 @@ def read(text: str, asked: Prompt) -> Verdict | None:
         found = msgspec.json.decode(text, type=Verdict)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):  # broken, or too deep to be meant
         found = Verdict(text.strip("\"'*`. \n"))
-    word = _WORDS[asked.kind].get(found.verdict.strip().lower())
-    return word and Verdict(word, found.reason)
+    word = _WORDS[prompt.kind].get(found.verdict.strip().lower())
+    return Verdict(word, found.reason) if word else None
 
 
-def _judged(found: Mapping[str, Verdict | None]) -> dict[str, Any]:
-    """What predictions.jsonl says of one question: `orders` is who was better, base first and tuned first."""
-    each = {arm: found[arm] and msgspec.to_builtins(found[arm]) for arm in ("base", "tuned")}
+def _judgement(found: Mapping[str, Verdict | None]) -> Judgement:
+    """Verdicts on one question, by prompt (see `_prompts`), in sum."""
     if "base_first" not in found:
-        return each | {"better": "tie", "orders": []}
-    places = {"base_first": {"A": "base", "B": "tuned"}, "tuned_first": {"A": "tuned", "B": "base"}}
-    orders = [found[key] and of.get(found[key].verdict, "tie") for key, of in places.items()]
+        return Judgement(found["base"], found["tuned"], "tie", [])
+    orders = [
+        _preferred(found["base_first"], {"A": "base", "B": "tuned"}),
+        _preferred(found["tuned_first"], {"A": "tuned", "B": "base"}),
+    ]
     better = None if None in orders else orders[0] if orders[0] == orders[1] else "tie"
-    return each | {"better": better, "orders": orders}
+    return Judgement(found["base"], found["tuned"], better, orders)
 
 
-def _cost(said: Mapping[str, Said]) -> dict[str, int]:
-    """What the answers took, whether asked now or found kept: each once, without tries of no use."""
-    answers = [one for one in said.values() if one.text]
-    names = ("prompt_tokens", "completion_tokens")
-    return {"requests": len(answers), **{key: sum(getattr(one, key) for one in answers) for key in names}}
+def _preferred(verdict: Verdict | None, models: Mapping[str, str]) -> str | None:
+    return models.get(verdict.verdict, "tie") if verdict else None
+
+
+def _cost(replies: Mapping[str, JudgeReply]) -> JudgeCost:
+    """Cost of the replies, whether new or cached: each once, without tries of no use."""
+    some = [reply for reply in replies.values() if reply.text]
+    return JudgeCost(len(some), sum(r.prompt_tokens for r in some), sum(r.completion_tokens for r in some))

@@ -1,8 +1,9 @@
-"""The model card: what a run learned from, how well it answers, and what to know before using it."""
+"""Model card: training data and method of a run, its metrics, and its limits."""
 
 from pathlib import Path
 from typing import Any
 
+from qaloom.evaluate.results import EvaluationMetrics, Forgetting, JudgeMetrics, Paired, RetrievalComparison
 from qaloom.evaluate.summary import PARTS
 from qaloom.files import write_text
 
@@ -10,7 +11,7 @@ _TEXT = """\
 # {name}
 
 {what} by QA Loom on {language} question-answer rows and evaluated on
-wordings of their questions that it was not trained on.
+wordings of their questions that were held out from training.
 
 ## Data
 
@@ -24,9 +25,9 @@ wordings of their questions that it was not trained on.
 
 {table}
 
-`recall` asks for trained facts in other words. `unseen` asks for facts that were never trained: there the
-model cannot know, so its answers show what it makes up. The base model answered in its {base_prompt} prompt,
-which suited it best of those tried ({tried}). Intervals are 95%, by paired bootstrap.{more}
+`recall` asks for trained facts in other words. `unseen` asks for facts that were kept out of training: the
+model cannot know them, so its answers show what it makes up. The base model answered in its {base_prompt} prompt,
+the best of those tried ({tried}). Intervals are 95% confidence intervals (paired bootstrap).{more}
 
 ## Use
 
@@ -35,12 +36,12 @@ Ask it in the `{prompt}` prompt it was trained on: `make ask RUN={name} Q="..."`
 ## Limits
 
 It answers from what it has learned and may be wrong without saying so; check answers that matter against
-the document. Its figures hold for questions like those asked here.
+the document. The scores above hold for questions like those asked here.
 
 ## Licence
 
-Licence of the base model: {licence}. It counts for what is trained on that model, too;
-what the training rows may be used for is for their owner to say.
+Licence of the base model: {licence}. It applies to this model, too.
+The owner of the training rows decides what may be done with them.
 """
 _NOT_JUDGED = {
     "no_question": "had no held-out question to judge",
@@ -55,20 +56,20 @@ _SHOWN = {
 _BEST = {
     "neither": "the base model alone",
     "tuning": "the tuned model alone",
-    "retrieval": "the base model with training rows looked up",
-    "both": "the tuned model with training rows looked up",
+    "retrieval": "the base model with retrieved training rows",
+    "both": "the tuned model with retrieved training rows",
 }
-_TALK = {
-    "kept": "it talks much as the base model does",
-    "changed": "it often goes on otherwise than the base model",
-    "lost": "it has little left of how the base model talks",
-    "unknown": "not available, as the base model answered none",
+_FORGETTING = {
+    "kept": "it continues much as the base model does",
+    "changed": "it often continues otherwise than the base model",
+    "lost": "it has lost most of the base model's language",
+    "unknown": "nothing was measured, as the base model answered none",
 }
 
 
 def model_card(
     name: str,
-    metrics: dict[str, Any],
+    metrics: EvaluationMetrics,
     base: dict[str, Any],
     trained: dict[str, Any],
     split: dict[str, Any],
@@ -77,8 +78,8 @@ def model_card(
     """Write a run's card in the hub's format. `base`, `trained` and `split` are the three manifests."""
     from huggingface_hub import ModelCard  # reads HF_HUB_OFFLINE when it is imported
 
-    languages = sorted(metrics["by"]["language"]) or ["unknown"]
-    tried = (f"{kind}: exact match {q['exact_match']:.2f}" for kind, q in metrics["base_prompts"].items())
+    languages = sorted(metrics.by["language"]) or ["unknown"]
+    tried = (f"{kind}: exact match {q.exact_match:.2f}" for kind, q in metrics.base_prompts.items())
     full = trained["settings"]["method"] == "full"
     what = "`{}`, all its parameters trained" if full else "A LoRA adapter for `{}`, trained"
     text = _TEXT.format(
@@ -88,7 +89,7 @@ def model_card(
         data=_data(split),
         method=_method(trained),
         table="\n".join(_table(metrics)),
-        base_prompt=metrics["base_prompt"],
+        base_prompt=metrics.base_prompt,
         tried=", ".join(tried),
         more=_more(metrics),
         prompt=trained["prompt"],
@@ -98,8 +99,10 @@ def model_card(
     write_text(out, str(ModelCard(f"---\n{head.to_yaml()}\n---\n\n{text}")) + "\n")
 
 
-def _head(name: str, metrics: dict[str, Any], base: dict[str, Any], languages: list[str], full: bool) -> Any:
-    """What the hub reads of a card."""
+def _head(
+    name: str, metrics: EvaluationMetrics, base: dict[str, Any], languages: list[str], full: bool
+) -> Any:
+    """The card's metadata for the hub (a ModelCardData)."""
     from huggingface_hub import EvalResult, ModelCardData
 
     kind, _, reference = base["origin"].partition(":")
@@ -110,11 +113,11 @@ def _head(name: str, metrics: dict[str, Any], base: dict[str, Any], languages: l
             dataset_name=f"held-out questions ({part})",
             dataset_split=part,
             metric_type=score,
-            metric_value=round(metrics[part][score]["tuned"], 4),
+            metric_value=round(tuned, 4),
         )
         for part in PARTS
         for score in _SHOWN
-        if metrics[part][score]["tuned"] is not None
+        if (tuned := metrics.part(part).scores[score].tuned) is not None
     ]
     return ModelCardData(
         language=[code for code in languages if code in ("ko", "en")] or None,
@@ -156,61 +159,62 @@ def _method(trained: dict[str, Any]) -> str:
     return "\n".join(f"- {key}: {value}" for key, value in facts.items())
 
 
-def _table(metrics: dict[str, Any]) -> list[str]:
+def _table(metrics: EvaluationMetrics) -> list[str]:
     lines = [
         "| held-out questions | n | score | base | tuned | difference |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for part in PARTS:
-        if not metrics[part]["n"]:
-            lines.append(f"| {part} | 0 | | not available | not available | no question held out |")
+    for name in PARTS:
+        part = metrics.part(name)
+        if not part.n:
+            lines.append(f"| {name} | 0 | | not available | not available | no question held out |")
             continue
-        lines += [_line(part, score, words, metrics[part][score]) for score, words in _SHOWN.items()]
+        lines += [_line(name, words, part.scores[score]) for score, words in _SHOWN.items()]
     return lines
 
 
-def _line(part: str, score: str, words: str, found: dict[str, Any]) -> str:
-    if found["base"] is None:
+def _line(part: str, words: str, found: Paired) -> str:
+    if found.base is None:
         return f"| {part} | 0 | {words} | not available | not available | no reference to score |"
-    difference = f"{found['difference']:+.2f}"
-    if found["low"] is not None:
-        difference += f" ({found['low']:+.2f} to {found['high']:+.2f})"
-    return f"| {part} | {found['n']} | {words} | {found['base']:.2f} | {found['tuned']:.2f} | {difference} |"
+    difference = f"{found.difference:+.2f}"
+    if found.low is not None:
+        difference += f" ({found.low:+.2f} to {found.high:+.2f})"
+    return f"| {part} | {found.n} | {words} | {found.base:.2f} | {found.tuned:.2f} | {difference} |"
 
 
-def _more(metrics: dict[str, Any]) -> str:
-    """What the other checks found, where they were made."""
+def _more(metrics: EvaluationMetrics) -> str:
+    """Results of the further checks, where they were made."""
     lines = []
-    if found := metrics.get("retrieval"):
-        doubt = "" if found["clear"] else ", though that may be chance"
+    if isinstance(found := metrics.retrieval, RetrievalComparison):
+        doubt = "" if found.clear else ", though that may be chance"
         lines.append(
-            f"Most answers held the reference with {_BEST[found['best']]}, then with "
-            f"{_BEST[found['second']]}{doubt}."
+            f"Most answers contained the reference with {_BEST[found.best]}, then with "
+            f"{_BEST[found.second]}{doubt}."
         )
-    if found := metrics.get("forgetting"):
-        lines.append(f"On {found['n']} general prompts {_TALK[found['kind']]}.")
-    if found := metrics.get("judge"):
-        lines.append(_judge(found))
+    if isinstance(general := metrics.forgetting, Forgetting):
+        lines.append(f"On {general.n} general prompts {_FORGETTING[general.kind]}.")
+    if isinstance(judged := metrics.judge, JudgeMetrics):
+        lines.append(_judge(judged))
     return "".join(f"\n\n{line}" for line in lines)
 
 
-def _judge(found: dict[str, Any]) -> str:
-    """What a model as judge found, in a line."""
-    name = f"The judge `{found['model']}`"
-    if "why" in found:
-        return f"{name} {_NOT_JUDGED[found['why']]}."
-    right, better, agreed = found["right"], found["better"], found["agreement"]["tuned"]
-    kappa = "" if agreed["kappa"] is None else f", kappa {agreed['kappa']:.2f}"
+def _judge(found: JudgeMetrics) -> str:
+    """The judge's metrics in a line."""
+    name = f"The judge `{found.model}`"
+    if found.why:
+        return f"{name} {_NOT_JUDGED[found.why]}."
+    right, better, agreed = found.right, found.better, found.agreement["tuned"]
+    kappa = "" if agreed.kappa is None else f", kappa {agreed.kappa:.2f}"
     parts = []
-    if right["n"]:
+    if right.n:
         parts.append(
-            f"found the base model right on {right['base']:.0%} and the tuned model on {right['tuned']:.0%} "
-            f"of {right['n']} questions (on tuned answers it agrees with exact match in "
-            f"{agreed['share']:.0%}{kappa})"
+            f"found the base model right on {right.base:.0%} and the tuned model on {right.tuned:.0%} "
+            f"of {right.n} questions (on tuned answers it agrees with exact match in "
+            f"{agreed.share:.0%}{kappa})"
         )
-    if better["n"]:
+    if better.n:
         parts.append(
-            f"preferred, shown both answers in both orders, the tuned one {better['wins']} times and the "
-            f"base one {better['losses']} times"
+            f"preferred, shown both answers in both orders, the tuned one {better.wins} times and the "
+            f"base one {better.losses} times"
         )
     return f"{name} {'; it '.join(parts) or 'judged no question as a whole'}."

@@ -1,4 +1,4 @@
-"""Looking answers up instead of learning them: training rows near a question, put into its prompt."""
+"""Retrieval instead of tuning: training rows near a question (BM25), put into its prompt."""
 
 import os
 import re
@@ -13,12 +13,14 @@ import bm25s
 from qaloom.evaluate.bootstrap import paired
 from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.model_pair import Question
-from qaloom.evaluate.summary import sides
+from qaloom.evaluate.results import Prediction, RetrievalComparison, Values
+from qaloom.evaluate.summary import score_values
 from qaloom.records import question_text
 from qaloom.text.language import language
 from qaloom.text.normalize import comparison_key
 
-ARMS = {"base": "neither", "tuned": "tuning", "base_retrieved": "retrieval", "tuned_retrieved": "both"}
+# Models as predictions name them, and the verdict where one of them is best.
+CONDITIONS = {"base": "neither", "tuned": "tuning", "base_retrieved": "retrieval", "tuned_retrieved": "both"}
 _DEEP = 8  # rows looked at for each row wanted, since wordings of one fact crowd together
 _WORD = re.compile(r"[a-z0-9]+|[^\W_a-z0-9]+")
 _NOTES = {
@@ -32,7 +34,7 @@ _NOTES = {
 
 
 class Index:
-    """Rows by what their questions and answers are about (BM25, by bm25s; Korean by pairs of characters)."""
+    """BM25 index (bm25s) of rows by the terms of their questions and answers, see `terms`."""
 
     def __init__(self, rows: Sequence[dict[str, Any]]):
         self.rows = rows
@@ -52,8 +54,8 @@ class Index:
         if self.empty or not questions:
             return [[] for _ in questions]
         deep = min(len(self.rows), most * _DEEP)
-        asked = [terms("\n".join(one)) for one in questions]
-        found, scores = self.bm25.retrieve(asked, k=deep, show_progress=False, backend_selection="numpy")
+        queries = [terms("\n".join(one)) for one in questions]
+        found, scores = self.bm25.retrieve(queries, k=deep, show_progress=False, backend_selection="numpy")
         return [
             _different([self.rows[i] for i, score in zip(*one, strict=True) if unlike or score > 0], most)
             for one in zip(found, scores, strict=True)
@@ -61,9 +63,9 @@ class Index:
 
 
 def terms(text: str) -> list[str]:
-    """What a text is indexed by: words of Latin letters and digits; of other scripts pairs of characters.
+    """Index terms of a text: words of Latin letters and digits; of other scripts pairs of characters.
 
-    Korean words carry endings, so that whole words would hardly meet.
+    Korean words carry endings, so that whole words would hardly match.
     """
     found: list[str] = []
     for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower()):
@@ -79,41 +81,47 @@ def with_notes(question: Question, rows: Sequence[dict[str, Any]]) -> Question:
     return Question("\n\n".join([lead, *notes, asked.format(question.instruction)]), question.input)
 
 
-def comparison(predictions: list[dict[str, Any]], rows: int, resamples: int, seed: int) -> dict[str, Any]:
-    """Tuning against retrieval on the questions that all four arms answered, and which was best.
+def compare_retrieval(
+    predictions: Sequence[Prediction], rows: int, resamples: int, seed: int
+) -> RetrievalComparison:
+    """Tuning against retrieval on questions answered under all four conditions, and which was best.
 
-    `rows`: how many were put into a prompt, at most. What decides is whether the answer contains the
-    reference (exact match, where no reference holds a word): a base model that answers in a sentence has not
-    failed. `best` is neither, tuning, retrieval or both; `clear` whether the interval of its difference from
-    the second best leaves zero out.
+    `rows`: how many were put into a prompt, at most. Whether the answer contains the reference decides
+    (exact match, where no reference holds a word): a base model that answers in a sentence has not failed.
+    `best` is neither, tuning, retrieval or both; `clear` whether the interval of its difference from the
+    second best excludes zero.
     """
-    arms = {arm: _figures(predictions, arm) | _cost(predictions, arm) for arm in ARMS}
-    known = any(p["scores"]["contains_reference"]["base"] is not None for p in predictions)
-    by = "contains_reference" if known else "exact_match"
+    exists = any(p.scores["contains_reference"]["base"] is not None for p in predictions)
+    by = "contains_reference" if exists else "exact_match"
+    values = {name: score_values(predictions, by, name) for name in CONDITIONS}
     # Of equals the simplest comes first, and stays first: sorted is stable.
-    second, first = sorted(reversed(ARMS), key=lambda arm: arms[arm][by])[-2:]
-    difference = paired(*sides(predictions, by, second, first), resamples, seed)
-    return {
-        "n": len(predictions),
-        "rows": rows,
-        "by": by,
-        "arms": arms,
-        "best": ARMS[first],
-        "second": ARMS[second],
-        "clear": difference["low"] is not None and difference["low"] > 0,
-        **{key: difference[key] for key in ("difference", "low", "high", "p")},
-    }
+    second, first = sorted(reversed(CONDITIONS), key=lambda name: float(values[name].mean()))[-2:]
+    ahead = paired(values[second], values[first], resamples, seed)
+    return RetrievalComparison(
+        len(predictions),
+        rows,
+        by,
+        {name: _means(predictions, name) for name in CONDITIONS},
+        CONDITIONS[first],
+        CONDITIONS[second],
+        ahead.low is not None and ahead.low > 0,
+        ahead.difference,
+        ahead.low,
+        ahead.high,
+        ahead.p,
+    )
 
 
-def _figures(predictions: list[dict[str, Any]], arm: str) -> dict[str, float | None]:
-    values = {name: sides(predictions, name, arm)[0] for name in SCORES}
-    return {name: float(some.mean()) if some.size else None for name, some in values.items()}
-
-
-def _cost(predictions: list[dict[str, Any]], arm: str) -> dict[str, float]:
-    """What an answer took, in the mean: tokens read and written, and seconds."""
-    costs = [p["cost"][arm] for p in predictions]
-    return {name: sum(cost[name] for cost in costs) / len(costs) for name in costs[0]}
+def _means(predictions: Sequence[Prediction], name: str) -> Values:
+    """Mean scores, and mean cost of an answer: tokens read and written, and seconds."""
+    found: Values = {}
+    for score in SCORES:
+        values = score_values(predictions, score, name)
+        found[score] = float(values.mean()) if values.size else None
+    costs = [p.cost[name] for p in predictions]
+    for key in ("prompt_tokens", "new_tokens", "seconds"):
+        found[key] = sum(getattr(cost, key) for cost in costs) / len(costs)
+    return found
 
 
 def _different(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:

@@ -1,53 +1,63 @@
-"""Runs side by side: each against its base model and against each other, on the questions they share."""
+"""Comparison of runs: each against its base model and against each other, on the questions they share."""
 
+from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+
+import msgspec
 
 from qaloom.evaluate.bootstrap import holm, paired
-from qaloom.evaluate.summary import sides
+from qaloom.evaluate.results import ComparedPair, ComparedRun, Paired, Prediction, RunComparison
+from qaloom.evaluate.summary import score_values
 
 _SCORE = "exact_match"
 
 
-def compare_runs(runs: dict[str, list[dict[str, Any]]], resamples: int, seed: int) -> dict[str, Any]:
+def compare_runs(runs: Mapping[str, Sequence[Prediction]], resamples: int, seed: int) -> RunComparison:
     """Exact match on recall of several runs, with p-values corrected for the number of comparisons (Holm).
 
     `runs`: each run's predictions. Only questions that all runs answered count; of these, wordings found in
-    the sources if there are any, since a rule's wordings are easier. Returns score, origin, n, `runs`: {name:
-    what `bootstrap.paired` returns, and p_holm}, and `pairs`: the same for each two runs, `difference` being
-    b - a. p_holm is None where there is no p.
+    the sources if there are any, since a rule's wordings are easier. `difference` of a pair is b - a; p_holm
+    is None where there is no p.
     """
     shared = _shared(runs)
-    against_base = {name: paired(*sides(some, _SCORE), resamples, seed) for name, some in shared.items()}
-    pairs = {
-        (a, b): paired(*(sides(shared[run], _SCORE, "tuned")[0] for run in (a, b)), resamples, seed)
-        for a, b in combinations(shared, 2)
+    tuned = {name: score_values(some, _SCORE, "tuned") for name, some in shared.items()}
+    against_base = {
+        name: paired(score_values(some, _SCORE, "base"), tuned[name], resamples, seed)
+        for name, some in shared.items()
     }
+    pairs = {(a, b): paired(tuned[a], tuned[b], resamples, seed) for a, b in combinations(shared, 2)}
     first = next(iter(shared.values()), [])
-    return {
-        "score": _SCORE,
-        "origin": "data" if any(p["origin"] == "data" for p in first) else "all",
-        "n": len(first),
-        "runs": _corrected(against_base),
-        "pairs": [{"a": a, "b": b, **_renamed(one)} for (a, b), one in _corrected(pairs).items()],
-    }
+    return RunComparison(
+        _SCORE,
+        "data" if any(p.origin == "data" for p in first) else "all",
+        len(first),
+        _with_holm(against_base),
+        _compared_pairs(pairs),
+    )
 
 
-def _shared(runs: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+def _shared(runs: Mapping[str, Sequence[Prediction]]) -> dict[str, list[Prediction]]:
     """Each run's predictions on the questions of recall that all have, in one order."""
-    by_id = {name: {p["id"]: p for p in some if p["split"] == "recall"} for name, some in runs.items()}
+    by_id = {name: {p.id: p for p in some if p.split == "recall"} for name, some in runs.items()}
     ids = sorted(set.intersection(*map(set, by_id.values()))) if by_id else []
     first = next(iter(by_id.values()), {})
-    ids = [id for id in ids if first[id]["origin"] == "data"] or ids
+    ids = [id for id in ids if first[id].origin == "data"] or ids
     return {name: [some[id] for id in ids] for name, some in by_id.items()}
 
 
-def _corrected(found: dict[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
-    corrected = holm({name: one["p"] for name, one in found.items() if one["p"] is not None})
-    return {name: one | {"p_holm": corrected.get(name)} for name, one in found.items()}
+def _with_holm(found: Mapping[str, Paired]) -> dict[str, ComparedRun]:
+    corrected = holm({name: one.p for name, one in found.items() if one.p is not None})
+    return {
+        name: ComparedRun(**msgspec.structs.asdict(one), p_holm=corrected.get(name))
+        for name, one in found.items()
+    }
 
 
-def _renamed(one: dict[str, Any]) -> dict[str, Any]:
-    """Of two tuned models none is the base."""
-    names = {"base": "a_score", "tuned": "b_score"}
-    return {names.get(key, key): value for key, value in one.items()}
+def _compared_pairs(found: Mapping[tuple[str, str], Paired]) -> list[ComparedPair]:
+    corrected = holm({pair: one.p for pair, one in found.items() if one.p is not None})
+    return [
+        ComparedPair(
+            a, b, one.n, one.base, one.tuned, one.difference, one.low, one.high, one.p, corrected.get((a, b))
+        )
+        for (a, b), one in found.items()
+    ]

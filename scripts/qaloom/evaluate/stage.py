@@ -1,21 +1,32 @@
-"""Ask base and tuned model the held-out questions, and say how much better the tuned one is.
+"""Evaluation of a run: base and tuned model answer the held-out questions and are compared.
 
 `recall` holds other wordings of facts that were trained on, `unseen` facts that were not. The base model
 is asked in its own chat template and in the training prompt; the better of the two counts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from qaloom.config.settings import EvaluateSettings, typed
 from qaloom.console import say
 from qaloom.evaluate.error_analysis import failures
-from qaloom.evaluate.forgetting import forgetting
-from qaloom.evaluate.judge import SECTION, judge
-from qaloom.evaluate.metrics import SCORES
+from qaloom.evaluate.forgetting import measure_forgetting
+from qaloom.evaluate.judge import SECTION, judge_answers
+from qaloom.evaluate.metrics import SCORES, char_f1, exact_match
 from qaloom.evaluate.model_card import model_card
 from qaloom.evaluate.model_pair import ModelPair, Question
-from qaloom.evaluate.retrieval import Index, comparison, with_notes
+from qaloom.evaluate.results import (
+    MODELS,
+    Cost,
+    EvaluationMetrics,
+    GeneralAnswers,
+    Prediction,
+    PromptQuality,
+    to_json,
+)
+from qaloom.evaluate.retrieval import Index, compare_retrieval, with_notes
 from qaloom.evaluate.summary import PARTS, headline, summarise
 from qaloom.files import read_json, read_lines, write_json, write_lines
 from qaloom.inference import openai_client as endpoint
@@ -29,7 +40,7 @@ _REMEDIES = {
 
 
 class Sources(NamedTuple):
-    """What is read: folders of split, base model and adapter, and dedup's contradictions.jsonl."""
+    """Inputs: folders of split, base model and adapter, and dedup's contradictions.jsonl."""
 
     split: Path
     contradictions: Path
@@ -37,145 +48,192 @@ class Sources(NamedTuple):
     run: Path
 
 
-def evaluate(name: str, sources: Sources, out: Path, settings: dict[str, Any], cache: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class HeldOut:
+    """Held-out rows with their questions, and for parts without any why (a code)."""
+
+    rows: list[dict[str, Any]]
+    empty: dict[str, str]
+
+    @property
+    def questions(self) -> list[Question]:
+        """The rows' questions, in their order."""
+        return [Question(row["instruction"], row["input"]) for row in self.rows]
+
+
+def evaluate(
+    name: str, sources: Sources, out: Path, settings: dict[str, Any], cache: Path
+) -> EvaluationMetrics:
     """Evaluate a run's adapter against its base model on the held-out rows; return the metrics.
 
     Writes predictions.jsonl, failures.jsonl, forgetting.jsonl, README.md (the model card) and, last,
-    metrics.json to `out`. `settings` is the configuration's `evaluate:`; answers are kept in `cache`.
+    metrics.json to `out`. `settings` is the configuration's `evaluate:`; answers are cached in `cache`.
     """
     judged = endpoint.is_configured(settings["judge"])
     if judged:
         endpoint.check_server(settings["judge"], SECTION)
+    options = typed(settings, EvaluateSettings)
     (out / "metrics.json").unlink(missing_ok=True)
-    questions, empty = _questions(sources.split, settings["origins"], settings["max_questions"])
-    for part, why in empty.items():
+    held_out = _held_out(sources.split, options)
+    for part, why in held_out.empty.items():
         say(f"evaluate: {name}: {part} has no questions: {_REMEDIES[why].format(part=part)}")
-    asked = [Question(q["instruction"], q["input"]) for q in questions]
     index = Index(read_lines(sources.split / "train.jsonl"))
-    arms = ModelPair(name, sources.base, sources.run, settings["max_new_tokens"], cache)
-    predictions, about_base = _predictions(arms, questions, asked)
-    looked_up = _looked_up(arms, predictions, asked, index, settings)
-    metrics = summarise(predictions, settings["resamples"], settings["seed"])
-    for part, why in empty.items():
-        metrics[part]["why"] = why
-    metrics |= {"prompt": arms.prompt, "run": name, **about_base, **looked_up}
-    talk: list[dict[str, Any]] = []
-    if settings["forgetting"]:
-        metrics["forgetting"], talk = forgetting(arms, settings["resamples"], settings["seed"])
+    models = ModelPair(name, sources.base, sources.run, options.max_new_tokens, cache)
+    metrics, predictions, general = _measured(models, held_out, index, options)
     if judged:
-        arms.free()  # a judge takes its time, and may need the GPU itself
-        metrics["judge"] = judge(name, predictions, settings, cache)
-    write_lines(out / "forgetting.jsonl", talk)
+        models.free()  # a judge takes its time, and may need the GPU itself
+        metrics.judge = judge_answers(name, predictions, options, cache)
+    contradictions = read_lines(sources.contradictions)
+    write_lines(out / "forgetting.jsonl", general)
     write_lines(out / "predictions.jsonl", predictions)
-    wrong = failures(predictions, asked, index, read_lines(sources.contradictions))
-    write_lines(out / "failures.jsonl", wrong)
-    manifests = (read_json(folder / "manifest.json") for folder in (sources.base, sources.run, sources.split))
-    model_card(name, metrics, *manifests, out / "README.md")
-    write_json(out / "metrics.json", metrics)
+    write_lines(out / "failures.jsonl", failures(predictions, held_out.questions, index, contradictions))
+    base, trained, split = (
+        read_json(folder / "manifest.json") for folder in (sources.base, sources.run, sources.split)
+    )
+    model_card(name, metrics, base, trained, split, out / "README.md")
+    write_json(out / "metrics.json", to_json(metrics))
     say(f"evaluate: {name}: {headline(metrics, 'recall')}")
     return metrics
 
 
-def _questions(split: Path, origins: list[str], most: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Held-out rows of `origins`, at most `most` a part, and why a part has none (a code).
+def _measured(
+    models: ModelPair, held_out: HeldOut, index: Index, options: EvaluateSettings
+) -> tuple[EvaluationMetrics, list[Prediction], list[GeneralAnswers]]:
+    """Metrics but for the judge's, predictions, and answers to general prompts."""
+    questions = held_out.questions
+    tried = {kind: models.answers("base", kind, questions, f"base, {kind} prompt") for kind in models.kinds()}
+    quality = {kind: _quality(given, held_out.rows) for kind, given in tried.items()}
+    best = max(quality, key=lambda kind: (quality[kind].exact_match, quality[kind].char_f1))
+    answers = {
+        "base": tried[best],
+        "tuned": models.answers("tuned", models.prompt, questions, "tuned"),
+    }
+    predictions = _predictions(models, held_out, answers, best)
+    _answer_with_rows(models, predictions, questions, index, options)
+    metrics = summarise(predictions, options.resamples, options.seed)
+    for part, why in held_out.empty.items():
+        metrics.part(part).why = why
+    metrics.prompt, metrics.run = models.prompt, models.name
+    metrics.base_prompt, metrics.base_prompts = best, quality
+    if with_rows := [p for p in predictions if isinstance(p.retrieved, list)]:
+        rows = options.retrieval.rows
+        metrics.retrieval = compare_retrieval(with_rows, rows, options.resamples, options.seed)
+        metrics.retrieval.prompts = _prompts_with_rows(models, best)
+    general: list[GeneralAnswers] = []
+    if options.forgetting:
+        metrics.forgetting, general = measure_forgetting(models, options.resamples, options.seed)
+    return metrics, predictions, general
+
+
+def _held_out(split: Path, options: EvaluateSettings) -> HeldOut:
+    """Held-out rows of the wanted origins, at most `max_questions` a part.
 
     Ids are hashes, so the first rows are a sample.
     """
     placed = {row["id"]: row for row in read_lines(split / "placement.jsonl")}
     rows, empty = [], {}
     for part in PARTS:
-        held_out = [(row, placed[row["id"]]) for row in read_lines(split / f"{part}.jsonl")]
-        wanted = [(row, known) for row, known in held_out if known["origin"] in origins][:most]
+        found = [(row, placed[row["id"]]) for row in read_lines(split / f"{part}.jsonl")]
+        wanted = [(row, place) for row, place in found if place["origin"] in options.origins]
         if not wanted:
-            empty[part] = "other_origins" if held_out else "nothing_held_out"
+            empty[part] = "other_origins" if found else "nothing_held_out"
         rows += [
-            row | {"split": part, "origin": known["origin"], "document": known["group"]}
-            for row, known in wanted
+            row | {"split": part, "origin": place["origin"], "document": place["group"]}
+            for row, place in wanted[: options.max_questions]
         ]
-    return rows, empty
+    return HeldOut(rows, empty)
+
+
+def _quality(given: Sequence[Answer], rows: Sequence[dict[str, Any]]) -> PromptQuality:
+    pairs = [(answer.text, row["output"]) for answer, row in zip(given, rows, strict=True)]
+    n = max(1, len(pairs))
+    return PromptQuality(
+        sum(exact_match(*pair) for pair in pairs) / n, sum(char_f1(*pair) for pair in pairs) / n
+    )
 
 
 def _predictions(
-    arms: ModelPair, questions: list[dict[str, Any]], asked: list[Question]
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Lines of predictions.jsonl; in which prompt the base model did better, and how well in each."""
-    references = [q["output"] for q in questions]
-    tuned = arms.answers("tuned", arms.prompt, asked, "tuned")
-    tried = {kind: arms.answers("base", kind, asked, f"base, {kind} prompt") for kind in arms.kinds()}
-    quality = {kind: _quality(given, references) for kind, given in tried.items()}
-    best = max(quality, key=lambda kind: tuple(quality[kind].values()))
-    given, kinds = {"base": tried[best], "tuned": tuned}, {"base": best, "tuned": arms.prompt}
-    texts = list(map(arms.ids, references))
+    models: ModelPair, held_out: HeldOut, answers: Mapping[str, Sequence[Answer]], base_kind: str
+) -> list[Prediction]:
+    """Both models' answers and their scores, with the likelihood of the references under both."""
+    references = [models.ids(row["output"]) for row in held_out.rows]
+    kinds = {"base": base_kind, "tuned": models.prompt}
     nll = {
-        arm: arms.likelihoods(arm, kind, asked, texts, f"{arm}, perplexity") for arm, kind in kinds.items()
+        model: models.likelihoods(model, kind, held_out.questions, references, f"{model}, perplexity")
+        for model, kind in kinds.items()
     }
-    predictions = [
-        _prediction(question, {arm: some[i] for arm, some in given.items()}, best)
-        | {"nll": {arm: some[i].nll for arm, some in nll.items()}}
-        for i, question in enumerate(questions)
+    return [
+        _prediction(
+            row,
+            {model: some[i] for model, some in answers.items()},
+            {model: some[i].nll for model, some in nll.items()},
+            base_kind,
+        )
+        for i, row in enumerate(held_out.rows)
     ]
-    return predictions, {"base_prompt": best, "base_prompts": quality}
 
 
-def _quality(given: list[Answer], references: list[str]) -> dict[str, float]:
-    pairs = [(answer.text, reference) for answer, reference in zip(given, references, strict=True)]
-    names = ("exact_match", "char_f1")
-    return {name: sum(SCORES[name](*pair) for pair in pairs) / max(1, len(pairs)) for name in names}
-
-
-def _prediction(question: dict[str, Any], given: dict[str, Answer], base_kind: str) -> dict[str, Any]:
-    return {
-        "id": question["id"],
-        "split": question["split"],
-        "origin": question["origin"],
-        "language": language(question["instruction"]),
-        "document": question["document"],
-        "question": "\n\n".join(filter(None, (question["instruction"], question["input"]))),
-        "reference": question["output"],
-        "base": given["base"].text,
-        "tuned": given["tuned"].text,
-        "base_prompt": base_kind,
-        "cut": {arm: answer.cut for arm, answer in given.items()},
-        "cost": {arm: answer.cost() for arm, answer in given.items()},
-        "scores": {
-            name: {arm: score(answer.text, question["output"]) for arm, answer in given.items()}
+def _prediction(
+    row: Mapping[str, Any], given: Mapping[str, Answer], nll: dict[str, float | None], base_kind: str
+) -> Prediction:
+    return Prediction(
+        id=row["id"],
+        split=row["split"],
+        origin=row["origin"],
+        language=language(row["instruction"]),
+        document=row["document"],
+        question="\n\n".join(filter(None, (row["instruction"], row["input"]))),
+        reference=row["output"],
+        base=given["base"].text,
+        tuned=given["tuned"].text,
+        base_prompt=base_kind,
+        cut={model: answer.cut for model, answer in given.items()},
+        scores={
+            name: {model: score(answer.text, row["output"]) for model, answer in given.items()}
             for name, score in SCORES.items()
         },
-    }
+        cost={model: _cost(answer) for model, answer in given.items()},
+        nll=nll,
+    )
 
 
-def _looked_up(
-    arms: ModelPair,
-    predictions: list[dict[str, Any]],
-    asked: list[Question],
+def _cost(answer: Answer) -> Cost:
+    return Cost(answer.prompt_tokens, answer.new_tokens, answer.seconds)
+
+
+def _prompts_with_rows(models: ModelPair, base_kind: str) -> dict[str, str]:
+    """Kinds of prompt for questions with training rows above them.
+
+    A base model reads long prompts best in its own template; how it answers short ones says little of that.
+    """
+    return {"base": "chat" if models.tokenizer.chat_template else base_kind, "tuned": models.prompt}
+
+
+def _answer_with_rows(
+    models: ModelPair,
+    predictions: Sequence[Prediction],
+    questions: Sequence[Question],
     index: Index,
-    settings: dict[str, Any],
-) -> dict[str, Any]:
-    """Have both models answer with training rows in the prompt, too; add that to predictions of `recall`."""
-    rows, most = settings["retrieval"]["rows"], settings["retrieval"]["max_questions"]
-    chosen = [i for i, p in enumerate(predictions) if p["split"] == "recall"][:most]
-    if not rows or not chosen:
-        return {}
-    nearest = index.nearest([asked[i] for i in chosen], rows)
-    noted = [with_notes(asked[i], found) for i, found in zip(chosen, nearest, strict=True)]
-    # A base model reads long prompts best as it was taught to; how it answers short ones says little of that.
-    own = "chat" if arms.tokenizer.chat_template else predictions[0]["base_prompt"]
-    kinds = {"base": own, "tuned": arms.prompt}
-    given = {arm: arms.answers(arm, kind, noted, f"{arm} with rows") for arm, kind in kinds.items()}
-    for number, i in enumerate(chosen):
-        _add_looked_up(predictions[i], nearest[number], {arm: some[number] for arm, some in given.items()})
-    some = [predictions[i] for i in chosen]
-    found = comparison(some, rows, settings["resamples"], settings["seed"])
-    return {"retrieval": found | {"prompts": kinds}}
-
-
-def _add_looked_up(
-    prediction: dict[str, Any], rows: Sequence[dict[str, Any]], given: dict[str, Answer]
+    options: EvaluateSettings,
 ) -> None:
-    prediction["retrieved"] = [row["id"] for row in rows]
-    for arm, answer in given.items():
-        name = f"{arm}_retrieved"
-        prediction[name] = answer.text
-        prediction["cut"][name], prediction["cost"][name] = answer.cut, answer.cost()
-        for score, by in SCORES.items():
-            prediction["scores"][score][name] = by(answer.text, prediction["reference"])
+    """Have both models answer `recall` with training rows in the prompt, too; add that to the predictions."""
+    most = options.retrieval.max_questions
+    chosen = [i for i, p in enumerate(predictions) if p.split == "recall"][:most]
+    if not options.retrieval.rows or not chosen:
+        return
+    nearest = index.nearest([questions[i] for i in chosen], options.retrieval.rows)
+    noted = [with_notes(questions[i], found) for i, found in zip(chosen, nearest, strict=True)]
+    kinds = _prompts_with_rows(models, predictions[0].base_prompt)
+    base, tuned = (models.answers(m, kinds[m], noted, f"{m} with rows") for m in MODELS)
+    for i, rows, of_base, of_tuned in zip(chosen, nearest, base, tuned, strict=True):
+        prediction = predictions[i]
+        prediction.retrieved = [row["id"] for row in rows]
+        prediction.base_retrieved, prediction.tuned_retrieved = of_base.text, of_tuned.text
+        _add_answer(prediction, "base_retrieved", of_base)
+        _add_answer(prediction, "tuned_retrieved", of_tuned)
+
+
+def _add_answer(prediction: Prediction, name: str, answer: Answer) -> None:
+    prediction.cut[name], prediction.cost[name] = answer.cut, _cost(answer)
+    for score, by in SCORES.items():
+        prediction.scores[score][name] = by(answer.text, prediction.reference)

@@ -1,4 +1,4 @@
-"""Bring a tuned model into one format that other programs open: an adapter, merged weights, GGUF, Ollama."""
+"""Conversion of a tuned model to one format that other programs open: adapter, merged weights, GGUF, Ollama."""
 
 import shutil
 from pathlib import Path
@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from qaloom.console import job
+from qaloom.errors import ModelError
 from qaloom.export.gguf import to_gguf
 from qaloom.export.merge import merge, save_tokenizer
 from qaloom.export.ollama import begins_by_itself, modelfile
 from qaloom.files import read_json, write_text
 from qaloom.inference.prompt import load_tokenizer, stop_ids
+from qaloom.trained_run import TrainedRun, base_manifest
 
 _ADAPTER = ("adapter_model.safetensors", "adapter_config.json")
 
@@ -22,14 +24,16 @@ def convert(kind: str, run: Path, base: Path, source: Path | None, out: Path) ->
     `source` is the merged folder that a GGUF file is made of, or the GGUF folder that a Modelfile names;
     the other formats need none. Raises ModelError for a model that cannot take this format.
     """
+    if source is None and kind not in ("adapter", "merged"):
+        raise ModelError(f"{kind} is made of another format; name its folder with --source")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     if kind == "adapter":
-        _adapter(run, base, out)
-    elif kind == "merged":
+        _adapter(TrainedRun(run), base, out)
+    elif source is None:
         merge(base, run, out)
     elif kind == "ollama":
-        _ollama(run, base, source, out)
+        _ollama(TrainedRun(run), base, source, out)
     else:
         quantisation = kind.removeprefix("gguf-")
         to_gguf(source, quantisation, out / f"{run.name}-{quantisation}.gguf")
@@ -37,31 +41,29 @@ def convert(kind: str, run: Path, base: Path, source: Path | None, out: Path) ->
         weights.chmod(0o644)  # safetensors lets its owner alone read, and an export is to be handed on
 
 
-def _adapter(run: Path, base: Path, out: Path) -> None:
+def _adapter(run: TrainedRun, base: Path, out: Path) -> None:
     """The adapter with its tokenizer; its base under the hub's name where it has one."""
     for name in _ADAPTER:
-        shutil.copy2(run / name, out / name)
-    trained = read_json(run / "manifest.json")
-    save_tokenizer(load_tokenizer(run, trained["settings"]["trust_remote_code"]), trained["prompt"], out)
-    kind, _, reference = read_json(base / "manifest.json")["origin"].partition(":")
+        shutil.copy2(run.folder / name, out / name)
+    save_tokenizer(load_tokenizer(run.folder, run.code_allowed), run.prompt, out)
+    kind, _, reference = base_manifest(base).origin.partition(":")
     if kind == "hub":
         text = (out / _ADAPTER[1]).read_text("utf-8")
         before = read_json(out / _ADAPTER[1])["base_model_name_or_path"]
         write_text(out / _ADAPTER[1], text.replace(f'"{before}"', f'"{reference.partition("@")[0]}"'))
 
 
-def _ollama(run: Path, base: Path, weights: Path, out: Path) -> None:
-    trained = read_json(run / "manifest.json")
-    tokenizer = load_tokenizer(run, trained["settings"]["trust_remote_code"])
-    stop = stop_ids(tokenizer, trained["prompt"])
-    save_tokenizer(tokenizer, trained["prompt"], out / ".tokenizer")
+def _ollama(run: TrainedRun, base: Path, weights: Path, out: Path) -> None:
+    tokenizer = load_tokenizer(run.folder, run.code_allowed)
+    stop = stop_ids(tokenizer, run.prompt)
+    save_tokenizer(tokenizer, run.prompt, out / ".tokenizer")
     file = next(weights.glob("*.gguf"))
     text = modelfile(
         load_tokenizer(out / ".tokenizer"),
         stop,
         f"../{weights.name}/{file.name}",
         begins_by_itself(file),
-        read_json(base / "manifest.json")["licence"],
+        base_manifest(base).licence,
     )
     shutil.rmtree(out / ".tokenizer")
     write_text(out / "Modelfile", text)

@@ -1,4 +1,4 @@
-"""From a merged model to llama.cpp's file format, with llama.cpp's own converter and quantiser."""
+"""GGUF files, llama.cpp's format, of merged models, by llama.cpp's own converter and quantizer."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 from qaloom.console import say
 from qaloom.errors import ModelError
 
-CONVERTED = ("f16", "q8_0")  # what the converter writes; further kinds need llama.cpp's quantiser
+CONVERTED = ("f16", "q8_0")  # kinds that the converter writes; others need llama.cpp's quantizer
 # It brings a gguf package of its own, which must not be found by anything else: `make setup` puts it here.
 CONVERTER = Path(sysconfig.get_path("data")) / "converter"
 
@@ -32,7 +32,7 @@ def to_gguf(folder: Path, kind: str, out: Path) -> None:
 
 
 def quantiser_path() -> str:
-    """Where llama.cpp's quantiser is. Raises ModelError when it is not on the PATH."""
+    """The path of llama.cpp's quantizer. Raises ModelError when it is not on the PATH."""
     found = shutil.which("llama-quantize")
     if not found:
         raise ModelError(
@@ -51,7 +51,7 @@ def _convert(folder: Path, kind: str, out: Path) -> None:
 
 
 def _run(command: list[str], out: Path, name: str) -> None:
-    """Run a program into the job's log; `out` is whole or absent. Raises ModelError with its last words."""
+    """Run a program into the job's log; `out` is whole or absent. Raises ModelError with its last line."""
     part = out.with_name(f".{out.name}.part")
     command = [str(part) if word == str(out) else word for word in command]
     environment = os.environ | {"PYTHONPATH": str(CONVERTER), "HF_HUB_OFFLINE": "1"}
@@ -68,13 +68,13 @@ def _run(command: list[str], out: Path, name: str) -> None:
     if done.returncode or not part.is_file():
         part.unlink(missing_ok=True)
         raise ModelError(
-            f"{name} cannot make {out.name} ({_last_words(done.stdout)}); leave GGUF and Ollama out of "
+            f"{name} cannot make {out.name} ({_last_line(done.stdout)}); leave GGUF and Ollama out of "
             "export.formats for this model"
         )
     part.replace(out)
     say(f"convert: {out.name}: {out.stat().st_size / 1e6:,.0f} MB")
 
 
-def _last_words(output: str) -> str:
+def _last_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "it printed nothing"

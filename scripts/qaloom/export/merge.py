@@ -1,4 +1,4 @@
-"""Merge an adapter into its base model, in 16 bits, whatever precision it was trained in."""
+"""Merge of an adapter into its base model, in 16 bits, whatever precision it was trained in."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,7 @@ from qaloom.errors import ModelError
 from qaloom.files import read_json, write_json, write_text
 from qaloom.inference.chat_template import trained_template
 from qaloom.inference.prompt import Tokenizer, load_error, load_tokenizer, stop_ids
+from qaloom.trained_run import TrainedRun, base_manifest
 
 
 def merge(base: Path, run: Path, out: Path) -> None:
@@ -18,16 +19,15 @@ def merge(base: Path, run: Path, out: Path) -> None:
     generation settings stop where training ended an answer. Raises ModelError when the base is another one
     than trained on, or quantised itself.
     """
-    trained = read_json(run / "manifest.json")
-    _check_base(base, run, trained["base"])
-    code_allowed = trained["settings"]["trust_remote_code"]
-    tokenizer = load_tokenizer(run, code_allowed)
-    model = _merged(base, run, code_allowed)
-    model.generation_config.eos_token_id = stop_ids(tokenizer, trained["prompt"])
+    trained = TrainedRun(run)
+    _check_base(base, run, trained.manifest.base)
+    tokenizer = load_tokenizer(run, trained.code_allowed)
+    model = _merged(base, run, trained.code_allowed)
+    model.generation_config.eos_token_id = stop_ids(tokenizer, trained.prompt)
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     out.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(out)
-    save_tokenizer(tokenizer, trained["prompt"], out)
+    save_tokenizer(tokenizer, trained.prompt, out)
     say(f"convert: {run.name}: merged in {str(model.dtype).removeprefix('torch.')}")
 
 
@@ -53,7 +53,7 @@ def save_tokenizer(tokenizer: Tokenizer, kind: str, out: Path) -> None:
 
 
 def _check_base(base: Path, run: Path, trained_on: str) -> None:
-    now = read_json(base / "manifest.json")["sha256"]
+    now = base_manifest(base).sha256
     if now != trained_on:
         raise ModelError(
             f"{run.name} was trained on another base model ({trained_on[:12]}) than {base} is now "

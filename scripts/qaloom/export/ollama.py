@@ -1,4 +1,4 @@
-"""A Modelfile for Ollama, its template made from the very prompt that was trained."""
+"""Modelfile for Ollama, its template made from the prompt that was trained."""
 
 import json
 import re
@@ -8,11 +8,11 @@ import gguf
 from jinja2.sandbox import SandboxedEnvironment
 
 from qaloom.errors import ModelError
-from qaloom.inference.chat_template import turns
+from qaloom.inference.chat_template import turn_texts
 from qaloom.inference.prompt import Tokenizer
 
 _ACTION = re.compile(r"(\{\{.*?\}\})", re.DOTALL)
-# All that our templates use of Go's language, and what it means in Jinja's.
+# All actions of Go's template language that our templates use, and the same in Jinja's.
 _JINJA = {
     '{{ "{{" }}': "{{ '{{' }}",
     "{{ $later := false }}": "{% set at = namespace(later=false) %}",
@@ -51,7 +51,7 @@ def go_template(tokenizer: Tokenizer, begins: bool) -> str:
 
     Raises ModelError when the prompt holds three quotes in a row, which no Modelfile can.
     """
-    texts = turns(tokenizer)
+    texts = turn_texts(tokenizer)
     start = tokenizer.bos_token if begins else ""
     first = _literal(texts.first.removeprefix(start))
     head = first
@@ -71,8 +71,11 @@ def go_template(tokenizer: Tokenizer, begins: bool) -> str:
 
 
 def template_of(modelfile: str) -> str:
-    """The TEMPLATE of a Modelfile's text."""
-    return re.search(r'^TEMPLATE """(.*?)"""$', modelfile, re.MULTILINE | re.DOTALL)[1]
+    """The TEMPLATE of a Modelfile's text. Raises ModelError when it has none."""
+    found = re.search(r'^TEMPLATE """(.*?)"""$', modelfile, re.MULTILINE | re.DOTALL)
+    if found is None:
+        raise ModelError("the Modelfile holds no TEMPLATE; export the run again")
+    return found[1]
 
 
 def stops_of(modelfile: str) -> list[str]:
@@ -81,7 +84,7 @@ def stops_of(modelfile: str) -> list[str]:
 
 
 def render(template: str, messages: list[dict[str, str]]) -> str:
-    """What Ollama makes of `messages` (role and content) by a template of ours.
+    """The prompt that Ollama writes of `messages` (role and content) by a template of ours.
 
     Only what `go_template` writes is known; a test holds this against Go itself. Raises ModelError for an
     action that is not.
@@ -108,9 +111,9 @@ def render(template: str, messages: list[dict[str, str]]) -> str:
 def begins_by_itself(file: Path) -> bool:
     """Whether llama.cpp puts the begin token in front of every text for this GGUF file."""
     fields = gguf.GGUFReader(file).fields
-    said = fields.get("tokenizer.ggml.add_bos_token")
-    if said is not None:
-        return bool(said.contents())
+    add_bos = fields.get("tokenizer.ggml.add_bos_token")
+    if add_bos is not None:
+        return bool(add_bos.contents())
     return fields["tokenizer.ggml.model"].contents() == "llama"  # llama.cpp's default for SentencePiece
 
 

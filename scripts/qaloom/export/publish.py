@@ -1,16 +1,18 @@
-"""Publish a run's proven exports, when asked: to a folder, or to a repository of the Hugging Face hub."""
+"""Publication of a run's proven exports, when asked for: to a folder, or to a Hugging Face hub repository."""
 
 import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
+import msgspec
 import typer
 
 from qaloom.console import bar, job, say
 from qaloom.errors import ModelError, QALoomError, first_line
-from qaloom.files import file_digest, read_json
+from qaloom.export.parity_verdict import ExportManifest
+from qaloom.files import file_digest
 
 
 class PublishError(QALoomError):
@@ -31,14 +33,14 @@ def publish(export: Path, to: str, public: bool = False) -> str:
     return _to_folder(export, Path(to), manifest)
 
 
-def _checked(export: Path) -> dict[str, Any]:
+def _checked(export: Path) -> ExportManifest:
     """The manifest of an export whose files are all as they were when they were proven."""
     if not (export / "manifest.json").is_file():
         raise ModelError(f"{export} holds no proven export; set export.formats and run the workflow first")
-    manifest = read_json(export / "manifest.json")
-    with bar("publish: checking files", len(manifest["files"]), "files") as advance:
-        for done, (name, file) in enumerate(manifest["files"].items(), 1):
-            if not (export / name).is_file() or file_digest(export / name) != file["sha256"]:
+    manifest = _manifest(export)
+    with bar("publish: checking files", len(manifest.files), "files") as advance:
+        for done, (name, file) in enumerate(manifest.files.items(), 1):
+            if not (export / name).is_file() or file_digest(export / name) != file.sha256:
                 raise ModelError(
                     f"{export / name} is not the file that was proven; remove {export / 'manifest.json'} and "
                     "run the workflow again"
@@ -47,12 +49,16 @@ def _checked(export: Path) -> dict[str, Any]:
     return manifest
 
 
-def _names(manifest: dict[str, Any]) -> list[str]:
-    """What is published: the proven files and, last, what says what they are."""
-    return [*manifest["files"], "README.md", "manifest.json"]
+def _manifest(folder: Path) -> ExportManifest:
+    return msgspec.json.decode((folder / "manifest.json").read_bytes(), type=ExportManifest)
 
 
-def _to_folder(export: Path, folder: Path, manifest: dict[str, Any]) -> str:
+def _names(manifest: ExportManifest) -> list[str]:
+    """The files to publish: the proven ones and, last, card and manifest."""
+    return [*manifest.files, "README.md", "manifest.json"]
+
+
+def _to_folder(export: Path, folder: Path, manifest: ExportManifest) -> str:
     if folder.resolve() == export.resolve():
         raise PublishError(f"{folder} is the export itself; name another folder")
     for former in set(_published(folder)) - set(_names(manifest)):
@@ -63,36 +69,34 @@ def _to_folder(export: Path, folder: Path, manifest: dict[str, Any]) -> str:
         part = target.with_name(f".{target.name}.part")
         shutil.copyfile(export / name, part)
         part.replace(target)
-    say(f"publish: {manifest['run']} is in {folder}")
+    say(f"publish: {manifest.run} is in {folder}")
     return str(folder)
 
 
 def _published(folder: Path) -> list[str]:
-    """What an earlier call brought to a folder. Raises PublishError when it holds anything else."""
+    """The files that an earlier call published to a folder. Raises PublishError when it holds others."""
     if not folder.exists() or not any(folder.iterdir()):
         return []
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        former = read_json(folder / "manifest.json")
-        names = _names(former)
-        within = all((folder / name).resolve().is_relative_to(folder.resolve()) for name in names)
-        if within and {"run", "formats"} <= set(former):
+    with suppress(OSError, msgspec.MsgspecError):
+        names = _names(_manifest(folder))
+        if all((folder / name).resolve().is_relative_to(folder.resolve()) for name in names):
             return names
     raise PublishError(f"{folder} holds other files; name a new folder, or one published to before")
 
 
-def _to_hub(export: Path, repository: str, manifest: dict[str, Any], public: bool) -> str:
+def _to_hub(export: Path, repository: str, manifest: ExportManifest, public: bool) -> str:
     os.environ.pop("HF_HUB_OFFLINE", None)  # the user asked: this call goes out
     import httpx
     from huggingface_hub import HfApi
     from huggingface_hub import errors as hub
 
     api = HfApi()
-    say(f"publish: sending {manifest['run']} to hub:{repository}, {'public' if public else 'private if new'}")
+    say(f"publish: sending {manifest.run} to hub:{repository}, {'public' if public else 'private if new'}")
     try:
         where = api.create_repo(repository, private=not public, exist_ok=True)
         api.upload_folder(
             repo_id=where.repo_id, folder_path=export, allow_patterns=_names(manifest),
-            commit_message=f"{manifest['run']}: {', '.join(manifest['formats'])}",
+            commit_message=f"{manifest.run}: {', '.join(manifest.formats)}",
         )  # fmt: skip
     except hub.HFValidationError:
         raise PublishError(f"hub:{repository} is not a name the hub could know; write hub:ORG/NAME") from None
@@ -101,7 +105,7 @@ def _to_hub(export: Path, repository: str, manifest: dict[str, Any], public: boo
             f"hub:{repository} cannot be written to ({first_line(error)}); export HF_TOKEN with a token that "
             "may write there"
         ) from None
-    say(f"publish: {manifest['run']} is at {where}")
+    say(f"publish: {manifest.run} is at {where}")
     return str(where)
 
 

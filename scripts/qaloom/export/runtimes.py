@@ -1,4 +1,4 @@
-"""Ask an export the way its users will: its own files, its own template, its own runtime."""
+"""Runtimes that an export is asked in, as its users would: its own files, template and end tokens."""
 
 import importlib.metadata
 import tempfile
@@ -11,10 +11,18 @@ from qaloom.export.ollama import render, stops_of, template_of
 from qaloom.files import read_json
 from qaloom.inference.answers import answers
 from qaloom.inference.llama_cpp import HEADERS, start_llama_server
-from qaloom.inference.model import Loaded, load_model
+from qaloom.inference.model import LoadedModel, load_model
 from qaloom.inference.prompt import load_tokenizer, stop_ids
 
 _NO_TOKEN = -1
+
+
+class MessageSet(NamedTuple):
+    """User messages, all of them to be tokenised, the first `asked` answered in at most `limit` tokens each."""
+
+    messages: Sequence[str]
+    asked: int
+    limit: int
 
 
 class RuntimeReply(NamedTuple):
@@ -25,7 +33,7 @@ class RuntimeReply(NamedTuple):
 
 
 class RuntimeAnswers(NamedTuple):
-    """How a runtime tokenised each prompt, and what it answered to the first of them."""
+    """Token ids of each prompt in a runtime, and its answers to the first of them."""
 
     runtime: str
     tokens: list[list[int]]
@@ -33,39 +41,40 @@ class RuntimeAnswers(NamedTuple):
 
 
 def in_transformers(
-    folder: Path, base: Path | None, precision: str, code_allowed: bool, messages: Sequence[str],
-    asked: int, limit: int, advance: Callable[[int], None],
+    folder: Path, base: Path | None, precision: str, code_allowed: bool, questions: MessageSet,
+    advance: Callable[[int], None],
 ) -> RuntimeAnswers:  # fmt: skip
     """Ask a merged model's folder, or an adapter's on `base`: template, end tokens and weights are theirs.
 
-    `messages` are all tokenised, the first `asked` of them answered, in at most `limit` tokens each. What
-    does not fit into the GPU in 16 bits is asked in `precision`, as it was trained.
+    A model that does not fit into the GPU in 16 bits is asked in `precision`, as it was trained.
     """
     tokenizer = load_tokenizer(folder, code_allowed)
-    tokens = [_chat_ids(tokenizer, text) for text in messages]
+    tokens = [_chat_ids(tokenizer, text) for text in questions.messages]
     stop = stop_ids(tokenizer, "plain") if base else _own_stop(folder)
-    with tempfile.TemporaryDirectory() as kept:
+    with tempfile.TemporaryDirectory() as cache:
 
-        def loaded() -> Loaded:
+        def load() -> LoadedModel:
             where = (base or folder, folder if base else None, code_allowed)
             try:
-                return Loaded(load_model(*where).model, tokenizer)
+                return LoadedModel(load_model(*where).model, tokenizer)
             except DeviceError:
                 if precision not in ("8bit", "4bit"):
                     raise
-                return Loaded(load_model(*where, precision).model, tokenizer)
+                return LoadedModel(load_model(*where, precision).model, tokenizer)
 
-        given = answers(loaded, tokens[:asked], stop, limit, Path(kept) / "answers.jsonl", advance)
+        given = answers(
+            load, tokens[: questions.asked], stop, questions.limit, Path(cache) / "answers.jsonl", advance
+        )
     return RuntimeAnswers(_version("transformers"), tokens, [RuntimeReply(a.text, a.cut) for a in given])
 
 
 def in_llama_cpp(
-    file: Path, modelfile: str | None, messages: Sequence[str], asked: int, limit: int,
-    advance: Callable[[int], None],
+    file: Path, modelfile: str | None, questions: MessageSet, advance: Callable[[int], None]
 ) -> RuntimeAnswers:  # fmt: skip
     """Ask a GGUF file through llama.cpp's chat endpoint or, with the text of a Modelfile, as Ollama would."""
     import httpx
 
+    messages, limit = questions.messages, questions.limit
     context = max(map(len, messages)) * 4 + limit + 512  # a character is up to four bytes, a token one
     server = start_llama_server(file, "export", min(context, 8192), slots=1)
     with httpx.Client(base_url=server.listening_address, headers=HEADERS, timeout=None) as client:
@@ -73,7 +82,7 @@ def in_llama_cpp(
         prompts = [_prompt(client, template, text) for text in messages]
         tokens = [_tokens(client, text) for text in prompts]
         given = []
-        for number, text in enumerate(messages[:asked]):
+        for number, text in enumerate(messages[: questions.asked]):
             stops = stops_of(modelfile) if modelfile else None
             reply = (
                 _completed(client, prompts[number], stops, limit)

@@ -1,14 +1,15 @@
-"""The trained prompt as a chat template, so that any program that opens an export asks as training did.
+"""Chat template of an export: it writes the trained prompt, whatever program renders it.
 
-A template alone may say something else outside of training: it reads the date, or lets the model think
-aloud unless told not to. What `qaloom.inference.prompt` passes to it is therefore written into it.
+A base model's template alone may write another prompt outside of training: it reads the date, or lets the
+model think aloud unless told not to. The values that `qaloom.inference.prompt` passes to it are therefore
+written into it.
 """
 
 import re
 from typing import Any, NamedTuple
 
 from qaloom.inference.encoding import Tokenizer, begin_ids
-from qaloom.inference.prompt import PLAIN, PLAIN_WITH_INPUT, frame, pinned_values, question_text
+from qaloom.inference.prompt import PLAIN, PLAIN_WITH_INPUT, chat_question, frame, pinned_values
 
 _PLAIN = (
     "{{{{ '{begin}' }}}}{{% for message in messages %}}{{% if message['role'] == 'user' %}}"
@@ -24,11 +25,11 @@ _IN_PARTS = (
     "[{'role': m['role'], 'content': [{'type': 'text', 'text': m['content']}] if m['content'] is string "
     "else m['content']}] -%}{%- endfor -%}{%- set messages = given.messages -%}"
 )
-_MARKS = [f"\x01{name}\x01" for name in ("first", "answer", "second", "system")]
+_PLACEHOLDERS = [f"\x01{name}\x01" for name in ("first", "answer", "second", "system")]
 
 
-class Turns(NamedTuple):
-    """The fixed texts around what people and model say; `system` is None where a template takes none.
+class TurnTexts(NamedTuple):
+    """The fixed texts between the turns of a conversation; `system` is None where a template takes none.
 
     first question answer-begins answer next question answer-begins; `system` stands around a system
     message, in place of `first`.
@@ -44,7 +45,7 @@ class Turns(NamedTuple):
 def trained_template(tokenizer: Tokenizer, kind: str) -> str:
     """The Jinja chat template that writes the trained prompt, whatever the program that renders it.
 
-    `kind` is chat or plain. A plain prompt's input is written into the message, see `message`.
+    `kind` is chat or plain. A plain prompt's input is written into the message, see `client_message`.
     """
     if kind == "plain":
         before, after = PLAIN.split("{instruction}")
@@ -64,24 +65,24 @@ def trained_template(tokenizer: Tokenizer, kind: str) -> str:
     return "".join(_pin(name, value) for name, value in used.items()) + template
 
 
-def message(kind: str, instruction: str, input: str) -> str:
-    """What a chat client sends so that the trained template writes the trained prompt."""
+def client_message(kind: str, instruction: str, input: str) -> str:
+    """The message that a chat client sends so that the trained template writes the trained prompt."""
     if kind == "plain" and input:
         before, after = PLAIN.split("{instruction}")
         return PLAIN_WITH_INPUT.format(instruction=instruction, input=input)[len(before) : -len(after)]
-    return question_text(instruction, input)
+    return chat_question(instruction, input)
 
 
-def turns(tokenizer: Tokenizer) -> Turns:
-    """The fixed texts of a tokenizer's chat template, found by rendering it with marks for messages."""
-    first, answer, second, system = _MARKS
-    talk = [("user", first), ("assistant", answer), ("user", second)]
-    text = _rendered(tokenizer, talk)
+def turn_texts(tokenizer: Tokenizer) -> TurnTexts:
+    """The fixed texts of a tokenizer's chat template, found by rendering it with placeholders."""
+    first, answer, second, system = _PLACEHOLDERS
+    messages = [("user", first), ("assistant", answer), ("user", second)]
+    text = _rendered(tokenizer, messages)
     parts = []
-    for mark in (first, answer, second):
-        before, _, text = text.partition(mark)
+    for placeholder in (first, answer, second):
+        before, _, text = text.partition(placeholder)
         parts.append(before)
-    return Turns(parts[0], parts[1], parts[2], text, _system(tokenizer, system, first))
+    return TurnTexts(parts[0], parts[1], parts[2], text, _system(tokenizer, system, first))
 
 
 def _system(tokenizer: Tokenizer, system: str, user: str) -> tuple[str, str] | None:
@@ -97,8 +98,8 @@ def _system(tokenizer: Tokenizer, system: str, user: str) -> tuple[str, str] | N
     return before, rest.partition(user)[0]
 
 
-def _rendered(tokenizer: Tokenizer, talk: list[tuple[str, str]]) -> str:
-    messages = [{"role": role, "content": content} for role, content in talk]
+def _rendered(tokenizer: Tokenizer, turns: list[tuple[str, str]]) -> str:
+    messages = [{"role": role, "content": content} for role, content in turns]
     return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
 

@@ -30,11 +30,14 @@ class Encoder:
     """A tokenizer's encoding of template and row text; `control` holds the ids that row text never has."""
 
     def __init__(self, tokenizer: Tokenizer, frame: str):
-        """Control tokens are the special ones and those added tokens that stand in `frame`, the template's text."""
+        """Control tokens are the special ones, and added tokens of `frame`, the template's text, that are no words.
+
+        Gemma adds line breaks and HTML tags, which any text may hold.
+        """
         self.tokenizer = tokenizer
         added = tokenizer.added_tokens_decoder
-        chosen = {id: str(token) for id, token in added.items() if token.special or str(token) in frame}
-        self.control = frozenset(chosen)
+        chosen = {id: str(token) for id, token in added.items() if token.special or _marks(str(token), frame)}
+        self.control = frozenset(chosen) - {tokenizer.unk_token_id}  # which stands for characters not known
         self.names = {text: _placeholder(id) for id, text in chosen.items()}
         longest_first = sorted(map(re.escape, self.names), key=len, reverse=True)
         self.pattern = re.compile("|".join(longest_first)) if longest_first else None
@@ -83,6 +86,10 @@ def begin_ids(tokenizer: Tokenizer) -> list[int]:
         if with_begin[start : start + len(without)] == without:
             return with_begin[:start]
     raise ModelError("the base model's tokenizer changes a text when it adds its begin token")
+
+
+def _marks(token: str, frame: str) -> bool:
+    return token in frame and not token.isspace() and not token.isalnum()
 
 
 def _placeholder(id: int) -> str:

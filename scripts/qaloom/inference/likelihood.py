@@ -1,4 +1,4 @@
-"""How likely a model finds a text that it did not write itself: perplexity, and agreement token by token."""
+"""Likelihood of given texts under a model: perplexity, and agreement with its own choice token by token."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from qaloom.files import digest
-from qaloom.inference.model import Loaded
+from qaloom.inference.model import LoadedModel
 from qaloom.inference.response_cache import cached_responses
 
 # Prompt and text tokens in one batch: far below what generating takes, so that memory never is the question.
@@ -15,7 +15,7 @@ _TOKEN_BUDGET = {"cpu": 2_048, "cuda": 4_096}
 
 
 class Likelihood(msgspec.Struct):
-    """A text after a prompt, as a model sees it; perplexity is exp(nll)."""
+    """The likelihood of a text after a prompt; perplexity is exp(nll)."""
 
     prompt: str  # digest of the prompt's and the text's token ids
     nll: float | None  # negative log-likelihood a token, in nats; None for an empty text
@@ -24,26 +24,26 @@ class Likelihood(msgspec.Struct):
 
 
 def likelihoods(
-    loaded: Callable[[], Loaded],
+    load: Callable[[], LoadedModel],
     texts: Sequence[tuple[list[int], list[int]]],
-    kept: Path,
+    cache: Path,
     advance: Callable[[int], None],
 ) -> list[Likelihood]:
-    """The likelihood of each text after its prompt (both token ids), in that order; kept as answers are."""
+    """The likelihood of each text after its prompt (both token ids), in that order; cached as answers are."""
     names = [digest([prompt, text]) for prompt, text in texts]
-    named = dict(zip(names, texts, strict=True))
+    by_digest = dict(zip(names, texts, strict=True))
 
-    def make(missing: list[str]) -> Iterator[list[Likelihood]]:
-        yield [Likelihood(name, None, 0, 0) for name in missing if not named[name][1]]
-        full = [name for name in missing if named[name][1]]
-        for batch in _batches(full, named, loaded().model if full else None):
-            yield _batch(loaded().model, batch, [named[name] for name in batch])
+    def compute(missing: list[str]) -> Iterator[list[Likelihood]]:
+        yield [Likelihood(name, None, 0, 0) for name in missing if not by_digest[name][1]]
+        full = [name for name in missing if by_digest[name][1]]
+        for batch in _batches(full, by_digest, load().model if full else None):
+            yield _batch(load().model, batch, [by_digest[name] for name in batch])
 
-    return cached_responses(kept, Likelihood, names, make, advance)
+    return cached_responses(cache, Likelihood, names, compute, advance)
 
 
-def _batches(names: list[str], named: dict[str, tuple], model: Any) -> Iterator[list[str]]:
-    length = {name: sum(map(len, named[name])) for name in names}
+def _batches(names: list[str], by_digest: dict[str, tuple], model: Any) -> Iterator[list[str]]:
+    length = {name: sum(map(len, by_digest[name])) for name in names}
     queue = sorted(names, key=length.__getitem__, reverse=True)
     while queue:
         size = max(1, _TOKEN_BUDGET[model.device.type] // length[queue[0]])

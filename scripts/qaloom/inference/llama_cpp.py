@@ -1,4 +1,4 @@
-"""llama.cpp as a server inside this process: what a GGUF file is asked through."""
+"""llama.cpp server inside this process, to ask a GGUF file through."""
 
 import os
 import secrets
@@ -22,16 +22,16 @@ def start_llama_server(gguf: Path, name: str, context: int, slots: int, threads:
         import xllamacpp
     except ImportError as error:
         raise DeviceError(f"llama.cpp cannot be used ({first_line(error)}); run make setup") from None
-    wanted = xllamacpp.CommonParams()
-    wanted.model.path = str(gguf)
-    wanted.model_alias = {name}
-    wanted.n_ctx, wanted.n_parallel = context * slots, slots
-    wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = threads or _threads()
-    wanted.warmup, wanted.cache_ram_mib = False, 0
-    # A web page could otherwise find the port and ask: only who has the key may.
-    wanted.api_keys = [KEY]
+    params = xllamacpp.CommonParams()
+    params.model.path = str(gguf)
+    params.model_alias = {name}
+    params.n_ctx, params.n_parallel = context * slots, slots
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or _threads()
+    params.warmup, params.cache_ram_mib = False, 0
+    # Any web page or user of this machine could otherwise find the port and ask.
+    params.api_keys = [KEY]
     try:
-        return xllamacpp.Server(wanted)
+        return xllamacpp.Server(params)
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"{gguf} cannot be loaded by llama.cpp ({first_line(error)})") from None
 

@@ -1,13 +1,14 @@
-"""Base models and adapters, loaded for generation."""
+"""Base models and adapters, loaded for answering."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaloom.errors import DeviceError
-from qaloom.inference.prompt import is_full_model, load_error, load_tokenizer
+from qaloom.inference.prompt import load_error, load_tokenizer
+from qaloom.trained_run import is_full_model
 
 
-class Loaded(NamedTuple):
+class LoadedModel(NamedTuple):
     """A model in memory, with or without an adapter, and its tokenizer."""
 
     model: Any
@@ -16,13 +17,13 @@ class Loaded(NamedTuple):
 
 def load_model(
     base: Path, adapter: Path | None = None, code_allowed: bool = False, precision: str = "16bit"
-) -> Loaded:
+) -> LoadedModel:
     """Load a base model, and the adapter on top of it, for answering.
 
     A folder that holds a whole model (`method: full`) is loaded in the base model's place.
 
-    float32 on a CPU (bfloat16 decodes about 5 times slower there); on a GPU the type that it is quick in,
-    quantised if `precision` is 8bit or 4bit: what was too large to train in 16 bits is too large to ask.
+    In `compute_dtype`; on a GPU quantised if `precision` is 8bit or 4bit: what was too large to train in 16
+    bits is too large to ask.
     Raises ModelError when a folder cannot be loaded, DeviceError when the model does not fit.
     """
     tokenizer = load_tokenizer(adapter or base, code_allowed)
@@ -34,15 +35,14 @@ def load_model(
 
     if adapter and is_full_model(adapter):
         base, adapter = adapter, None
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.float32 if device == "cpu" else _gpu_dtype()
+    device, dtype = device_and_dtype()
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             base,
             dtype=dtype,
             trust_remote_code=code_allowed,
             device_map={"": device},
-            quantization_config=_quantised(precision, dtype) if device == "cuda" else None,
+            quantization_config=_quantization(precision, dtype) if device == "cuda" else None,
         )
         use_grouped_attention(model)
         torch.backends.cuda.enable_cudnn_sdp(False)  # plans anew for every length, that is for every token
@@ -54,10 +54,30 @@ def load_model(
         raise DeviceError(f"{base} does not fit into the GPU's free memory; close what holds it") from None
     except (OSError, ValueError, SafetensorError) as error:
         raise load_error(base, error) from None
-    return Loaded(model.eval(), tokenizer)
+    return LoadedModel(model.eval(), tokenizer)
 
 
-def optimize_for_cpu(loaded: Loaded) -> Loaded:
+def compute_dtype(capability: tuple[int, int] | None) -> str:
+    """The type that a device is quick in, by an NVIDIA GPU's compute capability; None is a CPU.
+
+    bfloat16 from capability 8.0 on, below it float16. float32 on a CPU, where bfloat16 decodes about 5 times
+    slower.
+    """
+    if capability is None:
+        return "float32"
+    return "bfloat16" if tuple(capability) >= (8, 0) else "float16"
+
+
+def device_and_dtype() -> tuple[str, Any]:
+    """The device that models are loaded on (cuda or cpu), and the torch type that it is quick in."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "cpu", getattr(torch, compute_dtype(None))
+    return "cuda", getattr(torch, compute_dtype(torch.cuda.get_device_capability()))
+
+
+def optimize_for_cpu(loaded: LoadedModel) -> LoadedModel:
     """A float32 model with its adapter added to its weights, and those packed for the CPU that it is on.
 
     Merging spares a third of the work; both change answers by rounding alone. Any other model is left as it
@@ -73,11 +93,11 @@ def optimize_for_cpu(loaded: Loaded) -> Loaded:
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
     pack_linear_layers(model)
-    return Loaded(model, loaded.tokenizer)
+    return LoadedModel(model, loaded.tokenizer)
 
 
-def _quantised(precision: str, dtype: Any) -> Any:
-    """The quantisation that Unsloth trains with, or None in 16 bits."""
+def _quantization(precision: str, dtype: Any) -> Any:
+    """The quantization that Unsloth trains with, or None in 16 bits."""
     from transformers import BitsAndBytesConfig
 
     if precision == "4bit":
@@ -88,9 +108,3 @@ def _quantised(precision: str, dtype: Any) -> Any:
             bnb_4bit_compute_dtype=dtype,
         )
     return BitsAndBytesConfig(load_in_8bit=True) if precision == "8bit" else None
-
-
-def _gpu_dtype() -> Any:
-    import torch
-
-    return torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16

@@ -1,8 +1,10 @@
-"""Weights laid out for a CPU's matrix products once, instead of at every product."""
+"""Linear layers of a CPU model in oneDNN's layout: weights reordered once, not at every product."""
 
 from typing import Any
 
 import torch
+
+from qaloom.compat_transformers import packed_product, packed_weight, works
 
 
 class PackedLinear(torch.nn.Module):
@@ -13,11 +15,11 @@ class PackedLinear(torch.nn.Module):
 
     def __init__(self, layer: torch.nn.Linear):
         super().__init__()
-        self.weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach())
+        self.weight = packed_weight(layer.weight.detach())
         self.bias = layer.bias
 
-    def forward(self, given: torch.Tensor) -> torch.Tensor:
-        return torch.ops.mkldnn._linear_pointwise(given, self.weight, self.bias, "none", [], "")
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return packed_product(inputs, self.weight, self.bias)
 
 
 def pack_linear_layers(model: Any) -> None:
@@ -25,7 +27,9 @@ def pack_linear_layers(model: Any) -> None:
 
     Nothing happens where PyTorch comes without oneDNN or its operators.
     """
-    if model.device.type != "cpu" or model.dtype != torch.float32 or not _can_pack():
+    if model.device.type != "cpu" or model.dtype != torch.float32:
+        return
+    if not works(_packing_works, "torch.ops.mkldnn", "models on this CPU compute more slowly"):
         return
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
@@ -33,11 +37,8 @@ def pack_linear_layers(model: Any) -> None:
                 setattr(parent, name, PackedLinear(layer))
 
 
-def _can_pack() -> bool:
+def _packing_works() -> bool:
     """Whether a packed layer gives what the layer gives."""
-    layer, given = torch.nn.Linear(16, 32), torch.rand(3, 16)
-    try:
-        with torch.inference_mode():
-            return torch.allclose(PackedLinear(layer)(given), layer(given), atol=1e-5)
-    except (AttributeError, RuntimeError):
-        return False
+    layer, inputs = torch.nn.Linear(16, 32), torch.rand(3, 16)
+    with torch.inference_mode():
+        return torch.allclose(PackedLinear(layer)(inputs), layer(inputs), atol=1e-5)

@@ -1,10 +1,10 @@
-"""Ask any OpenAI-compatible server (vLLM, Ollama, llama.cpp): many prompts at once, and with patience."""
+"""Client for OpenAI-compatible servers (vLLM, Ollama, llama.cpp): concurrent requests, with retries."""
 
 import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,14 +22,14 @@ from tenacity import (
 from qaloom.console import say
 from qaloom.errors import ConfigError, EndpointError
 
-_LONGEST_WAIT = 60  # seconds between two tries, also where a server asks for more
-_MESSAGE = 150  # characters shown of what a server says of a refusal
+_MAX_WAIT = 60  # seconds between two tries, also where a server asks for more
+_MESSAGE = 150  # characters shown of a server's error message
 
-Understood = TypeVar("Understood")
+Parsed = TypeVar("Parsed")
 
 
 class Reply(NamedTuple):
-    """What a server says to a prompt, and the tokens that it counted."""
+    """A server's answer to a prompt, and the tokens that it counted."""
 
     text: str
     prompt_tokens: int
@@ -37,7 +37,7 @@ class Reply(NamedTuple):
 
 
 class Usage:
-    """What all tries cost: requests, and tokens as the server counted them."""
+    """The cost of all tries: requests, and tokens as the server counted them."""
 
     def __init__(self) -> None:
         self.requests = self.answered = self.prompt = self.completion = self.unusable = 0
@@ -50,9 +50,9 @@ class Usage:
 
 
 class Connection(NamedTuple):
-    """A connection; `section` is where the configuration names it, `sent` what goes with each prompt.
+    """A connection; `section` is where the configuration names it, `sent` goes along with each prompt.
 
-    Once `over` is set, nothing is tried again.
+    Once `closed` is set, nothing is tried again.
     """
 
     client: httpx.Client
@@ -61,23 +61,23 @@ class Connection(NamedTuple):
     section: str
     sent: Mapping[str, Any]
     usage: Usage
-    over: threading.Event
+    closed: threading.Event
 
 
-class _PassingError(Exception):
-    """What may be gone at the next try; `after` is how many seconds the server asks to wait."""
+class _RetryableError(Exception):
+    """A failure that may be gone at the next try; `after` is how many seconds the server asks to wait."""
 
     def __init__(self, what: str, after: float = 0.0):
         super().__init__(what)
         self.after = after
 
 
-class _UselessError(Exception):
-    """The server is well, and its answer of no use; waiting would mend nothing."""
+class _UnusableError(Exception):
+    """The server works, and its answer cannot be used; waiting would change nothing."""
 
 
-class _RefusedError(Exception):
-    """The server takes no such prompt: too long for it, or against its rules."""
+class _RejectedError(Exception):
+    """The server rejects the prompt: too long for it, or against its rules."""
 
 
 def is_configured(settings: Mapping[str, Any]) -> bool:
@@ -91,7 +91,7 @@ def check_server(settings: Mapping[str, Any], section: str) -> None:
         if not settings[key]:
             raise ConfigError(f"{section}.{key}: is missing, and a model server is to be asked; add it")
     try:
-        wrong = _no_address(httpx.URL(settings["url"]))
+        wrong = _address_fault(httpx.URL(settings["url"]))
     except (httpx.InvalidURL, ValueError) as error:
         wrong = str(error)
     if wrong:
@@ -107,8 +107,8 @@ def check_server(settings: Mapping[str, Any], section: str) -> None:
         )
 
 
-def _no_address(url: httpx.URL) -> str:
-    """What keeps an address from being one that can be asked; empty if nothing does."""
+def _address_fault(url: httpx.URL) -> str:
+    """The fault that keeps an address from being asked; empty if there is none."""
     host = url.raw_host.decode()
     if not host:
         return "it names no host"
@@ -125,7 +125,7 @@ def connection(settings: Mapping[str, Any], section: str, sent: Mapping[str, Any
     check_server(settings, section)
     key = os.environ.get(settings["key_env"] or "", "")
     usage = Usage()
-    over = threading.Event()
+    closed = threading.Event()
     limits = httpx.Limits(max_connections=settings["concurrency"])
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     with (
@@ -133,34 +133,36 @@ def connection(settings: Mapping[str, Any], section: str, sent: Mapping[str, Any
         ThreadPoolExecutor(settings["concurrency"]) as pool,
     ):
         try:
-            yield Connection(client, pool, settings, section, sent, usage, over)
+            yield Connection(client, pool, settings, section, sent, usage, closed)
         finally:
-            over.set()
+            closed.set()
             pool.shutdown(cancel_futures=True)
             if usage.requests:
                 say(f"{section.partition('.')[0]}: {settings['model']}: {usage}")
 
 
-def complete(
+def completions(
     server: Connection,
     prompts: Mapping[str, str],
-    understand: Callable[[str, Reply], Understood | None],
+    parse: Callable[[str, Reply], Parsed | None],
     answered: bool,
-) -> Iterator[tuple[str, Understood | None]]:
-    """What comes of each prompt, by its name, as it comes; None when no try gave an answer of any use.
+) -> Iterator[tuple[str, Parsed | None]]:
+    """The parsed reply to each prompt, by its name, as it comes; None when no try gave a usable answer.
 
-    `understand` makes something of a name and a reply, or None of a reply that is to be asked for again.
-    `answered`: others like them were answered before; a prompt that is refused is then one of no use.
-    Raises EndpointError, one line, when the server is gone or refuses all, after what else was under way.
+    `parse` gets a name and a reply, and returns None for a reply that is to be asked for again. `answered`:
+    others like them were answered before; a prompt that is rejected is then one without a usable answer.
+    Raises EndpointError, one line, when the server is gone or rejects all, after what else was under way.
     """
-    asked = {server.pool.submit(_tried, server, *one, understand): one[0] for one in prompts.items()}
+    asked: dict[Future[Parsed | None], str] = {
+        server.pool.submit(_with_retries, server, name, text, parse): name for name, text in prompts.items()
+    }
     failed: BaseException | None = None
     refusals = []
     for future in as_completed(asked):
         if future.cancelled():
             continue
         error = future.exception()
-        if isinstance(error, _RefusedError):
+        if isinstance(error, _RejectedError):
             refusals.append(asked[future])
             server.usage.refusal = str(error)
         elif error:
@@ -182,36 +184,36 @@ def strip_thinking(text: str) -> str:
     return text.rpartition("</think>")[2].partition("<think>")[0]
 
 
-def _tried(
-    server: Connection, name: str, prompt: str, understand: Callable[[str, Reply], Understood | None]
-) -> Understood | None:
-    """What comes of one prompt; None when the server is well but its answer is of no use, asked twice."""
+def _with_retries(
+    server: Connection, name: str, prompt: str, parse: Callable[[str, Reply], Parsed | None]
+) -> Parsed | None:
+    """The parsed reply to one prompt; None when the server works but twice gave no usable answer."""
     settings = server.settings
-    over = stop_when_event_set(server.over)
+    closed = stop_when_event_set(server.closed)
     patiently = Retrying(
-        stop=stop_after_attempt(settings["retries"] + 1) | over,
+        stop=stop_after_attempt(settings["retries"] + 1) | closed,
         wait=_wait(settings["backoff"]),
-        sleep=sleep_using_event(server.over),
-        retry=retry_if_exception_type(_PassingError),
+        sleep=sleep_using_event(server.closed),
+        retry=retry_if_exception_type(_RetryableError),
         reraise=True,
     )
     twice = Retrying(
-        stop=stop_after_attempt(min(2, settings["retries"] + 1)) | over,
-        retry=retry_if_exception_type(_UselessError),
+        stop=stop_after_attempt(min(2, settings["retries"] + 1)) | closed,
+        retry=retry_if_exception_type(_UnusableError),
         reraise=True,
     )
 
-    def attempt() -> Understood:
-        if (understood := understand(name, _reply(server, prompt))) is None:
-            raise _UselessError
-        return understood
+    def attempt() -> Parsed:
+        if (parsed := parse(name, _reply(server, prompt))) is None:
+            raise _UnusableError
+        return parsed
 
     try:
         return twice(patiently, attempt)
-    except _UselessError:
+    except _UnusableError:
         server.usage.unusable += 1
         return None
-    except _PassingError as error:
+    except _RetryableError as error:
         tries = f"{settings['retries'] + 1} tries" if settings["retries"] else "one try"
         raise EndpointError(
             f"{server.section}: {_place(settings)}: {error} after {tries}; start the server, or raise "
@@ -220,44 +222,44 @@ def _tried(
 
 
 def _wait(seconds: float) -> Callable[[RetryCallState], float]:
-    grows = wait_random_exponential(multiplier=seconds, max=_LONGEST_WAIT)
+    grows = wait_random_exponential(multiplier=seconds, max=_MAX_WAIT)
 
     def wait(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.after if isinstance(error, _PassingError) else 0.0
-        return min(_LONGEST_WAIT, asked or grows(state))
+        asked = error.after if isinstance(error, _RetryableError) else 0.0
+        return min(_MAX_WAIT, asked or grows(state))
 
     return wait
 
 
 def _reply(server: Connection, prompt: str) -> Reply:
-    """One try; raises what `_tried` tells apart, EndpointError at once."""
+    """One try; raises one of the three errors above, EndpointError for what no retry can mend."""
     body = {"messages": [{"role": "user", "content": prompt}], **server.sent}
     server.usage.requests += 1
     try:
         response = server.client.post(f"{server.settings['url'].rstrip('/')}/chat/completions", json=body)
     except httpx.TimeoutException:
-        raise _PassingError(f"no answer within {server.settings['timeout']:g} s") from None
+        raise _RetryableError(f"no answer within {server.settings['timeout']:g} s") from None
     except httpx.RequestError as error:
-        raise _PassingError(f"cannot be reached ({type(error).__name__})") from None
+        raise _RetryableError(f"cannot be reached ({type(error).__name__})") from None
     _refuse(response, server)
     reply = _read(response)
     server.usage.answered += 1
     server.usage.prompt += reply.prompt_tokens
     server.usage.completion += reply.completion_tokens
     if not reply.text.strip():
-        raise _UselessError
+        raise _UnusableError
     return reply
 
 
 def _refuse(response: httpx.Response, server: Connection) -> None:
-    """Raise what a status other than 200 means: try again, skip the prompt, or give up with the remedy."""
+    """Raise the error of a status other than 200: try again, skip the prompt, or give up with the remedy."""
     code, settings, section = response.status_code, server.settings, server.section
     if code == 200:
         return
     if code in (408, 409, 425, 429) or code >= 500:
         after = response.headers.get("retry-after", "")
-        raise _PassingError(f"answers {code}", float(after) if re.fullmatch(r"\d+(\.\d+)?", after) else 0.0)
+        raise _RetryableError(f"answers {code}", float(after) if re.fullmatch(r"\d+(\.\d+)?", after) else 0.0)
     remedies = {
         401: f"set the key in the variable that {section}.key_env names ({settings['key_env']})",
         403: f"the key in {settings['key_env']} has no access to {settings['model']}",
@@ -267,14 +269,14 @@ def _refuse(response: httpx.Response, server: Connection) -> None:
         to = _shown(response.headers["location"], server)
         remedies[code] = f"it moved to {to}; set {section}.url"
     remedy, message = remedies.get(code, "see the server's log"), _message(response, server)
-    told = f"answers {code}; {remedy}" + (message and f"; it says: {message}")
+    text = f"answers {code}; {remedy}" + (message and f"; it says: {message}")
     if code in (400, 413, 422):
-        raise _RefusedError(told)
-    raise EndpointError(f"{section}: {_place(settings)}: {told}")
+        raise _RejectedError(text)
+    raise EndpointError(f"{section}: {_place(settings)}: {text}")
 
 
 def _message(response: httpx.Response, server: Connection) -> str:
-    """What the server itself says of a failure, in one of the usual forms; else nothing."""
+    """The server's own message of a failure, in one of the usual forms; else nothing."""
     try:
         body = response.json()
     except (ValueError, RecursionError):
@@ -297,7 +299,7 @@ def _read(response: httpx.Response) -> Reply:
         body = response.json()
         text, counted = body["choices"][0]["message"]["content"], body.get("usage")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        raise _UselessError from None
+        raise _UnusableError from None
     known = counted if isinstance(counted, dict) else {}
     tokens = [known.get(f"{kind}_tokens") for kind in ("prompt", "completion")]
     whole = text.encode(errors="replace").decode() if isinstance(text, str) else ""

@@ -1,4 +1,4 @@
-"""The prompt that a model is trained on and asked with: one place, so that the two cannot differ."""
+"""Prompts and their token ids, for training and for asking alike, so that the two cannot differ."""
 
 import os
 import re
@@ -57,18 +57,13 @@ def _as_its_file_says(tokenizer: Tokenizer, folder: Path) -> Tokenizer:
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
-def is_full_model(folder: Path) -> bool:
-    """Whether a run's folder holds a whole model (`method: full`), not an adapter."""
-    return (folder / "config.json").is_file()
-
-
 def load_error(folder: Path, error: Exception) -> ModelError:
-    """What is raised when transformers cannot load a folder."""
+    """The error to raise when transformers cannot load a folder."""
     return ModelError(f"{folder} cannot be loaded ({first_line(error)})")
 
 
 def prompt_kind(wanted: str, tokenizer: Tokenizer) -> str:
-    """`chat` or `plain`: what `auto` means for this tokenizer.
+    """The kind of prompt, `chat` or `plain`; `auto` is chat where the tokenizer has a template.
 
     Raises ModelError when a chat is wanted and there is no template, or no end token to teach.
     """
@@ -97,7 +92,7 @@ def example(tokenizer: Tokenizer, kind: str, instruction: str, input: str, outpu
     """
     prompt = prompt_ids(tokenizer, kind, instruction, input)
     pieces, encode = _prompt_pieces(tokenizer, kind, instruction, input), encoder_of(tokenizer, kind).encode
-    gap = "" if kind == "plain" else _checked_gap(tokenizer, question_text(instruction, input), output)
+    gap = "" if kind == "plain" else _checked_gap(tokenizer, chat_question(instruction, input), output)
     whole = _begin(tokenizer, kind) + encode(*pieces, Text(gap, True), Text(output))
     begins = whole[: len(prompt)] == prompt
     answer = whole[len(prompt) :] if begins else encode(Text(output))
@@ -179,12 +174,12 @@ def _prompt_pieces(tokenizer: Tokenizer, kind: str, instruction: str, input: str
         values = (Text(instruction), Text(input))
         return [first, *(piece for pair in zip(values, others, strict=False) for piece in pair)]
     parts = frame(tokenizer)
-    question = question_text(instruction, input)
+    question = chat_question(instruction, input)
     kept = _as_rendered(tokenizer, question)
     return [Text(parts.before, True), Text(question if kept is None else kept), Text(parts.answer, True)]
 
 
-def question_text(instruction: str, input: str) -> str:
+def chat_question(instruction: str, input: str) -> str:
     """A question as a chat message, with the passage that it is about."""
     return f"{instruction}\n\n{input}" if input else instruction
 
@@ -247,7 +242,7 @@ def _render(tokenizer: Tokenizer, question: str, answer: str | None, in_parts: b
 def pinned_values() -> dict[str, Any]:
     """Template variables with fixed values, so that a question always renders the same."""
     return {
-        "enable_thinking": False,  # an answer is what was asked for, not the way there
+        "enable_thinking": False,  # the answer alone, without the reasoning before it
         "date_string": _TODAY,
         "strftime_now": lambda _format: _TODAY,
     }

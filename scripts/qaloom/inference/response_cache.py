@@ -1,56 +1,66 @@
-"""What a model said, kept as it comes: a killed run, and the next one, asks only what is not there yet."""
+"""Append-only JSONL cache of responses, keyed by prompt digest: what a killed run had is not asked again."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeVar
 
 import msgspec
 
 
-def cached_responses(
-    kept: Path,
-    kind: type[msgspec.Struct],
-    names: Sequence[str],
-    make: Callable[[list[str]], Iterator[list[Any]]],
-    advance: Callable[[int], None],
-) -> list[Any]:
-    """A record of type `kind` for each name (its field `prompt`), in the order of `names`.
+class Response(Protocol):
+    """A msgspec Struct whose field `prompt` is its key."""
 
-    Those in the JSON Lines file `kept` are taken from there; `make` gets the names of the others, each once,
-    and yields records in batches, which are appended at once; a name that it yields no record for is left
-    out. `advance` gets the number there are.
+    @property
+    def prompt(self) -> str: ...
+
+
+R = TypeVar("R", bound=Response)
+
+
+def cached_responses(
+    cache: Path,
+    kind: type[R],
+    keys: Sequence[str],
+    generate: Callable[[list[str]], Iterator[list[R]]],
+    advance: Callable[[int], None],
+) -> list[R]:
+    """A response of type `kind` for each key, in the order of `keys`.
+
+    Those in the JSON Lines file `cache` are taken from there; `generate` gets the other keys, each once, and
+    yields responses in batches, which are appended at once; a key that it yields no response for is left out.
+    `advance` gets the number there are.
     """
-    known = _known(kept, kind)
-    missing = [name for name in dict.fromkeys(names) if name not in known]
-    often = Counter(names)
-    there = len(names) - sum(often[name] for name in missing)
+    known = _read(cache, kind)
+    missing = [key for key in dict.fromkeys(keys) if key not in known]
+    often = Counter(keys)
+    there = len(keys) - sum(often[key] for key in missing)
     advance(there)
     if missing:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with kept.open("ab", buffering=0) as stream:  # one write a batch: two runs may share the file
-            stream.write(b"\n" if _torn(kept) else b"")
-            for batch in make(missing):
-                stream.write(b"".join(msgspec.json.encode(record) + b"\n" for record in batch))
-                known |= {record.prompt: record for record in batch}
-                there += sum(often[record.prompt] for record in batch)
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with cache.open("ab", buffering=0) as stream:  # one write a batch: two runs may share the file
+            stream.write(b"\n" if _ends_within_a_line(cache) else b"")
+            for batch in generate(missing):
+                stream.write(b"".join(msgspec.json.encode(response) + b"\n" for response in batch))
+                known |= {response.prompt: response for response in batch}
+                there += sum(often[response.prompt] for response in batch)
                 advance(there)
-    return [known[name] for name in names if name in known]
+    return [known[key] for key in keys if key in known]
 
 
-def _known(kept: Path, kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """Records of earlier runs; a line that a kill cut short is none."""
-    known: dict[str, Any] = {}
+def _read(cache: Path, kind: type[R]) -> dict[str, R]:
+    """Responses of earlier runs; a line that a kill cut short is none."""
+    known: dict[str, R] = {}
     decode = msgspec.json.Decoder(kind).decode
-    for line in kept.read_bytes().splitlines() if kept.is_file() else ():
+    for line in cache.read_bytes().splitlines() if cache.is_file() else ():
         with suppress(msgspec.DecodeError):
-            record = decode(line)
-            known[record.prompt] = record
+            response = decode(line)
+            known[response.prompt] = response
     return known
 
 
-def _torn(kept: Path) -> bool:
+def _ends_within_a_line(cache: Path) -> bool:
     """Whether a kill cut the file's last line short."""
-    content = kept.read_bytes()
+    content = cache.read_bytes()
     return bool(content) and not content.endswith(b"\n")

@@ -1,4 +1,4 @@
-"""Which questions go through the model at once: as many as fit into memory, the longest first."""
+"""Continuous batching: as many questions at a time as fit into memory, the longest first."""
 
 import time
 from collections.abc import Iterator
@@ -10,129 +10,133 @@ import torch
 from qaloom.console import say
 from qaloom.errors import DeviceError
 from qaloom.inference.decoding import Answer, GeneratedSequence
-from qaloom.inference.model import Loaded
+from qaloom.inference.model import LoadedModel
 from qaloom.inference.padded_batch import PaddedBatch
 from qaloom.inference.prefix_batch import PrefixBatch, common_prefix_length, prefix_cache
 
-_TOKEN_BUDGET = {"cpu": 16_384, "cuda": 32_768}  # prompt and answer tokens of all rows that go together
-_SHORTEST = 0.8  # of the longest prompt read with it: the others are padded to its length
+_TOKEN_BUDGET = {"cpu": 16_384, "cuda": 32_768}  # prompt and answer tokens of all rows of a batch
+_MIN_LENGTH_RATIO = 0.8  # to the longest prompt of a padded batch: the others are padded to its length
 
 
 class Scheduler:
-    """Prompts (token ids by name) that wait, and the rows that a model is answering; see `answers`.
+    """Prompts (token ids by name) that wait, and the batch that a model is answering; see `answers`.
 
-    The longest are read first: what fits then, fits to the end. All that were read go on together. Once half
-    of the places are free, waiting prompts are read into them, if the model's rows can be joined; a model
-    whose rows cannot reads prompts of similar length, and the next when all of those have ended.
+    The longest are read first: what fits then, fits to the end. Once half of the places are free, waiting
+    prompts are read into them if the batch is a PrefixBatch. A model that cannot be decoded so reads prompts
+    of similar length, and the next when all of those have finished.
     """
 
-    def __init__(self, loaded: Loaded, prompts: dict[str, list[int]], stop: list[int], max_new_tokens: int):
+    def __init__(
+        self, loaded: LoadedModel, prompts: dict[str, list[int]], stop: list[int], max_new_tokens: int
+    ):
         self.model, self.tokenizer = loaded
-        self.stop, self.most = stop, max_new_tokens
-        self.open = dict(prompts)  # without those that are answered
-        self.waiting = self._all_open()
-        self.going: PrefixBatch | PaddedBatch | None = None
-        self.done: list[Answer] = []
-        self.budget, self.at_once = _TOKEN_BUDGET[self.model.device.type], 1
-        self.shared = once(lambda: prefix_cache(self.model, _shared(list(prompts.values()))))
+        self.stop, self.max_new_tokens = stop, max_new_tokens
+        self.unanswered = dict(prompts)
+        self.waiting = self._all_unanswered()
+        self.batch: PrefixBatch | PaddedBatch | None = None
+        self.finished: list[Answer] = []
+        self.budget, self.batch_size = _TOKEN_BUDGET[self.model.device.type], 1
+        self.prefix = once(lambda: prefix_cache(self.model, _common_prefix(list(prompts.values()))))
 
     def answers(self) -> Iterator[list[Answer]]:
         """The answers, as they come. Raises DeviceError when not even one prompt fits into memory."""
-        while self.waiting or self.going:
+        while self.waiting or self.batch:
             try:
-                self._fill()
-                self._go_on()
+                self._admit()
+                self._decode()
             except torch.OutOfMemoryError:
-                self._retreat()
+                self._halve_budget()
                 torch.cuda.empty_cache()
-            if self.done:
-                yield self.done
-            self.done = []
+            if self.finished:
+                yield self.finished
+            self.finished = []
 
-    def _fill(self) -> None:
+    def _admit(self) -> None:
         """Read waiting prompts into free places, if at least half are free and the model allows."""
-        taken, places = len(self.going.rows) if self.going else 0, self._places()
+        taken, places = len(self.batch.rows) if self.batch else 0, self._places()
         if not self.waiting or taken > places / 2:
             return
-        shared = self.shared()
-        if taken and shared is None:
+        prefix = self.prefix()
+        if taken and prefix is None:
             return
-        rows = self._alike(places) if shared is None else self.waiting[: places - taken]
-        self.at_once = taken + len(rows)
+        rows = self._similar_in_length(places) if prefix is None else self.waiting[: places - taken]
+        self.batch_size = taken + len(rows)
         start = time.monotonic()
-        new = self._read(rows, shared)
+        new = self._prefill(rows, prefix)
         self.waiting = self.waiting[len(rows) :]
-        _share(rows, start)
-        self.going = self.going.joined(new) if self.going else new
-        self._part()
+        _add_time(rows, start)
+        if isinstance(self.batch, PrefixBatch) and isinstance(new, PrefixBatch):
+            new = self.batch.merged(new)
+        self.batch = new
+        self._release(new)
 
-    def _read(self, rows: list[GeneratedSequence], shared: Any) -> PrefixBatch | PaddedBatch:
-        if shared is None:
-            return PaddedBatch(self.model, self.tokenizer, rows, self.most).go_on(self.stop)
-        return PrefixBatch.read(self.model, rows, shared, self.most)
+    def _prefill(self, rows: list[GeneratedSequence], prefix: Any) -> PrefixBatch | PaddedBatch:
+        if prefix is None:
+            return PaddedBatch(self.model, self.tokenizer, rows, self.max_new_tokens).decode(self.stop)
+        return PrefixBatch.prefill(self.model, rows, prefix, self.max_new_tokens)
 
-    def _go_on(self) -> None:
-        if self.going:
-            self.at_once = len(self.going.rows)
+    def _decode(self) -> None:
+        if self.batch:
+            self.batch_size = len(self.batch.rows)
             start = time.monotonic()
-            self.going.go_on(self.stop)
-            _share(self.going.rows, start)
-            self._part()
+            self.batch.decode(self.stop)
+            _add_time(self.batch.rows, start)
+            self._release(self.batch)
 
     def _places(self) -> int:
-        """How many rows fit at once, with the longest of those that wait and go."""
-        first = [*self.waiting[:1], *(self.going.rows if self.going else [])]
-        return max(1, self.budget // (max(len(row.prompt) for row in first) + self.most))
+        """How many rows fit at once, with the longest of those that wait and of the batch."""
+        first = [*self.waiting[:1], *(self.batch.rows if self.batch else [])]
+        return max(1, self.budget // (max(len(row.prompt) for row in first) + self.max_new_tokens))
 
-    def _alike(self, most: int) -> list[GeneratedSequence]:
+    def _similar_in_length(self, most: int) -> list[GeneratedSequence]:
         """The longest prompts that wait, as long as those after them are not much shorter."""
-        limit = _SHORTEST * len(self.waiting[0].prompt)
+        limit = _MIN_LENGTH_RATIO * len(self.waiting[0].prompt)
         return [row for row in self.waiting[:most] if len(row.prompt) >= limit]
 
-    def _part(self) -> None:
-        """Part with the rows that have ended."""
-        rows = self.going.rows
-        keep = [i for i, row in enumerate(rows) if not row.ended(self.stop, self.most)]
-        ended = [row for row in rows if row.ended(self.stop, self.most)]
-        self.done += map(self._answer, ended)
-        for row in ended:
-            del self.open[row.name]
-        if ended:
-            self.going = self.going.kept(keep) if keep else None
+    def _release(self, batch: PrefixBatch | PaddedBatch) -> None:
+        """Take the rows that have finished out of the batch."""
+        done = [row.finished(self.stop, self.max_new_tokens) for row in batch.rows]
+        keep = [i for i, is_done in enumerate(done) if not is_done]
+        released = [row for row, is_done in zip(batch.rows, done, strict=True) if is_done]
+        self.finished += map(self._answer, released)
+        for row in released:
+            del self.unanswered[row.name]
+        if released:
+            self.batch = batch.select(keep) if keep else None
 
     def _answer(self, row: GeneratedSequence) -> Answer:
-        cut = row.said[-1] not in self.stop
-        ids = row.said if cut else row.said[:-1]
+        cut = row.generated[-1] not in self.stop
+        ids = row.generated if cut else row.generated[:-1]
         text = self.tokenizer.decode(ids, skip_special_tokens=True).strip()
         seconds = round(row.seconds, 4)
-        return Answer(row.name, text, cut, len(row.prompt), ids, len(row.said), seconds)
+        return Answer(row.name, text, cut, len(row.prompt), ids, len(row.generated), seconds)
 
-    def _all_open(self) -> list[GeneratedSequence]:
-        longest_first = sorted(self.open.items(), key=lambda one: len(one[1]), reverse=True)
+    def _all_unanswered(self) -> list[GeneratedSequence]:
+        longest_first = sorted(self.unanswered.items(), key=lambda one: len(one[1]), reverse=True)
         return [GeneratedSequence(*one) for one in longest_first]
 
-    def _retreat(self) -> None:
-        """After memory did not suffice: all rows wait again, and half as many may go at once."""
-        self.going, self.waiting = None, self._all_open()
-        longest = len(self.waiting[0].prompt) + self.most
-        if self.at_once == 1:
+    def _halve_budget(self) -> None:
+        """Out of memory: all rows wait again, and half as many may be in a batch."""
+        self.batch, self.waiting = None, self._all_unanswered()
+        longest = len(self.waiting[0].prompt) + self.max_new_tokens
+        if self.batch_size == 1:
             raise DeviceError(
                 f"one question with its answer ({longest} tokens) does not fit into the GPU's free "
                 "memory; close what holds it, or lower evaluate.max_new_tokens"
             )
-        half = self.at_once // 2
+        half = self.batch_size // 2
         self.budget = half * longest
-        say(f"{self.at_once} questions at once do not fit into the GPU's free memory; {half} from here on")
+        say(f"{self.batch_size} questions at once do not fit into the GPU's free memory; {half} from here on")
 
 
-def _share(rows: list[GeneratedSequence], start: float) -> None:
+def _add_time(rows: list[GeneratedSequence], start: float) -> None:
     """Count the time since `start` as theirs, in equal shares."""
     seconds = (time.monotonic() - start) / len(rows)
     for row in rows:
         row.seconds += seconds
 
 
-def _shared(prompts: list[list[int]]) -> list[int]:
+def _common_prefix(prompts: list[list[int]]) -> list[int]:
     """The tokens that all prompts begin with (a chat template's, mostly); each has more than those."""
     first, last = min(prompts), max(prompts)  # what these share, all do
     return first[: min(common_prefix_length(first, last), min(map(len, prompts)) - 1)]

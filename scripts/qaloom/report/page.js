@@ -1,6 +1,7 @@
 "use strict";
 (() => {
-  const PAGE = 25;
+  const PAGE = matchMedia("(max-width: 46rem)").matches ? 10 : 25;
+  const CLIP = 300; // characters shown of a text before its "more"
   const root = document.documentElement;
   const $ = (id) => document.getElementById(id);
   const strings = JSON.parse($("strings").textContent);
@@ -82,8 +83,18 @@
   function cell(label, text, notes) {
     const td = element("td");
     td.dataset.label = say(label);
-    td.append(element("p", text || say("ui.empty")), ...notes);
+    td.append(clipped(text || say("ui.empty")), ...notes);
     return td;
+  }
+
+  function clipped(text) {
+    if (text.length <= CLIP + 40) return element("p", text);
+    const p = element("p", text.slice(0, CLIP) + "…");
+    const more = element("button", say("ui.more", { n: (text.length - CLIP).toLocaleString(root.lang) }), "more");
+    more.type = "button";
+    more.addEventListener("click", () => p.replaceChildren(text));
+    p.append(" ", more);
+    return p;
   }
 
   function marked(row, side) {

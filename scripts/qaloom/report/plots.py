@@ -6,15 +6,18 @@ and fonts; plotly's library alone would add 4.5 MB to every report.
 
 import io
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
+
+from qaloom.evaluate.results import Paired
 
 # Colours that stand for the page's own; no plot uses them for anything else.
 _INK, _MUTED, _LINE, _BASE, _TUNED, _GROUND = (f"#0{i}0{i}0{i}" for i in range(1, 7))
 _VARIABLES = {_INK: "ink", _MUTED: "muted", _LINE: "line", _BASE: "base", _TUNED: "tuned", _GROUND: "card"}
 _WIDTH = 3.8  # inches; the page scales the plot to its column
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none", "font.size": 9, "text.color": _INK, "axes.edgecolor": _LINE,
     "xtick.color": _LINE, "ytick.color": _LINE, "xtick.labelcolor": _MUTED, "ytick.labelcolor": _MUTED,
     "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False,
@@ -22,18 +25,18 @@ _STYLE = {
 }  # fmt: skip
 
 
-def intervals(part: dict[str, Any], names: list[str], label: Markup) -> Markup:
-    """Base (ring), tuned (dot) and the difference's interval for each score of a part of metrics.json.
+def intervals(scores: Mapping[str, Paired], names: list[str], label: Markup) -> Markup:
+    """Base (ring), tuned (dot) and the difference's interval for each score of a part.
 
     Scores without a figure are left out; returns an empty Markup when none is left. `label` holds the
     attributes that name the plot for screen readers, different for each plot of a page.
     """
-    names = [name for name in names if part.get(name, {}).get("base") is not None]
+    names = [name for name in names if name in scores and scores[name].base is not None]
     if not names:
         return Markup()
     figure, axes = _axes(0.45 + 0.44 * len(names))
     for row, name in enumerate(reversed(names)):
-        _score(axes, row, name, part[name])
+        _score(axes, row, name, scores[name])
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.5, len(names) - 0.2), yticks=[])
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100%"])
     return _svg(figure, label)
@@ -56,10 +59,10 @@ def _curve(history: list[dict[str, Any]], key: str) -> list[tuple[float, float]]
     return [(entry["step"], entry[key]) for entry in history if entry.get(key) is not None]
 
 
-def _score(axes: Any, row: int, name: str, score: dict[str, Any]) -> None:
-    base, tuned = score["base"], score["tuned"]
-    if score["low"] is not None:
-        reach = [max(0, base + score["low"]), min(1, base + score["high"])]
+def _score(axes: Any, row: int, name: str, score: Paired) -> None:
+    base, tuned = score.base or 0.0, score.tuned or 0.0
+    if score.low is not None and score.high is not None:
+        reach = [max(0, base + score.low), min(1, base + score.high)]
         axes.plot(reach, [row, row], color=_TUNED, linewidth=5, alpha=0.3, solid_capstyle="round")
     axes.plot([base, tuned], [row, row], color=_MUTED, linewidth=1)
     axes.plot([tuned], [row], "o", color=_TUNED, markersize=7, clip_on=False)
@@ -95,5 +98,6 @@ def _themed(svg: str, label: Markup) -> Markup:
     svg = re.sub(r'<g id="i18n:([\w.]+)"', r'<g data-i18n="\1"', svg)
     svg = re.sub(r'<(g|svg) id="[^"]*"', r"<\1", svg)  # figure_1 and its like recur in every plot
     svg = re.sub(r"font-family: [^;]*; ", "", svg)  # the page's own fonts
-    head = re.search(r'viewBox="[^"]*"', svg)[0]
+    found = re.search(r'viewBox="[^"]*"', svg)
+    head = found[0] if found else ""
     return Markup(re.sub(r"<svg[^>]*>", lambda _: f'<svg {head} role="img" {label}>', svg, count=1))

@@ -6,19 +6,31 @@ from typing import Annotated
 import typer
 
 from qaloom.console import job
+from qaloom.serve.access import access_to, api_key
 from qaloom.serve.server import serve
 
 
 def command(
     run: Annotated[str, typer.Argument(help="the name of a trained run")] = "demo",
     project: Annotated[Path, typer.Option(help="the project's folder")] = Path(),
-    host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="the address or name to serve on; 0.0.0.0 or :: is all")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes any free one")] = 8000,
     base: Annotated[bool, typer.Option(help="serve the base model too")] = True,
+    api_key_env: Annotated[
+        str,
+        typer.Option(help="environment variable that holds the API key; outside loopback, else one is made"),
+    ] = "",
+    name: Annotated[
+        list[str] | None, typer.Option(help="a further name that this server is known by")
+    ] = None,
 ) -> None:
     """Serve a run's tuned model beside its base model."""
+    with job():  # without the log, which is not to hold the key
+        access = access_to(host, api_key(host, api_key_env), name or ())
     with job(project / "logs/serve" / f"{run}.log"):
-        serve(project, run, host, port, base)
+        serve(project, run, host, port, base, access)
 
 
 if __name__ == "__main__":

@@ -1,71 +1,79 @@
-"""The web application of `make serve`: an OpenAI-compatible endpoint, and a page to chat on.
+"""Web application of `make serve`: an OpenAI-compatible API, and a page to chat on.
 
-It passes requests on to the servers that hold the models, and adds what those do not know: names for the
-models, the trained defaults, the nearest training rows.
+It passes requests on to the servers that hold the models, and adds the models' names, the trained defaults and
+the nearest training rows.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable
+import functools
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
 import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from qaloom.serve.access import Access, Guard
+from qaloom.serve.limits import (
+    ChatRequest,
+    CompletionRequest,
+    Limits,
+    RequestError,
+    SourcesRequest,
+    checked,
+    decoded,
+    parameters,
+)
 from qaloom.serve.sources import Nearest
 
 PAGE = Path(__file__).with_name("chat.html")
-_LARGEST = 1_000_000  # bytes of a request
 _DEFAULTS = {"temperature": 0, "max_tokens": 512}  # as the model was evaluated: the likeliest answer
 _POLICY = (  # the page is one file and loads nothing from elsewhere
     "default-src 'none'; connect-src 'self'; img-src data:; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-_LOOK = 0.25  # seconds between looks at whether the client is still there
+_POLL = 0.25  # seconds between looks at whether the client is still there
+T = TypeVar("T")
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Backend(NamedTuple):
-    """A server that holds a model: its address, what to send along, and the model's name there."""
+    """A server that holds a model: its address, headers to send along, and the model's name there."""
 
     url: str
     headers: dict[str, str]
     model: str
 
 
-class _Refused(Exception):
-    """A request that cannot be served, as the client is told."""
-
-    def __init__(self, status: int, code: str, message: str):
-        self.reply = _error(status, code, message)
-
-
-def application(backends: dict[str, Backend], nearest: Nearest, hosts: list[str]) -> Starlette:
-    """The application over `backends`, by the names that clients use; the first is the tuned model.
-
-    `hosts` are the names it may be called by: another web page could otherwise lead a browser here.
-    """
+def application(
+    backends: dict[str, Backend], nearest: Nearest, access: Access, limits: Limits = Limits()
+) -> Starlette:
+    """The application over `backends`, by the names that clients use; the first is the tuned model."""
     routes = [
         Route("/", _page),
         Route("/health", _health),
         Route("/v1/models", _models),
-        Route("/v1/chat/completions", _passed_on, methods=["POST"]),
-        Route("/v1/completions", _passed_on, methods=["POST"]),
-        Route("/sources", _sources, methods=["POST"]),
+        Route("/v1/chat/completions", _counted(_forward), methods=["POST"]),
+        Route("/v1/completions", _counted(_forward), methods=["POST"]),
+        Route("/sources", _counted(_sources), methods=["POST"]),
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)],
-        exception_handlers={_Refused: _told},
+        middleware=[Middleware(Guard, access=access)],
+        exception_handlers={RequestError: _error, HTTPException: _error, Exception: _error},
         lifespan=_client,
     )
     app.state.backends, app.state.nearest = backends, nearest
+    app.state.limits, app.state.waiting = limits, 0
     return app
 
 
@@ -89,90 +97,156 @@ async def _models(request: Request) -> Response:
     return JSONResponse({"object": "list", "data": data})
 
 
+def _counted(handler: Handler) -> Handler:
+    """A handler that is refused while as many requests are under way as may wait.
+
+    A streamed answer is under way until its last byte is sent.
+    """
+
+    @functools.wraps(handler)
+    async def counted(request: Request) -> Response:
+        state = request.app.state
+        if state.waiting >= state.limits.waiting:
+            raise RequestError(429, "too_many_requests", f"{state.waiting} requests wait already; try again")
+        state.waiting += 1
+        streams = False
+        try:
+            response = await handler(request)
+            if streams := isinstance(response, StreamingResponse):
+                response.body_iterator = _until_sent(response.body_iterator, state)
+            return response
+        finally:
+            state.waiting -= not streams
+
+    return counted
+
+
+async def _until_sent(chunks: Any, state: Any) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in chunks:
+            yield chunk
+    finally:
+        state.waiting -= 1
+
+
 async def _sources(request: Request) -> Response:
-    body = await _body(request)
-    question, answer = body.get("question"), body.get("answer", "")
-    if not isinstance(question, str) or not isinstance(answer, str):
-        raise _Refused(400, "invalid_body", "question and answer must be text")
-    found = await asyncio.to_thread(request.app.state.nearest.find, question, answer)
-    return JSONResponse({"rows": found})
+    asked = checked(await _body(request), SourcesRequest)
+    rows = await asyncio.to_thread(request.app.state.nearest.find, asked.question, asked.answer)
+    return JSONResponse({"rows": rows})
 
 
-async def _passed_on(request: Request) -> Response:
+async def _forward(request: Request) -> Response:
     """Hand a request to the model that it names and its reply back, as it comes."""
+    kind = ChatRequest if request.url.path.endswith("/chat/completions") else CompletionRequest
     body = await _body(request)
-    backends = request.app.state.backends
-    name = body.get("model") or next(iter(backends))
-    if not isinstance(name, str) or name not in backends:
-        known = ", ".join(backends)
-        raise _Refused(404, "model_not_found", f"there is no model {name!r} here; there is {known}")
-    backend = backends[name]
-    if "max_completion_tokens" in body:
-        body["max_tokens"] = body.pop("max_completion_tokens")
-    sent = {**_DEFAULTS, **body, "model": backend.model}
-    client = request.app.state.client
+    backend = _backend(request.app.state.backends, body.get("model"))
+    sent = {**_DEFAULTS, **parameters(body, kind), "model": backend.model}
+    client, end = (
+        request.app.state.client,
+        asyncio.get_running_loop().time() + request.app.state.limits.seconds,
+    )
     asked = client.build_request("POST", backend.url + request.url.path, json=sent, headers=backend.headers)
-    reply = await _while_connected(request, client.send(asked, stream=True))
+    reply = await _while_connected(request, client.send(asked, stream=True), end)
     if reply is None:
         return Response(status_code=499)
-    kind = reply.headers.get("content-type")
-    if body.get("stream") and reply.is_success:
-        return StreamingResponse(_chunks(reply), headers={"Cache-Control": "no-cache"}, media_type=kind)
+    media_type = reply.headers.get("content-type")
+    if sent.get("stream") and reply.is_success:
+        return StreamingResponse(
+            _chunks(reply, end), headers={"Cache-Control": "no-cache"}, media_type=media_type
+        )
     try:
-        content = await _while_connected(request, reply.aread())
+        content = await _while_connected(request, reply.aread(), end)
     finally:
         await reply.aclose()
-    return Response(content or b"", reply.status_code, media_type=kind)
+    if reply.is_error:
+        raise _backend_error(reply.status_code, content or b"")
+    return Response(content or b"", reply.status_code, media_type=media_type)
 
 
-async def _chunks(reply: httpx.Response) -> AsyncIterator[bytes]:
+def _backend(backends: dict[str, Backend], name: Any) -> Backend:
+    name = name or next(iter(backends))
+    if not isinstance(name, str) or name not in backends:
+        shown, known = repr(name)[:100], ", ".join(backends)
+        raise RequestError(404, "model_not_found", f"there is no model {shown} here; there is {known}")
+    return backends[name]
+
+
+def _backend_error(status: int, content: bytes) -> RequestError:
+    """A model server's refusal in the same shape; of a failure the log alone gets the details."""
+    with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError):
+        if status < 500:
+            return RequestError(
+                status, "refused_by_model", str(msgspec.json.decode(content)["error"]["message"])
+            )
+    print(f"the model's server answers {status}: {content[:2000]!r}", file=sys.stderr, flush=True)
+    return RequestError(502, "model_failed", f"the model's server failed (status {status}); see logs/serve")
+
+
+async def _chunks(reply: httpx.Response, end: float) -> AsyncIterator[bytes]:
     """The reply's bytes; the model stops when the client goes, since its connection closes too."""
     try:
-        async for chunk in reply.aiter_raw():
-            yield chunk
+        async with asyncio.timeout_at(end):
+            async for chunk in reply.aiter_raw():
+                yield chunk
+    except TimeoutError:
+        yield b"data: " + json.dumps(_too_slow().body()).encode() + b"\n\n"
+    except httpx.HTTPError as error:
+        yield b"data: " + json.dumps(_gone(error).body()).encode() + b"\n\n"
     finally:
         await asyncio.shield(reply.aclose())
 
 
-async def _while_connected(request: Request, work: Awaitable[Any]) -> Any:
+async def _while_connected(request: Request, work: Awaitable[T], end: float) -> T | None:
     """The result of `work`, or None, with the work given up, once the client has hung up."""
     task = asyncio.ensure_future(work)
     try:
         while not task.done():
-            await asyncio.wait({task}, timeout=_LOOK)
+            await asyncio.wait({task}, timeout=_POLL)
             if not task.done() and await request.is_disconnected():
                 return None
+            if not task.done() and asyncio.get_running_loop().time() > end:
+                raise _too_slow()
         return task.result()
     except httpx.HTTPError as error:
-        raise _Refused(502, "model_gone", f"the model's server does not answer ({error})") from None
+        raise _gone(error) from None
     finally:
         task.cancel()
 
 
+def _too_slow() -> RequestError:
+    return RequestError(
+        408, "too_slow", "the answer takes longer than this server allows; ask for fewer tokens"
+    )
+
+
+def _gone(error: Exception) -> RequestError:
+    return RequestError(502, "model_gone", f"the model's server does not answer ({type(error).__name__})")
+
+
 async def _body(request: Request) -> dict[str, Any]:
-    """A request's JSON object. Refuses what is too large, is none, or comes from another site's page."""
-    origin = request.headers.get("origin")
-    if origin and origin.partition("://")[2] != request.headers.get("host"):
-        raise _Refused(403, "foreign_page", f"requests from pages of {origin} are not answered")
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > _LARGEST:
-            raise _Refused(413, "too_large", f"a request may hold {_LARGEST:,} bytes")
-        parts.append(part)
+    """A request's JSON object. Raises RequestError for what is too large, too slow or no JSON object."""
+    limits, parts, size = request.app.state.limits, [], 0
     try:
-        body = msgspec.json.decode(b"".join(parts))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _Refused(400, "invalid_json", f"the body is not valid JSON: {error}") from None
-    if not isinstance(body, dict):
-        raise _Refused(400, "invalid_body", "the body must be a JSON object")
-    return body
+        async with asyncio.timeout(limits.body_seconds):
+            async for part in request.stream():
+                size += len(part)
+                if size > limits.body:
+                    raise RequestError(413, "too_large", f"a request may hold {limits.body:,} bytes")
+                parts.append(part)
+    except TimeoutError:
+        message = f"the request's body did not arrive within {limits.body_seconds:g} s"
+        raise RequestError(408, "body_too_slow", message) from None
+    except ClientDisconnect:
+        raise RequestError(400, "hung_up", "the client hung up") from None
+    return decoded(b"".join(parts))
 
 
-async def _told(request: Request, refusal: Exception) -> Response:
-    return refusal.reply
-
-
-def _error(status: int, code: str, message: str) -> JSONResponse:
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    return JSONResponse({"error": {"message": message, "type": kind, "code": code}}, status)
+async def _error(request: Request, error: Exception) -> Response:
+    """An error as the client gets it; the details of an unexpected one are in the log alone."""
+    if isinstance(error, RequestError):
+        return error.response()
+    if isinstance(error, HTTPException):
+        return RequestError(
+            error.status_code, "not_found", f"{error.detail}: {request.url.path[:100]}"
+        ).response()
+    return RequestError(500, "unexpected", "an unexpected error; see logs/serve").response()

@@ -1,4 +1,4 @@
-"""Ask a tuned model: one question, or one after the other at a prompt."""
+"""Questions to a tuned model from the command line: one, or one after the other at a prompt."""
 
 import json
 import logging
@@ -11,12 +11,13 @@ import typer
 
 from qaloom.console import job, say
 from qaloom.errors import ModelError, first_line
-from qaloom.files import read_json
-from qaloom.inference.model import Loaded, load_model
-from qaloom.inference.prompt import is_full_model, prompt_ids, stop_ids
+from qaloom.inference.model import LoadedModel, load_model
+from qaloom.inference.prompt import prompt_ids, stop_ids
+from qaloom.serve.access import key_in
+from qaloom.trained_run import TrainedRun
 
 
-def stream_answer(loaded: Loaded, kind: str, question: str, max_new_tokens: int) -> str:
+def stream_answer(loaded: LoadedModel, kind: str, question: str, max_new_tokens: int) -> str:
     """Stream the answer to stdout as it is made, and return it."""
     import torch
     from transformers import TextStreamer
@@ -31,7 +32,7 @@ def stream_answer(loaded: Loaded, kind: str, question: str, max_new_tokens: int)
     return tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True).strip()
 
 
-def ask_server(url: str, model: str, question: str, max_new_tokens: int) -> str:
+def ask_server(url: str, model: str, question: str, max_new_tokens: int, key: str | None = None) -> str:
     """Stream the answer of a `make serve` at `url` to stdout as it is made, and return it.
 
     Raises ModelError when it cannot be reached or refuses.
@@ -42,22 +43,33 @@ def ask_server(url: str, model: str, question: str, max_new_tokens: int) -> str:
     parts = []
     try:
         with httpx.stream(
-            "POST", f"{url}/v1/chat/completions", json=body | {"stream": True}, timeout=None
+            "POST",
+            f"{url}/v1/chat/completions",
+            json=body | {"stream": True},
+            timeout=None,
+            headers=_headers(key),
         ) as reply:
             if reply.is_error:
                 reply.read()
-                raise ModelError(f"{url} refuses: {_told(reply)}")
+                raise ModelError(f"{url} refuses: {_error_message(reply)}")
             for line in reply.iter_lines():
                 if line.startswith("data: {"):
-                    parts += _said(json.loads(line.removeprefix("data: ")))
+                    event = json.loads(line.removeprefix("data: "))
+                    if "error" in event:
+                        raise ModelError(f"{url} refuses: {event['error']['message']}")
+                    parts += _print_delta(event)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _unreachable(url, error) from None
     print(flush=True)
     return "".join(parts).strip()
 
 
-def _said(event: dict[str, Any]) -> list[str]:
-    """Print what an event of a streamed reply adds to the answer, and return it."""
+def _headers(key: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def _print_delta(event: dict[str, Any]) -> list[str]:
+    """Print the part of the answer in an event of a streamed reply, and return it."""
     parts = [choice.get("delta", {}).get("content") or "" for choice in event.get("choices", ())]
     print("".join(parts), end="", flush=True)
     return parts
@@ -67,65 +79,67 @@ def _unreachable(url: str, error: Exception) -> ModelError:
     return ModelError(f"{url} cannot be asked ({first_line(error)}); is make serve running there?")
 
 
-def _told(reply: Any) -> str:
+def _error_message(reply: Any) -> str:
     try:
         return reply.json()["error"]["message"]
     except (ValueError, KeyError, TypeError):
         return f"status {reply.status_code}"
 
 
-def _asker(run: str, max_new_tokens: int) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
-    """How to ask the tuned and the base model of a run's folder, or of a server's address."""
+def _asker(
+    run: str, max_new_tokens: int, key: str | None = None
+) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
+    """Functions that ask the tuned and the base model of a run's folder, or of a server's address."""
     if run.startswith(("http://", "https://")):
         url = run.rstrip("/").removesuffix("/v1")
-        tuned, base = _served_models(url)
+        tuned, base = _served_models(url, key)
         return (
-            lambda question: ask_server(url, tuned, question, max_new_tokens),
-            lambda question: ask_server(url, base, question, max_new_tokens),
+            lambda question: ask_server(url, tuned, question, max_new_tokens, key),
+            lambda question: ask_server(url, base, question, max_new_tokens, key),
         )
-    loaded, kind = _open(Path(run))
+    loaded, trained = _open(Path(run))
+    kind = trained.prompt
     own = "chat" if loaded.tokenizer.chat_template else kind
 
-    def of_base(question: str) -> str:
-        if is_full_model(Path(run)):
+    def ask_base(question: str) -> str:
+        if trained.is_full_model:
             raise ModelError(f"{run} was trained in full, so its base model is not in it; ask it alone")
         with loaded.model.disable_adapter():
             return stream_answer(loaded, own, question, max_new_tokens)
 
-    return lambda question: stream_answer(loaded, kind, question, max_new_tokens), of_base
+    return lambda question: stream_answer(loaded, kind, question, max_new_tokens), ask_base
 
 
-def _served_models(url: str) -> tuple[str, str]:
+def _served_models(url: str, key: str | None) -> tuple[str, str]:
     """The names of the tuned and the base model at a server."""
     import httpx
 
     try:
-        names = [model["id"] for model in httpx.get(f"{url}/v1/models", timeout=10).json()["data"]]
+        reply = httpx.get(f"{url}/v1/models", timeout=10, headers=_headers(key))
+        if reply.is_error:
+            raise ModelError(f"{url} refuses: {_error_message(reply)}")
+        names = [model["id"] for model in reply.json()["data"]]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
         raise _unreachable(url, error) from None
     return names[0], "base"
 
 
-def _open(run: Path) -> tuple[Loaded, str]:
-    if not (run / "manifest.json").is_file():
-        raise ModelError(
-            f"{run} holds no trained run; name a folder such as results/train/demo (after make run)"
-        )
-    trained = read_json(run / "manifest.json")
-    code_allowed = trained["settings"]["trust_remote_code"]
-    precision = read_json(run / "plan.json")["precision"]
-    if is_full_model(run):
+def _open(folder: Path) -> tuple[LoadedModel, TrainedRun]:
+    """A run's tuned model, and the run."""
+    run = TrainedRun(folder)
+    if run.is_full_model:
         say("ask: loading the model")
-        return load_model(run, None, code_allowed, precision), trained["prompt"]
-    base = Path(read_json(run / "adapter_config.json")["base_model_name_or_path"])
-    # It is as training saw it: from the project's folder, three above this one, or from where we are.
-    found = next((path for path in (run.resolve() / "../../.." / base, base) if path.is_dir()), None)
-    if found is None:
+        return load_model(folder, None, run.code_allowed, run.precision), run
+    # The base model is named from the project's folder, three above this one, or from where we are.
+    places = (folder.resolve() / "../../.." / run.base_model, run.base_model)
+    base = next((path for path in places if path.is_dir()), None)
+    if base is None:
         raise ModelError(
-            f"{run} was trained on {base}, which is not there; run the workflow again to bring it back"
+            f"{folder} was trained on {run.base_model}, which is not there; run the workflow again to bring it "
+            "back"
         )
     say("ask: loading the model")
-    return load_model(found, run, code_allowed, precision), trained["prompt"]
+    return load_model(base, folder, run.code_allowed, run.precision), run
 
 
 def _answer(tuned: Callable[[str], Any], base: Callable[[str], Any], question: str, beside: bool) -> None:
@@ -145,10 +159,11 @@ def _command(
     question: Annotated[str, typer.Argument(help="without one, questions are read line by line")] = "",
     base: Annotated[bool, typer.Option(help="show the base model's answer too, in its own prompt")] = False,
     max_new_tokens: int = 256,
+    api_key_env: Annotated[str, typer.Option(help="environment variable that holds a server's API key")] = "",
 ) -> None:
     """Ask the tuned model of RUN, in the prompt it was trained on."""
-    logging.disable(logging.WARNING)  # what libraries remark is no part of an answer
-    ask_tuned, ask_base = _asker(run, max_new_tokens)
+    logging.disable(logging.WARNING)  # libraries' remarks are no part of an answer
+    ask_tuned, ask_base = _asker(run, max_new_tokens, key_in(api_key_env) if api_key_env else None)
     for line in [question] if question else _lines():
         _answer(ask_tuned, ask_base, line, base)
 

@@ -1,91 +1,92 @@
-"""Serve a run: an OpenAI-compatible endpoint and a chat page, the base model beside the tuned one."""
+"""Server of a run: an OpenAI-compatible endpoint and a chat page, the base model beside the tuned one."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from msgspec.json import decode
+
 from qaloom.console import say
-from qaloom.errors import DeviceError, ModelError, QALoomError
+from qaloom.errors import DeviceError, ModelError
 from qaloom.export.gguf import to_gguf
 from qaloom.export.merge import merge, save_tokenizer
+from qaloom.export.parity_verdict import ExportManifest
 from qaloom.files import read_json
+from qaloom.inference.architecture import architecture, text_part
 from qaloom.inference.llama_cpp import HEADERS, start_llama_server
-from qaloom.inference.prompt import is_full_model, load_tokenizer
+from qaloom.inference.prompt import load_tokenizer
+from qaloom.serve.access import Access, PortError, resolved
 from qaloom.serve.app import Backend, application
+from qaloom.serve.limits import CONTEXT
 from qaloom.serve.sources import Nearest
+from qaloom.trained_run import TrainedRun, base_manifest
 
 BASE = "base"
-_EXPORTED = ("gguf-q8_0", "gguf-f16", "gguf-q4_k_m")  # which of a run's exports is served, by preference
-_KEPT = "q8_0"  # what is made where there is no export
+_EXPORTED = ("gguf-q8_0", "gguf-f16", "gguf-q4_k_m")  # exports that can be served, by preference
+_QUANTIZATION = "q8_0"  # of a file converted here, where there is no export
 _SLOTS = 4  # requests worked on at a time; more of them wait
-_CONTEXT = 4096  # tokens of a question and its answer, unless the model takes fewer
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class PortError(QALoomError):
-    """The address to serve on cannot be had."""
-
-
-def serve(project: Path, run: str, host: str, port: int, with_base: bool) -> None:
+def serve(project: Path, run: str, host: str, port: int, with_base: bool, access: Access) -> None:
     """Serve the run's tuned model, and its base model if both fit into memory, until Ctrl-C.
 
     Raises ModelError when there is no such trained run, PortError when the address is taken.
     """
-    folder = project / "results/train" / run
-    if not (folder / "manifest.json").is_file():
-        raise ModelError(f"{folder} holds no trained run; name one with RUN= (after make run)")
-    base = _base_folder(project, folder)
+    trained = TrainedRun(project / "results/train" / run)
+    base = _base_folder(project, trained)
     nearest = Nearest(project / "results/split")
-    with _bound(host, port) as socket, _backends(project, folder, base, with_base) as backends:
-        _listen(application(backends, nearest, _hosts(host)), socket, list(backends))
+    with _bound(host, port) as socket, _backends(project, trained, base, with_base) as backends:
+        _listen(application(backends, nearest, access), socket, host, list(backends))
 
 
-def _base_folder(project: Path, run: Path) -> Path:
-    if is_full_model(run):
-        raise ModelError(f"{run} was trained in full and is a model of its own; serve it as any other")
-    base = project / read_json(run / "adapter_config.json")["base_model_name_or_path"]
+def _base_folder(project: Path, run: TrainedRun) -> Path:
+    if run.is_full_model:
+        raise ModelError(f"{run.folder} was trained in full and is a model of its own; serve it as any other")
+    base = project / run.base_model
     if not (base / "manifest.json").is_file():
-        raise ModelError(f"{run} was trained on {base}, which is not there; run the workflow again")
+        raise ModelError(f"{run.folder} was trained on {base}, which is not there; run the workflow again")
     return base
 
 
 @contextmanager
-def _backends(project: Path, run: Path, base: Path, with_base: bool) -> Iterator[dict[str, Backend]]:
+def _backends(project: Path, run: TrainedRun, base: Path, with_base: bool) -> Iterator[dict[str, Backend]]:
     """The servers that hold the models, by the names that clients use."""
-    from qaloom.serve.vllm import available, started
+    from qaloom.serve.vllm import available, running_vllm
 
+    name = run.folder.name
     if available():
-        with started(run, base, _CONTEXT) as server:
-            yield {run.name: Backend(*server, run.name), BASE: Backend(*server, BASE)}
+        with running_vllm(run, base, CONTEXT) as server:
+            yield {name: Backend(*server, name), BASE: Backend(*server, BASE)}
         return
-    files = {run.name: _tuned_file(project, run, base)}
-    if with_base and run.name != BASE:
+    files = {name: _tuned_file(project, run, base)}
+    if with_base and name != BASE:
         files[BASE] = _base_file(project, base)
-    context = min(_CONTEXT, read_json(base / "config.json").get("max_position_embeddings", _CONTEXT))
+    config = text_part(read_json(base / "config.json"))
+    context = min(CONTEXT, config.get("max_position_embeddings", CONTEXT))
     files = _fitting(files, base, context)
     servers = {name: start_llama_server(file, name, context, _SLOTS) for name, file in files.items()}
     yield {name: Backend(one.listening_address, HEADERS, name) for name, one in servers.items()}
 
 
-def _tuned_file(project: Path, run: Path, base: Path) -> Path:
-    """The run's exported GGUF file, else one made now and kept in the cache."""
-    exports = project / "results/export" / run.name
-    adapter = read_json(run / "manifest.json")["adapter"]
-    proven = read_json(exports / "manifest.json")["parity"] if (exports / "manifest.json").is_file() else {}
+def _tuned_file(project: Path, run: TrainedRun, base: Path) -> Path:
+    """The run's exported GGUF file, else one converted now and kept in the cache."""
+    name, adapter = run.folder.name, run.manifest.adapter
+    exports = project / "results/export" / name
+    manifest = exports / "manifest.json"
+    proven = decode(manifest.read_bytes(), type=ExportManifest).parity if manifest.is_file() else {}
     for kind in _EXPORTED:
         # An export of an earlier training of this run is not this model.
-        if kind in proven and proven[kind]["adapter"] == adapter:
+        if kind in proven and proven[kind].adapter == adapter:
             return next((exports / kind).glob("*.gguf"))
-    kept = project / "cache/serve" / f"{run.name}-{adapter[:16]}-{_KEPT}.gguf"
-    return _made(kept, run.name, lambda folder: merge(base, run, folder))
+    cached = project / "cache/serve" / f"{name}-{adapter[:16]}-{_QUANTIZATION}.gguf"
+    return _cached_gguf(cached, name, lambda folder: merge(base, run.folder, folder))
 
 
 def _base_file(project: Path, base: Path) -> Path:
-    sha = read_json(base / "manifest.json")["sha256"]
-    kept = project / "cache/serve" / f"base-{sha[:16]}-{_KEPT}.gguf"
-    return _made(kept, "the base model", lambda folder: _with_own_prompt(base, folder))
+    cached = project / "cache/serve" / f"base-{base_manifest(base).sha256[:16]}-{_QUANTIZATION}.gguf"
+    return _cached_gguf(cached, "the base model", lambda folder: _with_own_prompt(base, folder))
 
 
 def _with_own_prompt(base: Path, folder: Path) -> None:
@@ -98,16 +99,16 @@ def _with_own_prompt(base: Path, folder: Path) -> None:
     save_tokenizer(tokenizer, "chat" if tokenizer.chat_template else "plain", folder)
 
 
-def _made(kept: Path, what: str, fill: Any) -> Path:
-    """A GGUF file kept from before, or made of the Hugging Face folder that `fill` writes."""
-    if kept.is_file():
-        return kept
-    say(f"serve: bringing {what} into llama.cpp's format, once")
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
-        fill(Path(folder))
-        to_gguf(Path(folder), _KEPT, kept)
-    return kept
+def _cached_gguf(cached: Path, model: str, write_model: Callable[[Path], None]) -> Path:
+    """A GGUF file of the cache, else converted from the Hugging Face folder that `write_model` fills."""
+    if cached.is_file():
+        return cached
+    say(f"serve: converting {model} to llama.cpp's format, once")
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cached.parent) as folder:
+        write_model(Path(folder))
+        to_gguf(Path(folder), _QUANTIZATION, cached)
+    return cached
 
 
 def _fitting(files: dict[str, Path], base: Path, context: int) -> dict[str, Path]:
@@ -135,41 +136,34 @@ def _fitting(files: dict[str, Path], base: Path, context: int) -> dict[str, Path
 
 
 def _cache_bytes(base: Path, context: int) -> int:
-    config = read_json(base / "config.json")
-    heads = config.get("num_attention_heads", 1)
-    width = config.get("head_dim") or config.get("hidden_size", 0) // heads
-    layer = 2 * config.get("num_key_value_heads", heads) * width * 2
-    return config.get("num_hidden_layers", 0) * layer * context * _SLOTS
+    """Bytes of keys and values, in 16 bits, of `context` tokens in every slot and layer."""
+    size = architecture(base)
+    return size.layers * 2 * size.kv * 2 * context * _SLOTS
 
 
 @contextmanager
 def _bound(host: str, port: int) -> Iterator[Any]:
-    """The address to serve on, taken before the models are loaded."""
+    """The address to serve on, taken before the models are loaded; `::` takes IPv4, too."""
     import socket
 
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    address = resolved(host)[0]
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     with socket.socket(family) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if address.version == 6 and address.is_unspecified:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         try:
-            bound.bind((host, port))
+            bound.bind((str(address), port))
         except (OSError, OverflowError) as error:
             raise PortError(f"{host}:{port} cannot be served on ({error}); choose another PORT=") from None
         yield bound
 
 
-def _hosts(host: str) -> list[str]:
-    """The names this server answers to: on loopback only its own, elsewhere any."""
-    return list(_LOOPBACK) if host in _LOOPBACK else ["*"]
-
-
-def _listen(app: Any, bound: Any, models: list[str]) -> None:
+def _listen(app: Any, bound: Any, host: str, models: list[str]) -> None:
     import uvicorn
 
-    host, port = bound.getsockname()[:2]
-    if host not in _LOOPBACK:
-        say(f"serve: anyone who reaches {host} may ask, without a password")
     shown = f"[{host}]" if ":" in host else host
-    bound.listen()  # whoever asks as soon as the address is said waits, and is not refused
-    say(f"serve: {' and '.join(models)} at http://{shown}:{port} (API: /v1); Ctrl-C ends")
+    bound.listen()  # requests that come before the server is up wait, and are not refused
+    say(f"serve: {' and '.join(models)} at http://{shown}:{bound.getsockname()[1]} (API: /v1); Ctrl-C ends")
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
     server.run(sockets=[bound])

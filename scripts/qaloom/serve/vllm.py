@@ -1,6 +1,7 @@
-"""vLLM, where it is installed and there is a GPU: base model and adapter in one server."""
+"""vLLM server of base model and adapter, where vLLM is installed and there is a GPU."""
 
 import importlib.util
+import os
 import secrets
 import socket
 import subprocess
@@ -14,8 +15,8 @@ from pathlib import Path
 from qaloom.console import say
 from qaloom.errors import DeviceError
 from qaloom.export.merge import save_tokenizer
-from qaloom.files import read_json
 from qaloom.inference.prompt import load_tokenizer
+from qaloom.trained_run import TrainedRun
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # what --max-lora-rank takes
 _PATIENCE = 900  # seconds for a large model to load
@@ -31,8 +32,8 @@ def available() -> bool:
 
 
 @contextmanager
-def started(run: Path, base: Path, context: int) -> Iterator[tuple[str, dict[str, str]]]:
-    """A vLLM server with `base` and the adapter `run`, both asked in the trained prompt.
+def running_vllm(run: TrainedRun, base: Path, context: int) -> Iterator[tuple[str, dict[str, str]]]:
+    """A vLLM server with `base` and the adapter of `run`, both asked in the trained prompt.
 
     Yields its address and the headers that it wants. Raises DeviceError when it does not come up.
     """
@@ -41,11 +42,11 @@ def started(run: Path, base: Path, context: int) -> Iterator[tuple[str, dict[str
         port = free.getsockname()[1]
     key = secrets.token_urlsafe(32)
     with tempfile.TemporaryDirectory() as folder:
-        trained = read_json(run / "manifest.json")
-        tokenizer = load_tokenizer(run, trained["settings"]["trust_remote_code"])
-        save_tokenizer(tokenizer, trained["prompt"], Path(folder))
+        save_tokenizer(load_tokenizer(run.folder, run.code_allowed), run.prompt, Path(folder))
         template = Path(folder) / "chat_template.jinja"
-        with subprocess.Popen(vllm_command(run, base, template, port, key, context)) as server:
+        # The key goes by the environment: every user of the machine can read a command line.
+        environment = os.environ | {"VLLM_API_KEY": key}
+        with subprocess.Popen(vllm_command(run, base, template, port, context), env=environment) as server:
             try:
                 headers = {"Authorization": f"Bearer {key}"}
                 _wait(server, f"http://127.0.0.1:{port}")
@@ -54,20 +55,18 @@ def started(run: Path, base: Path, context: int) -> Iterator[tuple[str, dict[str
                 server.terminate()
 
 
-def vllm_command(run: Path, base: Path, template: Path, port: int, key: str, context: int) -> list[str]:
+def vllm_command(run: TrainedRun, base: Path, template: Path, port: int, context: int) -> list[str]:
     """The command that starts vLLM: the base model as `base`, the adapter under the run's name."""
-    adapter = read_json(run / "adapter_config.json")
-    rank = next((rank for rank in _RANKS if rank >= adapter["r"]), adapter["r"])
-    precision = read_json(run / "plan.json")["precision"]
-    quantised = ["--quantization", "bitsandbytes"] if precision in ("4bit", "8bit") else []
-    trusted = read_json(run / "manifest.json")["settings"]["trust_remote_code"]
+    r = run.adapter_config["r"]
+    rank = next((rank for rank in _RANKS if rank >= r), r)
+    quantized = ["--quantization", "bitsandbytes"] if run.precision in ("4bit", "8bit") else []
     return [
         sys.executable, "-m", "vllm.entrypoints.openai.api_server",
         "--model", str(base), "--served-model-name", "base",
-        "--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", f"{run.name}={run}",
+        "--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", f"{run.folder.name}={run.folder}",
         "--chat-template", str(template), "--max-model-len", str(context),
-        "--host", "127.0.0.1", "--port", str(port), "--api-key", key,
-        *quantised, *(["--trust-remote-code"] if trusted else []),
+        "--host", "127.0.0.1", "--port", str(port),
+        *quantized, *(["--trust-remote-code"] if run.code_allowed else []),
     ]  # fmt: skip
 
 
@@ -82,4 +81,4 @@ def _wait(server: subprocess.Popen, url: str) -> None:
                 return
         except httpx.HTTPError:
             time.sleep(1)
-    raise DeviceError("vLLM did not come up; its own words are in logs/serve")
+    raise DeviceError("vLLM did not start; its messages are in logs/serve")

@@ -12,7 +12,27 @@ _DIGIT = re.compile("[0-9]")
 _JOINING = frozenset("-~∼〜–—/:×,(.+")
 _MAGNITUDES = frozenset("십백천만억조")
 _LEADING = (
-    frozenset("오전 오후 새벽 아침 한낮 낮 저녁 밤 영하 제 $ ₩ € £ ¥ US$".split()) | units.CURRENCY_CODES
+    frozenset(
+        [
+            "오전",
+            "오후",
+            "새벽",
+            "아침",
+            "한낮",
+            "낮",
+            "저녁",
+            "밤",
+            "영하",
+            "제",
+            "$",
+            "₩",
+            "€",
+            "£",
+            "¥",
+            "US$",
+        ]
+    )
+    | units.CURRENCY_CODES
 )
 _HALVES = ("am", "pm", "a.m", "p.m")
 _HALF_PAST = ("반", "정각")

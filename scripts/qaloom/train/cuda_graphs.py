@@ -1,13 +1,13 @@
 """A micro-batch's forward and backward pass as one CUDA graph instead of thousands of kernel launches.
 
 With short rows a GPU waits most of a step for its host to launch the next kernel. Batches of one shape need
-the same kernels: they are recorded once and played back from then on. The first batch of a shape runs as
-ever. The second runs as ever and is recorded, and the recording must come to the same loss and gradients;
-if they are too small to tell, a later one is.
+the same kernels: they are captured once and replayed from then on. The first batch of a shape runs eagerly.
+The second runs eagerly and is captured, and the replay must come to the same loss and gradients; if they are
+too small to compare, a later batch is captured.
 """
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import wraps
 from itertools import chain
@@ -15,164 +15,165 @@ from typing import Any
 
 import torch
 
+from qaloom.compat_unsloth import MissingInterfaceError, loss_replaced_by, wrap_attention
 from qaloom.errors import first_line
 from qaloom.train.tokenized import IGNORED
 
-_MOST = 32  # shapes that are recorded; batches of others run as ever
-# How far off a recording may be, relatively: sums in another order round differently. Rows that see each
+_MOST_SHAPES = 32  # that are captured; batches of others run eagerly
+# Relative differences that a replay may have: sums in another order round differently. Rows that see each
 # other, or a loss of other tokens, are off by far more.
-_LOSS, _GRADIENT = 0.01, 0.1
-_SMALL = 0.1  # a loss below which its own rounding shows
+_LOSS_TOLERANCE, _GRADIENT_TOLERANCE = 0.01, 0.1
+_SMALL_LOSS = 0.1  # below it a loss's own rounding shows
 # A loss below which rounding shows in the gradients too (float32 rounds a score of 40 by 4e-6): the 8B shape,
-# rows known by heart, loss 2e-8, was off by a seventh of its gradients' norm. Such batches run as ever.
-_TELLING = 1e-4
-_CHUNK = 2**28  # bytes of the scores that the loss makes at once
+# memorized rows, loss 2e-8, was off by a seventh of its gradients' norm. Such batches run eagerly.
+_COMPARABLE_LOSS = 1e-4
+_CHUNK_BYTES = 2**28  # of the scores that the loss makes at once
 _BOUNDS = "bounds"
-_TOLD = 2  # things that attention is told of any model: no dropout, and that it is causal
+_PLAIN_OPTIONS = 2  # options that attention gets of any model: no dropout, and that it is causal
 
 
 class GraphError(Exception):
-    """A model's passes cannot be recorded, or the recording does not do what the model does."""
+    """A model's passes cannot be captured, or the replay does not do what the model does."""
 
 
-def record(model: Any, packs: Sequence[Sequence[int]], tail: int) -> None:
-    """Let a model that trains in bfloat16, under autocast, play back its passes.
+def capture(model: Any, packs: Sequence[Sequence[int]], tail: int) -> None:
+    """Let a model that trains in bfloat16, under autocast, replay its passes as CUDA graphs.
 
     The thread goes over to a stream of its own, on which the model must not have been run before.
     `packs` are the rows' lengths in every packed sequence, or nothing where rows are padded; `tail` is the
-    most tokens that fill a sequence up. Training raises GraphError when a batch cannot be recorded.
+    most tokens that fill a sequence up. Raises GraphError, as does training when a batch cannot be captured.
     """
-    graphs = _Graphs(model, packs, tail)
+    try:
+        passes = _CapturedPasses(model, packs, tail)
+    except MissingInterfaceError as error:
+        raise GraphError(str(error)) from error
+    except Exception as error:  # another torch, another card: training goes on eagerly
+        raise GraphError(first_line(error)) from error
 
     @wraps(model.forward)
-    def forward(**given: Any) -> Any:
-        return graphs.output_of(given)
+    def forward(**batch: Any) -> Any:
+        return passes.forward(batch)
 
     model.forward = forward
 
 
-class _Graphs:
-    """Recordings by the shape of a batch, and the places where their loss and gradients go."""
+class _CapturedPasses:
+    """CUDA graphs by the shape of a batch, and the buffers where their loss and gradients go."""
 
     def __init__(self, model: Any, packs: Sequence[Sequence[int]], tail: int):
-        self.model, self.plain = model, model.forward
-        self.learned = [p for p in model.parameters() if p.requires_grad]
-        self.gradients = [torch.zeros_like(p) for p in self.learned]
-        self.loss = torch.zeros((), device=self.learned[0].device)
+        self.packed = _PackedAttention(packs, tail) if packs else None
+        self.model, self.eager = model, model.forward
+        self.trained = [p for p in model.parameters() if p.requires_grad]
+        self.gradients = [torch.zeros_like(p) for p in self.trained]
+        self.loss = torch.zeros((), device=self.trained[0].device)
         self.pool, self.stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream()
-        # Autograd waits for the stream of a leaf's first use, which no recording may do if it is the default.
+        # Autograd waits for the stream of a leaf's first use, which no capture may do if it is the default.
         self.stream.wait_stream(torch.cuda.current_stream())
         torch.cuda.set_stream(self.stream)
         self.seen: set[tuple] = set()
-        self.recorded: dict[tuple, tuple[torch.cuda.CUDAGraph, dict[str, Any]]] = {}
-        self.apart = _Apart(packs, tail) if packs else None
+        self.graphs: dict[tuple, tuple[torch.cuda.CUDAGraph, dict[str, Any]]] = {}
 
-    def output_of(self, given: dict[str, Any]) -> Any:
-        """What the model's forward pass gives for these arguments."""
+    def forward(self, batch: dict[str, Any]) -> Any:
+        """The model's forward pass, replayed where a batch of this shape was captured."""
         if not (self.model.training and torch.is_grad_enabled()):
-            return self.plain(**given)
-        fixed = self._fixed(given)
-        shape = tuple((name, x.shape if torch.is_tensor(x) else x) for name, x in sorted(fixed.items()))
-        if shape not in self.recorded:
-            output = self.plain(**given)
-            if shape not in self.seen or len(self.recorded) == _MOST or output.loss < _TELLING:
+            return self.eager(**batch)
+        inputs = self._static(batch)
+        shape = tuple((name, x.shape if torch.is_tensor(x) else x) for name, x in sorted(inputs.items()))
+        if shape not in self.graphs:
+            output = self.eager(**batch)
+            if shape not in self.seen or len(self.graphs) == _MOST_SHAPES or output.loss < _COMPARABLE_LOSS:
                 self.seen.add(shape)
                 return output
-            self._record(shape, fixed, output)
-        graph, places = self.recorded[shape]
-        for name, x in fixed.items():
+            self._capture(shape, inputs, output)
+        graph, buffers = self.graphs[shape]
+        for name, x in inputs.items():
             if torch.is_tensor(x):
-                places[name].copy_(x)
+                buffers[name].copy_(x)
         graph.replay()
         kind, logits = self.output
-        return kind(loss=_Played.apply(self, *self.learned), logits=logits)
+        return kind(loss=_ReplayedLoss.apply(self, *self.trained), logits=logits)
 
-    def _fixed(self, given: dict[str, Any]) -> dict[str, Any]:
-        """A batch as tensors whose shapes say nothing of how many rows are packed in it."""
-        fixed, count = dict(given), given.get("num_items_in_batch")
+    def _static(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """A batch as tensors whose shapes do not depend on how many rows are packed in it."""
+        inputs, count = dict(batch), batch.get("num_items_in_batch")
         if isinstance(count, int):
-            fixed["num_items_in_batch"] = torch.tensor(count, device=self.loss.device)
-        return self.apart.fixed(fixed) if self.apart else fixed
+            inputs["num_items_in_batch"] = torch.tensor(count, device=self.loss.device)
+        return self.packed.static(inputs) if self.packed else inputs
 
-    def _record(self, shape: tuple, fixed: dict[str, Any], output: Any) -> None:
-        """Record the passes of that shape, and compare with `output`, this batch's the usual way."""
+    def _capture(self, shape: tuple, inputs: dict[str, Any], output: Any) -> None:
+        """Capture the passes of that shape, and compare with `output`, this batch's eager one."""
         try:
             if torch.is_tensor(output.logits):
-                raise GraphError("the model hands on its logits")
+                raise GraphError("the model returns its logits")
             self.output = type(output), output.logits
-            loss, gradients = output.loss.detach(), torch.autograd.grad(output.loss, self.learned)
-            places = {name: x.clone() if torch.is_tensor(x) else x for name, x in fixed.items()}
+            loss, gradients = output.loss.detach(), torch.autograd.grad(output.loss, self.trained)
+            buffers = {name: x.clone() if torch.is_tensor(x) else x for name, x in inputs.items()}
             graph = torch.cuda.CUDAGraph()
-            self._pass(places)  # kernels that the usual way has not called are chosen and compiled
+            self._forward_backward(buffers)  # kernels that eager passes have not called are compiled
             with torch.cuda.graph(graph, self.pool, self.stream, "thread_local"):
-                self._pass(places)
+                self._forward_backward(buffers)
             graph.replay()
-            self._compare(loss, gradients)
+            self._compare(loss, list(gradients))
         except (torch.OutOfMemoryError, GraphError):
             raise
-        except Exception as error:  # whatever a model's own code does not take
+        except MissingInterfaceError as error:
+            raise GraphError(str(error)) from error
+        except Exception as error:  # whatever a model's own code raises while it is captured
             raise GraphError(first_line(error)) from error
-        self.recorded[shape] = graph, places
+        self.graphs[shape] = graph, buffers
 
-    def _pass(self, places: dict[str, Any]) -> None:
-        """Forward and backward; loss and gradients go where those of all recordings go."""
-        given = dict(places)
+    def _forward_backward(self, buffers: dict[str, Any]) -> None:
+        """Both passes; loss and gradients go to the buffers that all graphs share."""
+        batch = dict(buffers)
         # A cached cast would be of the weights as they were.
-        exact = torch.autocast("cuda", torch.bfloat16, cache_enabled=False)
-        apart = self.apart.within(given.pop(_BOUNDS)) if self.apart else nullcontext()
-        with exact, apart, _loss_without_waiting():
-            loss = self.plain(**given).loss
-            gradients = torch.autograd.grad(loss, self.learned)
+        autocast = torch.autocast("cuda", torch.bfloat16, cache_enabled=False)
+        packed = self.packed.within(batch.pop(_BOUNDS)) if self.packed else nullcontext()
+        with autocast, packed, loss_replaced_by(_loss_without_sync):
+            loss = self.eager(**batch).loss
+            gradients = torch.autograd.grad(loss, self.trained)
         self.loss.copy_(loss.detach())
         torch._foreach_copy_(self.gradients, gradients)
 
-    def _compare(self, loss: torch.Tensor, gradients: Sequence[torch.Tensor]) -> None:
-        if not loss.isfinite():  # training stops here and names the rows: nothing that a recording did
+    def _compare(self, loss: torch.Tensor, gradients: list[torch.Tensor]) -> None:
+        if not loss.isfinite():  # training stops here and names the rows: the replay is not to blame
             return
-        apart = torch._foreach_sub(self.gradients, gradients)
-        norm, off = (float(torch.stack(torch._foreach_norm(x)).norm()) for x in (gradients, apart))
-        usual, again = float(loss), float(self.loss)
-        near = abs(again - usual) <= _LOSS * max(abs(usual), _SMALL)
-        if not (near and off <= _GRADIENT * norm):  # or not a number
+        differences = [mine - eager for mine, eager in zip(self.gradients, gradients, strict=True)]
+        norm, off = (float(torch.stack(torch._foreach_norm(x)).norm()) for x in (gradients, differences))
+        eager, replayed = float(loss), float(self.loss)
+        near = abs(replayed - eager) <= _LOSS_TOLERANCE * max(abs(eager), _SMALL_LOSS)
+        if not (near and off <= _GRADIENT_TOLERANCE * norm):  # or not a number
             raise GraphError(
-                f"recorded, the loss is {again:.4g} instead of {usual:.4g} and the gradients, of norm "
+                f"replayed, the loss is {replayed:.4g} instead of {eager:.4g} and the gradients, of norm "
                 f"{norm:.4g}, are off by {off:.4g}"
             )
 
 
-class _Played(torch.autograd.Function):
-    """The loss of the batch that was played, whose gradients are there already."""
+class _ReplayedLoss(torch.autograd.Function):
+    """The loss of the batch that was replayed, whose gradients are computed already."""
 
     @staticmethod
-    def forward(ctx: Any, graphs: _Graphs, *learned: torch.Tensor) -> torch.Tensor:
-        ctx.gradients = graphs.gradients
-        return graphs.loss.clone()
+    def forward(ctx: Any, passes: _CapturedPasses, *trained: torch.Tensor) -> torch.Tensor:
+        ctx.gradients = passes.gradients
+        return passes.loss.clone()
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
         return None, *torch._foreach_mul(ctx.gradients, gradient)
 
 
-@contextmanager
-def _loss_without_waiting() -> Iterator[None]:
-    """Put a loss of all tokens in the place of Unsloth's, which waits to learn which have labels."""
-    from unsloth_zoo.fused_losses import cross_entropy_loss as unsloth
-
-    def loss(hidden, head, bias, labels, mask, count, scaling, shift, others):
-        if bias is not None or mask is not None or scaling is not None or not shift or any(others.values()):
-            raise GraphError("its loss is not the plain one")
-        after = torch.cat([labels[:, 1:], labels.new_full((len(labels), 1), IGNORED)], dim=1).reshape(-1)
-        count = (after != IGNORED).sum() if count is None else count
-        return _Loss.apply(hidden.reshape(-1, hidden.shape[-1]), head, after, count)
-
-    before, unsloth._chunked_ce = unsloth._chunked_ce, loss
-    try:
-        yield
-    finally:
-        unsloth._chunked_ce = before
+def _loss_without_sync(
+    hidden: torch.Tensor, head: torch.Tensor, bias: Any, labels: torch.Tensor, mask: Any, count: Any,
+    scaling: Any, shift: bool, others: dict[str, Any],
+) -> torch.Tensor:  # fmt: skip
+    """Unsloth's loss over all tokens; its own waits for the GPU to learn which tokens have labels."""
+    if bias is not None or mask is not None or scaling is not None or not shift or any(others.values()):
+        raise GraphError("its loss is not the plain one")
+    after = torch.cat([labels[:, 1:], labels.new_full((len(labels), 1), IGNORED)], dim=1).reshape(-1)
+    count = (after != IGNORED).sum() if count is None else count
+    return _ChunkedCrossEntropy.apply(hidden.reshape(-1, hidden.shape[-1]), head, after, count)
 
 
-class _Loss(torch.autograd.Function):
+class _ChunkedCrossEntropy(torch.autograd.Function):
     """Cross entropy of the tokens with labels over `count`; `head` (vocabulary x hidden) is not trained.
 
     A chunk of tokens at a time goes to scores and back to its gradient: all scores at once would be large.
@@ -182,7 +183,7 @@ class _Loss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Any, head: Any, labels: Any, count: Any) -> torch.Tensor:
         loss, gradient = torch.zeros((), device=hidden.device), torch.empty_like(hidden)
-        size = max(64, _CHUNK // (4 * len(head)))
+        size = max(64, _CHUNK_BYTES // (4 * len(head)))
         for part, back, label in zip(*(x.split(size) for x in (hidden, gradient, labels)), strict=True):
             learned, label = (label != IGNORED)[:, None], label.clamp(min=0)[:, None]
             with torch.autocast("cuda", enabled=False):
@@ -198,7 +199,7 @@ class _Loss(torch.autograd.Function):
         return ctx.saved_tensors[0] * gradient, None, None, None
 
 
-class _Apart:
+class _PackedAttention:
     """Keeps packed rows apart by bounds that are data, not shapes: in each sequence room for as many rows.
 
     Unsloth's own ways either wait for the rows' lengths or, in older torch, launch kernels for every row.
@@ -208,49 +209,52 @@ class _Apart:
         self.most = max(map(len, packs)) + 1  # the tail is one more
         self.longest = max(tail, *chain.from_iterable(packs))
         self.bounds: torch.Tensor | None = None
+        self.used = False
         self.whole: dict[int, torch.Tensor] = {}
-        self._attend()
+        wrap_attention(self._wrapped)
 
-    def fixed(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The rows' bounds (most + 1, int32) from their positions; all that fills up is of the last ones."""
-        starts, total = given["position_ids"][0] == 0, given["position_ids"].shape[1]
+    def static(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The batch with its rows' bounds (most + 1, int32) from their positions; the last one fills up."""
+        starts, total = batch["position_ids"][0] == 0, batch["position_ids"].shape[1]
         places = torch.arange(total, dtype=torch.int32, device=starts.device)
         bounds = torch.where(starts, places, total).sort().values[: self.most + 1]
         bounds[-1] = total
         if total not in self.whole:
             self.whole[total] = torch.tensor([total], dtype=torch.int32, device=starts.device)
-        return given | {_BOUNDS: bounds, "packed_seq_lengths": self.whole[total]}
+        return batch | {_BOUNDS: bounds, "packed_seq_lengths": self.whole[total]}
 
     @contextmanager
     def within(self, bounds: torch.Tensor) -> Iterator[None]:
         """Let attention keep to these bounds. Raises GraphError when the model's is not Unsloth's."""
-        self.bounds, self.asked = bounds, False
+        self.bounds, self.used = bounds, False
         try:
             yield
-            if not self.asked:
+            if not self.used:
                 raise GraphError("its attention would not keep packed rows apart")
         finally:
             self.bounds = None
 
-    def _attend(self) -> None:
+    def _wrapped(self, eager: Callable[..., Any]) -> Callable[..., Any]:
+        """Unsloth's attention, by torch's own kernel for rows of any length while there are bounds."""
         from torch.nn.attention.varlen import varlen_attn
-        from unsloth.utils import attention_dispatch
 
-        plain = attention_dispatch._run_attention
         grouped = "enable_gqa" in inspect.signature(varlen_attn).parameters  # since torch 2.12
 
-        def run(*, config: Any, context: Any, Q: Any, K: Any, V: Any) -> Any:
-            if self.bounds is None:
-                return plain(config=config, context=context, Q=Q, K=K, V=V)
-            self.asked = True
-            told = len(config.flash_varlen_kwargs or ()) + len(config.sdpa_kwargs or ())
-            if context.sliding_window or told > _TOLD:
+        def attention(*positional: Any, **given: Any) -> Any:
+            bounds = self.bounds
+            if bounds is None:
+                return eager(*positional, **given)
+            self.used = True
+            config, groups = given["config"], given["config"].n_groups
+            options = len(config.flash_varlen_kwargs or ()) + len(config.sdpa_kwargs or ())
+            if given["context"].sliding_window or options > _PLAIN_OPTIONS:
                 raise GraphError("its attention is not the plain one")
-            query, keys, values = (x.squeeze(0).transpose(0, 1).contiguous() for x in (Q, K, V))
+            query, keys, values = (given[x].squeeze(0).transpose(0, 1).contiguous() for x in ("Q", "K", "V"))
             if not grouped:
-                keys, values = (x.repeat_interleave(config.n_groups, dim=1) for x in (keys, values))
-            options = {"enable_gqa": config.n_groups > 1} if grouped else {}
-            lengths = (self.bounds, self.bounds, self.longest, self.longest)
-            return varlen_attn(query, keys, values, *lengths, window_size=(-1, 0), **options)[None]
+                keys, values = (x.repeat_interleave(groups, dim=1) for x in (keys, values))
+            kernel: Callable[..., Any] = varlen_attn
+            more = {"enable_gqa": groups > 1} if grouped else {}
+            lengths = (bounds, bounds, self.longest, self.longest)
+            return kernel(query, keys, values, *lengths, window_size=(-1, 0), **more)[None]
 
-        attention_dispatch._run_attention = run
+        return attention

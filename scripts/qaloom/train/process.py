@@ -1,11 +1,11 @@
 """The training process: one plan, one attempt, on one GPU, several, or the CPU.
 
-Started by `qaloom.train.planning.launcher`, under torchrun on several GPUs. It reads `job.json` and `examples.jsonl` in the
-run's cache folder, writes checkpoints, then `finished/`, and tells how it goes in `events.jsonl`.
+Started by `qaloom.train.planning.launcher`, under torchrun on several GPUs. It reads `job.json` and
+`examples.jsonl` in the run's cache folder, writes checkpoints, then `finished/`, and reports its progress
+in `events.jsonl`.
 """
 
 import ctypes
-import json
 import math
 import os
 import shutil
@@ -17,11 +17,25 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from msgspec import Struct
+
 from qaloom.errors import QALoomError, TrainingError, first_line
-from qaloom.files import read_json, read_lines, write_json, write_lines
-from qaloom.inference.prompt import Example, load_tokenizer
-from qaloom.train.planning.device import supply_autocast_check
-from qaloom.train.sft import check_batch, load_training_model, make_trainer, rows_in_turn
+from qaloom.files import read_json, read_lines, write_lines
+from qaloom.inference.prompt import Example, Tokenizer, load_tokenizer
+from qaloom.train.planning.task import (
+    Event,
+    Failed,
+    Finished,
+    NotCaptured,
+    OutOfMemory,
+    Started,
+    StepDone,
+    TrainingJob,
+    emit,
+    read_struct,
+    write_struct,
+)
+from qaloom.train.sft import check_batch, load_training_model, make_trainer, rows_in_order
 from qaloom.train.tokenized import length, steps_of_rows
 
 _SECONDS_BETWEEN = 600  # two checkpoints, at most
@@ -29,24 +43,35 @@ _EXPLODED = 3  # times the first loss, and above what guessing costs, is no long
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
-def main(folder: Path) -> None:
-    """Train as `folder`/job.json says; what ends it goes to events.jsonl, as the exit code 0 or 1."""
+class Metrics(Struct, frozen=True, kw_only=True):
+    """metrics.json: speed, losses and peak memory (bytes) of the last attempt; null where unknown."""
+
+    seconds: float
+    steps: int
+    median_step_seconds: float | None
+    rows_per_second: float | None
+    resumed_from: str | None
+    first_loss: float
+    last_loss: float
+    best_step: int | None
+    best_validation_loss: float | None
+    peak_memory_bytes: int
+    peak_allocated_bytes: int | None
+    loading_peak_bytes: int | None
+
+
+def run_training(folder: Path) -> None:
+    """Train as `folder`/job.json says; exits with 1, and an event, when training fails."""
     try:
-        _train(folder, read_json(folder / "job.json"))
+        _train(folder, read_struct(folder / "job.json", TrainingJob))
     except QALoomError as error:
-        tell(folder, error=str(error), kind=type(error).__name__)
+        emit(folder, Failed(str(error), type(error).__name__))
         sys.exit(1)
     except Exception as error:
         traceback.print_exc()
-        tell(folder, **_what_went_wrong(error))
+        emit(folder, _failure_event(error))
         sys.stderr.flush()
         os._exit(1)  # the interpreter's own end can hang on a GPU that ran out of memory
-
-
-def tell(folder: Path, **event: Any) -> None:
-    """Append one event for the process that waits."""
-    with (folder / "events.jsonl").open("ab", buffering=0) as stream:
-        stream.write(json.dumps(event).encode() + b"\n")
 
 
 def _end_with_the_parent() -> None:
@@ -54,34 +79,34 @@ def _end_with_the_parent() -> None:
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
 
-def _what_went_wrong(error: Exception) -> dict[str, Any]:
+def _failure_event(error: Exception) -> Event:
     import torch
 
     from qaloom.train.cuda_graphs import GraphError
 
     if isinstance(error, GraphError):
-        return {"not_recorded": str(error)}
+        return NotCaptured(str(error))
     if isinstance(error, torch.OutOfMemoryError) or "CUDA out of memory" in str(error):
-        return {"out_of_memory": first_line(error).partition(". GPU")[0], "peak": peak_memory()}
-    return {"error": first_line(error), "kind": "unexpected"}
+        return OutOfMemory(first_line(error).partition(". GPU")[0], peak_memory())
+    return Failed(first_line(error), "unexpected")
 
 
-def _train(folder: Path, job: dict[str, Any]) -> None:
-    planned, settings = job["plan"], job["settings"]
-    begin(folder, planned["device"]["kind"], job["threads"])
+def _train(folder: Path, job: TrainingJob) -> None:
+    task, planned, settings = job.task, job.plan, job.task.settings
+    begin(folder, planned.device.kind, task.threads)
     examples = read_lines(folder / "examples.jsonl", Example)
-    kept = read_lines(folder / "validation.jsonl", Example)
-    steps = steps_of_rows([length(e) for e in examples], settings["training"])
-    model = load_training_model(job["base"], job["start"], planned, settings)
+    validated = read_lines(folder / "validation.jsonl", Example)
+    steps = steps_of_rows([length(e) for e in examples], settings.training)
+    model = load_training_model(task.base, task.start, planned, settings)
     loading = settle_memory()
-    tokenizer = load_tokenizer(Path(job["base"]), settings["trust_remote_code"])
-    rows = rows_in_turn(steps, examples, planned, tokenizer.pad_token_id)
-    trainer = make_trainer(model, tokenizer, rows, kept, planned, settings, folder)
+    tokenizer = load_tokenizer(Path(task.base), settings.trust_remote_code)
+    rows = rows_in_order(steps, examples, planned, tokenizer.pad_token_id)
+    trainer = make_trainer(model, tokenizer, rows, validated, planned, settings, folder)
     check_batch(trainer, rows)
-    watch = Watch(folder, [[job["ids"][row] for row in step] for step in steps], len(tokenizer))
-    measured = _run(trainer, watch, folder)
+    monitor = StepMonitor(folder, [[task.ids[row] for row in step] for step in steps], len(tokenizer))
+    metrics = _run(trainer, monitor, folder, loading)
     if trainer.is_world_process_zero():
-        _finish(trainer, tokenizer, folder, measured | {"loading_peak_bytes": loading})
+        _finish(trainer, tokenizer, folder, metrics)
 
 
 def begin(folder: Path, kind: str, threads: int | None) -> None:
@@ -96,10 +121,7 @@ def begin(folder: Path, kind: str, threads: int | None) -> None:
 
 
 def _import_unsloth(folder: Path, kind: str) -> None:
-    """Import Unsloth (before trl, transformers and peft, which it patches) with what it reads then."""
-    import torch
-
-    supply_autocast_check(torch)
+    """Import Unsloth, before trl, transformers and peft, which it patches; it reads the environment then."""
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -110,22 +132,25 @@ def _import_unsloth(folder: Path, kind: str) -> None:
     import unsloth  # noqa: F401
 
     if kind == "cuda":
+        import torch
+
         # cuDNN's attention builds a plan for every new batch shape: 0.1 s forward, 0.1 s backward (H100).
         torch.backends.cuda.enable_cudnn_sdp(False)
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
 
 
-class Watch:
-    """Tells each step, saves by the clock, and stops at a loss that is not a number or runs away."""
+class StepMonitor:
+    """Reports each step, saves by the clock, and stops at a loss that is not a number or diverges."""
 
     def __init__(self, folder: Path, ids: list[list[str]], vocabulary: int):
         self.folder, self.ids = folder, ids
-        self.guessing, self.first = math.log(vocabulary), None
+        self.guessing = math.log(vocabulary)
+        self.first: float | None = None
         self.saved = self.before = time.monotonic()
         self.seconds: list[float] = []  # of each step of this attempt, its saving left out
 
-    def step(self, number: int, loss: float) -> None:
-        """Look at a step's loss. Raises TrainingError with the step and its rows."""
+    def check_loss(self, number: int, loss: float) -> None:
+        """Check a step's loss. Raises TrainingError with the step and its rows."""
         self.first = self.first or loss
         if math.isfinite(loss) and loss <= max(2 * self.guessing, _EXPLODED * self.first):
             return
@@ -136,69 +161,76 @@ class Watch:
         )
 
     def rows_per_second(self, last: int) -> float | None:
-        """Rows a second over this attempt's later half, to step `last`; the first compile and record."""
+        """Rows a second over this attempt's later half, to step `last`; the first compile and capture."""
         warm = len(self.seconds) // 2
         later = self.ids[last - len(self.seconds) + warm : last]
         return round(sum(map(len, later)) / sum(self.seconds[warm:]), 3) if later else None
 
     def callback(self) -> Any:
+        """A transformers TrainerCallback that calls this monitor."""
         from transformers import TrainerCallback
 
-        watch = self
+        monitor = self
 
         class Callback(TrainerCallback):
-            def on_step_begin(self, args, state, control, **kwargs):
-                watch.before = time.monotonic()
+            def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                monitor.before = time.monotonic()
 
-            def on_step_end(self, args, state, control, **kwargs):
-                _wait_for_the_card()
-                watch.seconds.append(time.monotonic() - watch.before)
+            def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                _synchronize()
+                monitor.seconds.append(time.monotonic() - monitor.before)
                 if state.is_world_process_zero:
-                    tell(watch.folder, step=state.global_step)
-                due = time.monotonic() - watch.saved > _SECONDS_BETWEEN and args.save_strategy != "no"
+                    emit(monitor.folder, StepDone(state.global_step))
+                due = time.monotonic() - monitor.saved > _SECONDS_BETWEEN and args.save_strategy != "no"
                 if due and args.world_size == 1:
                     control.should_save = True
 
-            def on_save(self, args, state, control, **kwargs):
-                watch.saved = time.monotonic()
+            def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                monitor.saved = time.monotonic()
 
-            def on_log(self, args, state, control, logs=None, **kwargs):
+            def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
                 if logs and "loss" in logs:
-                    watch.step(state.global_step, float(logs["loss"]))
+                    monitor.check_loss(state.global_step, float(logs["loss"]))
 
         return Callback()
 
 
-def _run(trainer: Any, watch: Watch, folder: Path) -> dict[str, Any]:
-    """Train, from the last checkpoint if there is one; return what was measured."""
+def _run(trainer: Any, monitor: StepMonitor, folder: Path, loading: int | None) -> Metrics:
+    """Train, from the last checkpoint if there is one; `loading` is the peak memory of loading the model."""
     resumed = last_checkpoint(folder)
     if trainer.is_world_process_zero():
-        tell(folder, started=True, step=int(resumed.name.rpartition("-")[2]) if resumed else 0)
+        emit(folder, Started(_step(resumed.name) if resumed else 0))
     start = time.monotonic()
-    trainer.add_callback(watch.callback())
+    trainer.add_callback(monitor.callback())
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     seconds = time.monotonic() - start
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     best = trainer.state.best_model_checkpoint
-    return {
-        "seconds": round(seconds, 1),
-        "steps": trainer.state.global_step,
-        "median_step_seconds": round(median(watch.seconds), 4) if watch.seconds else None,
-        "rows_per_second": watch.rows_per_second(trainer.state.global_step),
-        "resumed_from": resumed.name if resumed else None,
-        "first_loss": losses[0],
-        "last_loss": losses[-1],
-        "best_step": int(best.rpartition("-")[2]) if best else None,
-        "best_validation_loss": trainer.state.best_metric,
-        "peak_memory_bytes": peak_memory(),
-        "peak_allocated_bytes": _peak_allocated(),
-    }
+    return Metrics(
+        seconds=round(seconds, 1),
+        steps=trainer.state.global_step,
+        median_step_seconds=round(median(monitor.seconds), 4) if monitor.seconds else None,
+        rows_per_second=monitor.rows_per_second(trainer.state.global_step),
+        resumed_from=resumed.name if resumed else None,
+        first_loss=losses[0],
+        last_loss=losses[-1],
+        best_step=_step(best) if best else None,
+        best_validation_loss=trainer.state.best_metric,
+        peak_memory_bytes=peak_memory(),
+        peak_allocated_bytes=_peak_allocated(),
+        loading_peak_bytes=loading,
+    )
+
+
+def _step(checkpoint: str) -> int:
+    """The step in a checkpoint folder's name."""
+    return int(checkpoint.rpartition("-")[2])
 
 
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint that was written to its end (the trainer's state comes last)."""
     states = [p for p in (folder / "checkpoints").glob("checkpoint-*/trainer_state.json") if _is_json(p)]
-    return max((p.parent for p in states), key=lambda p: int(p.name.rpartition("-")[2]), default=None)
+    return max((p.parent for p in states), key=lambda p: _step(p.name), default=None)
 
 
 def _is_json(path: Path) -> bool:
@@ -220,8 +252,8 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _wait_for_the_card() -> None:
-    """Let a GPU finish what it was given, so that a step's time is its own."""
+def _synchronize() -> None:
+    """Wait until a GPU has finished its kernels, so that a step's time is its own."""
     import torch
 
     if torch.cuda.is_available():
@@ -229,7 +261,7 @@ def _wait_for_the_card() -> None:
 
 
 def settle_memory() -> int | None:
-    """Hand back what only loading needed, so that training's own peak shows; return loading's, on a GPU."""
+    """Free the memory that only loading needed, so that training's peak shows; return loading's, on a GPU."""
     import torch
 
     if not torch.cuda.is_available():
@@ -247,21 +279,21 @@ def _peak_allocated() -> int | None:
     return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
 
 
-def _finish(trainer: Any, tokenizer: Any, folder: Path, measured: dict[str, Any]) -> None:
-    """Write what was trained, all but the plan and the manifest, which the waiting process adds."""
+def _finish(trainer: Any, tokenizer: Tokenizer, folder: Path, metrics: Metrics) -> None:
+    """Write the trained model, all but the plan and the manifest, which the waiting process adds."""
     finished = folder / "finished"
     shutil.rmtree(finished, ignore_errors=True)
     trainer.model.save_pretrained(finished)
     tokenizer.save_pretrained(finished)
     (finished / "README.md").unlink(missing_ok=True)  # peft's empty card; evaluate writes the real one
-    write_json(finished / "metrics.json", measured)
+    write_struct(finished / "metrics.json", metrics)
     keys = ("step", "loss", "eval_loss", "learning_rate", "grad_norm")
     history = [e for e in trainer.state.log_history if "loss" in e or "eval_loss" in e]
     write_lines(finished / "history.jsonl", [{k: float(e[k]) for k in keys if k in e} for e in history])
     if (folder / "tensorboard").is_dir():
         shutil.copytree(folder / "tensorboard", finished / "tensorboard")
-    tell(folder, finished=True)
+    emit(folder, Finished())
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    run_training(Path(sys.argv[1]))

@@ -1,139 +1,153 @@
-"""The model and the trainer that a plan and a run's settings ask for."""
+"""Unsloth's model and TRL's SFTTrainer for a plan and a run's settings."""
 
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from qaloom.compat_unsloth import mark_truncated
+from qaloom.config.settings import LoraSettings, RunSettings, TrainingSettings
 from qaloom.errors import ModelError, TrainingError, first_line
-from qaloom.inference.prompt import Example
+from qaloom.inference.architecture import architecture, target_projections
+from qaloom.inference.prompt import Example, Tokenizer
+from qaloom.train.planning.plan import Plan
 from qaloom.train.tokenized import IGNORED, features, length, packed, parts
 
 _CHECKPOINTS = 10  # in a training; qaloom.train.process saves by the clock too
-# On a GPU few distinct shapes: kernels are chosen, compiled and recorded for each new one.
+# On a GPU few distinct shapes: kernels are chosen, compiled and captured for each new one.
 _PADDED, _PACKED = 64, 256  # tokens that a row, and a packed sequence, is filled up to a multiple of
 
+Features = dict[str, list[int]]  # input_ids, labels and attention_mask or seq_lengths of a row or pack
 
-def rows_in_turn(
-    steps: list[list[int]], examples: list[Example], planned: dict[str, Any], pad: int
-) -> list[dict[str, list[int]]]:
-    """What the trainer takes in turn: a row each or, when packing, a step's rows in equal parts."""
-    if planned["packing"]:
-        lengths, count = [length(e) for e in examples], planned["accumulation"]
-        split = (parts(step, lengths, count * planned["gpus"]) for step in steps)
+
+def rows_in_order(steps: list[list[int]], examples: list[Example], planned: Plan, pad: int) -> list[Features]:
+    """The trainer's rows in order: a row each or, when packing, a step's rows in equal parts."""
+    if planned.packing:
+        lengths, count = [length(e) for e in examples], planned.accumulation
+        split = (parts(step, lengths, count * planned.gpus) for step in steps)
         return [packed([examples[row] for row in part], pad) for step in split for part in step]
-    rows, whole = [], planned["micro_batch"] * planned["accumulation"] * planned["gpus"]
-    empty = {"input_ids": [pad, pad], "attention_mask": [1, 1], "labels": [IGNORED] * 2}
+    rows, whole = [], planned.micro_batch * planned.accumulation * planned.gpus
+    filler = {"input_ids": [pad, pad], "attention_mask": [1, 1], "labels": [IGNORED] * 2}
     for step in steps:
         rows += [features(examples[row]) for row in step]
         # A step counted in tokens holds now more rows, now fewer; and of a last step that is not full,
-        # accelerate would make up the rest from the first rows. These teach nothing.
-        if planned["effective_tokens"] or planned["gpus"] > 1:
-            rows += [empty] * (whole - len(step))
+        # accelerate would make up the rest from the first rows. Filler rows have no labels.
+        if planned.effective_tokens or planned.gpus > 1:
+            rows += [filler] * (whole - len(step))
     return rows
 
 
 def make_trainer(
     model: Any,
-    tokenizer: Any,
-    rows: list[dict[str, list[int]]],
-    kept: list[Example],
-    planned: dict[str, Any],
-    settings: dict[str, Any],
+    tokenizer: Tokenizer,
+    rows: list[Features],
+    validated: list[Example],
+    planned: Plan,
+    settings: RunSettings,
     folder: Path,
 ) -> Any:
-    """TRL's trainer over `rows` in turn, with `kept` to validate on and TensorBoard in any case."""
-    from transformers import EarlyStoppingCallback
-    from trl import SFTConfig, SFTTrainer
+    """TRL's trainer over `rows` in order, with the rows `validated` and TensorBoard in any case.
 
-    training = settings["training"]
+    Raises GraphError (qaloom.train.cuda_graphs) when the plan's CUDA graphs cannot be captured here.
+    """
+    from transformers import EarlyStoppingCallback
+    from trl import SFTTrainer
+
     trainer = SFTTrainer(
         model=model,
         processing_class=tokenizer,
         train_dataset=_dataset(rows, planned),
-        eval_dataset=_dataset([features(e) for e in kept], planned) if kept else None,
-        args=SFTConfig(
-            **_batches(planned, settings),
-            **_schedule(planned["steps"], training),
-            **_evaluating(planned) if kept else {},
-            output_dir=str(folder / "checkpoints"),
-            dataset_kwargs={"skip_prepare_dataset": True},
-            logging_steps=1,
-            logging_nan_inf_filter=False,  # or a loss that is not a number would be logged as the last one
-            save_steps=_save_steps(planned["steps"]),
-            save_total_limit=2,
-            seed=training["seed"],
-            report_to=_trackers(training["report_to"]),
-            run_name=folder.name,
-            disable_tqdm=True,
-        ),
+        eval_dataset=_dataset([features(e) for e in validated], planned) if validated else None,
+        args=_arguments(planned, settings, folder, bool(validated)),
     )
-    if planned["graphs"]:
-        from qaloom.train.cuda_graphs import record
+    if planned.graphs:
+        from qaloom.train.cuda_graphs import capture
 
-        record(trainer.model, [row["seq_lengths"] for row in rows] if planned["packing"] else [], _PACKED)
-    trainer.add_callback(_board())
-    if kept and training["patience"]:
-        trainer.add_callback(EarlyStoppingCallback(training["patience"]))
+        capture(trainer.model, [row["seq_lengths"] for row in rows] if planned.packing else [], _PACKED)
+    trainer.add_callback(_tensorboard())
+    if validated and settings.training.patience:
+        trainer.add_callback(EarlyStoppingCallback(settings.training.patience))
     return trainer
 
 
-def _dataset(rows: list[dict[str, list[int]]], planned: dict[str, Any]) -> Any:
+def _dataset(rows: list[Features], planned: Plan) -> Any:
     """Rows that are cut already, which Unsloth must know: else it no longer keeps packed ones apart."""
     from datasets import Dataset
 
     dataset = Dataset.from_list(rows)
-    dataset._unsloth_truncated_to = planned["max_length"]
+    mark_truncated(dataset, planned.max_length)
     return dataset
 
 
-def _board() -> Any:
+def _tensorboard() -> Any:
     """TensorBoard's callback, less the model's settings: quantised to 8 bits they are no JSON."""
     from transformers.integrations import TensorBoardCallback
 
     class Board(TensorBoardCallback):
-        def on_train_begin(self, args, state, control, **kwargs):
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             kwargs.pop("model", None)
             super().on_train_begin(args, state, control, **kwargs)
 
     return Board()
 
 
-def _batches(planned: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """Of the trainer's settings, those that the plan decides."""
-    cuda, packing = planned["device"]["kind"] == "cuda", planned["packing"]
+def _arguments(planned: Plan, settings: RunSettings, folder: Path, validated: bool) -> Any:
+    """TRL's SFTConfig."""
+    from trl import SFTConfig
+
+    return SFTConfig(
+        **_batches(planned),
+        **_schedule(planned.steps, settings.training),
+        **_evaluating(planned) if validated else {},
+        output_dir=str(folder / "checkpoints"),
+        dataset_kwargs={"skip_prepare_dataset": True},
+        logging_steps=1,
+        logging_nan_inf_filter=False,  # or a loss that is not a number would be logged as the last one
+        save_steps=_save_steps(planned.steps),
+        save_total_limit=2,
+        seed=settings.training.seed,
+        report_to=_trackers(settings.training.report_to),
+        run_name=folder.name,
+        disable_tqdm=True,
+    )
+
+
+def _batches(planned: Plan) -> dict[str, Any]:
+    """The arguments that the plan decides."""
+    cuda, packing = planned.device.kind == "cuda", planned.packing
     return {
-        "per_device_train_batch_size": 1 if packing else planned["micro_batch"],
-        "per_device_eval_batch_size": 1 if packing else planned["micro_batch"],
-        "gradient_accumulation_steps": planned["accumulation"],
-        "gradient_checkpointing": bool(planned["checkpointing"]),
-        "bf16": planned["dtype"] == "bfloat16",
-        "fp16": planned["dtype"] == "float16",
-        "optim": planned["optimizer"],
-        "max_length": planned["max_length"],
+        "per_device_train_batch_size": 1 if packing else planned.micro_batch,
+        "per_device_eval_batch_size": 1 if packing else planned.micro_batch,
+        "gradient_accumulation_steps": planned.accumulation,
+        "gradient_checkpointing": bool(planned.checkpointing),
+        "bf16": planned.dtype == "bfloat16",
+        "fp16": planned.dtype == "float16",
+        "optim": planned.optimizer,
+        "max_length": planned.max_length,
         "packing": False,  # the rows come packed
         "padding_free": packing,
         "pad_to_multiple_of": (_PACKED if packing else _PADDED) if cuda else None,
         "use_cpu": not cuda,
-        "ddp_backend": ("nccl" if cuda else "gloo") if planned["gpus"] > 1 else None,
+        "ddp_backend": ("nccl" if cuda else "gloo") if planned.gpus > 1 else None,
         "train_sampling_strategy": "sequential",  # the rows come in the order of steps_of_rows
     }
 
 
-def _schedule(steps: int, training: dict[str, Any]) -> dict[str, Any]:
+def _schedule(steps: int, training: TrainingSettings) -> dict[str, Any]:
     return {
         "max_steps": steps,
-        "learning_rate": training["learning_rate"],
-        "lr_scheduler_type": training["scheduler"],
-        "warmup_steps": round(training["warmup_fraction"] * steps),
-        "weight_decay": training["weight_decay"],
+        "learning_rate": training.learning_rate,
+        "lr_scheduler_type": training.scheduler,
+        "warmup_steps": round(training.warmup_fraction * steps),
+        "weight_decay": training.weight_decay,
+        "max_grad_norm": training.max_grad_norm,
     }
 
 
-def _evaluating(planned: dict[str, Any]) -> dict[str, Any]:
-    """The validation part is looked at before each checkpoint, and the best one is what remains."""
+def _evaluating(planned: Plan) -> dict[str, Any]:
+    """The validation loss is measured before each checkpoint, and the best one is what remains."""
     return {
         "eval_strategy": "steps",
-        "eval_steps": _save_steps(planned["steps"]),
+        "eval_steps": _save_steps(planned.steps),
         "load_best_model_at_end": True,
         "metric_for_best_model": "eval_loss",
         "greater_is_better": False,
@@ -146,7 +160,7 @@ def _save_steps(steps: int) -> int:
 
 
 def _trackers(wanted: list[str]) -> list[str]:
-    """What the run reports to beside TensorBoard. Raises TrainingError when a package is missing."""
+    """The trackers beside TensorBoard. Raises TrainingError when a package is missing."""
     missing = [name for name in wanted if find_spec(name) is None]
     if missing:
         raise TrainingError(
@@ -156,55 +170,59 @@ def _trackers(wanted: list[str]) -> list[str]:
     return wanted
 
 
-def load_training_model(
-    base: Path | str, start: Path | str | None, planned: dict[str, Any], settings: dict[str, Any]
-) -> Any:
+def load_training_model(base: str, start: str | None, planned: Plan, settings: RunSettings) -> Any:
     """Unsloth's model with its adapter, as the plan says. Raises ModelError when it cannot be loaded."""
     import torch
     from unsloth import FastLanguageModel
 
-    checkpointing, full = planned["checkpointing"] or False, settings["method"] == "full"
     try:
         model, _ = FastLanguageModel.from_pretrained(
-            str(start or base),
-            max_seq_length=planned["max_length"],
-            dtype=getattr(torch, planned["dtype"]),
-            load_in_4bit=planned["precision"] == "4bit",
-            load_in_8bit=planned["precision"] == "8bit",
-            full_finetuning=full,
-            offload_embedding=planned["offload_embedding"],
-            use_gradient_checkpointing=checkpointing,
-            trust_remote_code=settings["trust_remote_code"],
+            start or base,
+            max_seq_length=planned.max_length,
+            dtype=getattr(torch, planned.dtype),
+            load_in_4bit=planned.precision == "4bit",
+            load_in_8bit=planned.precision == "8bit",
+            full_finetuning=settings.method == "full",
+            offload_embedding=planned.offload_embedding,
+            use_gradient_checkpointing=planned.checkpointing,
+            trust_remote_code=settings.trust_remote_code,
         )
     except (OSError, ValueError) as error:
         raise ModelError(f"{start or base} cannot be loaded ({first_line(error)})") from None
-    if start or full:
+    if start or settings.method == "full":
         return model
-    lora = settings["lora"]
+    size = architecture(Path(base), settings.trust_remote_code)
+    return _with_adapter(model, target_projections(size, settings.lora.target_modules), planned, settings)
+
+
+def _with_adapter(model: Any, targets: list[str], planned: Plan, settings: RunSettings) -> Any:
+    from unsloth import FastLanguageModel
+
+    lora = settings.lora
     return FastLanguageModel.get_peft_model(
         model,
-        r=lora["r"],
-        lora_alpha=lora["alpha"] or 2 * lora["r"],
-        lora_dropout=lora["dropout"],
-        target_modules=lora["target_modules"],
-        use_rslora=lora["rslora"],
-        use_dora=lora["dora"],
-        **_loftq(lora, planned["precision"]),
-        use_gradient_checkpointing=checkpointing,
-        random_state=settings["training"]["seed"],
+        r=lora.r,
+        lora_alpha=lora.alpha or 2 * lora.r,
+        lora_dropout=lora.dropout,
+        target_modules=targets,
+        use_rslora=lora.rslora,
+        use_dora=lora.dora,
+        **_loftq(lora, planned.precision),
+        use_gradient_checkpointing=planned.checkpointing,
+        random_state=settings.training.seed,
     )
 
 
-def _loftq(lora: dict[str, Any], precision: str) -> dict[str, Any]:
+def _loftq(lora: LoraSettings, precision: str) -> dict[str, Any]:
     """LoftQ starts the adapter from what quantising to 4 bits loses; it works from the 16-bit weights."""
-    if not lora["loftq"]:
+    if not lora.loftq:
         return {}
     if precision == "4bit":
         raise TrainingError("lora.loftq quantises the model itself; set precision: 16bit with it")
     return {"init_lora_weights": "loftq", "loftq_config": {"loftq_bits": 4, "loftq_iter": 1}}
 
 
-def check_batch(trainer: Any, rows: list[dict[str, list[int]]]) -> None:
+def check_batch(trainer: Any, rows: list[Features]) -> None:
     """Raise TrainingError unless the collator hands on the first rows' labels, and where packed rows end."""
     first = rows[: trainer.args.per_device_train_batch_size]
     got = trainer.data_collator([dict(row) for row in first])

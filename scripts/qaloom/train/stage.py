@@ -3,7 +3,7 @@
 All work happens under `cache/train/<key>`, where the key is a digest of everything that decides the
 result: a killed run goes on from its last checkpoint there, and a finished adapter is never trained anew.
 The training itself is a process of its own (qaloom.train.process); this one plans, waits, and when the memory
-does not suffice starts a lighter one from the last checkpoint.
+does not suffice starts one that needs less, from the last checkpoint.
 """
 
 import math
@@ -13,25 +13,51 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from msgspec import Struct, to_builtins
+from msgspec.structs import asdict, replace
 
 from qaloom import errors
 from qaloom.code_digest import code_digest
+from qaloom.config.settings import RunSettings, typed
 from qaloom.console import duration, say
 from qaloom.errors import DataError, ModelError, TrainingError
-from qaloom.files import digest, file_digest, read_json, read_lines, write_json, write_lines
-from qaloom.inference.prompt import is_full_model, load_tokenizer, prompt_kind
-from qaloom.train.planning import launcher as launch
-from qaloom.train.planning import usual_ranges as advice
+from qaloom.files import digest, file_digest, read_json, read_lines, write_lines
+from qaloom.inference.architecture import Architecture, architecture, target_projections
+from qaloom.inference.prompt import load_tokenizer, prompt_kind
 from qaloom.train.planning.autotune import quickest
 from qaloom.train.planning.device import GB, Device, lacking_to_compile, probe
-from qaloom.train.planning.fallback import lighter
-from qaloom.train.planning.memory import Shape, model_shape
-from qaloom.train.planning.plan import REACH, candidates, predicted_seconds
-from qaloom.train.process import last_checkpoint
+from qaloom.train.planning.fallback import fallback
+from qaloom.train.planning.launcher import Outcome, attempt
+from qaloom.train.planning.plan import FailedPlan, Fallback, Plan, candidates, predicted_seconds
+from qaloom.train.planning.task import TrainingJob, TrainingTask, read_struct, write_struct
+from qaloom.train.planning.usual_ranges import beyond_the_usual
+from qaloom.train.process import Metrics, last_checkpoint
 from qaloom.train.tokenized import cut, end_ids, length, steps_of_rows, tokenise, validation
+from qaloom.trained_run import is_full_model
 
 _LIBRARIES = ("torch", "unsloth", "unsloth_zoo", "transformers", "trl", "peft", "bitsandbytes")
 _WEIGHTS = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """Digests of all that decides the adapter, and the settings that do, as the plain dict that is hashed.
+
+    A Struct would turn `dropout: 0` into 0.0, and train anew.
+    """
+
+    rows: str
+    base: str
+    settings: dict[str, Any]
+    start: str | None
+    code: str
+
+
+class Manifest(Identity, frozen=True, kw_only=True):
+    """manifest.json of a trained run: what decided it, and the digest of the adapter."""
+
+    prompt: str
+    adapter: str
+    versions: dict[str, str]
 
 
 def train(
@@ -45,7 +71,7 @@ def train(
     threads: int | None = None,
     gpus: int = 1,
     device: Device | None = None,
-) -> dict[str, Any]:
+) -> Manifest:
     """Fine-tune `base` on `rows` (JSON Lines of id, instruction, input, output); return the manifest.
 
     `settings` is one entry of `runs:` in the configuration, `start` the folder of an adapter to train on,
@@ -55,53 +81,61 @@ def train(
     TrainingError when a row has no label, the loss is not a number or no plan's memory suffices, ModelError
     when a model or adapter cannot be used.
     """
-    if start and is_full_model(start) != (settings["method"] == "full"):
+    run = typed(settings, RunSettings)
+    if start and is_full_model(start) != (run.method == "full"):
         raise ModelError(f"{name} starts from {start.name}, which is of another method; give both the same")
     identity = _identity(rows, base, settings, start)
-    folder = cache / digest(identity)[:16]
+    folder = cache / digest(to_builtins(identity))[:16]
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):  # another run with the same rows and settings waits, then reuses
         if (folder / "finished/manifest.json").is_file():
             say(f"train: {name} was trained before on the same rows and settings; reusing its adapter")
         else:
-            size = model_shape(base / "config.json")
-            for line in advice.beyond_the_usual(size, settings):
-                say(f"train: {name}: {line}")
-            device = device or probe(size.hidden, size.intermediate)
-            if device.kind == "cuda" and (lacking := lacking_to_compile()):
-                say(f"train: {name}: {lacking}; install it if training fails")
-            task = {"name": name, "base": str(base), "start": str(start) if start else None}
-            task |= {"settings": settings, "threads": threads}
-            planned = _prepare(task, read_lines(rows), size, device, gpus, folder)
-            planned = _attempts(name, planned, task, folder)
+            task = TrainingTask(name, str(base), str(start) if start else None, run, threads)
+            planned = _train(task, read_lines(rows), device, gpus, folder)
             _finish(folder, planned, identity)
         return _publish(folder / "finished", out)
 
 
-def _publish(finished: Path, out: Path) -> dict[str, Any]:
-    """Put what was trained in the place of what was there, its manifest last; return the manifest."""
+def _train(
+    task: TrainingTask, rows: list[dict[str, str]], device: Device | None, gpus: int, folder: Path
+) -> Plan:
+    """Plan and train; return the plan that trained to the end."""
+    size = architecture(Path(task.base), task.settings.trust_remote_code)
+    if not task.start and task.settings.method == "lora":
+        target_projections(size, task.settings.lora.target_modules)  # refused before anything is loaded
+    for line in beyond_the_usual(size, task.settings):
+        say(f"train: {task.name}: {line}")
+    device = device or probe(size.hidden, size.intermediate)
+    if device.kind == "cuda" and (lacking := lacking_to_compile()):
+        say(f"train: {task.name}: {lacking}; install it if training fails")
+    task, planned = _prepare(task, rows, size, device, gpus, folder)
+    return _attempts(task, planned, folder)
+
+
+def _publish(finished: Path, out: Path) -> Manifest:
+    """Replace an earlier run's files by the trained ones, the manifest last; return the manifest."""
     shutil.rmtree(out, ignore_errors=True)  # a whole model left there would answer in an adapter's place
     shutil.copytree(finished, out, ignore=shutil.ignore_patterns("manifest.json"))
-    manifest = read_json(finished / "manifest.json")
-    write_json(out / "manifest.json", manifest)
+    manifest = read_struct(finished / "manifest.json", Manifest)
+    write_struct(out / "manifest.json", manifest)
     return manifest
 
 
-def _identity(rows: Path, base: Path, settings: dict[str, Any], start: Path | None) -> dict[str, Any]:
+def _identity(rows: Path, base: Path, settings: dict[str, Any], start: Path | None) -> Identity:
     """All that decides the adapter: not how this machine gets there (plan, threads, GPUs), nor a tracker.
 
     Models count by content: neither a folder that was moved nor a run that was renamed is a change.
     """
     named, training = ("base_model", "start_from"), dict(settings["training"])
     del training["report_to"], training["measure"], training["graphs"]
-    return {
-        "rows": file_digest(rows),
-        "base": read_json(base / "manifest.json")["sha256"],
-        "settings": {key: value for key, value in settings.items() if key not in named}
-        | {"training": training},
-        "start": weights_digest(start) if start else None,
-        "code": code_digest(Path(__file__)),
-    }
+    return Identity(
+        rows=file_digest(rows),
+        base=read_json(base / "manifest.json")["sha256"],
+        settings={key: value for key, value in settings.items() if key not in named} | {"training": training},
+        start=weights_digest(start) if start else None,
+        code=code_digest(Path(__file__)),
+    )
 
 
 def weights_digest(folder: Path) -> str:
@@ -110,71 +144,85 @@ def weights_digest(folder: Path) -> str:
 
 
 def _prepare(
-    task: dict[str, Any],
+    task: TrainingTask,
     rows: list[dict[str, str]],
-    size: Shape,
+    size: Architecture,
     device: Device,
     gpus: int,
     folder: Path,
-) -> dict[str, Any]:
-    """Write the rows as the training process reads them; return the plan. `task` gets the rows' ids."""
-    name, settings = task["name"], task["settings"]
-    training = settings["training"]
+) -> tuple[TrainingTask, Plan]:
+    """Write the rows as the training process reads them; return the task with the rows' ids, and the plan."""
+    settings, training = task.settings, task.settings.training
     if not rows:
-        raise DataError(f"train: {name}: the split left no row to train on; see results/split/manifest.json")
-    rows, kept = validation(rows, training["validation_fraction"], training["seed"])
-    if training["validation_fraction"] and not kept:
-        say(f"train: {name}: no row to validate on: no fact has a wording to spare; trained to the end")
-    tokenizer = load_tokenizer(Path(task["base"]), settings["trust_remote_code"])
-    kind = prompt_kind(settings["prompt"], tokenizer)
+        raise DataError(
+            f"train: {task.name}: the split left no row to train on; see results/split/manifest.json"
+        )
+    rows, validated = _validation(task, rows)
+    tokenizer = load_tokenizer(Path(task.base), settings.trust_remote_code)
+    kind = prompt_kind(settings.prompt, tokenizer)
     (rows, whole), ends = tokenise(rows, tokenizer, kind), end_ids(tokenizer, kind)
-    task["ids"], examples = cut(rows, whole, settings["max_length"], ends)
+    ids, examples = cut(rows, whole, settings.max_length, ends)
     plans = _plans(folder, size, settings, [length(e) for e in examples], device, gpus)
-    longest = plans[0]["max_length"]  # as in all of them
-    if longest < settings["max_length"]:
-        task["ids"], examples = cut(rows, whole, longest, ends)
-    lengths = [length(e) for e in examples]
+    longest = plans[0].max_length  # as in all of them
+    if longest < settings.max_length:
+        ids, examples = cut(rows, whole, longest, ends)
+    task, lengths = replace(task, ids=ids), [length(e) for e in examples]
     steps = steps_of_rows(lengths, training)
     plans = [_with_steps(planned, steps, kind) for planned in plans]
     write_lines(folder / "examples.jsonl", examples)
-    _, to_validate = tokenise(kept, tokenizer, kind)
+    _, to_validate = tokenise(validated, tokenizer, kind)
     write_lines(folder / "validation.jsonl", [e for e in to_validate if length(e) <= longest])
-    seconds = predicted_seconds(size, settings["lora"]["r"], plans[0], sum(lengths) * training["epochs"])
+    seconds = predicted_seconds(size, settings.lora.r, plans[0], sum(lengths) * training.epochs)
     _announce(task, size, plans[0], seconds, folder)
-    return quickest(plans, task, lengths, steps, seconds, folder)
+    return task, quickest(plans, task, lengths, steps, seconds, folder)
+
+
+def _validation(
+    task: TrainingTask, rows: list[dict[str, str]]
+) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    training = task.settings.training
+    rows, validated = validation(rows, training.validation_fraction, training.seed)
+    if training.validation_fraction and not validated:
+        say(
+            f"train: {task.name}: the validation part is empty, as no fact has another wording unlike those "
+            "it keeps in training; every epoch is trained"
+        )
+    return rows, validated
 
 
 def _plans(
-    folder: Path, size: Shape, settings: dict[str, Any], lengths: list[int], device: Device, gpus: int
-) -> list[dict[str, Any]]:
+    folder: Path, size: Architecture, settings: RunSettings, lengths: list[int], device: Device, gpus: int
+) -> list[Plan]:
     """The candidates; a run that was interrupted keeps its plan while kind of device and GPUs allow."""
-    before = folder / "plan.json"
-    kept = read_json(before) if before.is_file() else None
-    begun = kept and (last_checkpoint(folder) or kept["rungs"])
-    if begun and kept["device"]["kind"] == device.kind and kept["gpus"] <= min(gpus, device.count):
-        return [kept | {"graphs": kept["graphs"] and settings["training"]["graphs"]}]
+    path = folder / "plan.json"
+    before = read_struct(path, Plan) if path.is_file() else None
+    begun = before and (last_checkpoint(folder) or before.fallbacks)
+    if before and begun and before.device.kind == device.kind and before.gpus <= min(gpus, device.count):
+        return [replace(before, graphs=before.graphs and settings.training.graphs)]
     return candidates(size, settings, lengths, device, gpus)
 
 
-def _with_steps(planned: dict[str, Any], steps: list[list[int]], kind: str) -> dict[str, Any]:
-    """A plan that knows the run's steps and its kind of prompt."""
+def _with_steps(planned: Plan, steps: list[list[int]], kind: str) -> Plan:
+    """A plan with the run's steps and its kind of prompt."""
     most = max(map(len, steps))  # rows; a pack holds one at least
-    planned |= {"steps": len(steps), "prompt": kind, "most_packs": most if planned["packing"] else None}
-    if planned["effective_tokens"] and not planned["packing"]:
-        planned["accumulation"] = math.ceil(most / planned["gpus"])
-    return planned
+    by_row = planned.effective_tokens and not planned.packing
+    return replace(
+        planned,
+        steps=len(steps),
+        prompt=kind,
+        most_packs=most if planned.packing else None,
+        accumulation=math.ceil(most / planned.gpus) if by_row else planned.accumulation,
+    )
 
 
-def _announce(
-    task: dict[str, Any], size: Shape, planned: dict[str, Any], seconds: float, folder: Path
-) -> None:
-    batch, disk = planned["effective_batch"], _disk(size.adapter(task["settings"]["lora"]["r"])) / GB
-    memory = planned["predicted_memory_bytes"] / GB
-    step = f"{batch} rows" if batch else f"{planned['effective_tokens']} tokens"
-    where = planned["device"]["name"] + (f" x {planned['gpus']}" if planned["gpus"] > 1 else "")
+def _announce(task: TrainingTask, size: Architecture, planned: Plan, seconds: float, folder: Path) -> None:
+    batch, disk = planned.effective_batch, _disk(size.adapter(task.settings.lora.r)) / GB
+    memory = planned.predicted_memory_bytes / GB
+    step = f"{batch} rows" if batch else f"{planned.effective_tokens} tokens"
+    where = planned.device.name + (f" x {planned.gpus}" if planned.gpus > 1 else "")
     say(
-        f"train: {task['name']} on {where}: {len(task['ids'])} rows, {planned['steps']} steps of "
-        f"{step} ({planned['precision']}, {planned['dtype']}); about {duration(seconds)}, "
+        f"train: {task.name} on {where}: {len(task.ids)} rows, {planned.steps} steps of "
+        f"{step} ({planned.precision}, {planned.dtype}); about {duration(seconds)}, "
         f"{memory:.1f} GB of memory, {disk:.1f} GB of disk; tensorboard --logdir {folder / 'tensorboard'}"
     )
 
@@ -184,76 +232,71 @@ def _disk(parameters: int) -> int:
     return parameters * 4 * (2 + 2 * 3)
 
 
-def _attempts(name: str, planned: dict[str, Any], task: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Train; after each lack of memory again, lighter, from the last checkpoint. Return the plan that held.
+def _attempts(task: TrainingTask, planned: Plan, folder: Path) -> Plan:
+    """Train; after each lack of memory by a fallback, from the last checkpoint. Return the plan that held.
 
-    Raises TrainingError at the ladder's foot, and what stopped the training process otherwise.
+    Raises TrainingError when there is no fallback left, and what stopped the training process otherwise.
     """
     while True:
-        write_json(folder / "plan.json", planned)
-        write_json(folder / "job.json", task | {"plan": planned})
+        write_struct(folder / "plan.json", planned)
+        write_struct(folder / "job.json", TrainingJob(task, planned))
         resumed = last_checkpoint(folder)
         if resumed:
-            say(f"train: {name} goes on from {resumed.name}")
-        outcome = launch.attempt(name, folder, planned)
+            say(f"train: {task.name} goes on from {resumed.name}")
+        outcome = attempt(task.name, folder, planned)
         if outcome.kind == "finished":
             return planned
         if outcome.kind == "failed":
-            raise _failure(name, outcome)
-        lighter_plan = _next_rung(name, planned, task["settings"], outcome)
-        if lighter_plan is None:
+            raise _failure(task.name, outcome)
+        following = _next_plan(task, planned, outcome)
+        if following is None:
             (folder / "plan.json").unlink()  # the next run plans anew, for the memory that is free then
             raise TrainingError(
-                f"{name} ran out of memory at step {outcome.step + 1} with the lightest plan there is; lower "
-                "max_length, take a smaller base model or close what else holds the memory. The next run "
-                "goes on from the last checkpoint"
+                f"{task.name} ran out of memory at step {outcome.step + 1} with the plan that needs least; "
+                "lower max_length, take a smaller base model or close what else holds the memory. "
+                "The next run goes on from the last checkpoint"
             )
-        planned = lighter_plan
+        planned = following
 
 
-def _failure(name: str, outcome: launch.Outcome) -> Exception:
+def _failure(name: str, outcome: Outcome) -> Exception:
     kind = getattr(errors, outcome.error, None)
     if kind:
         return kind(f"{name}: {outcome.detail}")
     return RuntimeError(f"{name}: {outcome.detail}")
 
 
-def _next_rung(
-    name: str, planned: dict[str, Any], settings: dict[str, Any], outcome: launch.Outcome
-) -> dict[str, Any] | None:
-    """The next lighter plan, which remembers what failed; None at the ladder's foot."""
-    rung = lighter(planned, settings["precision"], planned["most_packs"])
-    if rung is None:
+def _next_plan(task: TrainingTask, planned: Plan, outcome: Outcome) -> Plan | None:
+    """The fallback's plan, which lists what failed; None when there is no fallback left."""
+    found = fallback(planned, task.settings.precision)
+    if found is None:
         return None
-    change, lighter_plan = rung
-    what = (
-        "ran out of memory"
-        if outcome.kind == "out_of_memory"
-        else f"cannot be recorded as CUDA graphs ({outcome.detail})"
-    )
-    say(f"train: {name} {what} at step {outcome.step + 1}; again with {change}")
-    tried = {"step": outcome.step + 1, "failed": _reach(planned), "why": outcome.detail, "then": change}
-    return lighter_plan | {"rungs": [*planned["rungs"], tried]}
+    change, following = found
+    say(f"train: {_problem(task.name, outcome)} at step {outcome.step + 1}; retrying with {change}")
+    failed = FailedPlan(precision=planned.precision, **asdict(planned.division))
+    entry = Fallback(outcome.step + 1, failed, outcome.detail, change)
+    return replace(following, fallbacks=[*planned.fallbacks, entry])
 
 
-def _reach(planned: dict[str, Any]) -> dict[str, Any]:
-    """How a plan reaches the effective batch: what a rung changes."""
-    return {key: planned[key] for key in ("precision", *REACH)}
+def _problem(name: str, outcome: Outcome) -> str:
+    if outcome.kind == "out_of_memory":
+        return f"{name} ran out of memory"
+    return f"{name} cannot be captured as CUDA graphs ({outcome.detail})"
 
 
-def _finish(folder: Path, planned: dict[str, Any], identity: dict[str, Any]) -> None:
-    """Add plan and manifest, the manifest last, to what was trained, and drop what training needed."""
+def _finish(folder: Path, planned: Plan, identity: Identity) -> None:
+    """Add plan and manifest, the manifest last, to the trained model, and drop what training needed."""
     finished = folder / "finished"
-    peak = read_json(finished / "metrics.json")["peak_memory_bytes"]
-    write_json(finished / "plan.json", planned | {"measured_memory_bytes": peak})
-    manifest = {
-        **identity,
-        "prompt": planned["prompt"],
-        "adapter": weights_digest(finished),
-        "versions": {library: version(library) for library in _LIBRARIES},
-    }
-    write_json(finished / "manifest.json", manifest)
-    for rest in ("checkpoints", "compiled", "tensorboard", "trial"):
+    peak = read_struct(finished / "metrics.json", Metrics).peak_memory_bytes
+    write_struct(finished / "plan.json", replace(planned, measured_memory_bytes=peak))
+    manifest = Manifest(
+        **asdict(identity),
+        prompt=planned.prompt,
+        adapter=weights_digest(finished),
+        versions={library: version(library) for library in _LIBRARIES},
+    )
+    write_struct(finished / "manifest.json", manifest)
+    for rest in ("checkpoints", "compiled", "tensorboard", "autotune"):
         shutil.rmtree(folder / rest, ignore_errors=True)
     for rest in ("examples.jsonl", "validation.jsonl", "job.json", "events.jsonl"):
         (folder / rest).unlink(missing_ok=True)

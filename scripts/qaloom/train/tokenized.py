@@ -1,40 +1,46 @@
-"""Training rows as token ids: what each teaches, in which order they come, and which are kept to validate."""
+"""Training rows as token ids: loss mask, validation part, order, and packing."""
 
 import math
 from collections.abc import Sequence
 from itertools import chain
 from random import Random
-from typing import Any
 
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from qaloom.config.settings import TrainingSettings
 from qaloom.console import say
 from qaloom.errors import RowTextError, TrainingError
 from qaloom.files import digest
-from qaloom.inference.prompt import Example, example, stop_ids
+from qaloom.inference.prompt import Example, Tokenizer, example, stop_ids
+from qaloom.text.near_pairs import near_pairs, question_key
 from qaloom.text.normalize import comparison_key
 
 IGNORED = -100  # the label that the loss leaves out
+_NEAR = 0.9  # Indel similarity of comparison keys from which on two questions stay on one side
 
 
 def tokenise(
-    rows: Sequence[dict[str, str]], tokenizer: Any, kind: str
+    rows: Sequence[dict[str, str]], tokenizer: Tokenizer, kind: str
 ) -> tuple[list[dict[str, str]], list[Example]]:
     """Rows (id, instruction, input, output) that the prompt can hold, and their token ids, whole.
 
-    Says how many rows the model's template or tokenizer would change, and leaves them out. Raises TrainingError
-    when that is all of them.
+    Says how many rows the model's template or tokenizer would change, and leaves them out.
+    Raises TrainingError when that is all of them.
     """
-    kept, examples, problems = [], [], []
+    usable, examples, problems = [], [], []
     for row in rows:
         try:
             examples.append(example(tokenizer, kind, row["instruction"], row["input"], row["output"]))
-            kept.append(row)
+            usable.append(row)
         except RowTextError as error:
             problems.append(f"{row['id']}: {error}")
     if problems:
         say(f"train: {len(problems)} of {len(rows)} rows are left out; the first is {problems[0]}")
-    if rows and not kept:
+    if rows and not usable:
         raise TrainingError(f"no row can be put into the model's prompt; {problems[0]}")
-    return kept, examples
+    return usable, examples
 
 
 def length(one: Example) -> int:
@@ -57,17 +63,17 @@ def cut(
         say(
             f"train: {share} are left out, as their questions alone reach {limit}; the first is {left_out[0]}"
         )
-    kept = [(r["id"], e) for r, e in zip(rows, whole, strict=True) if len(e.prompt) < max_length]
-    shortened = sum(length(e) > max_length for _, e in kept)
+    usable = [(r["id"], e) for r, e in zip(rows, whole, strict=True) if len(e.prompt) < max_length]
+    shortened = sum(length(e) > max_length for _, e in usable)
     if shortened:
         say(f"train: {shortened} of {len(rows)} rows are longer than {limit}; their answers are cut")
-    examples = [Example(e.prompt, e.completion[: max_length - len(e.prompt)]) for _, e in kept]
+    examples = [Example(e.prompt, e.completion[: max_length - len(e.prompt)]) for _, e in usable]
     if not any(e.completion[-1] in ends for e in examples):
         raise TrainingError(f"no row keeps its end token within {limit}, so no answer would end; raise it")
-    return [name for name, _ in kept], examples
+    return [name for name, _ in usable], examples
 
 
-def end_ids(tokenizer: Any, kind: str) -> set[int]:
+def end_ids(tokenizer: Tokenizer, kind: str) -> set[int]:
     """Token ids that end an answer."""
     return set(stop_ids(tokenizer, kind))
 
@@ -75,20 +81,41 @@ def end_ids(tokenizer: Any, kind: str) -> set[int]:
 def validation(
     rows: Sequence[dict[str, str]], fraction: float, seed: int
 ) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Rows to train on, and those kept to validate: a wording each, of facts that keep another in training.
+    """Rows to train on, and those held out to validate: wordings of facts that keep another in training.
 
-    A row goes by the hash of its question, whatever the other rows are; the fraction is an expectation.
-    A fact's wording with the highest hash always stays.
+    Near-equal questions, transitively, go together, by the hash of the first of them, whatever the other
+    rows are; the fraction is an expectation. Of a fact's clusters that with the highest hash always stays.
     """
     if not fraction:
         return list(rows), []
-    places = {r["id"]: int(digest([seed, r["instruction"], r["input"]])[:13], 16) / 16**13 for r in rows}
-    last: dict[str, str] = {}  # of each fact, the row that would be the last to leave training
-    for r in sorted(rows, key=lambda r: places[r["id"]]):
-        last[comparison_key(r["output"])] = r["id"]
-    kept = [r for r in rows if places[r["id"]] < fraction and last[comparison_key(r["output"])] != r["id"]]
-    ids = {r["id"] for r in kept}
-    return [r for r in rows if r["id"] not in ids], kept
+    clusters = _question_clusters(rows)
+    places = [_place(rows[cluster[0]], seed) for cluster in clusters]
+    last: dict[str, int] = {}  # of each fact, the cluster that would be the last to leave training
+    for number in sorted(range(len(clusters)), key=places.__getitem__):
+        last |= {comparison_key(rows[row]["output"]): number for row in clusters[number]}
+    staying = set(last.values())
+    drawn = (n for n, place in enumerate(places) if place < fraction and n not in staying)
+    held_out = {row for number in drawn for row in clusters[number]}
+    rest = [r for n, r in enumerate(rows) if n not in held_out]
+    return rest, [r for n, r in enumerate(rows) if n in held_out]
+
+
+def _place(row: dict[str, str], seed: int) -> float:
+    """A number in [0, 1) that the seed and the question alone decide."""
+    return int(digest([seed, row["instruction"], row["input"]])[:13], 16) / 16**13
+
+
+def _question_clusters(rows: Sequence[dict[str, str]]) -> list[list[int]]:
+    """Positions of the rows in each cluster of near-equal questions, sorted by comparison key and id."""
+    named = [(question_key(r["instruction"], r["input"]), r["id"], n) for n, r in enumerate(rows)]
+    keys = sorted({key for key, _, _ in named})
+    left, right, _ = near_pairs(keys, keys, _NEAR)
+    links = coo_array((np.ones(len(left), bool), (left, right)), shape=(len(keys), len(keys)))
+    component = dict(zip(keys, connected_components(links, directed=False)[1].tolist(), strict=True))
+    clusters: dict[int, list[int]] = {}
+    for key, _, position in sorted(named):
+        clusters.setdefault(component[key], []).append(position)
+    return list(clusters.values())
 
 
 def row_order(lengths: Sequence[int], batch: int, epochs: float, seed: int) -> list[int]:
@@ -100,7 +127,8 @@ def row_order(lengths: Sequence[int], batch: int, epochs: float, seed: int) -> l
     straddle two lengths. The order is the run's, not the trainer's: a resumed run sees the same rows.
     """
     random, count = Random(seed), len(lengths)
-    order, put_off = [], []
+    order: list[int] = []
+    put_off: list[int] = []
     for _ in range(math.ceil(epochs)):
         rows = put_off + random.sample(range(count), count)
         whole = len(rows) - len(rows) % batch
@@ -112,11 +140,11 @@ def row_order(lengths: Sequence[int], batch: int, epochs: float, seed: int) -> l
     return (order + put_off)[: max(1, round(epochs * count))]
 
 
-def steps_of_rows(lengths: Sequence[int], training: dict[str, Any]) -> list[list[int]]:
+def steps_of_rows(lengths: Sequence[int], training: TrainingSettings) -> list[list[int]]:
     """The rows of every optimizer step: `effective_batch` of them, or as many as fill `effective_tokens`."""
-    epochs, seed, tokens = training["epochs"], training["seed"], training["effective_tokens"]
+    epochs, seed, tokens = training.epochs, training.seed, training.effective_tokens
     if tokens is None:
-        batch = training["effective_batch"]
+        batch = training.effective_batch
         order = row_order(lengths, batch, epochs, seed)
         return [order[i : i + batch] for i in range(0, len(order), batch)]
     return filled(lengths, tokens, epochs, seed)
@@ -132,10 +160,12 @@ def filled(lengths: Sequence[int], tokens: int, epochs: float, seed: int) -> lis
             f"the longest row has {max(lengths)} tokens, more than effective_tokens {tokens}; raise it, "
             "or lower max_length"
         )
-    random, order = Random(seed), []
+    random = Random(seed)
+    order: list[int] = []
     for _ in range(math.ceil(epochs)):
         order += random.sample(range(len(lengths)), len(lengths))
-    steps, room = [[]], tokens
+    steps: list[list[int]] = [[]]
+    room = tokens
     for row in order[: max(1, round(epochs * len(lengths)))]:
         if lengths[row] > room:
             steps.append([])

@@ -11,6 +11,7 @@ from huggingface_hub import errors as hub
 from qaloom.base_model.stage import EMBEDDED, _gguf, base_model, model_name
 from qaloom.errors import ModelError
 from qaloom.files import read_json
+from qaloom.trained_run import base_manifest
 
 
 @pytest.fixture
@@ -29,29 +30,29 @@ def link(model, tmp_path, name="out"):
 def test_a_path_model_is_linked_with_a_manifest(model, tmp_path):
     manifest = link(model, tmp_path)
     out = tmp_path / "out"
-    assert read_json(out / "manifest.json") == manifest
-    assert manifest["origin"] == f"path:{model}" and manifest["revision"] is None
-    assert manifest["licence"] == "mit"
-    assert set(manifest["files"]) == {path.name for path in model.iterdir()} - {"README.md"}
-    for name in [*manifest["files"], "README.md"]:
+    assert base_manifest(out) == manifest
+    assert manifest.origin == f"path:{model}" and manifest.revision is None
+    assert manifest.licence == "mit"
+    assert set(manifest.files) == {path.name for path in model.iterdir()} - {"README.md"}
+    for name in [*manifest.files, "README.md"]:
         assert (out / name).is_symlink() and (out / name).resolve() == (model / name).resolve()
 
 
 def test_the_sha256_is_the_contents(model, tmp_path):
-    first = link(model, tmp_path)["sha256"]
+    first = link(model, tmp_path).sha256
     moved = model.rename(tmp_path / "elsewhere")
-    assert link(moved, tmp_path)["sha256"] == first
+    assert link(moved, tmp_path).sha256 == first
     (moved / "README.md").write_text("another card")
-    assert link(moved, tmp_path)["sha256"] == first
+    assert link(moved, tmp_path).sha256 == first
     weights = moved / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
-    assert link(moved, tmp_path)["sha256"] != first
+    assert link(moved, tmp_path).sha256 != first
 
 
 def test_a_model_may_be_linked_from_a_linked_one(model, tmp_path):
     first = link(model, tmp_path)
     second = base_model(f"path:{tmp_path / 'out'}", tmp_path / "again", tmp_path)
-    assert second["sha256"] == first["sha256"]
+    assert second.sha256 == first.sha256
 
 
 def test_linking_again_drops_links_to_files_that_are_gone(model, tmp_path):
@@ -204,7 +205,7 @@ def test_a_hub_model_is_linked_out_of_the_hubs_cache(monkeypatch, model, tmp_pat
     manifest = base_model("hub:org/name@main", tmp_path / "out", tmp_path)
     assert (asked["repository"], asked["revision"]) == ("org/name", "main")
     assert "*.py" not in asked["allow_patterns"]
-    assert manifest["revision"] == commit
-    assert manifest["files"]["model.safetensors"] == sha  # taken from the blob's name, not computed
+    assert manifest.revision == commit
+    assert manifest.files["model.safetensors"] == sha  # taken from the blob's name, not computed
     base_model("hub:org/name", tmp_path / "out", tmp_path, code_allowed=True)
     assert asked["revision"] is None and "*.py" in asked["allow_patterns"]

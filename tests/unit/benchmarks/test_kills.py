@@ -13,7 +13,7 @@ import pytest
 from records import make_records
 
 pytestmark = pytest.mark.slow
-ROWS = 20_000
+ROWS = 10_000
 KILLS = 6
 
 

@@ -59,7 +59,7 @@ def test_defaults_are_filled_at_every_level() -> None:
     assert config["dedup"]["length"]["question_max"] == 8000
     assert config["runs"]["one"]["lora"] == {
         "r": 16, "alpha": None, "dropout": 0,
-        "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+        "target_modules": ["all-linear"],
         "rslora": False, "dora": False, "loftq": False,
     }  # fmt: skip
     assert config["runs"]["one"]["training"]["learning_rate"] == 0.0002
@@ -289,3 +289,89 @@ def test_a_whole_number_with_a_point_is_an_integer():
     )
     assert (values["split"]["seed"], values["runs"]["a"]["max_length"]) == (7, 512)
     assert type(values["split"]["seed"]) is int
+
+
+@pytest.mark.parametrize("number", [".nan", ".inf", "-.inf", "1.0e+999"])
+@pytest.mark.parametrize(
+    "line", ["split: {{unseen_fraction: {}}}", "dedup: {{threshold: {}}}", "runs: {{a: {{lora: {{r: {}}}}}}}"]
+)
+def test_a_number_that_is_not_finite_is_refused_with_its_key(tmp_path, line, number):
+    path = tmp_path / "my.yaml"
+    path.write_text("data: {sources: [x.jsonl]}\nruns: {a: {}}\n" + line.format(number) + "\n")
+    with pytest.raises(
+        ConfigError, match=r"(unseen_fraction|threshold|lora\.r): -?(nan|inf) is not a finite number"
+    ):
+        load_config(path)
+
+
+@pytest.mark.parametrize("text", ["true", "false"])
+def test_a_boolean_is_no_number(tmp_path, text):
+    path = tmp_path / "my.yaml"
+    path.write_text(f"data: {{sources: [x.jsonl]}}\nruns: {{a: {{}}}}\nsplit: {{seed: {text}}}\n")
+    with pytest.raises(ConfigError, match=r"split\.seed: (True|False) is not of type integer"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("runs", "key"),
+    [
+        ('"demo\\n": {}', "runs"),
+        ('demo: {base_model: "path:x\\n"}', r"runs\.demo\.base_model"),
+        ('demo: {base_model: "hub:a/b\\n"}', r"runs\.demo\.base_model"),
+    ],
+)
+def test_a_name_with_a_line_break_is_refused(tmp_path, runs, key):
+    path = tmp_path / "my.yaml"
+    path.write_text(f"data: {{sources: [x.jsonl]}}\nruns: {{{runs}}}\n")
+    with pytest.raises(ConfigError, match=key) as raised:
+        load_config(path)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "runs: {a: {num_train_epochs: 3}}",
+            "runs.a: unknown key 'num_train_epochs'; write runs.NAME.training.epochs",
+        ),
+        ("runs: {a: {load_in_4bit: true}}", "runs.a: unknown key 'load_in_4bit'; write runs.NAME.precision"),
+        ("runs: {a: {training: {lora_r: 8}}}", "unknown key 'lora_r'; write runs.NAME.lora.r"),
+        ("runs: {a: {epochs: 3}}", "runs.a: unknown key 'epochs'; it belongs to runs.NAME.training"),
+        ("runs: {a: {}}, threshold: 0.9", "top level: unknown key 'threshold'; it belongs to dedup"),
+        (
+            "runs: {a: {}}, recall_fractoin: 0.1",
+            "top level: unknown key 'recall_fractoin'; known keys: data, dedup",
+        ),
+        ("runs: {a: {training: {epoch: 3}}}", "unknown key 'epoch'; did you mean 'epochs'?"),
+    ],
+)
+def test_an_unknown_key_is_answered_with_ours(tmp_path, text, line):
+    path = tmp_path / "my.yaml"
+    path.write_text(f"{{data: {{sources: [x.jsonl]}}, {text}}}")
+    with pytest.raises(ConfigError) as raised:
+        load_config(path)
+    assert line in str(raised.value)
+
+
+def test_a_run_that_starts_from_another_has_its_base_model_and_adapter():
+    first = {"base_model": "path:m", "lora": {"r": 64}}
+    runs = complete(
+        {"data": {"sources": ["x"]}, "runs": {"c": {"start_from": "b"}, "b": {"start_from": "a"}, "a": first}}
+    )["runs"]
+    assert {run["base_model"] for run in runs.values()} == {"path:m"}
+    assert {run["lora"]["r"] for run in runs.values()} == {64}
+
+
+@pytest.mark.parametrize(
+    ("second", "line"),
+    [
+        ({"base_model": "path:other"}, "runs.b.base_model: it starts from a, which was trained on path:m"),
+        ({"lora": {"r": 8}}, "runs.b.lora: it starts from the adapter of a, which keeps its own settings"),
+    ],
+)
+def test_settings_that_a_started_run_could_not_use_are_refused(second, line):
+    runs = {"a": {"base_model": "path:m", "lora": {"r": 64}}, "b": {"start_from": "a", **second}}
+    with pytest.raises(ConfigError) as raised:
+        complete({"data": {"sources": ["x"]}, "runs": runs})
+    assert line in str(raised.value)

@@ -9,8 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qaloom.evaluate.bootstrap import holm, paired
-from qaloom.evaluate.metrics import SCORES
-from qaloom.evaluate.summary import summarise
 
 SHAPES = {
     # name: questions, and two models' scores (shape (2, n)) with a true mean difference of 0.5, 0.2 and 0
@@ -27,7 +25,7 @@ def coverage(name: str, experiments: int) -> float:
     for seed in range(experiments):
         base, tuned = draw(random, n)
         found = paired(base, tuned, 1000, seed)
-        covered += found["low"] <= truth + 1e-9 and found["high"] >= truth - 1e-9
+        covered += found.low <= truth + 1e-9 and found.high >= truth - 1e-9
     return covered / experiments
 
 
@@ -48,7 +46,7 @@ def test_p_is_below_five_per_cent_where_the_interval_leaves_zero_out() -> None:
     for seed in range(200):
         base, tuned = random.random((2, 30)) < [[0.4], [random.uniform(0.2, 0.8)]]
         one = paired(base, tuned, 2000, seed)
-        found.append((one["p"] < 0.05, one["low"] > 0 or one["high"] < 0, one["p"]))
+        found.append((one.p < 0.05, one.low > 0 or one.high < 0, one.p))
     clear = [(p, interval) for p, interval, value in found if abs(value - 0.05) > 0.005]
     assert all(p == interval for p, interval in clear)
     assert 20 < sum(p for p, _ in clear) < 180
@@ -57,7 +55,7 @@ def test_p_is_below_five_per_cent_where_the_interval_leaves_zero_out() -> None:
 def test_p_is_even_where_there_is_no_difference() -> None:
     """Under no difference a p-value below x comes up in about x of all experiments."""
     random = np.random.default_rng(3)
-    found = [paired(*random.random((2, 60)), 1000, seed)["p"] for seed in range(400)]
+    found = [paired(*random.random((2, 60)), 1000, seed).p for seed in range(400)]
     for level in (0.05, 0.25, 0.5):
         assert abs(np.mean(np.array(found) < level) - level) < 4 * np.sqrt(level * (1 - level) / 400)
 
@@ -66,8 +64,8 @@ def test_p_is_even_where_there_is_no_difference() -> None:
 def test_p_of_equal_differences_agrees_with_their_interval(n: int, value: float) -> None:
     base, tuned = (np.zeros(n), np.full(n, value)) if value >= 0 else (np.full(n, -value), np.zeros(n))
     one = paired(base, tuned, 100, 7)
-    assert (one["p"] < 0.05) == (one["low"] > 0 or one["high"] < 0)
-    assert value or one["p"] == 1
+    assert (one.p < 0.05) == (one.low > 0 or one.high < 0)
+    assert value or one.p == 1
 
 
 def test_drawing_counts_is_drawing_questions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +74,8 @@ def test_drawing_counts_is_drawing_questions(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("qaloom.evaluate.bootstrap._FEW_VALUES", 0)
     by_questions = paired(base, tuned, 20_000, 7)
     for key in ("low", "high"):
-        assert by_counts[key] == pytest.approx(by_questions[key], abs=0.011)  # a step is 0.01
+        wanted = getattr(by_questions, key)
+        assert getattr(by_counts, key) == pytest.approx(wanted, abs=0.011)  # a step is 0.01
 
 
 def holm_by_hand(p: dict[str, float]) -> dict[str, float]:
@@ -103,31 +102,31 @@ def test_pairing_counts() -> None:
     base = np.random.default_rng(1).random(100) * 0.8
     gain = np.random.default_rng(2).random(100) * 0.1
     result = paired(base, base + gain, 2000, 7)
-    assert 0 < result["low"] < result["difference"] < result["high"] < 0.1
+    assert 0 < result.low < result.difference < result.high < 0.1
     shuffled = paired(base, np.random.default_rng(3).permutation(base + gain), 2000, 7)
-    assert shuffled["low"] < 0 < shuffled["high"]
+    assert shuffled.low < 0 < shuffled.high
 
 
 def test_means_and_seed() -> None:
     base, tuned = np.array([0, 0, 1, 0]), np.array([1, 0, 1, 1])
     result = paired(base, tuned, 1000, 7)
-    assert (result["n"], result["base"], result["tuned"], result["difference"]) == (4, 0.25, 0.75, 0.5)
+    assert (result.n, result.base, result.tuned, result.difference) == (4, 0.25, 0.75, 0.5)
     assert result == paired(base, tuned, 1000, 7)
 
 
 def test_no_question_and_one_question() -> None:
-    assert paired(np.array([]), np.array([]), 100, 7)["difference"] is None
+    assert paired(np.array([]), np.array([]), 100, 7).difference is None
     one = paired(np.array([0]), np.array([1]), 100, 7)
-    assert (one["difference"], one["low"], one["high"], one["p"]) == (1, None, None, None)
+    assert (one.difference, one.low, one.high, one.p) == (1, None, None, None)
 
 
 @pytest.mark.parametrize(("base", "tuned", "difference"), [(0, 1, 1), (1, 0, -1), (1, 1, 0), (0, 0, 0)])
 def test_equal_differences_still_leave_doubt(base: float, tuned: float, difference: float) -> None:
     few, many = (paired(np.full(n, base), np.full(n, tuned), 100, 7) for n in (5, 500))
-    assert few["low"] <= many["low"] <= difference <= many["high"] <= few["high"]
-    assert few["high"] - few["low"] > 0.5
-    assert 0 < many["high"] - many["low"] < 0.05
-    assert few["low"] >= -1 and few["high"] <= 1
+    assert few.low <= many.low <= difference <= many.high <= few.high
+    assert few.high - few.low > 0.5
+    assert 0 < many.high - many.low < 0.05
+    assert few.low >= -1 and few.high <= 1
 
 
 def test_unpaired_scores_are_refused() -> None:
@@ -139,40 +138,3 @@ def test_ten_thousand_resamples_of_five_thousand_questions_are_quick() -> None:
     random, start = np.random.default_rng(0), time.monotonic()
     paired(random.random(5000), random.random(5000), 10_000, 7)
     assert time.monotonic() - start < 5
-
-
-def prediction(split: str, base: float, tuned: float, **more: object) -> dict:
-    scores = {name: {"base": base, "tuned": tuned} for name in SCORES}
-    scores["number_accuracy"] = {"base": None, "tuned": None}
-    about = {"origin": "data", "language": "ko", "document": "a", "cut": {"base": True, "tuned": False}}
-    return {"split": split, "reference": "가람시", "scores": scores, **about, **more}
-
-
-def test_summary_by_split_and_group() -> None:
-    rows = [prediction("recall", 0, 1), prediction("recall", 0, 0, origin="rule"), prediction("unseen", 1, 0)]
-    figures = summarise(rows, 100, 7)
-    assert (figures["recall"]["n"], figures["unseen"]["n"]) == (2, 1)
-    assert figures["recall"]["cut"] == {"base": 2, "tuned": 0}
-    assert figures["recall"]["exact_match"]["tuned"] == 0.5
-    assert figures["unseen"]["exact_match"]["difference"] == -1
-    assert list(figures["by"]["origin"]) == ["data", "rule"]
-    assert figures["by"]["origin"]["data"]["exact_match"]["tuned"] == 1
-    assert figures["by"]["language"]["ko"]["n"] == 2
-    missing = figures["recall"]["number_accuracy"]
-    assert (missing["n"], missing["base"], missing["why"]) == (0, None, "no_figure")
-    assert "why" not in figures["recall"]["exact_match"]
-
-
-def test_summary_by_length_of_the_answer() -> None:
-    rows = [prediction("recall", 0, 1, reference="가" * n) for n in (200, 1, 10, 11, 100)]
-    by = summarise(rows, 100, 7)["by"]["length"]
-    assert {name: part["n"] for name, part in by.items()} == {"1-10": 2, "11-30": 1, "31-100": 1, "101+": 1}
-    assert list(by) == ["1-10", "11-30", "31-100", "101+"]
-
-
-def test_summary_of_nothing() -> None:
-    figures = summarise([], 100, 7)
-    assert figures["recall"]["n"] == 0
-    assert figures["recall"]["exact_match"]["base"] is None
-    assert figures["recall"]["exact_match"]["why"] == "no_question"
-    assert figures["by"] == {"origin": {}, "language": {}, "document": {}, "length": {}}

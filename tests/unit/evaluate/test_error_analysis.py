@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import msgspec
 import pytest
+from predictions import prediction
 
 from qaloom.evaluate.error_analysis import failures
 from qaloom.evaluate.metrics import scores
@@ -27,17 +29,18 @@ def listed(
 ) -> list[dict[str, Any]]:
     """The failures among (question, reference, tuned model's answer)."""
     predictions = [
-        {
-            "id": f"p{i}", "split": "recall", "origin": "data", "language": "ko", "document": "d",
-            "question": question, "reference": reference, "tuned": said,
-            "cut": {"base": False, "tuned": False},
-            "scores": {name: {"base": 0.0, "tuned": s} for name, s in scores(said, reference).items()},
-        }
-        | more
-        for i, (question, reference, said) in enumerate(answers)
-    ]  # fmt: skip
-    asked = [Question(question) for question, *_ in answers]
-    return failures(predictions, asked, Index(TRAIN), contradictions or [])
+        prediction(
+            id=f"p{i}",
+            question=question,
+            reference=reference,
+            tuned=answer,
+            scores={name: {"base": 0.0, "tuned": s} for name, s in scores(answer, reference).items()},
+            **more,
+        )
+        for i, (question, reference, answer) in enumerate(answers)
+    ]
+    questions = [Question(question) for question, *_ in answers]
+    return msgspec.to_builtins(failures(predictions, questions, Index(TRAIN), contradictions or []))
 
 
 def test_right_answers_and_unseen_facts_are_none() -> None:

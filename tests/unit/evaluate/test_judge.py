@@ -7,16 +7,20 @@ import sys
 import time
 from collections import Counter
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from misbehaving import misbehaving
+from predictions import prediction
 
 from qaloom.config.load import complete
+from qaloom.config.settings import EvaluateSettings, typed
 from qaloom.errors import ConfigError
-from qaloom.evaluate.judge import SECTION, Prompt, judge, read
+from qaloom.evaluate.judge import SECTION, Prompt, judge_answers, read_verdict
 from qaloom.evaluate.judge_figures import agreement, preferences
 from qaloom.evaluate.metrics import exact_match
+from qaloom.evaluate.results import Judgement, Prediction
 from qaloom.inference import openai_client as endpoint
 
 KEY = "sk-a-very-secret-key"
@@ -62,13 +66,19 @@ def predictions(n=N):
         reference, base = f"Room {i}", "I cannot say"
         tuned = reference if i < n - 2 else f"Room {i + 1}" if i < n - 1 else base
         said = {"base": base, "tuned": tuned}
-        scores = {arm: exact_match(text, reference) for arm, text in said.items()}
+        scores = {model: exact_match(text, reference) for model, text in said.items()}
         question, language = (f"{i}호실은 어디인가요?", "ko") if i % 2 else (f"Where is it, {i}?", "en")
-        found.append(
-            {"split": "recall", "language": language, "question": question, "reference": reference, **said}
-            | {"scores": {"exact_match": scores}}
-        )
+        about = {"language": language, "question": question, "reference": reference, **said}
+        found.append(msgspec.to_builtins(prediction(scores={"exact_match": scores}, **about)))
     return found
+
+
+def judge(name, records, settings, cache):
+    """The judge's metrics as metrics.json holds them; `records` get what predictions.jsonl would."""
+    some = msgspec.convert(records, list[Prediction])
+    found = judge_answers(name, some, typed(settings, EvaluateSettings), cache)
+    records[:] = msgspec.to_builtins(some)
+    return msgspec.to_builtins(found)
 
 
 # --- what is made of verdicts -------------------------------------------------------------------------
@@ -130,7 +140,7 @@ def test_nothing_to_judge(server, tmp_path):
 def test_kappa_of_a_known_example():
     """Fifty grant proposals, two readers; 0.4 in Wikipedia's article on Cohen's kappa."""
     pairs = [(1, 1)] * 20 + [(1, 0)] * 5 + [(0, 1)] * 10 + [(0, 0)] * 15
-    found = agreement(pairs)
+    found = msgspec.to_builtins(agreement(pairs))
     assert (found["both"], found["judge_only"], found["exact_only"], found["neither"]) == (20, 5, 10, 15)
     assert found["share"] == 0.7
     assert found["kappa"] == pytest.approx(0.4)
@@ -139,7 +149,7 @@ def test_kappa_of_a_known_example():
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=30))
 def test_kappa_against_all_ways_of_pairing(pairs):
     """What agrees by chance is what agrees when each verdict of one is set beside each of the other."""
-    found = agreement(pairs)
+    found = msgspec.to_builtins(agreement(pairs))
     if not pairs:
         assert (found["share"], found["kappa"]) == (None, None)
         return
@@ -158,8 +168,9 @@ SIDES = st.sampled_from(["base", "tuned", "tie"])
 
 @given(st.lists(st.tuples(SIDES, SIDES), max_size=20))
 def test_preferences_add_up(orders):
-    judged = [{"better": o[0] if o[0] == o[1] else "tie", "orders": list(o)} for o in orders]
-    found = preferences([*judged, {"better": None, "orders": ["base", None]}], 100, 7)
+    judged = [Judgement(None, None, o[0] if o[0] == o[1] else "tie", list(o)) for o in orders]
+    undecided = Judgement(None, None, None, ["base", None])
+    found = msgspec.to_builtins(preferences([*judged, undecided], 100, 7))
     assert found["n"] == len(orders) == found["wins"] + found["ties"] + found["losses"]
     assert found["wins"] == orders.count(("tuned", "tuned"))
     assert found["disagreed"] == sum(a != b for a, b in orders) <= found["ties"]
@@ -240,7 +251,7 @@ ONE, PAIR = Prompt("one", ""), Prompt("pair", "")
     ],
 )
 def test_how_verdicts_are_read(text, asked, verdict):
-    found = read(text, asked)
+    found = read_verdict(text, asked)
     assert (found and found.verdict) == verdict
 
 
@@ -319,8 +330,13 @@ def test_a_killed_run_goes_on_where_it_was(server, tmp_path):
     """What was under way, or just said, is asked again, and nothing else."""
     chosen = settings(server, concurrency=1)
     code = (
-        "import json, sys; from pathlib import Path; from qaloom.evaluate.judge import judge\n"
-        "judge('demo', json.loads(sys.argv[1]), json.loads(sys.argv[2]), Path(sys.argv[3]))"
+        "import sys; from pathlib import Path; import msgspec\n"
+        "from qaloom.config.settings import EvaluateSettings\n"
+        "from qaloom.evaluate.judge import judge_answers\n"
+        "from qaloom.evaluate.results import Prediction\n"
+        "some = msgspec.json.decode(sys.argv[1], type=list[Prediction])\n"
+        "chosen = msgspec.json.decode(sys.argv[2], type=EvaluateSettings)\n"
+        "judge_answers('demo', some, chosen, Path(sys.argv[3]))"
     )
     arguments = [json.dumps(predictions()), json.dumps(chosen), str(tmp_path)]
     process = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.DEVNULL)
@@ -347,7 +363,8 @@ def test_a_server_that_stays_ill_fails_nothing_and_what_it_said_is_kept(server, 
     chosen = settings(server, concurrency=1, timeout=2)
     some = predictions()
     found = judge("demo", some, chosen, tmp_path)
-    assert found == {"model": "large", "questions": N, "why": "server", "detail": found["detail"]}
+    assert (found["model"], found["questions"], found["why"]) == ("large", N, "server")
+    assert found["right"]["n"] == found["better"]["n"] == found["cost"]["requests"] == 0
     assert words in found["detail"] and "\n" not in found["detail"]
     warned = [line for line in capfd.readouterr().err.splitlines() if "not available" in line]
     assert len(warned) == 1 and words in warned[0] and 'ARGS="--forcerun evaluate"' in warned[0]

@@ -28,7 +28,7 @@ def note(names):
     with open("asked.jsonl", "a") as stream:
         stream.write(json.dumps(names) + "\\n")
 
-def read(self, rows, shared, real=qaloom.inference.scheduler.Scheduler._read):
+def read(self, rows, shared, real=qaloom.inference.scheduler.Scheduler._prefill):
     note([row.name for row in rows])
     return real(self, rows, shared)
 
@@ -36,7 +36,7 @@ def batch(model, names, *rest, real=qaloom.inference.likelihood._batch):
     note(names)
     return real(model, names, *rest)
 
-qaloom.inference.scheduler.Scheduler._read, qaloom.inference.likelihood._batch = read, batch
+qaloom.inference.scheduler.Scheduler._prefill, qaloom.inference.likelihood._batch = read, batch
 for module in (qaloom.inference.scheduler, qaloom.inference.likelihood):
     module._TOKEN_BUDGET = {"cpu": 400}
 split, base, run, settings = sys.argv[1:]

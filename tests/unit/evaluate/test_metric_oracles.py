@@ -5,12 +5,12 @@ import re
 import string
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import CHRF
 
-import evaluate
 from qaloom.evaluate.metrics import (
     SCORES,
     char_f1,
@@ -168,7 +168,15 @@ def test_chrf_is_sacrebleus() -> None:
         assert chrf(said, reference) == expected
 
 
-def test_the_evaluate_module_gives_the_same_means() -> None:
+@pytest.fixture(scope="module")
+def evaluate() -> ModuleType:
+    """Hugging Face's library, whose import takes seconds: not while tests are collected."""
+    import evaluate
+
+    return evaluate
+
+
+def test_the_evaluate_module_gives_the_same_means(evaluate: ModuleType) -> None:
     said, wanted = zip(*PAIRS, strict=True)
     every = evaluate.load(str(MODULES / "qa_scores")).compute(predictions=said, references=wanted)
     assert list(every) == list(SCORES)
@@ -179,14 +187,14 @@ def test_the_evaluate_module_gives_the_same_means() -> None:
         assert found == {name: pytest.approx(sum(values) / len(values))} == {name: every[name]}
 
 
-def test_the_evaluate_module_knows_what_is_not_available() -> None:
+def test_the_evaluate_module_knows_what_is_not_available(evaluate: ModuleType) -> None:
     numbers = evaluate.load(str(MODULES / "qa_scores"), "number_accuracy")
     assert numbers.compute(predictions=["모름"], references=["모름"]) == {"number_accuracy": None}
     with pytest.raises(KeyError, match="there are exact_match, char_f1"):
         evaluate.load(str(MODULES / "qa_scores"), "bleu")
 
 
-def test_evaluate_modules_combine() -> None:
+def test_evaluate_modules_combine(evaluate: ModuleType) -> None:
     both = evaluate.combine([evaluate.load(str(MODULES / "qa_scores"), n) for n in ("char_f1", "rouge_l")])
     found = both.compute(predictions=["서울시"], references=["서울"])
     assert found == {"char_f1": pytest.approx(0.8), "rouge_l": pytest.approx(0.8)}

@@ -1,24 +1,22 @@
 """The model card: valid for the hub, and as truthful as the metrics."""
 
+import msgspec
 import pytest
 from huggingface_hub import ModelCard
+from predictions import prediction
 
-from qaloom.evaluate.judge_figures import verdicts
-from qaloom.evaluate.metrics import SCORES
+from qaloom.evaluate.judge_figures import summarise_verdicts
 from qaloom.evaluate.model_card import model_card
-from qaloom.evaluate.summary import summarise
-
-
-def prediction(number, split, language="ko", base=0.0, tuned=1.0):
-    return {
-        "id": str(number), "split": split, "origin": "data", "language": language, "document": "d",
-        "cut": {"base": False, "tuned": False},
-        "scores": {
-            name: {"base": base, "tuned": tuned} for name in SCORES
-        },
-        "reference": "가람시",
-    }  # fmt: skip
-
+from qaloom.evaluate.results import (
+    Forgetting,
+    Judgement,
+    JudgeMetrics,
+    Paired,
+    PromptQuality,
+    RetrievalComparison,
+    Verdict,
+)
+from qaloom.evaluate.summary import perplexity, summarise
 
 TRAINED = {
     "prompt": "plain",
@@ -40,10 +38,12 @@ SPLIT = {
 @pytest.fixture
 def card(tmp_path):
     def card(origin="hub:org/Model@main", licence="apache-2.0", languages=("ko", "en"), unseen=0, **more):
-        predictions = [prediction(n, "recall", language) for n, language in enumerate(languages * 5)]
-        predictions += [prediction(n, "unseen", tuned=0.0) for n in range(unseen)]
-        tried = {"chat": {"exact_match": 0.25, "char_f1": 0.5}, "plain": {"exact_match": 0.0, "char_f1": 0.1}}
-        metrics = summarise(predictions, 200, 7) | {"base_prompt": "chat", "base_prompts": tried} | more
+        predictions = [prediction((0.0, 1.0), language=language) for language in languages * 5]
+        predictions += [prediction(split="unseen") for _ in range(unseen)]
+        tried = {"chat": PromptQuality(0.25, 0.5), "plain": PromptQuality(0.0, 0.1)}
+        metrics = msgspec.structs.replace(
+            summarise(predictions, 200, 7), base_prompt="chat", base_prompts=tried, **more
+        )
         base, out = {"origin": origin, "licence": licence}, tmp_path / "out" / "README.md"
         model_card("demo", metrics, base, TRAINED, SPLIT, out)
         return ModelCard.load(out)
@@ -88,35 +88,39 @@ def test_it_names_data_and_method(card):
 
 
 def test_it_says_what_the_other_checks_found(card):
-    looked_up = {"best": "both", "second": "tuning", "clear": False}
-    text = card(retrieval=looked_up, forgetting={"n": 30, "kind": "lost"}).text
-    assert "held the reference with the tuned model with training rows looked up, then with the tuned" in text
+    retrieval = RetrievalComparison(4, 3, "exact_match", {}, "both", "tuning", False, None, None, None, None)
+    none = perplexity([], 10, 7)
+    text = card(retrieval=retrieval, forgetting=Forgetting(30, none, none, Paired(), "lost")).text
+    assert (
+        "contained the reference with the tuned model with retrieved training rows, then with the tuned"
+        in text
+    )
     assert "though that may be chance" in text
-    assert "On 30 general prompts it has little left" in text
+    assert "On 30 general prompts it has lost most" in text
     assert "general prompts" not in card().text
 
 
 def judged(first="right", orders=("tuned", "tuned")):
-    said = {"base": None, "tuned": first and {"verdict": first, "reason": ""}}
-    said |= {"better": "tuned" if orders else None, "orders": list(orders)}
-    return [{"judge": said, "scores": {"exact_match": {"base": 0, "tuned": 1}}}]
+    verdict = Verdict(first) if first else None
+    judgement = Judgement(None, verdict, "tuned" if orders else None, list(orders))
+    return summarise_verdicts("large", [prediction((0.0, 1.0), judge=judgement)], 100, 7)
 
 
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        ({"why": "server", "detail": "x"}, "was not available: its server did not answer, or refused."),
-        ({"why": "no_question"}, "had no held-out question to judge."),
-        (verdicts(judged(None, ()), 100, 7), "gave no verdict that could be read."),
         (
-            verdicts(judged(None), 100, 7),
-            "preferred, shown both answers in both orders, the tuned one 1 times",
+            JudgeMetrics("large", 1, why="server", detail="x"),
+            "was not available: its server did not answer, or refused.",
         ),
-        (verdicts(judged(orders=()), 100, 7), "judged no question as a whole."),
+        (JudgeMetrics("large", 0, why="no_question"), "had no held-out question to judge."),
+        (judged(None, ()), "gave no verdict that could be read."),
+        (judged(None), "preferred, shown both answers in both orders, the tuned one 1 times"),
+        (judged(orders=()), "judged no question as a whole."),
     ],
 )
 def test_what_a_judge_that_found_little_found(card, found, words):
-    assert f"The judge `large` {words}" in card(judge={"model": "large"} | found).text
+    assert f"The judge `large` {words}" in card(judge=found).text
 
 
 def test_what_is_not_known_is_said_to_be_so(card):

@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from predictions import prediction
 
 from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.model_pair import Question
-from qaloom.evaluate.retrieval import ARMS, Index, comparison, terms, with_notes
+from qaloom.evaluate.results import Cost, Prediction
+from qaloom.evaluate.retrieval import CONDITIONS, Index, compare_retrieval, terms, with_notes
 
 ROWS = [
     {"id": "1", "instruction": "본원의 주소는 어디인가요?", "input": "", "output": "가람시"},
@@ -60,18 +62,17 @@ def test_notes_are_in_the_questions_language() -> None:
     assert english.input == "About the library."
 
 
-def predictions(n: int = 40, **right: float) -> list[dict]:
-    """Answers of each arm, the first `right` share of them right, the others wrong."""
+def predictions(n: int = 40, **right: float) -> list[Prediction]:
+    """Answers under each condition, the first `right` share of them right, the others wrong."""
 
-    def score(i: int, arm: str) -> float:
-        return float(i < n * right.get(arm, 0))
+    def score(i: int, name: str) -> float:
+        return float(i < n * right.get(name, 0))
 
-    cost = {"prompt_tokens": 10, "new_tokens": 5, "seconds": 0.5}
     return [
-        {
-            "scores": {name: {arm: score(i, arm) for arm in ARMS} for name in SCORES},
-            "cost": {arm: cost | {"prompt_tokens": 100 if "retrieved" in arm else 10} for arm in ARMS},
-        }
+        prediction(
+            scores={score_name: {name: score(i, name) for name in CONDITIONS} for score_name in SCORES},
+            cost={name: Cost(100 if "retrieved" in name else 10, 5, 0.5) for name in CONDITIONS},
+        )
         for i in range(n)
     ]
 
@@ -88,19 +89,19 @@ def predictions(n: int = 40, **right: float) -> list[dict]:
     ],
 )
 def test_the_verdict(right: dict[str, float], best: str, clear: bool) -> None:
-    found = comparison(predictions(**right), 3, 2000, 7)
-    assert (found["best"], found["clear"], found["n"], found["rows"]) == (best, clear, 40, 3)
-    assert found["arms"]["base_retrieved"]["prompt_tokens"] == 100
-    assert found["arms"]["tuned"]["contains_reference"] == right.get("tuned", 0)
+    found = compare_retrieval(predictions(**right), 3, 2000, 7)
+    assert (found.best, found.clear, found.n, found.rows) == (best, clear, 40, 3)
+    assert found.models["base_retrieved"]["prompt_tokens"] == 100
+    assert found.models["tuned"]["contains_reference"] == right.get("tuned", 0)
 
 
 def test_without_a_reference_of_words_exact_match_decides() -> None:
     answers = predictions(tuned=1)
     for one in answers:
-        one["scores"]["contains_reference"] = dict.fromkeys(ARMS)
-    found = comparison(answers, 3, 200, 7)
-    assert (found["by"], found["best"]) == ("exact_match", "tuning")
-    assert found["arms"]["base"]["contains_reference"] is None
+        one.scores["contains_reference"] = dict.fromkeys(CONDITIONS)
+    found = compare_retrieval(answers, 3, 200, 7)
+    assert (found.by, found.best) == ("exact_match", "tuning")
+    assert found.models["base"]["contains_reference"] is None
 
 
 def test_no_other_library_takes_the_gpus_memory(tmp_path):

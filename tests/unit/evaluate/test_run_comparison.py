@@ -3,17 +3,27 @@
 import random
 from typing import Any
 
-from qaloom.evaluate.run_comparison import compare_runs
+import msgspec
+from predictions import prediction
+
+from qaloom.evaluate.results import Prediction
+from qaloom.evaluate.run_comparison import compare_runs as compare
 
 
-def run(skill: float, n: int = 60, **more: Any) -> list[dict[str, Any]]:
+def run(skill: float, n: int = 60, **more: Any) -> list[Prediction]:
     chance = random.Random(skill)
     return [
-        {"id": f"{i:03}", "split": "recall", "origin": "data" if i % 2 else "rule"}
-        | {"scores": {"exact_match": {"base": 0.0, "tuned": float(chance.random() < skill)}}}
-        | more
+        prediction(
+            (0.0, float(chance.random() < skill)),
+            **{"id": f"{i:03}", "origin": "data" if i % 2 else "rule"} | more,
+        )
         for i in range(n)
     ]
+
+
+def compare_runs(*arguments: Any) -> dict[str, Any]:
+    """The comparison as comparison.json holds it."""
+    return msgspec.to_builtins(compare(*arguments))
 
 
 def test_p_values_are_corrected_within_each_table() -> None:

@@ -16,6 +16,7 @@ import qaloom.evaluate.stage
 from qaloom.errors import ConfigError
 from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.model_pair import _Disabled
+from qaloom.evaluate.results import JudgeMetrics, from_json, to_json
 from qaloom.evaluate.stage import Sources, evaluate
 from qaloom.files import digest, read_json, read_lines, write_json, write_lines
 from qaloom.inference.model import load_model, optimize_for_cpu
@@ -51,7 +52,7 @@ def run(split, tiny, tuned, tmp_path):
 
     def run(**settings):
         sources = Sources(split, split / "contradictions.jsonl", tiny, tuned / "results/train/demo")
-        return evaluate("demo", sources, tmp_path / "out", SETTINGS | settings, tmp_path / "cache")
+        return to_json(evaluate("demo", sources, tmp_path / "out", SETTINGS | settings, tmp_path / "cache"))
 
     return run
 
@@ -75,7 +76,7 @@ def test_a_run_is_evaluated_and_written(run, tmp_path):
     assert sorted(p.name for p in out.iterdir()) == [
         "README.md", "failures.jsonl", "forgetting.jsonl", "metrics.json", "predictions.jsonl",
     ]  # fmt: skip
-    assert read_json(out / "metrics.json") == metrics
+    assert read_json(out / "metrics.json") == metrics == to_json(from_json(metrics))
     assert (metrics["recall"]["n"], metrics["unseen"]["n"]) == (3, 1)
     assert set(metrics["recall"]["exact_match"]) >= {"base", "tuned", "difference", "low", "high"}
     assert set(metrics["by"]) == {"origin", "language", "document", "length"}
@@ -132,7 +133,7 @@ def test_a_model_trained_in_full_is_evaluated_beside_its_base(split, tiny, tuned
     write_json(full / "manifest.json", trained)
     sources = Sources(split, split / "contradictions.jsonl", tiny, full)
     metrics = evaluate("full", sources, tmp_path / "out", SETTINGS, tmp_path / "cache")
-    assert metrics["recall"]["n"] == 3
+    assert metrics.recall.n == 3
     said = read_lines(tmp_path / "out/predictions.jsonl")
     assert {p["base_prompt"] for p in said} == {"chat"}
     assert [p["tuned"] for p in said] == [p["base"] for p in said]
@@ -200,7 +201,7 @@ def test_held_out_questions_of_other_origins_are_named(run, capsys):
 def test_retrieval_answers_with_rows_and_without(run, tmp_path):
     metrics = run(retrieval={"rows": 2, "max_questions": 2})
     found = metrics["retrieval"]
-    assert (found["n"], found["rows"], list(found["arms"])) == (
+    assert (found["n"], found["rows"], list(found["models"])) == (
         2, 2, ["base", "tuned", "base_retrieved", "tuned_retrieved"],
     )  # fmt: skip
     assert found["prompts"] == {"base": "chat", "tuned": "chat"}
@@ -208,7 +209,7 @@ def test_retrieval_answers_with_rows_and_without(run, tmp_path):
     assert first["retrieved"] == ["11"] and second["retrieved"] == ["12"]
     assert {"base_retrieved", "tuned_retrieved"} <= set(second) & set(second["scores"]["char_f1"])
     assert "retrieved" not in third and "retrieved" not in unseen
-    costs = [found["arms"][arm]["prompt_tokens"] for arm in ("tuned", "tuned_retrieved")]
+    costs = [found["models"][model]["prompt_tokens"] for model in ("tuned", "tuned_retrieved")]
     assert costs[1] > 2 * costs[0]
     assert metrics["recall"]["n"] == 3
 
@@ -306,10 +307,10 @@ def test_no_model_is_held_while_a_judge_is_asked(run, monkeypatch):
 
     def judged(*_):
         alive.extend(model for model in models if model())
-        return {"model": "large", "questions": 3, "why": "no_verdict"}
+        return JudgeMetrics("large", 3, why="no_verdict")
 
     monkeypatch.setattr(qaloom.evaluate.model_pair, "optimize_for_cpu", watched)
-    monkeypatch.setattr(qaloom.evaluate.stage, "judge", judged)
+    monkeypatch.setattr(qaloom.evaluate.stage, "judge_answers", judged)
     run(judge=SETTINGS["judge"] | {"url": "http://127.0.0.1:9/v1", "model": "large"})
     assert len(models) == 2 and not alive
 

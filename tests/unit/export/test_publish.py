@@ -6,6 +6,15 @@ from qaloom.errors import ModelError
 from qaloom.export.publish import PublishError, publish
 from qaloom.files import file_digest, read_json, write_json, write_text
 
+FOREIGN = {"../mine": {"bytes": 1, "sha256": "0"}}
+
+
+def manifest(formats, files):
+    base = {"origin": "path:tiny", "revision": None, "licence": "mit", "sha256": "0" * 64}
+    return {
+        "run": "demo", "base_model": base, "formats": formats, "parity": {}, "files": files, "sha256": "1" * 64
+    }  # fmt: skip
+
 
 @pytest.fixture
 def export(tmp_path):
@@ -17,7 +26,7 @@ def export(tmp_path):
         files[name] = {"bytes": len(name), "sha256": file_digest(folder / name)}
     write_text(folder / "README.md", "card")
     write_text(folder / "merged/.left-behind", "not part of it")
-    write_json(folder / "manifest.json", {"run": "demo", "formats": ["merged", "ollama"], "files": files})
+    write_json(folder / "manifest.json", manifest(["merged", "ollama"], files))
     return folder
 
 
@@ -59,8 +68,8 @@ def test_other_peoples_files_stay(export, tmp_path):
 
 def test_a_manifest_that_is_not_ours_does_not_make_a_folder_ours(export, tmp_path):
     out = tmp_path / "out"
-    for manifest in ({"sha256": "0"}, {"run": "a", "formats": [], "files": {"../mine": {}}}, ["run"]):
-        write_json(out / "manifest.json", manifest)
+    for content in ({"sha256": "0"}, manifest([], FOREIGN), manifest([], {"a": {}}), ["run"]):
+        write_json(out / "manifest.json", content)
         write_text(tmp_path / "mine", "mine")
         with pytest.raises(PublishError, match="holds other files"):
             publish(export, str(out))

@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 
+import msgspec
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -14,7 +15,14 @@ from qaloom.export.convert import convert
 from qaloom.export.gguf import to_gguf
 from qaloom.export.merge import merge
 from qaloom.export.parity import parity
-from qaloom.export.parity_verdict import parity_failures, parity_summary
+from qaloom.export.parity_verdict import (
+    EndedParity,
+    ExactMatchParity,
+    ParityResult,
+    PromptParity,
+    parity_failures,
+    parity_summary,
+)
 from qaloom.export.stage import ParityError, export
 from qaloom.files import read_json, write_json
 from qaloom.formats import wanted_formats, weights_for_ollama
@@ -115,8 +123,8 @@ def test_16_bits_of_the_bases_own_kind(project, tmp_path, kind):
 @pytest.mark.parametrize("kind", ["merged", "adapter"])
 def test_an_export_answers_as_trained(project, kind):
     found = asked(project, kind, converted(project, kind))
-    assert (found["n"], found["same"], found["prompts"]["same"], found["prompts"]["n"]) == (4, 4, 8, 8)
-    assert found["exact_match"]["tuned"] == found["exact_match"]["export"] == 1
+    assert (found.n, found.same, found.prompts.same, found.prompts.n) == (4, 4, 8, 8)
+    assert found.exact_match.tuned == found.exact_match.export == 1
     assert parity_failures(found, BOUND) == []
     assert parity_summary(found).startswith(f"{kind}: 4 of 4 answers identical, exact match 1.00 -> 1.00")
 
@@ -210,7 +218,7 @@ def test_a_missing_end_token_is_found(project, merged):
     settings = read_json(merged / "generation_config.json")
     write_json(merged / "generation_config.json", settings | {"eos_token_id": None})
     found = asked(project, "merged", merged)
-    assert found["ended"] == {"tuned": 4, "export": 0}
+    assert found.ended == EndedParity(tuned=4, export=0)
     assert parity_failures(found, BOUND)[0] == (
         "4 of 4 answers do not end where the tuned model's do (the end token is missing or another)"
     )
@@ -227,15 +235,17 @@ def test_another_base_is_found(project, merged):
     assert (
         "(another base model, or weights that lost too much); the first that differs, '본원의 주소는?'" in why
     )
-    assert found["differing"][0]["tuned"] == "가람시"
+    assert found.differing[0].tuned == "가람시"
 
 
 def test_a_fall_within_the_bound_passes():
-    score = {"tuned": 0.8, "export": 0.75, "difference": -0.05, "low": -0.1, "high": 0.0}
-    found = {"n": 20, "same": 18, "exact_match": score, "ended": {"tuned": 20, "export": 19},
-             "prompts": {"n": 9, "same": 9, "first": None}, "differing": [{}]}  # fmt: skip
+    score = ExactMatchParity(0.8, 0.75, 20, -0.05, -0.1, 0.0, 0.3)
+    found = ParityResult(
+        "merged", "1" * 64, "here", 20, 18, score, EndedParity(20, 19), [], PromptParity(9, 9, None)
+    )
     assert parity_failures(found, 0.05) == []
-    assert len(parity_failures({**found, "ended": {"tuned": 20, "export": 18}}, 0.05)) == 1
+    found.ended.export = 18
+    assert len(parity_failures(found, 0.05)) == 1
 
 
 # ---------------------------------------------------------------- what is given out
@@ -262,11 +272,11 @@ def given(project, tmp_path):
 def test_the_manifest_names_sizes_digests_base_and_licence(given, tmp_path):
     manifest = given("merged", "adapter")
     weights = tmp_path / "out/merged/model.safetensors"
-    assert manifest["files"]["merged/model.safetensors"]["bytes"] == weights.stat().st_size
-    assert len(manifest["files"]["merged/model.safetensors"]["sha256"]) == 64
-    assert (manifest["base_model"]["licence"], manifest["base_model"]["origin"]) == ("mit", "path:tiny")
-    assert read_json(tmp_path / "out/manifest.json") == manifest
-    assert set(manifest["files"]) == {
+    assert manifest.files["merged/model.safetensors"].bytes == weights.stat().st_size
+    assert len(manifest.files["merged/model.safetensors"].sha256) == 64
+    assert (manifest.base_model.licence, manifest.base_model.origin) == ("mit", "path:tiny")
+    assert read_json(tmp_path / "out/manifest.json") == msgspec.to_builtins(manifest)
+    assert set(manifest.files) == {
         p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").glob("*/*")
     }
     assert stat.S_IMODE(weights.stat().st_mode) == 0o644

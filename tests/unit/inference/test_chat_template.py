@@ -10,7 +10,7 @@ from tiny_model import make_tokenizer
 from qaloom.errors import ModelError
 from qaloom.export.merge import save_tokenizer
 from qaloom.export.ollama import go_template, modelfile, render, stops_of, template_of
-from qaloom.inference.chat_template import message, turns
+from qaloom.inference.chat_template import client_message, turn_texts
 from qaloom.inference.prompt import load_tokenizer, prompt_ids, prompt_kind, stop_ids
 
 QUESTIONS = [
@@ -58,7 +58,7 @@ def user(text):
 def test_an_exported_template_writes_the_trained_prompt(any_tokenizer, tmp_path, instruction, input):
     tokenizer, kind = exported(any_tokenizer, tmp_path)
     wanted = prompt_ids(any_tokenizer, kind, instruction, input)
-    assert chat(tokenizer, user(message(kind, instruction, input))) == wanted
+    assert chat(tokenizer, user(client_message(kind, instruction, input))) == wanted
 
 
 def test_a_model_that_can_think_aloud_does_not(tmp_path):
@@ -73,7 +73,7 @@ def test_a_model_that_can_think_aloud_does_not(tmp_path):
 def test_a_modelfile_writes_the_trained_prompt(any_tokenizer, tmp_path, instruction, input):
     tokenizer, kind = exported(any_tokenizer, tmp_path)
     begins = any_tokenizer("a")["input_ids"][0] == any_tokenizer.bos_token_id
-    text = render(go_template(tokenizer, begins), user(message(kind, instruction, input)))
+    text = render(go_template(tokenizer, begins), user(client_message(kind, instruction, input)))
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     wanted = prompt_ids(any_tokenizer, kind, instruction, input)
     assert ids == (wanted[1:] if begins else wanted)
@@ -94,7 +94,7 @@ def test_a_system_message_takes_its_place():
     tokenizer = make_tokenizer("chatml")
     talk = [{"role": "system", "content": "Be brief."}, *user("a")]
     own = tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=True)
-    assert turns(tokenizer).system is not None
+    assert turn_texts(tokenizer).system is not None
     assert render(go_template(tokenizer, False), talk) == own
 
 
@@ -133,6 +133,6 @@ def test_go_itself_renders_the_same(any_tokenizer, tmp_path):
             ["go", "run", "main.go"], cwd=tmp_path, input=given, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
-        if system and turns(tokenizer).system is None:
+        if system and turn_texts(tokenizer).system is None:
             continue
         assert done.stdout == render(template, messages)

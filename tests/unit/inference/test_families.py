@@ -5,7 +5,7 @@ from families import FAMILIES, family_tokenizer
 
 from qaloom.errors import ModelError, RowTextError
 from qaloom.export.merge import save_tokenizer
-from qaloom.inference.chat_template import message
+from qaloom.inference.chat_template import client_message
 from qaloom.inference.encoding import begin_ids
 from qaloom.inference.prompt import (
     encoder_of,
@@ -87,7 +87,7 @@ def test_an_answer_begins_where_its_prompt_ends(tokenizer, kind):
 def test_an_exported_template_asks_as_training_did(tokenizer, kind, tmp_path, given):
     save_tokenizer(tokenizer, kind, tmp_path)
     exported = load_tokenizer(tmp_path)
-    asked = [{"role": "user", "content": message(kind, QUESTION, given)}]
+    asked = [{"role": "user", "content": client_message(kind, QUESTION, given)}]
     text = exported.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
     assert "generation" not in exported.chat_template.replace("add_generation_prompt", "")
     assert exported(text, add_special_tokens=False)["input_ids"] == prompt_ids(

@@ -12,7 +12,7 @@ from qaloom.evaluate.model_pair import _Disabled
 from qaloom.files import read_lines
 from qaloom.inference.answers import answers
 from qaloom.inference.decoding import greedy
-from qaloom.inference.model import Loaded, load_model, optimize_for_cpu
+from qaloom.inference.model import LoadedModel, load_model, optimize_for_cpu
 from qaloom.inference.prefix_batch import PrefixBatch
 from qaloom.inference.prompt import prompt_ids, stop_ids
 from qaloom.inference.scheduler import _TOKEN_BUDGET, Scheduler
@@ -30,7 +30,7 @@ class Reading:
     """Notes the size of each group that is read; above `most` rows there is no memory."""
 
     def __init__(self, most=1000):
-        self.most, self.groups, self.real = most, [], Scheduler._read
+        self.most, self.groups, self.real = most, [], Scheduler._prefill
 
     def __call__(self, asking, rows, shared):
         self.groups.append(len(rows))
@@ -59,7 +59,7 @@ def ask(loaded, tmp_path, monkeypatch):
         return ask(**given)
 
     ask.kept, ask.seen, ask.read, ask.fresh = tmp_path / "cache" / "kept.jsonl", [], Reading(), fresh
-    monkeypatch.setattr(Scheduler, "_read", lambda *given: ask.read(*given))
+    monkeypatch.setattr(Scheduler, "_prefill", lambda *given: ask.read(*given))
     # Equal answers are equal, however long they took.
     monkeypatch.setattr("qaloom.inference.scheduler.time", SimpleNamespace(monotonic=lambda: 0))
     return ask
@@ -99,10 +99,10 @@ def test_answers_are_those_of_plain_generate(ask, loaded, monkeypatch, request, 
 
 
 def test_a_padded_group_is_alike_in_length(ask, of_another_kind, monkeypatch):
-    monkeypatch.setattr("qaloom.inference.scheduler._SHORTEST", 0)
+    monkeypatch.setattr("qaloom.inference.scheduler._MIN_LENGTH_RATIO", 0)
     together = ask()
     assert ask.read.groups == [5]
-    monkeypatch.setattr("qaloom.inference.scheduler._SHORTEST", 0.8)
+    monkeypatch.setattr("qaloom.inference.scheduler._MIN_LENGTH_RATIO", 0.8)
     assert ask.fresh() == together
     assert len(ask.read.groups) > 2 and sum(ask.read.groups) == 5
 
@@ -155,10 +155,10 @@ def test_an_adapter_that_stays_apart_answers_alike(ask, tiny, tuned, monkeypatch
     apart = load_model(tiny, tuned / "results/train/demo")
     model = apart.model if adapter == "on" else _Disabled(apart.model)
     prompts = [prompt_ids(apart.tokenizer, "chat", q) for q in QUESTIONS]
-    assert Scheduler(Loaded(model, apart.tokenizer), {"a": prompts[0]}, [], 4).shared() is not None
-    given = answers(lambda: Loaded(model, apart.tokenizer), prompts, [], 20, ask.kept, ask.seen.append)
+    assert Scheduler(LoadedModel(model, apart.tokenizer), {"a": prompts[0]}, [], 4).prefix() is not None
+    given = answers(lambda: LoadedModel(model, apart.tokenizer), prompts, [], 20, ask.kept, ask.seen.append)
     of_base = plain_answers(load_model(tiny), 20)
-    assert [answer.ids for answer in given] == plain_answers(Loaded(model, apart.tokenizer), 20)
+    assert [answer.ids for answer in given] == plain_answers(LoadedModel(model, apart.tokenizer), 20)
     assert ([answer.ids for answer in given] == of_base) == (adapter == "off")
 
 
@@ -228,7 +228,7 @@ def test_a_kill_loses_no_answer_that_is_there(ask, monkeypatch):
         return ask.read(*given)
 
     with monkeypatch.context() as until, pytest.raises(KeyboardInterrupt):
-        until.setattr(Scheduler, "_read", killed)
+        until.setattr(Scheduler, "_prefill", killed)
         ask()
     assert len(read_lines(ask.kept)) == 3
     ask()
@@ -263,7 +263,7 @@ def test_memory_that_does_not_suffice_halves_the_places(ask):
 
 
 def test_memory_that_ends_while_answering_loses_no_question(ask, monkeypatch):
-    whole, calls, real = ask(new=20), [], PrefixBatch.go_on
+    whole, calls, real = ask(new=20), [], PrefixBatch.decode
 
     def short(going, stop):
         calls.append(len(going.rows))
@@ -271,7 +271,7 @@ def test_memory_that_ends_while_answering_loses_no_question(ask, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return real(going, stop)
 
-    monkeypatch.setattr(PrefixBatch, "go_on", short)
+    monkeypatch.setattr(PrefixBatch, "decode", short)
     assert ask.fresh(new=20) == whole
     assert calls[:2] == [5, 2]
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from qaloom.compat_transformers import works
 from qaloom.inference.model import load_model
 from qaloom.inference.onednn_linear import PackedLinear, pack_linear_layers
 
@@ -12,6 +13,12 @@ from qaloom.inference.onednn_linear import PackedLinear, pack_linear_layers
 @pytest.fixture
 def model(tiny):
     return load_model(tiny).model
+
+
+@pytest.fixture(autouse=True)
+def tried_again():
+    yield
+    works.cache_clear()
 
 
 def packed_layers(model):
@@ -50,6 +57,7 @@ def test_without_onednn_the_model_stays_as_it_is(model, monkeypatch, missing):
             _linear_pointwise=lambda given, weight, *_: given @ weight.T + 1,
         ),
     }
-    monkeypatch.setattr("qaloom.inference.onednn_linear.torch.ops", SimpleNamespace(mkldnn=wrong[missing]))
+    works.cache_clear()
+    monkeypatch.setattr("qaloom.compat_transformers.torch.ops", SimpleNamespace(mkldnn=wrong[missing]))
     pack_linear_layers(model)
     assert not packed_layers(model)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from qaloom.inference.decoding import greedy, use_grouped_attention
-from qaloom.inference.model import Loaded, load_model
-from qaloom.inference.prefix_batch import _TREE, _trees, prefix_cache
+from qaloom.inference.model import LoadedModel, load_model
+from qaloom.inference.prefix_batch import _PREFILL_TOKENS, _prefix_trees, prefix_cache
 from qaloom.inference.scheduler import _TOKEN_BUDGET, Scheduler
 
 PROMPT = st.lists(st.integers(5, 8), min_size=1, max_size=12)
@@ -60,15 +60,15 @@ def test_any_prompts_in_any_places_are_answered_as_alone(loaded, prompts, stop, 
     prompts = [template + prompt for prompt in prompts]
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(_TOKEN_BUDGET, "cpu", budget)
-        patched.setitem(_TREE, "cpu", 20)
-        patched.setattr("qaloom.inference.prefix_batch._ABREAST", 3)
+        patched.setitem(_PREFILL_TOKENS, "cpu", 20)
+        patched.setattr("qaloom.inference.prefix_batch._ATTENTION_ROWS", 3)
         assert asked(loaded, prompts, stop, 9) == alone(*loaded, prompts, stop, 9)
 
 
 @settings(deadline=None)
 @given(st.lists(PROMPT, min_size=1, max_size=30, unique_by=tuple), st.integers(1, 60))
 def test_trees_hold_every_prompt_and_each_beginning_once(prompts, most):
-    trees = list(_trees(prompts, 0, most))
+    trees = list(_prefix_trees(prompts, 0, most))
     assert sorted(i for tree in trees for i in tree.paths) == list(range(len(prompts)))
     for tree in trees:
         own = [prompts[i] for i in tree.paths]
@@ -89,7 +89,7 @@ def test_each_kind_of_model_answers_as_alone(kind, tiny, one_thread):
         del given["head_dim"]
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **given)).eval()
     use_grouped_attention(model)
-    of_a_kind = Loaded(model, load_model(tiny).tokenizer)
+    of_a_kind = LoadedModel(model, load_model(tiny).tokenizer)
     drawn = torch.Generator().manual_seed(1)
     lengths = (4, 9, 9, 17, 30)
     prompts = [[7, 8, 9, *torch.randint(5, 300, (n,), generator=drawn).tolist()] for n in lengths]

@@ -6,17 +6,21 @@ import re
 import runpy
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from markupsafe import escape
 
 from qaloom.console import duration
 from qaloom.errors import DataError
-from qaloom.evaluate.judge_figures import verdicts
+from qaloom.evaluate.judge_figures import summarise_verdicts
 from qaloom.evaluate.metrics import SCORES
+from qaloom.evaluate.results import Judgement, JudgeMetrics, to_json
 from qaloom.evaluate.summary import summarise
 from qaloom.files import read_json, write_json, write_lines
-from qaloom.report.stage import _said, report
+from qaloom.report.format import STRINGS, translated
+from qaloom.report.page import clipped
+from qaloom.report.stage import report
 
 FIXTURE = runpy.run_path(str(Path(__file__).parents[2] / "data" / "make_results.py"))
 LIBRARY = Path(__file__).parents[3] / "scripts" / "qaloom" / "report"
@@ -63,8 +67,86 @@ def test_sections_stand_in_the_order_of_the_flow(page: str) -> None:
 def test_the_verdict_names_both_figures_and_the_interval(page: str) -> None:
     text = english(section(page, "verdict"))
     assert "Yes: asked in words it never saw" in text
+    assert "demo answers" in text and "smollm2-135m-instruct, which it was tuned from, answers 0.0%" in text
     assert re.search(r"Difference \+\d", text)
     assert "found in the sources" in text
+
+
+def test_the_head_names_project_run_base_model_and_date(page: str) -> None:
+    head = english(re.search(r"<header>(.*?)</header>", page, re.DOTALL)[1])
+    assert "데모 Fine-tuning report" in head
+    assert re.search(r"Run demo Base model smollm2-135m-instruct Evaluated on \d{4}-\d\d-\d\d", head)
+    assert "<title>demo – 데모 – QA Loom</title>" in page
+
+
+def test_the_verdict_says_what_to_know_and_to_do(tmp_path: Path) -> None:
+    """A model that lost its language and is no better than retrieval is no plain yes."""
+    results = FIXTURE["make_results"](tmp_path / "results")
+    path = results / "evaluate/demo/metrics.json"
+    metrics = read_json(path)
+    metrics["retrieval"] |= {"best": "tuning", "second": "both", "clear": False}
+    metrics["forgetting"] |= {"kind": "lost"}
+    write_json(path, metrics)
+    text = english(section(written(results, ["demo"]), "verdict"))
+    assert "Yes, with reservations" in text
+    for words in (
+        "it has lost most of the base model's language",
+        "Tuning is not clearly better than retrieval",
+        "Questions that the sources answer in two ways: 1.",
+        "so that this model does not know them: 8 (20 questions)",
+        "set split.unseen_fraction to 0",
+        "main cause of 4 of them: few wordings in training",
+    ):
+        assert words in text
+
+
+def test_a_control_that_did_not_change_is_not_called_changed(tmp_path: Path) -> None:
+    answers = [FIXTURE["prediction"](i, "모름", "가람", "가람", split="recall") for i in range(4)]
+    answers += [FIXTURE["prediction"](i, "모름", "모름", "가람", split="unseen") for i in range(4, 8)]
+    path = tmp_path / "results/evaluate/demo/metrics.json"
+    write_json(path, to_json(summarise(answers, 500, 7)))
+    text = english(section(written(tmp_path / "results", ["demo"]), "verdict"))
+    assert "exact match stayed at 0.0%" in text
+
+
+def test_training_is_told_in_words_in_both_languages(page: str) -> None:
+    part = section(page, "training")
+    text = english(part)
+    assert "16 rows a step: 8 at a time × 2 accumulated" in text
+    assert "at step 1 to" in text and "at step 120." in text
+    assert re.search(r"measured speed ?: bfloat16 5.4[89] GFLOP/s", text)
+    names = re.findall(r"<dt>(.*?)</dt>", part)
+    assert [name for name in names if 'lang="ko"' not in name] == []
+
+
+def test_augmentation_says_what_went_in(page: str) -> None:
+    assert "400 in: 213 rows and 187 proposed paraphrases" in english(section(page, "rows"))
+
+
+def test_a_long_answer_is_folded(page: str) -> None:
+    results = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+    assert any(len(row[5]) > 1000 for row in results[0]["rows"])
+    assert clipped("a" * 340) == "a" * 340
+    assert re.search(r"a{300}…<details class=\"fold\">.*700 more characters.*a{700}", clipped("a" * 1000))
+
+
+def test_the_korean_page_has_no_english_label(page: str) -> None:
+    """Labels that the page writes from codes; a code that the strings lack is shown in English."""
+    counted = re.findall(r"<dt>(.*?)</dt>", section(page, "rows") + section(page, "training"))
+    bare = [re.sub(r'<span class="t" lang="\w\w">.*?</span>', "", name) for name in counted]
+    assert [name for name in bare if re.search(r"[a-z]", name.replace("bfloat16", ""))] == []
+    assert not [key for key, text in STRINGS.items() if re.search("회상|낱말|고침", text["ko"])]
+
+
+def test_the_funnel_is_a_table_too(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results")
+    written(results, ["demo"])
+    lines = (results / "report/funnel.csv").read_text("utf-8").splitlines()
+    assert lines[:3] == [
+        "stage,rows in,rows out,set aside,reasons",
+        'validate,250,243,7,"empty answer: 5, mojibake: 1, not json: 1"',
+        "dedup,243,213,30,near duplicate: 30",
+    ]
 
 
 def test_rejected_rows_are_shown_with_place_and_reason(page: str) -> None:
@@ -135,7 +217,7 @@ def test_every_string_has_both_languages() -> None:
 def test_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:
     assert "left no figures" in written(tmp_path / "results", [])
     page = written(tmp_path / "results", ["demo"])
-    assert "This run has not been evaluated." in english(section(page, "verdict"))
+    assert "demo has not been evaluated." in english(section(page, "verdict"))
     assert "left no figures" in english(section(page, "rows"))
     assert "No question has two different answers." in english(section(page, "contradictions"))
     assert "left no manifest" in english(section(page, "split"))
@@ -153,7 +235,7 @@ def test_an_evaluation_without_questions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answers", "sentence"),
     [
-        ([("틀림", "답 1")] * 12, "Yes:"),
+        ([("틀림", "답 1")] * 12, "Yes, with reservations:"),
         ([("답 1", "틀림")] * 12, "No, it is worse"),
         ([("틀림", "답 1"), ("답 1", "틀림")] * 6, "This cannot tell"),
         ([("틀림", "답 1")], "This cannot tell"),
@@ -163,18 +245,18 @@ def test_the_verdict_is_honest(tmp_path: Path, answers: list[tuple[str, str]], s
     records = [FIXTURE["prediction"](i, *pair, "답 1") for i, pair in enumerate(answers)]
     folder = tmp_path / "results" / "evaluate" / "demo"
     write_lines(folder / "predictions.jsonl", records)
-    write_json(folder / "metrics.json", summarise(records, 500, 7))
+    write_json(folder / "metrics.json", to_json(summarise(records, 500, 7)))
     text = english(section(written(tmp_path / "results", ["demo"]), "verdict"))
     assert sentence in text
-    assert f"Only {len(answers)} questions" in text
+    assert f"Held-out questions asked: only {len(answers)}." in text
 
 
 def test_a_score_without_figures_is_not_zero(tmp_path: Path) -> None:
     records = [FIXTURE["prediction"](i, "모름", "가람시", "가람시") for i in range(4)]
     folder = tmp_path / "results" / "evaluate" / "demo"
     write_lines(folder / "predictions.jsonl", records)
-    write_json(folder / "metrics.json", summarise(records, 500, 7))
-    assert "not available : no reference holds a figure or code" in english(
+    write_json(folder / "metrics.json", to_json(summarise(records, 500, 7)))
+    assert "not available : no reference holds a number or code" in english(
         section(written(tmp_path / "results", ["demo"]), "scores")
     )
 
@@ -197,9 +279,9 @@ def test_metrics_of_an_earlier_program_have_fewer_scores(
 
 def test_tuning_and_looking_up_are_compared_in_a_sentence(page: str) -> None:
     text = english(section(page, "scores"))
-    assert "On this data tuning and looking up together answered best." in text
+    assert "On this data tuning and retrieval together answer best." in text
     assert "Ahead of the second best ( tuning ) by +18.0 points, 95% interval +7.0 to +29.0." in text
-    assert "base model, with rows looked up 45.0% 45.0% 45.0% 60 + 12 0.41" in text
+    assert "base model with retrieval 45.0% 45.0% 45.0% 60 + 12 0.41" in text
 
 
 @pytest.mark.parametrize("best", ["neither", "tuning", "retrieval", "both"])
@@ -219,19 +301,22 @@ def test_a_judge_is_shown_with_how_far_to_trust_it(tmp_path: Path) -> None:
     text = english(section(written(results, ["demo"]), "scores"))
     found = read_json(results / "evaluate/demo/metrics.json")["judge"]
     agreed, better = found["agreement"]["tuned"], found["better"]
-    assert f"What a judge says {found['questions']} questions" in text
+    assert f"Verdicts of an LLM as judge {found['questions']} questions" in text
     assert f"the tuned model on {found['right']['tuned']:.1%} of {found['right']['n']} questions" in text
     assert f"{agreed['share']:.1%} {agreed['kappa']:.2f} Shown both answers in both orders" in text
-    assert f"{better['disagreed']} of {better['n'] - better['alike']} pairs, which count as ties" in text
+    assert (
+        f"{better['disagreed']} of {better['n'] - better['alike']} pairs (position bias), which count as ties"
+        in text
+    )
     assert "No verdict could be read for 2 answers and 0 pairs" in text
-    assert "Cost: 188 requests, 61,004 tokens read and 4,700 written" in text
-    assert "Where judge and exact match part" in text and "Verdict wrong :" in text
+    assert "Cost: 188 requests, 61,004 prompt tokens and 4,700 completion tokens" in text
+    assert "Where judge and exact match disagree" in text and "Verdict wrong :" in text
 
 
 @pytest.mark.parametrize(
     ("absent", "words", "korean"),
     [
-        ({"why": "no_question"}, "no question of recall to judge", "판정할 회상 질문 없음"),
+        ({"why": "no_question"}, "no question of recall to judge", "판정할 학습 사실(recall) 질문 없음"),
         (
             {
                 "why": "server",
@@ -246,7 +331,7 @@ def test_a_judge_is_shown_with_how_far_to_trust_it(tmp_path: Path) -> None:
 def test_a_judge_that_was_not_available_says_why(tmp_path: Path, absent, words: str, korean: str) -> None:
     results = FIXTURE["make_results"](tmp_path / "results", questions=8)
     path = results / "evaluate/demo/metrics.json"
-    write_json(path, read_json(path) | {"judge": {"model": "large", "questions": 7, **absent}})
+    write_json(path, read_json(path) | {"judge": msgspec.to_builtins(JudgeMetrics("large", 7, **absent))})
     part = section(written(results, ["demo"]), "scores")
     assert f"not available : {words}" in english(part)
     assert korean in part
@@ -255,10 +340,9 @@ def test_a_judge_that_was_not_available_says_why(tmp_path: Path, absent, words: 
 def test_a_judge_of_pairs_alone_has_no_shares_that_are_right(tmp_path: Path) -> None:
     results = FIXTURE["make_results"](tmp_path / "results", questions=8)
     path = results / "evaluate/demo/metrics.json"
-    said = {"judge": {"base": None, "tuned": None, "better": "tuned", "orders": ["tuned", "tuned"]}}
-    found = verdicts([said | {"scores": {}}], 100, 7)
-    cost = {"requests": 2, "prompt_tokens": 1, "completion_tokens": 1}
-    judged = {"model": "large", "questions": 1, **found, "cost": cost}
+    only_pairs = Judgement(None, None, "tuned", ["tuned", "tuned"])
+    answer = FIXTURE["prediction"](1, "", "", "", judge=only_pairs)
+    judged = msgspec.to_builtins(summarise_verdicts("large", [answer], 100, 7))
     write_json(path, read_json(path) | {"judge": judged})
     text = english(section(written(results, ["demo"]), "scores"))
     assert "it prefers the tuned model's 1 times" in text
@@ -283,20 +367,21 @@ def test_every_line_of_a_server_that_fails_has_its_korean() -> None:
     refused += [f"{line}; it says: context too long (9)" for line in refused]
     refused.append("308; it moved to https://elsewhere/v1; set evaluate.judge.url")
     lines = tried + [f"{place}: answers {what}" for what in refused]
-    assert [line for line in lines if 'lang="ko"' not in _said(line)] == []
-    assert all("서버의 말: context too long (9)<" in _said(line) for line in lines if "it says" in line)
+    assert [line for line in lines if 'lang="ko"' not in translated(line)] == []
+    assert all("서버 응답: context too long (9)<" in translated(line) for line in lines if "it says" in line)
 
 
 def test_what_was_forgotten_is_shown_with_examples(page: str) -> None:
     text = english(section(page, "scores"))
-    assert "Yes: on general prompts the tuned model goes on much as the base model does." in text
+    assert "Yes: on general prompts the tuned model continues much as the base model does." in text
     assert "Korean 15 81.0% 3.10 → 4.40 3.10 → 4.40" in text
     assert "봄이 온다" in text
 
 
 def test_failures_say_what_may_mend_them(page: str) -> None:
     text = english(section(page, "scores"))
-    assert re.search(r"the sources contradict each other : [1-9]", text)
+    causes = [int(n) for n in re.findall(r"(?:contradict each other|few wordings in training) : (\d+)", text)]
+    assert len(causes) == 2 and sum(causes) == int(re.search(r"their causes (\d+)", text)[1])
     assert "Correct the rows named under contradictions." in text
     assert "Nearest training row" in text and "data/demo/office-en.qa.jsonl, line 9" in text
 
@@ -319,32 +404,32 @@ def test_an_empty_part_says_why(tmp_path: Path) -> None:
 
 
 def test_runs_stand_side_by_side(tmp_path: Path) -> None:
-    results = FIXTURE["make_results"](tmp_path / "results", runs=("quick", "long"))
-    scores = english(section(written(results, ["quick", "long"]), "scores"))
+    results = FIXTURE["make_results"](tmp_path / "results", runs=("quick", "slow"))
+    scores = english(section(written(results, ["quick", "slow"]), "scores"))
     assert "Runs side by side" in scores
-    assert scores.count("quick") == scores.count("long") == 3
-    assert "quick – long" in scores and "p (Holm)" in scores
+    assert scores.count("quick") == scores.count("slow") == 3
+    assert "quick – slow" in scores and "p (Holm)" in scores
     comparison = read_json(tmp_path / "results/report/comparison.json")
-    assert set(comparison["runs"]) == {"quick", "long"}
-    assert comparison["runs"]["long"]["p_holm"] >= comparison["runs"]["long"]["p"]
+    assert set(comparison["runs"]) == {"quick", "slow"}
+    assert comparison["runs"]["slow"]["p_holm"] >= comparison["runs"]["slow"]["p"]
     assert comparison["pairs"][0]["difference"] < 0
 
 
 def test_exports_are_shown_with_what_is_wrong(tmp_path: Path) -> None:
     results = FIXTURE["make_results"](tmp_path / "results")
     assert 'id="exports"' not in written(results, ["demo"])
-    score = {"tuned": 0.7, "export": 0.2, "difference": -0.5, "low": -0.7, "high": -0.3}
+    score = {"tuned": 0.7, "export": 0.2, "n": 10, "difference": -0.5, "low": -0.7, "high": -0.3, "p": 0.01}
     found = {
-        "format": "merged", "runtime": "transformers 5", "n": 10, "same": 3, "exact_match": score,
+        "format": "merged", "adapter": "1" * 64, "runtime": "transformers 5", "n": 10, "same": 3, "exact_match": score,
         "ended": {"tuned": 10, "export": 9}, "prompts": {"n": 20, "same": 20, "first": None},
-        "differing": [{"question": FIXTURE["NASTY"], "tuned": "a", "export": "b"}],
+        "differing": [{"id": "1", "question": FIXTURE["NASTY"], "reference": "a", "tuned": "a", "export": "b"}],
     }  # fmt: skip
     write_json(results / "parity/demo/merged.json", found)
     write_json(results / "parity/demo/adapter.json", found | {"format": "adapter"})
     out, config = results / "index.html", {"export": {"formats": ["merged"], "runs": {}, "max_drop": 0.1}}
     report(results, ["demo"], out, {"config": config})
     text = english(section(out.read_text("utf-8"), "exports"))
-    assert "merged not given out 3 / 10 70.0% → 20.0% −70.0 to −30.0 9 / 10 20 / 20 transformers 5" in text
+    assert "merged not released 3 / 10 70.0% → 20.0% −70.0 to −30.0 9 / 10 20 / 20 transformers 5" in text
     assert "exact match falls from 0.70 to 0.20, more than export.max_drop (0.1) allows" in text
     assert "adapter" not in text
     assert "정확 일치가 0.70에서 0.20로 떨어져" in section(out.read_text("utf-8"), "exports")
@@ -357,6 +442,16 @@ def test_exports_are_shown_with_what_is_wrong(tmp_path: Path) -> None:
 def test_the_same_results_give_the_same_page(tmp_path: Path) -> None:
     results = FIXTURE["make_results"](tmp_path / "results")
     assert written(results, ["demo"]) == written(results, ["demo"])
+
+
+def test_metrics_of_another_version_are_one_line(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", questions=4)
+    path = results / "evaluate/demo/metrics.json"
+    metrics = read_json(path)
+    metrics["retrieval"]["arms"] = metrics["retrieval"].pop("models")
+    write_json(path, metrics)
+    with pytest.raises(DataError, match=r"another version of QA Loom .*models.*run the workflow again"):
+        written(results, ["demo"])
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
@@ -380,7 +475,7 @@ def test_paraphrases_have_a_table_and_examples_of_kept_and_dropped(tmp_path: Pat
     settings = complete({"data": {"sources": ["a"]}, "runs": {"one": {}}, "augment": chosen})["augment"]
     augment(tmp_path / "rows.jsonl", tmp_path / "results/augment", settings, [tmp_path / "shard.jsonl"])
     text = english(section(written(tmp_path / "results", []), "rows"))
-    assert re.search(r"Made by rules backtranslation proposed \d 13 kept \d 1 dropped: ", text)
+    assert re.search(r"Made by rules backtranslation proposed \d 13 accepted \d 1 dropped: ", text)
     assert f"Question {question} backtranslation {proposals[0]}" in text
     assert text.count(f"Rewords: {question}") == 10
 
@@ -390,7 +485,7 @@ def test_paraphrases_have_a_table_and_examples_of_kept_and_dropped(tmp_path: Pat
     [
         ("the same as data/demo/a.qa.jsonl, line 7", "data/demo/a.qa.jsonl 7번째 줄과 같습니다"),
         ("the question has 9,001 characters, more than 8,000", "질문이 9,001자로, 8,000자보다 깁니다"),
-        ("micro-batch 2, 4 to a step: the quickest that fits", "마이크로 배치 2, 단계마다 4번"),
+        ("micro-batch 2, 4 to a step: the quickest that fits", "마이크로 배치 2, 스텝마다 4번"),
         ("16bit: the most precise that fits (78.1 GB free on NVIDIA H100)", "NVIDIA H100에 78.1 GB 남음"),
         ("output holds <b>, not a text", None),
         (duration(42.0), "42초"),
@@ -399,7 +494,7 @@ def test_paraphrases_have_a_table_and_examples_of_kept_and_dropped(tmp_path: Pat
     ],
 )
 def test_sentences_of_the_stages_are_said_in_both_languages(sentence: str, korean: str | None) -> None:
-    said = _said(sentence)
+    said = translated(sentence)
     assert str(escape(sentence)) in said and ('lang="ko">' in said) == (korean is not None)
     assert korean is None or korean in said
 
@@ -426,7 +521,7 @@ def test_every_sentence_of_the_stages_has_its_korean() -> None:
         for text in _written(LIBRARY.parent / f"{name}.py")
     ]
     assert len(written) > 40
-    assert [text for text in written if 'lang="ko"' not in _said(text)] == []
+    assert [text for text in written if 'lang="ko"' not in translated(text)] == []
 
 
 def _written(path: Path) -> list[str]:
@@ -464,6 +559,8 @@ def _sample(node: ast.AST) -> str:
         "kind": "a list",
         "among": "",
         "where": "at character 7",
+        "free": "7 GB free on 7",
+        "needs_gpu": "",
     }
     parts = [
         part.value if isinstance(part, ast.Constant)

@@ -3,6 +3,8 @@
 import pytest
 from chat_servers import serving
 
+from qaloom.serve.access import access_to
+
 pytestmark = pytest.mark.slow
 sync_api = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -67,7 +69,10 @@ def test_the_button_stops_an_answer(browser, served):
     page.click("#send")
     sync_api.expect(page.locator("#send")).to_have_text("Ask")
     assert page.locator(".tuned .note").inner_text() == "Stopped."
-    page.wait_for_timeout(1000)
+    for _ in range(100):
+        if served[1].given_up > cut:
+            break
+        page.wait_for_timeout(50)
     assert served[1].given_up > cut
     page.close()
 
@@ -105,3 +110,19 @@ def test_a_server_that_is_gone_is_said_to_be(browser, tmp_path):
     page.wait_for_selector(".tuned .warning")
     assert page.inner_text(".tuned .warning") == "The server does not answer. Is it still running?"
     page.close()
+
+
+def test_a_server_with_a_key_asks_for_it_once(browser, tmp_path):
+    with serving(tmp_path, access=access_to("127.0.0.1", "a-key")) as (url, _, _):
+        page, asked = browser.new_page(locale="ko-KR"), []
+        answers = iter(["wrong", "a-key"])
+        page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept(next(answers))))
+        page.goto(url)
+        sync_api.expect(page).to_have_title("demo – QA Loom")
+        assert asked == ["이 서버의 API 키"] * 2
+        ask(page, "본원 주소는?")
+        page.wait_for_selector(".rows li")
+        page.reload()
+        sync_api.expect(page).to_have_title("demo – QA Loom")
+        assert len(asked) == 2
+        page.close()

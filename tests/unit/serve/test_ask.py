@@ -11,6 +11,7 @@ import pytest
 
 from qaloom.errors import ModelError
 from qaloom.serve.ask import _answer, _asker, _lines, _open, stream_answer
+from qaloom.trained_run import TrainedRun
 
 
 def command(*arguments, cwd, given=""):
@@ -26,7 +27,7 @@ def opened(tuned):
 
 
 def test_the_answer_is_all_that_is_on_stdout(tuned, opened):
-    loaded, kind = opened
+    loaded, kind = opened[0], opened[1].prompt
     done = command("results/train/demo", "주소?", "--max-new-tokens", "8", cwd=tuned)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == stream_answer(loaded, kind, "주소?", 8)
@@ -35,7 +36,7 @@ def test_the_answer_is_all_that_is_on_stdout(tuned, opened):
 
 
 def test_the_answer_streams_and_is_returned(opened, capsys):
-    loaded, kind = opened
+    loaded, kind = opened[0], opened[1].prompt
     answer = stream_answer(loaded, kind, "What is the address?", 8)
     assert answer and capsys.readouterr().out.strip() == answer
 
@@ -52,9 +53,9 @@ def test_the_bases_answer_stands_beside_it(tuned, capsys):
 
 def test_a_run_is_opened_from_any_folder(tuned, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert _open(tuned / "results/train/demo")[1] == "chat"
+    assert _open(tuned / "results/train/demo")[1].prompt == "chat"
     monkeypatch.chdir(tuned / "results/train")
-    assert _open(Path("demo"))[1] == "chat"
+    assert _open(Path("demo"))[1].prompt == "chat"
 
 
 def test_a_run_that_is_not_there_is_one_line(tmp_path):
@@ -62,8 +63,8 @@ def test_a_run_that_is_not_there_is_one_line(tmp_path):
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == (
-        "qaloom: results/train/demo holds no trained run; name a folder such as results/train/demo "
-        "(after make run)\n"
+        "qaloom: results/train/demo holds no trained run; name one with RUN=, or its folder, such as "
+        "results/train/demo (after make run)\n"
     )
 
 
@@ -114,4 +115,4 @@ def test_a_model_that_was_trained_in_full_answers_by_itself(tuned, tmp_path, cap
     with pytest.raises(ModelError, match="was trained in full, so its base model is not in it"):
         of_base("주소?")
     with pytest.raises(ModelError, match="a model of its own"):
-        _base_folder(tuned, full)
+        _base_folder(tuned, TrainedRun(full))

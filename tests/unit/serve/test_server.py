@@ -7,14 +7,24 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from chat_servers import chat, running, serving
+from msgspec import to_builtins
 
 from qaloom.errors import DataError, DeviceError, ModelError
+from qaloom.export.parity_verdict import (
+    EndedParity,
+    ExactMatchParity,
+    ExportManifest,
+    ParityResult,
+    PromptParity,
+)
 from qaloom.files import write_json
+from qaloom.serve.access import PortError, access_to
 from qaloom.serve.app import Backend, application
 from qaloom.serve.ask import ask_server
-from qaloom.serve.server import PortError, _bound, _cache_bytes, _fitting, _hosts, _tuned_file
+from qaloom.serve.server import _bound, _cache_bytes, _fitting, _tuned_file
 from qaloom.serve.sources import Nearest
 from qaloom.serve.vllm import vllm_command
+from qaloom.trained_run import BaseOrigin, TrainedRun
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +76,7 @@ def test_200_requests_8_at_a_time_none_lost_none_mixed_up(served):
         (b"\xff\xfe", 400, "the body is not valid JSON"),
         (b"[1]", 400, "the body must be a JSON object"),
         (b"", 400, "the body is not valid JSON"),
-        (b"{}", 400, "'messages' is required"),
+        (b"{}", 400, "Object missing required field `messages`"),
         (b'{"model": "other"}', 404, "there is no model 'other' here; there is demo, base"),
         (b'{"model": ["demo"]}', 404, "there is no model ['demo'] here"),
         (b'"' + b"a" * 1_000_001, 413, "a request may hold 1,000,000 bytes"),
@@ -102,14 +112,20 @@ def test_a_client_that_hangs_up_ends_the_models_work(tmp_path):
             time.sleep(0.05)
         assert tuned.given_up == 1
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{url}/v1/chat/completions", json={"messages": [{"content": "a"}]}, timeout=0.05)
+            httpx.post(
+                f"{url}/v1/chat/completions",
+                json={"messages": [{"role": "user", "content": "a"}]},
+                timeout=0.05,
+            )
         assert chat(url, "still there?").is_success
 
 
 def test_a_model_that_is_gone_is_said_to_be(tmp_path):
     with serving(tmp_path) as (url, _, _):
         assert chat(url, "a").is_success
-    app = application({"demo": Backend("http://127.0.0.1:9", {}, "demo")}, Nearest(tmp_path), ["127.0.0.1"])
+    app = application(
+        {"demo": Backend("http://127.0.0.1:9", {}, "demo")}, Nearest(tmp_path), access_to("127.0.0.1", None)
+    )
     with running(app) as url:
         reply = chat(url, "a")
         assert reply.status_code == 502
@@ -138,7 +154,10 @@ def test_what_the_model_said_counts_for_the_nearest_rows(served):
 
 def test_sources_wants_text(served):
     reply = httpx.post(f"{served[0]}/sources", json={"question": 1})
-    assert (reply.status_code, reply.json()["error"]["message"]) == (400, "question and answer must be text")
+    assert (reply.status_code, reply.json()["error"]["message"]) == (
+        400,
+        "Expected `str`, got `int` - at `$.question`",
+    )
 
 
 def test_no_rows_no_server(tmp_path):
@@ -176,16 +195,24 @@ def test_a_port_in_use_is_one_line():
             pass
 
 
-def test_on_loopback_only_its_own_names_are_answered():
-    assert _hosts("127.0.0.1") == ["127.0.0.1", "localhost", "::1"]
-    assert _hosts("0.0.0.0") == ["*"]
+CONFIG = {
+    "model_type": "llama", "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64,
+    "intermediate_size": 128, "vocab_size": 320,
+}  # fmt: skip
+
+
+def manifest(adapter):
+    return {
+        "prompt": "chat",
+        "adapter": adapter * 64,
+        "base": "0" * 64,
+        "settings": {"trust_remote_code": False},
+    }
 
 
 @pytest.fixture
 def files(tmp_path):
-    write_json(
-        tmp_path / "config.json", {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}
-    )
+    write_json(tmp_path / "config.json", CONFIG)
     for name in ("demo", "base"):
         (tmp_path / name).write_bytes(b"0" * 1000)
     return {name: tmp_path / name for name in ("demo", "base")}
@@ -210,18 +237,31 @@ def test_both_models_must_fit_into_memory(files, tmp_path, monkeypatch, capsys):
         _fitting(files, tmp_path, 100)
 
 
+def test_keys_and_values_of_a_nested_config_count(tmp_path):
+    """As Gemma 3 has it, whose decoder's settings stand in text_config."""
+    decoder = CONFIG | {"num_key_value_heads": 1, "head_dim": 32}
+    write_json(tmp_path / "config.json", {"model_type": "gemma3", "text_config": decoder})
+    assert _cache_bytes(tmp_path, 100) == 2 * 2 * 32 * 2 * 100 * 4
+
+
 def test_an_export_of_this_training_is_served_and_none_of_an_earlier_one(tmp_path, monkeypatch):
     run, made = tmp_path / "results/train/demo", []
-    write_json(run / "manifest.json", {"adapter": "a" * 64})
-    monkeypatch.setattr("qaloom.serve.server._made", lambda kept, what, fill: made.append(kept.name))
-    _tuned_file(tmp_path, run, tmp_path)
+    write_json(run / "manifest.json", manifest("a"))
+    monkeypatch.setattr("qaloom.serve.server._cached_gguf", lambda cached, *_: made.append(cached.name))
+    _tuned_file(tmp_path, TrainedRun(run), tmp_path)
     assert made == ["demo-aaaaaaaaaaaaaaaa-q8_0.gguf"]
     export = tmp_path / "results/export/demo"
-    write_json(export / "manifest.json", {"parity": {"gguf-f16": {"adapter": "a" * 64}}})
+    result = ParityResult(
+        "gguf-f16", "a" * 64, "llama.cpp", 0, 0, ExactMatchParity(*[None] * 2, 0, *[None] * 4),
+        EndedParity(0, 0), [], PromptParity(0, 0, None),
+    )  # fmt: skip
+    origin = BaseOrigin(origin="path:tiny", sha256="0" * 64)
+    exported = ExportManifest("demo", origin, ["gguf-f16"], {"gguf-f16": result}, {}, "1" * 64)
+    write_json(export / "manifest.json", to_builtins(exported))
     write_json(export / "gguf-f16/demo-f16.gguf", {})
-    assert _tuned_file(tmp_path, run, tmp_path) == export / "gguf-f16/demo-f16.gguf"
-    write_json(run / "manifest.json", {"adapter": "b" * 64})
-    _tuned_file(tmp_path, run, tmp_path)
+    assert _tuned_file(tmp_path, TrainedRun(run), tmp_path) == export / "gguf-f16/demo-f16.gguf"
+    write_json(run / "manifest.json", manifest("b"))
+    _tuned_file(tmp_path, TrainedRun(run), tmp_path)
     assert made[1:] == ["demo-bbbbbbbbbbbbbbbb-q8_0.gguf"]
 
 
@@ -232,15 +272,15 @@ def test_vllm_gets_base_and_adapter_in_the_trained_prompt(tmp_path):
     run = tmp_path / "demo"
     write_json(run / "adapter_config.json", {"r": 20})
     write_json(run / "plan.json", {"precision": "16bit"})
-    write_json(run / "manifest.json", {"settings": {"trust_remote_code": False}})
-    words = vllm_command(run, tmp_path / "base", tmp_path / "t.jinja", 8001, "secret", 4096)
+    write_json(run / "manifest.json", manifest("a"))
+    words = vllm_command(TrainedRun(run), tmp_path / "base", tmp_path / "t.jinja", 8001, 4096)
     assert words[1:3] == ["-m", "vllm.entrypoints.openai.api_server"]
     text = " ".join(words)
     assert f"--lora-modules demo={run}" in text
     assert f"--chat-template {tmp_path / 't.jinja'}" in text
     assert "--max-lora-rank 32" in text, "vLLM takes only some ranks"
-    assert "--host 127.0.0.1 --port 8001 --api-key secret" in text
+    assert "--host 127.0.0.1 --port 8001" in text
     assert "--quantization" not in text
     write_json(run / "plan.json", {"precision": "4bit"})
-    again = vllm_command(run, tmp_path / "base", tmp_path / "t.jinja", 8001, "secret", 4096)
+    again = vllm_command(TrainedRun(run), tmp_path / "base", tmp_path / "t.jinja", 8001, 4096)
     assert again[-2:] == ["--quantization", "bitsandbytes"]

@@ -1,4 +1,4 @@
-"""Passes played back as CUDA graphs; here a tape of tensor operations stands in for a graph."""
+"""Passes captured and replayed as CUDA graphs; here a tape of tensor operations stands in for a graph."""
 
 import sys
 from contextlib import contextmanager, nullcontext
@@ -14,8 +14,9 @@ from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from qaloom.compat_unsloth import ATTENTION, LOSS, loss_replaced_by
 from qaloom.train import cuda_graphs as graphs
-from qaloom.train.cuda_graphs import GraphError, record
+from qaloom.train.cuda_graphs import GraphError, capture
 from qaloom.train.tokenized import IGNORED
 
 pytestmark = [
@@ -42,12 +43,12 @@ def usual(hidden, head, labels, count):
 @pytest.mark.parametrize(("labelled", "count"), [(1.0, 7), (0.4, 50), (0.0, 3)])
 def test_the_loss_is_cross_entropy(monkeypatch, tokens, labelled, count):
     """Also in several chunks, with ignored labels, and of no label at all."""
-    monkeypatch.setattr(graphs, "_CHUNK", 1)  # 64 tokens
+    monkeypatch.setattr(graphs, "_CHUNK_BYTES", 1)  # 64 tokens
     torch.manual_seed(tokens)
     hidden, head = torch.randn(tokens, 8), torch.randn(30, 8)
     labels = torch.where(torch.rand(tokens) < labelled, torch.randint(0, 30, (tokens,)), IGNORED)
     given = hidden, head, labels, torch.tensor(count)
-    torch.testing.assert_close(of_loss(graphs._Loss.apply, *given), of_loss(usual, *given))
+    torch.testing.assert_close(of_loss(graphs._ChunkedCrossEntropy.apply, *given), of_loss(usual, *given))
 
 
 def test_scores_are_rounded_as_the_usual_ones_are():
@@ -56,7 +57,7 @@ def test_scores_are_rounded_as_the_usual_ones_are():
     labels = torch.randint(0, 30, (50,))
     usual = cross_entropy((hidden @ head.T).float(), labels)
     assert abs(usual - cross_entropy(hidden.float() @ head.float().T, labels)) > 1e-4 * usual
-    found = graphs._Loss.apply(hidden, head, labels, torch.tensor(50))
+    found = graphs._ChunkedCrossEntropy.apply(hidden, head, labels, torch.tensor(50))
     torch.testing.assert_close(found, usual, rtol=1e-6, atol=0)
 
 
@@ -64,8 +65,7 @@ def test_scores_are_rounded_as_the_usual_ones_are():
 def unsloths_loss(monkeypatch):
     """A stand-in for Unsloth's module: importing the real one would change transformers for all tests."""
     module = SimpleNamespace(_chunked_ce="Unsloth's own")
-    stand_in = SimpleNamespace(cross_entropy_loss=module)
-    monkeypatch.setitem(sys.modules, "unsloth_zoo.fused_losses", stand_in)
+    monkeypatch.setitem(sys.modules, LOSS[0], module)
     return module
 
 
@@ -76,7 +76,7 @@ def test_each_token_is_scored_on_the_next_one(unsloths_loss, count):
     labels = torch.randint(0, 30, (2, 6))
     labels[0, :4] = IGNORED
     next_ones = labels[:, 1:].reshape(-1)
-    with graphs._loss_without_waiting():
+    with loss_replaced_by(graphs._loss_without_sync):
         found = unsloths_loss._chunked_ce(hidden, head, None, labels, None, count, None, True, {"softcap": 0})
     wanted = usual(hidden[:, :-1].reshape(-1, 8), head, next_ones, count or (next_ones != IGNORED).sum())
     torch.testing.assert_close(found, wanted)
@@ -88,7 +88,7 @@ def test_each_token_is_scored_on_the_next_one(unsloths_loss, count):
 )
 def test_another_loss_is_not_replaced(unsloths_loss, other):
     plain = {"bias": None, "mask": None, "count": None, "scaling": None, "shift": True, "others": {}}
-    with pytest.raises(GraphError, match="not the plain one"), graphs._loss_without_waiting():
+    with pytest.raises(GraphError, match="not the plain one"), loss_replaced_by(graphs._loss_without_sync):
         unsloths_loss._chunked_ce(hidden=None, head=None, labels=None, **plain | other)
     assert unsloths_loss._chunked_ce == "Unsloth's own"
 
@@ -103,7 +103,7 @@ NO_WINDOW = {"sliding_window": None}
 def unsloths_attention(patch, plain=lambda **given: "Unsloth's own"):
     """A stand-in for the module of Unsloth's attention."""
     module = SimpleNamespace(_run_attention=plain)
-    patch.setitem(sys.modules, "unsloth.utils", SimpleNamespace(attention_dispatch=module))
+    patch.setitem(sys.modules, ATTENTION[0], module)
     return module
 
 
@@ -121,10 +121,10 @@ PACKS = st.lists(st.lists(st.integers(2, 40), min_size=1, max_size=20), min_size
 def test_bounds_keep_every_row_apart(packs, tail):
     with pytest.MonkeyPatch.context() as patch:
         unsloths_attention(patch)
-        apart = graphs._Apart(packs, tail)
+        apart = graphs._PackedAttention(packs, tail)
     for pack in packs:
         given = {"position_ids": positions(pack, tail), "input_ids": 1}
-        fixed, total = apart.fixed(given), given["position_ids"].shape[1]
+        fixed, total = apart.static(given), given["position_ids"].shape[1]
         bounds = fixed.pop("bounds")
         assert bounds.dtype == torch.int32 and len(bounds) == min(total, apart.most + 1)
         ends = [sum(pack[:n]) for n in range(len(pack) + 1)]
@@ -133,7 +133,7 @@ def test_bounds_keep_every_row_apart(packs, tail):
         assert all(0 <= end - start <= apart.longest for start, end in pairwise(bounds.tolist()))
         whole = fixed.pop("packed_seq_lengths")
         assert whole.tolist() == [total] and whole.dtype == torch.int32
-        assert whole is apart.fixed(given)["packed_seq_lengths"]  # Unsloth knows it again
+        assert whole is apart.static(given)["packed_seq_lengths"]  # Unsloth knows it again
         assert fixed == given
 
 
@@ -163,8 +163,8 @@ def test_attention_keeps_to_the_bounds_it_is_given(monkeypatch, kernel, groups):
     dispatch = unsloths_attention(monkeypatch)
     torch.manual_seed(0)
     pack = [5, 2, 7]
-    apart = graphs._Apart([pack, [3] * 5], 8)
-    bounds = apart.fixed({"position_ids": positions(pack, 8)})["bounds"]
+    apart = graphs._PackedAttention([pack, [3] * 5], 8)
+    bounds = apart.static({"position_ids": positions(pack, 8)})["bounds"]
     query, keys, values = (torch.randn(1, heads, 16, 8) for heads in (4, 4 // groups, 4 // groups))
     given = {"Q": query, "K": keys, "V": values, "context": SimpleNamespace(**NO_WINDOW)}
     given["config"] = SimpleNamespace(**PLAIN | {"n_groups": groups})
@@ -189,7 +189,7 @@ def test_attention_keeps_to_the_bounds_it_is_given(monkeypatch, kernel, groups):
 def test_attention_of_another_kind_is_refused(monkeypatch, config, context):
     dispatch = unsloths_attention(monkeypatch)
     given = {"config": SimpleNamespace(**PLAIN | config), "context": SimpleNamespace(**NO_WINDOW | context)}
-    apart = graphs._Apart([[3]], 8)
+    apart = graphs._PackedAttention([[3]], 8)
     with pytest.raises(GraphError, match="not the plain one"), apart.within(torch.tensor([0, 3, 8])):
         dispatch._run_attention(**given, Q=None, K=None, V=None)
 
@@ -199,12 +199,12 @@ def test_a_model_that_attends_by_other_means_is_refused(monkeypatch):
     unsloths_attention(monkeypatch)
     with (
         pytest.raises(GraphError, match="would not keep packed rows apart"),
-        graphs._Apart([[3]], 8).within(torch.tensor([0, 3, 8])),
+        graphs._PackedAttention([[3]], 8).within(torch.tensor([0, 3, 8])),
     ):
         pass
 
 
-# Recordings
+# Capture and replay
 
 STREAM = SimpleNamespace(wait_stream=lambda other: None)
 
@@ -212,7 +212,7 @@ STREAM = SimpleNamespace(wait_stream=lambda other: None)
 class Tape(TorchDispatchMode):
     """Stands in for a CUDA graph: the tensor operations of a block, done again on the same memory.
 
-    A graph that is recorded has computed nothing yet: what the block copied is spoilt until it is replayed.
+    A graph that is captured has computed nothing yet: what the block copied is spoilt until it is replayed.
     """
 
     def __init__(self):
@@ -241,21 +241,21 @@ class Tape(TorchDispatchMode):
 
 @pytest.fixture(autouse=True)
 def tape(monkeypatch):
-    """The tape in the place of CUDA graphs; says whether one is being recorded."""
-    state = SimpleNamespace(recording=False)
+    """The tape in the place of CUDA graphs; says whether one is being captured."""
+    state = SimpleNamespace(capturing=False)
 
     @contextmanager
-    def recording(graph, pool, stream, mode):
+    def capturing(graph, pool, stream, mode):
         assert (pool, stream, mode) == ("pool", STREAM, "thread_local")
         with graph:
-            state.recording = True
+            state.capturing = True
             try:
                 yield
             finally:
-                state.recording = False
+                state.capturing = False
 
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Tape)
-    monkeypatch.setattr(torch.cuda, "graph", recording)
+    monkeypatch.setattr(torch.cuda, "graph", capturing)
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
     monkeypatch.setattr(torch.cuda, "Stream", lambda: STREAM)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda: "the default one")
@@ -285,15 +285,15 @@ class Model(torch.nn.Module):
         return Output(self.spoil(self, (off**2).sum() / num_items_in_batch), self.logits)
 
 
-def recorded(*spoil):
+def captured(*spoil):
     model = Model(*spoil)
-    record(model, [], 0)
+    capture(model, [], 0)
     return model
 
 
 @pytest.fixture
 def plain_loss(monkeypatch):
-    monkeypatch.setattr(graphs, "_loss_without_waiting", nullcontext)
+    monkeypatch.setattr(graphs, "loss_replaced_by", nullcontext)
 
 
 def batch(rows, seed, count=None):
@@ -318,21 +318,21 @@ def trained(model, batches, accumulation=1):
 
 
 @pytest.mark.usefixtures("plain_loss")
-def test_the_second_batch_of_a_shape_is_recorded_and_later_ones_are_played():
-    model, calls = recorded(), []
+def test_the_second_batch_of_a_shape_is_captured_and_later_ones_are_replayed():
+    model, calls = captured(), []
     for seed in range(5):
         output = model(**batch(3, seed))
         calls.append(model.calls)
         assert type(output) is Output and output.logits == "no logits"
-    assert calls == [1, 4, 4, 4, 4]  # the usual way, once to warm up, once to record; then never again
+    assert calls == [1, 4, 4, 4, 4]  # eagerly, once to warm up, once to capture; then never again
 
 
 @pytest.mark.usefixtures("plain_loss")
 @pytest.mark.parametrize("accumulation", [1, 2])
-def test_recorded_passes_teach_what_plain_ones_do(accumulation):
+def test_replayed_passes_teach_what_eager_ones_do(accumulation):
     """Shapes alternate, and the count that a loss is divided by changes from batch to batch."""
     batches = [batch((3, 5)[seed // 2 % 2], seed, count=4 + seed % 3) for seed in range(16)]
-    model = recorded()
+    model = captured()
     found, wanted = trained(model, batches, accumulation), trained(Model(), batches, accumulation)
     torch.testing.assert_close(found, wanted)
     assert model.calls == 2 * 4
@@ -341,22 +341,22 @@ def test_recorded_passes_teach_what_plain_ones_do(accumulation):
 
 @pytest.mark.usefixtures("plain_loss")
 def test_a_loss_read_later_is_its_own_batchs():
-    model, batches = recorded(), [batch(3, seed) for seed in range(4)]
+    model, batches = captured(), [batch(3, seed) for seed in range(4)]
     losses = [model(**one).loss for one in batches]
     torch.testing.assert_close(losses, [Model()(**one).loss for one in batches])
 
 
 @pytest.mark.usefixtures("plain_loss")
 def test_what_is_not_a_tensor_is_part_of_the_shape():
-    model = recorded()
+    model = captured()
     for seed in range(4):
         model(**batch(3, seed), use_cache=seed % 2 == 0)
     assert model.calls == 2 * 4
 
 
 @pytest.mark.usefixtures("plain_loss")
-def test_evaluation_goes_the_usual_way():
-    model = recorded()
+def test_evaluation_runs_eagerly():
+    model = captured()
     for seed in range(3):
         model(**batch(3, seed))
     model.calls = 0
@@ -368,9 +368,9 @@ def test_evaluation_goes_the_usual_way():
 
 
 @pytest.mark.usefixtures("plain_loss")
-def test_shapes_beyond_the_most_go_the_usual_way(monkeypatch):
-    monkeypatch.setattr(graphs, "_MOST", 2)
-    model = recorded()
+def test_shapes_beyond_the_most_run_eagerly(monkeypatch):
+    monkeypatch.setattr(graphs, "_MOST_SHAPES", 2)
+    model = captured()
     for rows in (1, 2, 3):
         for seed in range(3):
             model(**batch(rows, seed))
@@ -392,17 +392,17 @@ def shift(model):
 
 @pytest.mark.usefixtures("plain_loss")
 @pytest.mark.parametrize("spoil", LATER.values(), ids=LATER)
-def test_a_recording_that_comes_to_something_else_is_refused(spoil):
-    model = recorded(spoil)
+def test_a_replay_that_comes_to_something_else_is_refused(spoil):
+    model = captured(spoil)
     model(**batch(3, 0))
-    with pytest.raises(GraphError, match="recorded, the loss is"):
+    with pytest.raises(GraphError, match="replayed, the loss is"):
         model(**batch(3, 1))
 
 
 @pytest.mark.usefixtures("plain_loss")
-def test_a_batch_too_well_known_to_compare_runs_as_ever():
-    """Its gradients are rounding, in which recording and usual way may differ; the next one is recorded."""
-    model, calls = recorded(lambda model, loss: loss * (1e-6 if model.calls in (2, 3) else 1)), []
+def test_a_batch_whose_loss_is_too_small_to_compare_runs_eagerly():
+    """Its gradients are rounding, in which replay and eager pass may differ; the next one is captured."""
+    model, calls = captured(lambda model, loss: loss * (1e-6 if model.calls in (2, 3) else 1)), []
     for seed in range(6):
         model(**batch(3, seed))
         calls.append(model.calls)
@@ -410,33 +410,33 @@ def test_a_batch_too_well_known_to_compare_runs_as_ever():
 
 
 @pytest.mark.usefixtures("plain_loss")
-def test_a_small_loss_that_can_be_compared_is_recorded():
-    model = recorded(lambda model, loss: 1e-3 * loss)
+def test_a_small_loss_that_can_be_compared_is_captured():
+    model = captured(lambda model, loss: 1e-3 * loss)
     losses = [float(model(**batch(3, seed)).loss.detach()) for seed in range(3)]
-    assert min(losses) > graphs._TELLING and max(losses) < graphs._SMALL and model.calls == 4
+    assert min(losses) > graphs._COMPARABLE_LOSS and max(losses) < graphs._SMALL_LOSS and model.calls == 4
 
 
 @pytest.mark.usefixtures("plain_loss")
-def test_a_batch_without_labels_runs_as_ever():
-    model = recorded(lambda model, loss: 0 * loss)
+def test_a_batch_without_labels_runs_eagerly():
+    model = captured(lambda model, loss: 0 * loss)
     losses = [float(model(**batch(3, seed)).loss.detach()) for seed in range(3)]
     assert losses == [0, 0, 0] and model.calls == 3
 
 
 @pytest.mark.usefixtures("plain_loss")
-def test_a_loss_that_is_no_number_is_not_laid_on_the_recording():
+def test_a_loss_that_is_no_number_is_not_blamed_on_the_replay():
     """Training stops at it, and names the rows."""
-    model = recorded(lambda model, loss: torch.nan * loss)
+    model = captured(lambda model, loss: torch.nan * loss)
     assert all(model(**batch(3, seed)).loss.isnan() for seed in range(3))
     assert model.calls == 4
 
 
 @pytest.mark.usefixtures("plain_loss")
-def test_a_model_that_hands_on_its_logits_is_refused():
-    model = recorded()
+def test_a_model_that_returns_its_logits_is_refused():
+    model = captured()
     model.logits = torch.zeros(3)
     model(**batch(3, 0))
-    with pytest.raises(GraphError, match="hands on its logits"):
+    with pytest.raises(GraphError, match="returns its logits"):
         model(**batch(3, 1))
 
 
@@ -450,25 +450,25 @@ def test_a_model_that_hands_on_its_logits_is_refused():
         (KeyError("what this model's own code does not take"), GraphError),
     ],
 )
-def test_what_stops_a_recording(tape, error, kind):
+def test_what_stops_a_capture(tape, error, kind):
     """What a graph cannot hold is told from lack of memory."""
 
     def spoil(model, loss):
-        if tape.recording:
+        if tape.capturing:
             raise error
         return loss
 
-    model = recorded(spoil)
+    model = captured(spoil)
     model(**batch(3, 0))
     with pytest.raises(kind) as caught:
         model(**batch(3, 1))
     assert type(caught.value) is kind and "\n" not in str(caught.value)
 
 
-def test_a_recording_has_the_loss_that_does_not_wait(unsloths_loss):
-    """The usual pass keeps Unsloth's."""
+def test_a_capture_has_the_loss_that_does_not_wait(unsloths_loss):
+    """The eager pass keeps Unsloth's."""
     seen = []
-    model = recorded(lambda model, loss: (seen.append(unsloths_loss._chunked_ce), loss)[1])
+    model = captured(lambda model, loss: (seen.append(unsloths_loss._chunked_ce), loss)[1])
     for seed in range(3):
         model(**batch(3, seed))
     assert [loss == "Unsloth's own" for loss in seen] == [True, True, False, False]
@@ -504,13 +504,13 @@ def sums_by_positions(*, config, context, Q, K, V):
 
 
 @pytest.mark.usefixtures("plain_loss")
-def test_a_played_batch_keeps_its_own_rows_apart(monkeypatch):
+def test_a_replayed_batch_keeps_its_own_rows_apart(monkeypatch):
     """Packs of one total length are one shape, however many rows each holds."""
     packs = [[3, 5, 4], [12], [2] * 7, [8, 6], [4, 4, 4, 3]]
     monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", sums)
     dispatch = unsloths_attention(monkeypatch, sums_by_positions)
     usual, model = Packed(dispatch), Packed(dispatch)
-    record(model, packs, 16)
+    capture(model, packs, 16)
     torch.manual_seed(0)
     for number, pack in enumerate(packs):
         given = {"position_ids": positions(pack, 16), "packed_seq_lengths": torch.tensor(pack)}

@@ -14,6 +14,7 @@ import yaml
 
 from qaloom.base_model.stage import base_model
 from qaloom.config.load import load_config
+from qaloom.config.settings import RunSettings, typed
 from qaloom.files import read_json, read_lines, write_lines
 from qaloom.train.tokenized import length, steps_of_rows, tokenise
 
@@ -72,7 +73,7 @@ def plain_losses(folder: Path) -> list[float]:
         learned, lr=TRAINING["learning_rate"], weight_decay=TRAINING["weight_decay"]
     )
     _, examples = tokenise(ROWS, AutoTokenizer.from_pretrained(folder / "base"), "chat")
-    training = load_config(folder / "config.yaml")["runs"]["demo"]["training"]
+    training = typed(load_config(folder / "config.yaml")["runs"]["demo"], RunSettings).training
     losses = []
     for step in steps_of_rows([length(e) for e in examples], training):
         tokens, total = sum(len(examples[row].completion) for row in step), 0.0

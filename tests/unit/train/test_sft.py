@@ -4,13 +4,15 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from msgspec.structs import replace
+from plans import a_plan
 
 from qaloom.errors import TrainingError
 from qaloom.inference.prompt import Example
-from qaloom.train.sft import check_batch, rows_in_turn
+from qaloom.train.sft import check_batch, rows_in_order
 
 ROWS = [Example([7] * n, [9, 4]) for n in (5, 9, 3)]
-PLAN = {"packing": True, "accumulation": 1, "gpus": 1, "effective_tokens": 64, "micro_batch": 1}
+PLAN = a_plan(packing=True, effective_tokens=64)
 
 
 def trainer(spoil, packing):
@@ -29,7 +31,7 @@ def trainer(spoil, packing):
 
 
 def looked_at(spoil, packing=True):
-    rows = rows_in_turn([[0, 1, 2]], ROWS, PLAN | {"packing": packing}, 0)
+    rows = rows_in_order([[0, 1, 2]], ROWS, replace(PLAN, packing=packing), 0)
     check_batch(trainer(spoil, packing), rows)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,15 +11,26 @@ import time
 
 import pytest
 import yaml
+from msgspec import to_builtins
+from plans import a_plan, run_settings
 
 from qaloom.config.load import complete
 from qaloom.config.load import load_config as load_config
+from qaloom.config.settings import RunSettings, typed
 from qaloom.errors import DataError
-from qaloom.files import digest, file_digest, read_json, read_lines, write_lines
+from qaloom.files import canonical, digest, file_digest, read_json, read_lines, write_lines
 from qaloom.inference.prompt import prompt_ids
 from qaloom.train.planning.launcher import Outcome
-from qaloom.train.stage import _identity, _next_rung, _with_steps, train
-from qaloom.train.tokenized import row_order, tokenise
+from qaloom.train.planning.task import (
+    Failed,
+    NotCaptured,
+    OutOfMemory,
+    TrainingTask,
+    read_struct,
+    write_struct,
+)
+from qaloom.train.stage import Manifest, _identity, _next_plan, _with_steps, train
+from qaloom.train.tokenized import steps_of_rows, tokenise
 
 FACTS = [
     {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": f"답 {n}" * (n + 1)}
@@ -42,19 +54,29 @@ def inputs(tmp_path, tiny):
     return {"rows": rows, "base": base, "settings": settings, "start": None}
 
 
+def key(inputs):
+    return digest(to_builtins(_identity(**inputs)))
+
+
+def test_what_is_hashed_is_the_plain_dict(inputs):
+    """A Struct of the settings would turn `dropout: 0` into 0.0, and every run would train anew."""
+    inputs["settings"]["lora"]["dropout"] = 0
+    hashed = canonical(to_builtins(_identity(**inputs)))
+    assert '"dropout":0,' in hashed and '"graphs"' not in hashed
+
+
 def test_equal_inputs_are_one_identity_wherever_they_lie(inputs, tmp_path):
-    before = _identity(**inputs)
+    before = key(inputs)
     inputs["rows"] = inputs["rows"].rename(tmp_path / "elsewhere.jsonl")
     inputs["settings"] = dict(reversed(inputs["settings"].items()))
-    assert digest(_identity(**inputs)) == digest(before)
-    assert not {"threads", "plan", "device"} & set(before)
+    assert key(inputs) == before
 
 
 @pytest.mark.parametrize("what", ["rows", "base", "settings", "start", "start adapter"])
 def test_each_input_decides(inputs, tmp_path, what):
     if what == "start adapter":
         inputs["start"] = tmp_path / "start"
-    before = digest(_identity(**inputs))
+    before = key(inputs)
     if what == "rows":
         write_lines(inputs["rows"], FACTS[:-1])
     elif what == "base":
@@ -65,13 +87,13 @@ def test_each_input_decides(inputs, tmp_path, what):
         inputs["start"] = tmp_path / "start"
     else:
         (tmp_path / "start" / "adapter_model.safetensors").write_bytes(b"other")
-    assert digest(_identity(**inputs)) != before
+    assert key(inputs) != before
 
 
 def test_how_a_machine_gets_there_decides_nothing(inputs):
-    before = digest(_identity(**inputs))
+    before = key(inputs)
     inputs["settings"]["training"] |= {"graphs": False, "measure": False, "report_to": ["wandb"]}
-    assert digest(_identity(**inputs)) == before
+    assert key(inputs) == before
 
 
 @pytest.mark.parametrize(
@@ -80,32 +102,33 @@ def test_how_a_machine_gets_there_decides_nothing(inputs):
 )
 def test_a_plan_knows_its_steps(packing, tokens, most, accumulation):
     """Of a step counted in tokens the fullest one decides: in how many packs, or rows on how many GPUs."""
-    planned = {"packing": packing, "effective_tokens": tokens, "accumulation": 1, "gpus": 2, "max_length": 64}
+    planned = a_plan(packing=packing, effective_tokens=tokens, gpus=2)
     found = _with_steps(planned, [[0, 1], [2, 3, 4]], "chat")
-    assert (found["steps"], found["most_packs"], found["accumulation"]) == (2, most, accumulation)
+    assert (found.steps, found.most_packs, found.accumulation) == (2, most, accumulation)
 
 
-def test_the_ladder_divides_packs_down_to_a_row():
+def test_the_fallback_divides_packs_down_to_a_row():
     """The plan that ran out of memory tells how many packs its fullest step can be divided into."""
-    planned = {"micro_batch": 1, "accumulation": 1, "checkpointing": "unsloth", "precision": "4bit",
-               "graphs": False, "gpus": 1, "packing": True, "effective_tokens": 64, "rungs": []}  # fmt: skip
+    planned = a_plan(checkpointing="unsloth", precision="4bit", packing=True, effective_tokens=64)
     planned = _with_steps(planned, [[0, 1], [2, 3, 4]], "chat")
-    lighter = _next_rung("demo", planned, {"precision": "auto"}, Outcome("out_of_memory", 3, "no memory"))
-    assert lighter["accumulation"] == 2 and lighter["rungs"][0]["then"] == "packs half as long"
-    assert _next_rung("demo", lighter, {"precision": "auto"}, Outcome("out_of_memory", 3)) is None
+    task = TrainingTask("demo", "base", None, run_settings(), None)
+    following = _next_plan(task, planned, Outcome("out_of_memory", 3, "no memory"))
+    assert following.accumulation == 2 and following.fallbacks[0].then == "packs half as long"
+    assert _next_plan(task, following, Outcome("out_of_memory", 3)) is None
 
 
-def test_what_ends_an_attempt_is_told_by_its_cause():
+def test_each_cause_that_ends_an_attempt_has_its_event():
     import torch
 
     from qaloom.train.cuda_graphs import GraphError
-    from qaloom.train.process import _what_went_wrong
+    from qaloom.train.process import _failure_event
 
-    assert _what_went_wrong(GraphError("no graph")) == {"not_recorded": "no graph"}
+    assert _failure_event(GraphError("no graph")) == NotCaptured("no graph")
     for error in (torch.OutOfMemoryError, RuntimeError):  # torch's own, and a library's
-        told = _what_went_wrong(error("CUDA out of memory. GPU 0 has 1 GiB"))
-        assert told["out_of_memory"] == f"{error.__name__}: CUDA out of memory" and told["peak"] > 0
-    assert _what_went_wrong(KeyError("x"))["kind"] == "unexpected"
+        event = _failure_event(error("CUDA out of memory. GPU 0 has 1 GiB"))
+        assert event == OutOfMemory(f"{error.__name__}: CUDA out of memory", event.peak_memory_bytes)
+        assert event.peak_memory_bytes > 0
+    assert _failure_event(KeyError("x")) == Failed("KeyError: 'x'", "unexpected")
 
 
 def test_no_row_to_train_on_is_an_error(inputs, tmp_path, tiny):
@@ -180,27 +203,30 @@ def test_its_manifest_is_written_last(finished):
     assert not (kept.parent / "checkpoints").exists()
 
 
-def test_the_loss_is_of_the_answers_alone(finished, tiny):
-    """Before its first step the adapter changes nothing: the loss is the base model's, on the labels."""
+def loss_of_the_base_model(tiny, settings):
+    """Over the first step's rows, a row at a time."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder, settings, _ = finished
     tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
     _, examples = tokenise(FACTS, tokenizer, "chat")
-    order = row_order(
-        [len(e.prompt) + len(e.completion) for e in examples], 4, 2, settings["training"]["seed"]
-    )
+    lengths = [len(e.prompt) + len(e.completion) for e in examples]
+    first = steps_of_rows(lengths, typed(settings, RunSettings).training)[0]
+    assert len(first) > 1
     total = tokens = 0
-    for e in (examples[n] for n in order[:4]):
-        ids = torch.tensor([e.prompt + e.completion])
+    for e in (examples[n] for n in first):
         with torch.inference_mode():
-            surprise = -model(ids).logits[0, :-1].log_softmax(-1)
-        at = range(len(e.prompt) - 1, ids.shape[1] - 1)
-        total += sum(float(surprise[i, ids[0, i + 1]]) for i in at)
-        tokens += len(at)
-    first = read_lines(folder / "out" / "history.jsonl")[0]["loss"]
-    assert first == pytest.approx(total / tokens, rel=5e-3)  # bfloat16 where a CPU is quick in it
+            surprise = -model(torch.tensor([e.prompt + e.completion])).logits[0, :-1].log_softmax(-1)
+        total += sum(float(surprise[len(e.prompt) - 1 + i, token]) for i, token in enumerate(e.completion))
+        tokens += len(e.completion)
+    return total / tokens
+
+
+def test_the_loss_is_of_the_answers_alone(finished, tiny):
+    """Before its first step the adapter changes nothing: the loss is the base model's, on the labels."""
+    folder, settings, _ = finished
+    expected = loss_of_the_base_model(tiny, settings)
+    assert losses(folder)[0] == pytest.approx(expected, rel=5e-3)  # bfloat16 where a CPU is quick in it
 
 
 def test_the_same_run_is_not_trained_again(finished, capsys, tmp_path):
@@ -215,9 +241,9 @@ def test_the_same_run_is_not_trained_again(finished, capsys, tmp_path):
         folder / "cache/train",
         threads=2,
     )
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10  # a training takes longer
     assert "demo was trained before on the same rows and settings" in capsys.readouterr().err
-    assert manifest == read_json(folder / "out" / "manifest.json")
+    assert manifest == read_struct(folder / "out" / "manifest.json", Manifest)
     assert {p.name for p in (tmp_path / "again").iterdir()} == {p.name for p in (folder / "out").iterdir()}
 
 
@@ -241,7 +267,7 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tmp_path, tiny
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()
-        project(folder, tiny, epochs=150, learning_rate=0.001)
+        project(folder, tiny, epochs=75, learning_rate=0.001)
     trained(whole)
     process = command(killed)
     while not list(killed.glob("cache/train/*/checkpoints/checkpoint-*/trainer_state.json")):
@@ -254,7 +280,7 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tmp_path, tiny
     metrics = read_json(killed / "out" / "metrics.json")
     assert metrics["resumed_from"].startswith("checkpoint-")
     steps = [[entry["step"] for entry in read_lines(f / "out/history.jsonl")] for f in (whole, killed)]
-    assert steps[0] == steps[1] == list(range(1, 301))
+    assert steps[0] == steps[1] == list(range(1, 151))
     one, other = (load_file(f / "out/adapter_model.safetensors") for f in (whole, killed))
     assert max(float((one[name] - other[name]).abs().max()) for name in one) < 1e-4
 
@@ -291,44 +317,25 @@ def losses(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("tokens", [None, 400])
 def test_two_processes_train_as_one(tmp_path, tiny, tokens):
-    """torchrun with gloo on two CPU processes, and packs or rows: the same steps, the same losses."""
+    """torchrun with gloo on two CPU processes, and packs or rows: the same steps, the same losses.
+
+    The first loss is the base model's over the step's rows, each on its own: rows of a pack see no other.
+    """
     found = []
     for gpus in (1, 2):
         folder = tmp_path / str(gpus)
         folder.mkdir()
-        project(folder, tiny, effective_tokens=tokens, epochs=3)
+        settings = project(folder, tiny, effective_tokens=tokens, epochs=3)
         micro, more = (1, 2 // gpus) if tokens else (2, 2 // gpus)
         change = {"gpus": gpus, "micro_batch": micro, "accumulation": more}
         code, said = attempt(
-            folder, f"ways = t.candidates; t.candidates = lambda *a: [ways(*a)[0] | {change}]"
+            folder, f"plans = t.candidates; t.candidates = lambda *a: [t.replace(plans(*a)[0], **{change})]"
         )
         assert code == 0, said
         assert read_json(folder / "out/plan.json")["gpus"] == gpus
         found.append(losses(folder))
     assert len(found[0]) > 1 and found[0] == pytest.approx(found[1], rel=2e-3)
-
-
-@pytest.mark.slow
-def test_the_rows_of_a_step_counted_in_tokens_do_not_see_each_other(tmp_path, tiny):
-    """Its first loss is the base model's over its rows, each on its own."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from qaloom.train.tokenized import steps_of_rows
-
-    settings = project(tmp_path, tiny, effective_tokens=1000, epochs=1)
-    code, said = attempt(tmp_path)
-    assert code == 0, said
-    tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
-    _, examples = tokenise(FACTS, tokenizer, "chat")
-    lengths = [len(e.prompt) + len(e.completion) for e in examples]
-    total = tokens = 0
-    for e in (examples[n] for n in steps_of_rows(lengths, settings["training"])[0]):
-        with torch.inference_mode():
-            surprise = -model(torch.tensor([e.prompt + e.completion])).logits[0, :-1].log_softmax(-1)
-        total += sum(float(surprise[len(e.prompt) - 1 + i, token]) for i, token in enumerate(e.completion))
-        tokens += len(e.completion)
-    assert losses(tmp_path)[0] == pytest.approx(total / tokens, rel=5e-3)
+    assert found[0][0] == pytest.approx(loss_of_the_base_model(tiny, settings), rel=5e-3)
 
 
 @pytest.mark.slow
@@ -393,43 +400,70 @@ def test_all_parameters_are_trained_and_the_model_answers(tmp_path, tiny):
         )
 
 
-# Trials of the plan's candidates
+WITHOUT_ITS_ATTENTION = """
+import sys
+import qaloom.train.planning.launcher as launcher
+plans = t.candidates
+t.candidates = lambda *a: [t.replace(plans(*a)[0], graphs=True)]
+launcher.command = lambda folder, gpus: [sys.executable, "-c", '''
+import sys
+from pathlib import Path
+from qaloom import compat_unsloth
+from qaloom.train import cuda_graphs, process
+compat_unsloth.ATTENTION = compat_unsloth.ATTENTION[0], "_renamed"
+capture = cuda_graphs.capture
+cuda_graphs.capture = lambda model, packs, tail: capture(model, [[8]], tail)
+process.run_training(Path(sys.argv[1]))
+''', str(folder)]
+"""
 
 
 @pytest.mark.slow
-def test_a_trial_measures_every_candidate_and_teaches_nothing(tmp_path, tiny):
-    """All three divisions of 4 rows and a recomputing one are tried; the adapter is that of the plan."""
-    alone, tried = tmp_path / "alone", tmp_path / "tried"
-    for folder in (alone, tried):
-        folder.mkdir()
-        project(folder, tiny)
-    with_trial = (
-        "import qaloom.train.planning.autotune as trials\n"
-        "ways, chosen, trials._WORTH = t.candidates, trials._chosen, 0\n"
-        "t.candidates = lambda *a: [*ways(*a), ways(*a)[0] | {'checkpointing': 'unsloth'}]\n"
-        "trials._chosen = lambda name, plans, events: "
-        "plans[0] | {'candidates': chosen(name, plans, events)['candidates']}"
-    )
-    assert attempt(alone)[0] == 0
-    code, said = attempt(tried, with_trial)
+def test_a_private_name_that_unsloth_renamed_is_one_line_and_training_goes_on(tmp_path, tiny):
+    project(tmp_path, tiny)
+    code, said = attempt(tmp_path, WITHOUT_ITS_ATTENTION)
     assert code == 0, said
-    assert "trying 4 ways to run a step" in said
-    found = read_json(tried / "out/plan.json")["candidates"]
+    # Where Unsloth runs on a CPU the whole module cannot be imported.
+    line = r"train: demo cannot be captured as CUDA graphs \(.*attention_dispatch.*\) at step 1; retrying with no CUDA"
+    assert len(re.findall(line, said)) == 1, said
+    plan = read_json(tmp_path / "out/plan.json")
+    assert not plan["graphs"] and [one["then"] for one in plan["fallbacks"]] == ["no CUDA graphs"]
+    assert len(losses(tmp_path)) == plan["steps"]
+
+
+# Autotune of the plan's candidates
+
+
+@pytest.mark.slow
+def test_autotune_measures_every_candidate_and_teaches_nothing(finished, tmp_path, tiny):
+    """All three divisions of 4 rows and one with checkpointing are timed; the adapter is the plan's."""
+    project(tmp_path, tiny)
+    with_autotune = (
+        "import qaloom.train.planning.autotune as autotune\n"
+        "plans, chosen, autotune._WORTH = t.candidates, autotune._chosen, 0\n"
+        "t.candidates = lambda *a: [*plans(*a), t.replace(plans(*a)[0], checkpointing='unsloth')]\n"
+        "autotune._chosen = lambda name, plans, events: "
+        "t.replace(plans[0], candidates=chosen(name, plans, events).candidates)"
+    )
+    code, said = attempt(tmp_path, with_autotune)
+    assert code == 0, said
+    assert "timing a few steps of 4 plans" in said
+    found = read_json(tmp_path / "out/plan.json")["candidates"]
     assert [c["micro_batch"] for c in found] == [4, 2, 1, 4]
     assert all(c["step_seconds"] > 0 and c["failed"] is None for c in found)
     assert all(c["peak_memory_bytes"] is None for c in found)  # of a CPU's process it is that of all before
-    assert losses(tried) == losses(alone)
-    one, other = (file_digest(folder / "out/adapter_model.safetensors") for folder in (alone, tried))
+    assert losses(tmp_path) == losses(finished[0])
+    one, other = (file_digest(folder / "out/adapter_model.safetensors") for folder in (finished[0], tmp_path))
     assert one == other
 
 
 @pytest.mark.slow
-def test_a_trial_that_dies_costs_nothing_but_time(tmp_path, tiny):
+def test_an_autotune_that_dies_costs_nothing_but_time(tmp_path, tiny):
     project(tmp_path, tiny)
-    dying = "import qaloom.train.planning.autotune as trials; trials._WORTH = 0\n"
-    dying += "trials.write_json = lambda path, job: path.write_text('nothing to read')"
+    dying = "import qaloom.train.planning.autotune as autotune; autotune._WORTH = 0\n"
+    dying += "autotune.write_struct = lambda path, job: path.write_text('nothing to read')"
     code, said = attempt(tmp_path, dying)
-    assert code == 0 and "no way could be measured" in said, said
+    assert code == 0 and "no plan could be timed" in said, said
     assert read_json(tmp_path / "out/plan.json")["micro_batch"] == 4
 
 
@@ -441,6 +475,9 @@ def test_nothing_of_an_earlier_training_stays_beside_a_new_one(tmp_path):
     for folder, file in ((finished, "adapter_model.safetensors"), (out, "config.json")):
         folder.mkdir()
         (folder / file).write_text("{}")
-    (finished / "manifest.json").write_text("{}")
-    _publish(finished, out)
+    manifest = Manifest(
+        rows="", base="", settings={}, start=None, code="", prompt="chat", adapter="", versions={}
+    )
+    write_struct(finished / "manifest.json", manifest)
+    assert _publish(finished, out) == manifest
     assert {path.name for path in out.iterdir()} == {"adapter_model.safetensors", "manifest.json"}

@@ -3,10 +3,13 @@
 import itertools
 import math
 from collections import Counter
+from random import Random
+from string import ascii_letters
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from rapidfuzz.distance import Indel
 from tiny_model import make_tokenizer
 
 from qaloom.errors import TrainingError
@@ -173,6 +176,41 @@ def test_a_fact_with_one_wording_is_never_kept_back():
     assert validation(rows, 0.5, 7) == (rows, [])
 
 
+def test_near_equal_questions_stay_on_one_side():
+    """Facts of two unlike wordings, the first of which has a near-duplicate."""
+    rows = []
+    for fact in range(40):
+        for number, word in enumerate(
+            "".join(Random(f"{fact} {n}").sample(ascii_letters, 20)) for n in (0, 1)
+        ):
+            rows.append(row(f"답 {fact}", word, f"{fact:08x}{number:08x}"))
+        rows.append(row(f"답 {fact}", rows[-2]["instruction"] + "x", f"{fact:08x}{2:08x}"))
+    rest, kept = validation(rows, 0.3, 7)
+    assert len(kept) >= 10 and any(r["id"].endswith("2") for r in kept)
+    assert not near(rest, kept)
+    assert {r["output"] for r in rest} == {r["output"] for r in rows}
+
+
+QUESTIONS = st.text("ab", min_size=8, max_size=14)
+
+
+def near(one, other, at=0.9):
+    keys = [[comparison_key(r["instruction"]) for r in part] for part in (one, other)]
+    return [pair for pair in itertools.product(*keys) if Indel.normalized_similarity(*pair) >= at]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(QUESTIONS, st.integers(0, 3)), max_size=25), st.floats(0.1, 1))
+def test_no_validated_question_is_near_a_trained_one(found, fraction):
+    """Against all pairs; every fact keeps a wording, and no row is lost."""
+    rows = [row(f"답 {fact}", question, f"{n:016x}") for n, (question, fact) in enumerate(found)]
+    rest, kept = validation(rows, fraction, 7)
+    assert not near(rest, kept)
+    assert {r["output"] for r in rest} == {r["output"] for r in rows}
+    assert sorted(r["id"] for r in [*rest, *kept]) == [r["id"] for r in rows]
+
+
+@settings(deadline=None)
 @given(st.integers(0, 39))
 def test_a_row_that_goes_moves_no_row_of_another_fact(gone):
     rows = [row(f"답 {n % 8}", f"질문 {n}?", f"{n:016x}") for n in range(40)]

@@ -1,48 +1,49 @@
-"""The plan's candidates, tried for a few steps each on this machine; the quickest is the plan.
+"""Autotune: the plan's candidates, timed for a few steps each on this machine; the quickest becomes the plan.
 
-A prediction knows neither the host's kernel launches nor the card's clock. The steps tried are the run's
-own, through the same trainer (qaloom.train.autotune_process, a process of its own); what they learn is thrown away.
+A prediction knows neither the host's kernel launches nor the card's clock. The steps timed are the run's
+own, through the same trainer (qaloom.train.autotune_process, a process of its own), which is then discarded.
 """
 
 import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import asdict, replace
 
 from qaloom.console import duration, say
-from qaloom.files import write_json
-from qaloom.train.planning import launcher as launch
-from qaloom.train.planning.plan import REACH
+from qaloom.train.planning import launcher
+from qaloom.train.planning.plan import Candidate, Plan
+from qaloom.train.planning.task import AnyEvent, AutotuneJob, Measured, TrainingTask, write_struct
 
-_WORTH = 1200  # seconds of training from which on a trial is worth its time
-_SHARE, _LEAST = 0.02, 60  # of the training, and seconds, that a trial may take once the model is loaded
+_WORTH = 1200  # seconds of training from which on autotune is worth its time
+_SHARE, _LEAST = 0.02, 60  # of the training, and seconds, that it may take once the model is loaded
 _STEPPING = 0.5  # of that time; in the rest a GPU's kernels are chosen and compiled
 _NOISE = 1.03  # times the quickest's seconds within which the predicted one stays
-_STEPS = 4  # different steps, each done twice, and once more where it is recorded
+_STEPS = 4  # different steps, each done twice, and once more where it is captured
 
 
 def quickest(
-    candidates: Sequence[dict[str, Any]], task: dict[str, Any], lengths: Sequence[int],
+    candidates: Sequence[Plan], task: TrainingTask, lengths: Sequence[int],
     steps: Sequence[Sequence[int]], predicted: float, folder: Path,
-) -> dict[str, Any]:  # fmt: skip
+) -> Plan:  # fmt: skip
     """The candidate that measured quickest, with every candidate's figures; unmeasured, the first.
 
     `lengths` are the rows' tokens, `steps` the rows of every step, `predicted` the training's seconds by
-    the first candidate. A trial that fails, or does not come to an end, changes nothing.
+    the first candidate. An autotune process that fails, or does not come to an end, changes nothing.
     """
-    first, name = candidates[0], task["name"]
+    first = candidates[0]
     allowed = max(_LEAST, _SHARE * predicted)
     count, each = extent(len(candidates), predicted / len(steps), allowed)
-    if not task["settings"]["training"]["measure"] or predicted < _WORTH or first["gpus"] > 1 or count < 2:
+    if not task.settings.training.measure or predicted < _WORTH or first.gpus > 1 or count < 2:
         return first
-    say(f"train: {name}: trying {count} ways to run a step, for {duration(allowed)} at most")
-    events = _tried(candidates[:count], task, typical(steps, lengths, each), allowed, folder)
-    return _chosen(name, candidates, events)
+    say(f"train: {task.name}: timing a few steps of {count} plans, for {duration(allowed)} at most")
+    events = _timed(candidates[:count], task, typical(steps, lengths, each), allowed, folder)
+    return _chosen(task.name, candidates, events)
 
 
 def extent(candidates: int, seconds: float, allowed: float) -> tuple[int, int]:
-    """How many candidates, and different steps of each, are tried in `allowed` seconds.
+    """How many candidates, and different steps of each, are timed in `allowed` seconds.
 
     `seconds` is a step's predicted time. Fewer than two candidates are no choice.
     """
@@ -57,49 +58,53 @@ def typical(steps: Sequence[Sequence[int]], lengths: Sequence[int], count: int) 
     return [list(ordered[int((n + 0.5) * len(ordered) / count)]) for n in range(count)]
 
 
-def _tried(
-    candidates: Sequence[dict[str, Any]], task: dict[str, Any], steps: list[list[int]], allowed: float,
-    folder: Path,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """What the trial's process told before it ended, or was ended."""
-    trial = folder / "trial"
-    shutil.rmtree(trial, ignore_errors=True)
-    trial.mkdir()
-    write_json(trial / "job.json", task | {"candidates": list(candidates), "steps": steps})
+def pick(seconds: Mapping[int, float]) -> int:
+    """The number of the candidate to use, of seconds a step by number: the quickest, or the first."""
+    best = min(seconds, key=seconds.__getitem__)
+    return 0 if seconds.get(0, math.inf) <= _NOISE * seconds[best] else best
+
+
+def _timed(
+    candidates: Sequence[Plan], task: TrainingTask, steps: list[list[int]], allowed: float, folder: Path
+) -> list[AnyEvent]:
+    """The events of the autotune process until it ended, or was ended."""
+    work = folder / "autotune"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    write_struct(work / "job.json", AutotuneJob(task, list(candidates), steps))
     try:
-        return launch.trial(trial, allowed)
+        return launcher.run_autotune(work, allowed)
     finally:
-        shutil.rmtree(trial, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
 
 
-def _chosen(name: str, candidates: Sequence[dict[str, Any]], events: list[dict[str, Any]]) -> dict[str, Any]:
-    heard = {event["candidate"]: event for event in events if "candidate" in event}
-    figures = [_figures(c, heard.get(n, {})) for n, c in enumerate(candidates)]
-    measured = {n: one["step_seconds"] for n, one in enumerate(figures) if one["step_seconds"]}
-    if not measured:
-        say(f"train: {name}: no way could be measured; the one predicted to be the quickest is taken")
-        return candidates[0] | {"candidates": figures}
-    best = pick(measured)
-    shown = (f"{seconds:.3g} ({_named(candidates[n])})" for n, seconds in measured.items())
-    why = f"tried here, seconds a step: {', '.join(shown)}"
-    say(f"train: {name}: taken is {_named(candidates[best])}; {why}")
-    return candidates[best] | {"candidates": figures, "why": [*candidates[best]["why"], why]}
+def _chosen(name: str, plans: Sequence[Plan], events: Sequence[AnyEvent]) -> Plan:
+    measured = {event.candidate: event for event in events if isinstance(event, Measured)}
+    figures = [_figures(plan, measured.get(n)) for n, plan in enumerate(plans)]
+    seconds = {n: one.step_seconds for n, one in enumerate(figures) if one.step_seconds}
+    if not seconds:
+        say(f"train: {name}: no plan could be timed; using the one predicted to be the quickest")
+        return replace(plans[0], candidates=figures)
+    best = plans[pick(seconds)]
+    shown = ", ".join(f"{value:.3g} ({_label(plans[n])})" for n, value in seconds.items())
+    why = f"measured here, seconds a step: {shown}"
+    say(f"train: {name}: using {_label(best)}; {why}")
+    return replace(best, candidates=figures, why=[*best.why, why])
 
 
-def pick(measured: Mapping[int, float]) -> int:
-    """The number of the candidate that is taken, of seconds a step by number: the quickest, or the first."""
-    best = min(measured, key=measured.__getitem__)
-    return 0 if measured.get(0, math.inf) <= _NOISE * measured[best] else best
+def _label(plan: Plan) -> str:
+    """Micro-batch x accumulation, as in 4 x 2, 8 x 1 with checkpointing or 8 x 1 with CUDA graphs."""
+    how = " with checkpointing" if plan.checkpointing else " with CUDA graphs" if plan.graphs else ""
+    return f"{plan.micro_batch} x {plan.accumulation}{how}"
 
 
-def _named(candidate: dict[str, Any]) -> str:
-    """How a plan reaches its step, such as 4 x 2, 8 x 1 recomputing (checkpointing) or 8 x 1 as graphs."""
-    way = " recomputing" if candidate["checkpointing"] else " as graphs" if candidate["graphs"] else ""
-    return f"{candidate['micro_batch']} x {candidate['accumulation']}{way}"
-
-
-def _figures(candidate: dict[str, Any], heard: dict[str, Any]) -> dict[str, Any]:
-    """What plan.json keeps of a candidate; `step_seconds` is null where none was measured."""
-    reach = {key: candidate[key] for key in REACH}
-    found = {key: heard.get(key) for key in ("step_seconds", "peak_memory_bytes", "failed")}
-    return reach | {"predicted_memory_bytes": candidate["predicted_memory_bytes"]} | found
+def _figures(plan: Plan, measured: Measured | None) -> Candidate:
+    """A candidate as plan.json keeps it; `step_seconds` is null where none was measured."""
+    found = measured or Measured(-1)
+    return Candidate(
+        **asdict(plan.division),
+        predicted_memory_bytes=plan.predicted_memory_bytes,
+        step_seconds=found.step_seconds,
+        peak_memory_bytes=found.peak_memory_bytes,
+        failed=found.failed,
+    )

@@ -1,6 +1,6 @@
-"""What computes here: the GPU (or CPU), its free memory, its driver, and a clear line when it cannot be used.
+"""The device that training runs on: GPU or CPU, free memory, driver, and one line when it cannot be used.
 
-`probe` asks in a process of its own, so that the process that plans and waits holds no GPU memory.
+`probe` looks in a process of its own, so that the process that plans and waits holds no GPU memory.
 `python -m qaloom.train.planning.device` prints what training would see.
 """
 
@@ -13,10 +13,13 @@ import sysconfig
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+
+import msgspec
 
 from qaloom.console import job
 from qaloom.errors import DeviceError, QALoomError
+from qaloom.inference.model import compute_dtype
 
 GB = 1e9
 _DRIVERS = ("/proc/driver/nvidia/version", "/usr/lib/wsl/lib/nvidia-smi")
@@ -40,11 +43,6 @@ class Device:
     driver: str | None = None
     speeds: dict[str, float] = field(default_factory=dict)  # FLOP/s of a matrix product, by number format
 
-    @property
-    def bfloat16(self) -> bool:
-        """Whether the card computes in bfloat16 (NVIDIA: from compute capability 8.0 on)."""
-        return self.capability is not None and tuple(self.capability) >= (8, 0)
-
 
 def probe(width: int = 2048, depth: int = 8192) -> Device:
     """The device that training will run on, its speed measured on a layer of `width` x `depth` channels.
@@ -60,20 +58,13 @@ def probe(width: int = 2048, depth: int = 8192) -> Device:
         raise DeviceError(seen["error"])
     if done.returncode or not seen:
         raise DeviceError(f"torch cannot look at this machine's devices (exit code {done.returncode})")
-    return device(seen)
-
-
-def device(values: dict[str, Any]) -> Device:
-    """A device from its JSON form, as probe's process and plan.json write it."""
-    capability = values["capability"]
-    return Device(**values | {"capability": tuple(capability) if capability else None})
+    return msgspec.convert(seen, Device)
 
 
 def look(width: int, depth: int) -> Device:
     """The device here, seen from this process: on a GPU it creates a CUDA context. Raises DeviceError."""
     import torch
 
-    supply_autocast_check(torch)
     if torch.cuda.is_available():
         return _gpu(torch, width, depth)
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
@@ -105,16 +96,8 @@ def matrix_speed(kind: str, dtype: str, width: int, depth: int) -> float:
     return 2 * len(a) * width * depth / min(times)
 
 
-def supply_autocast_check(torch: Any) -> None:
-    """Give torch below 2.3 the `torch.amp.is_autocast_available` that Unsloth and accelerate ask for."""
-    if not hasattr(torch.amp, "is_autocast_available"):
-        torch.amp.is_autocast_available = lambda device_type: (
-            device_type == "cpu" or (device_type == "cuda" and torch.cuda.is_available())
-        )
-
-
 def driver_version() -> str | None:
-    """The NVIDIA driver's version, as nvidia-smi says it; None where there is none to ask."""
+    """The NVIDIA driver's version, as nvidia-smi reports it; None without nvidia-smi."""
     lines = _smi("--query-gpu=driver_version")
     return lines[0] if lines else None
 
@@ -128,7 +111,7 @@ def holders() -> list[str]:
 
 
 def lacking_to_compile() -> str | None:
-    """What Triton, which compiles kernels at run time, does not find here, as one line, or None."""
+    """One line on what Triton, which compiles kernels at run time, lacks here, or None."""
     compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
     missing = [] if compiler else ["a C compiler (gcc)"]
     if not Path(sysconfig.get_paths()["include"], "Python.h").is_file():
@@ -136,14 +119,14 @@ def lacking_to_compile() -> str | None:
     return f"Triton compiles kernels with {' and '.join(missing)}, not found here" if missing else None
 
 
-def _gpu(torch: Any, width: int, depth: int) -> Device:
+def _gpu(torch: ModuleType, width: int, depth: int) -> Device:
     cards = range(torch.cuda.device_count())
     capability = min(torch.cuda.get_device_capability(card) for card in cards)
     name, driver = torch.cuda.get_device_name(), driver_version()
     _check_kernels(name, capability, torch.cuda.get_arch_list())
     try:
         memory = [torch.cuda.mem_get_info(card) for card in cards]
-        dtype = "bfloat16" if capability >= (8, 0) else "float16"
+        dtype = compute_dtype(capability)
         speeds = {dtype: matrix_speed("cuda", dtype, width, depth)}
     except (torch.OutOfMemoryError, RuntimeError) as error:
         raise DeviceError(_failing(name, error)) from None

@@ -1,4 +1,4 @@
-"""Starts the training process, tells a person how it goes, and returns how it ended."""
+"""Starts the training and the autotune process, shows the progress, and returns how they ended."""
 
 import subprocess
 import sys
@@ -6,43 +6,48 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import msgspec
+from typing import Literal
 
 from qaloom.console import bar
+from qaloom.train.planning.plan import Plan
+from qaloom.train.planning.task import (
+    AnyEvent,
+    Failed,
+    Finished,
+    NotCaptured,
+    OutOfMemory,
+    Started,
+    last_step,
+    read_events,
+)
 
-_SECONDS_BETWEEN_LOOKS = 0.2
+_SECONDS_BETWEEN_READS = 0.2
 _KILLED = -9
-_LONGEST_LOADING = 600  # seconds, of a trial's model
+_LONGEST_LOADING = 600  # seconds, of the autotune process's model
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended: `finished`, `out_of_memory`, `not_recorded` (as CUDA graphs) or `failed`.
+    """How an attempt ended; `step` is the last whole one."""
 
-    `step` is the last whole one.
-    """
-
-    kind: str
+    kind: Literal["finished", "out_of_memory", "not_captured", "failed"]
     step: int
-    detail: str = ""  # a person's line, or the library's about memory
+    detail: str = ""  # a line for a person
     error: str = ""  # the name of the exception behind `failed`
 
 
-def attempt(name: str, folder: Path, planned: dict[str, Any]) -> Outcome:
+def attempt(name: str, folder: Path, planned: Plan) -> Outcome:
     """One training process over the run's cache folder, with its progress; see qaloom.train.process.
 
     The process dies with this one, and this one never holds GPU memory itself.
     """
-    events = folder / "events.jsonl"
-    events.unlink(missing_ok=True)
-    process = subprocess.Popen(command(folder, planned["gpus"]), stdin=subprocess.DEVNULL)
+    (folder / "events.jsonl").unlink(missing_ok=True)
+    process = subprocess.Popen(command(folder, planned.gpus), stdin=subprocess.DEVNULL)
     try:
-        heard = _follow(process, events, name, planned["steps"])
+        events = _follow(process, folder, name, planned.steps)
     finally:
         _end(process)
-    return _outcome(heard, process.returncode, planned["device"]["kind"])
+    return _outcome(events, process.returncode, planned.device.kind)
 
 
 def command(folder: Path, gpus: int) -> list[str]:
@@ -53,53 +58,48 @@ def command(folder: Path, gpus: int) -> list[str]:
     return [sys.executable, *runner, "-m", "qaloom.train.process", str(folder)]
 
 
-def trial(folder: Path, seconds: float) -> list[dict[str, Any]]:
-    """What a trial (qaloom.train.autotune_process) over its folder told before it ended, or `seconds` after loading."""
+def run_autotune(folder: Path, seconds: float) -> list[AnyEvent]:
+    """The events of the autotune process (qaloom.train.autotune_process) over its folder.
+
+    It is ended `seconds` after it has loaded a model.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "qaloom.train.autotune_process", str(folder)], stdin=subprocess.DEVNULL
     )
     until, loaded = time.monotonic() + _LONGEST_LOADING, False
     try:
-        for heard in _events(process, folder / "events.jsonl"):
-            if heard and not loaded:  # the first event says so
+        for events in _polled(process, folder):
+            if events and not loaded:  # the first event is ModelLoaded
                 until, loaded = time.monotonic() + seconds, True
             if time.monotonic() > until:
                 break
-        return heard
+        return events
     finally:
         _end(process)
 
 
-def _follow(process: subprocess.Popen, events: Path, name: str, steps: int) -> list[dict[str, Any]]:
+def _follow(process: subprocess.Popen, folder: Path, name: str, steps: int) -> list[AnyEvent]:
     """Wait while the model is loaded, then show the steps; return all events once the process has ended."""
-    for heard in _events(process, events):
-        if any("started" in event for event in heard):
+    for events in _polled(process, folder):
+        if any(isinstance(event, Started) for event in events):
             break
     with bar(f"train: {name}", steps, "steps") as advance:
-        for heard in _events(process, events):
-            advance(max((event["step"] for event in heard if "step" in event), default=0))
-    return heard
+        for events in _polled(process, folder):
+            advance(last_step(events))
+    return events
 
 
-def _events(process: subprocess.Popen, events: Path) -> Iterator[list[dict[str, Any]]]:
+def _polled(process: subprocess.Popen, folder: Path) -> Iterator[list[AnyEvent]]:
     """All events so far, again and again, the last time when the process has ended."""
     ended = False
     while not ended:
         ended = process.poll() is not None
-        yield _read(events)
-        time.sleep(0 if ended else _SECONDS_BETWEEN_LOOKS)
-
-
-def _read(events: Path) -> list[dict[str, Any]]:
-    """The events so far, less a line that is still being written."""
-    if not events.is_file():
-        return []
-    whole = events.read_bytes().rpartition(b"\n")[0]
-    return [msgspec.json.decode(line) for line in whole.splitlines()]
+        yield read_events(folder)
+        time.sleep(0 if ended else _SECONDS_BETWEEN_READS)
 
 
 def _end(process: subprocess.Popen) -> None:
-    """Leave no process behind: asked first, so that torchrun ends its own, then killed."""
+    """Leave no process behind: terminated first, so that torchrun ends its own, then killed."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -109,18 +109,24 @@ def _end(process: subprocess.Popen) -> None:
             process.wait()
 
 
-def _outcome(heard: list[dict[str, Any]], code: int, device: str) -> Outcome:
-    step = max((event["step"] for event in heard if "step" in event), default=0)
-    for event in heard:
-        for kind in ("out_of_memory", "not_recorded"):
-            if kind in event:
-                return Outcome(kind, step, event[kind])
-    for event in heard:
-        if "error" in event:
-            return Outcome("failed", step, event["error"], event["kind"])
-    if code == 0 and any("finished" in event for event in heard):
+def _outcome(events: list[AnyEvent], code: int, device: str) -> Outcome:
+    step = last_step(events)
+    for event in events:
+        match event:
+            case OutOfMemory():
+                return Outcome("out_of_memory", step, event.detail)
+            case NotCaptured():
+                return Outcome("not_captured", step, event.detail)
+            case Failed():
+                return Outcome("failed", step, event.detail, event.error)
+    if code == 0 and any(isinstance(event, Finished) for event in events):
         return Outcome("finished", step)
-    if code in (_KILLED, 128 - _KILLED):  # of a CPU's memory the kernel says nothing, it kills
+    return _ended_in_silence(code, device, step)
+
+
+def _ended_in_silence(code: int, device: str, step: int) -> Outcome:
+    """The outcome of a process that ended without an event that tells how."""
+    if code in (_KILLED, 128 - _KILLED):  # the kernel kills without a word when a CPU's memory is full
         if device == "cpu":
             return Outcome("out_of_memory", step, "the kernel killed the training process")
         why = "the training process was killed, most likely for lack of RAM; free some, or ask for more"

@@ -1,79 +1,13 @@
-"""How large a model is, and what a training step of it takes on a device."""
+"""Memory that a training step of a model takes."""
 
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from qaloom.errors import ModelError
-from qaloom.files import read_json
+from qaloom.inference.architecture import Architecture
 
 BYTES_A_WEIGHT = {"32bit": 4.0, "16bit": 2.0, "8bit": 1.06, "4bit": 0.56}
 
 
-class Shape(NamedTuple):
-    """A decoder's size: its layers, the channels of its projections, the rows of its vocabulary."""
-
-    layers: int
-    hidden: int
-    intermediate: int
-    query: int  # heads x head size: in some models not `hidden`
-    kv: int
-    vocabulary: int
-    tied: bool
-
-    @property
-    def linear(self) -> int:
-        """Parameters in the projections, the ones that quantisation shrinks."""
-        attention = 2 * self.hidden * self.query + 2 * self.hidden * self.kv
-        return self.layers * (attention + 3 * self.hidden * self.intermediate)
-
-    def adapter(self, r: int) -> int:
-        """Parameters of a rank-r adapter on all seven projections: r x (inputs + outputs) of each."""
-        attention = 4 * self.hidden + 2 * self.query + 2 * self.kv
-        return r * self.layers * (attention + 3 * (self.hidden + self.intermediate))
-
-    @property
-    def embedding(self) -> int:
-        """Parameters in the embedding and, unless tied, the output head: never quantised."""
-        return self.vocabulary * self.hidden * (1 if self.tied else 2)
-
-    @property
-    def parameters(self) -> int:
-        """All parameters but the norms' few."""
-        return self.linear + self.embedding
-
-
-def model_shape(config: Path) -> Shape:
-    """Read a decoder's size from its config.json.
-
-    Raises ModelError when the keys of a Llama-like decoder are not there.
-    """
-    values = read_json(config)
-    c = values.get("text_config", values)
-    try:
-        return _shape(values, c)
-    except KeyError as missing:
-        kind = values.get("model_type", "unknown")
-        raise ModelError(
-            f"{config}: models of type {kind} are not supported ({missing} is missing); "
-            "name a decoder such as Llama, Qwen, Mistral or Gemma"
-        ) from None
-
-
-def _shape(values: dict[str, Any], c: dict[str, Any]) -> Shape:
-    heads = c["num_attention_heads"]
-    head = c.get("head_dim") or c["hidden_size"] // heads
-    return Shape(
-        layers=c["num_hidden_layers"],
-        hidden=c["hidden_size"],
-        intermediate=c["intermediate_size"],
-        query=head * heads,
-        kv=head * (c.get("num_key_value_heads") or heads),
-        vocabulary=c["vocab_size"],
-        tied=bool(values.get("tie_word_embeddings", c.get("tie_word_embeddings"))),
-    )
-
-
-class Step(NamedTuple):
+class MicroBatch(NamedTuple):
     """One micro-batch of a training step, as far as memory goes."""
 
     precision: str  # 32bit on a CPU, 16bit | 8bit | 4bit on a GPU
@@ -82,40 +16,40 @@ class Step(NamedTuple):
     optimizer: str
     full: bool = False  # all parameters are trained, not an adapter
     offloaded: bool = False  # the input embedding waits in RAM; only the rows looked up cross over
-    recorded: bool = False  # as CUDA graphs, which keep their activations and gradients to themselves
+    graphs: bool = False  # replayed as CUDA graphs, which keep activations and gradients of their own
 
 
 # Bytes of an adapter's parameter: itself and its gradient in float32, Adam's two moments.
-_ADAPTED = {"adamw_torch_fused": 16, "paged_adamw_8bit": 10}
+_BYTES_ON_GPU = {"adamw_torch_fused": 16, "paged_adamw_8bit": 10}
 # On a CPU, with what saving and the C library keep (SmolLM2, 8 short rows: 3.2 GB at r 16, 6.6 GB at r 128).
-_ADAPTED_IN_RAM = 100
+_BYTES_ON_CPU = 100
 _PROCESS = {"32bit": 1.1e9}  # what torch and unsloth hold on a CPU; a GPU's free memory is counted after that
-# Times the activations that recordings keep: those of the largest batch, and what shapes leave between them
+# Times the activations that captured graphs keep: the largest batch's, and what shapes leave between them
 # (8B, 8 rows of up to 448 tokens: 42.8 to 50.1 GB by their order; packed 2,048 tokens: 34.3 GB). Beside them
 # the loss's scores (SmolLM2: 0.9 GB more than all else, at r 16 and r 128).
-_RECORDED, _RECORDING = 1.6, 0.9e9
+_GRAPH_ACTIVATIONS, _GRAPH_FIXED = 1.6, 0.9e9
 _FIXED = 0.1e9  # the loss's chunk, work space of kernels
 
 
-def predicted_memory(size: Shape, r: int, step: Step) -> float:
+def predicted_memory(size: Architecture, r: int, step: MicroBatch) -> float:
     """Peak bytes of a training step: weights, what is trained with its optimizer, activations.
 
-    The coefficients of _activations are fitted to peaks of the 8B and the 1.5B model_shape on one H100
+    The coefficients of _activations are fitted to peaks of the 8B and the 1.5B shape on one H100
     (benchmarks/gpu_training.json, docs/benchmarks.md).
     """
     width = 4 if step.precision == "32bit" else 2
     embedding = size.embedding - (size.vocabulary * size.hidden if step.offloaded else 0)
-    weights = size.linear * BYTES_A_WEIGHT[step.precision] + embedding * width
+    weights = size.linear * BYTES_A_WEIGHT[step.precision] + (embedding + size.experts + size.other) * width
     # Trained in full, the gradient and both moments have the weights' own width.
-    adapted = _ADAPTED_IN_RAM if step.precision == "32bit" else _ADAPTED[step.optimizer]
-    trained = 3 * width * size.parameters if step.full else adapted * size.adapter(r)
+    each = _BYTES_ON_CPU if step.precision == "32bit" else _BYTES_ON_GPU[step.optimizer]
+    trained = 3 * width * size.parameters if step.full else each * size.adapter(r)
     activations = _activations(size, step, width)
-    recorded = _RECORDED * activations + 4 * size.adapter(r) + _RECORDING if step.recorded else 0
+    graphs = _GRAPH_ACTIVATIONS * activations + 4 * size.adapter(r) + _GRAPH_FIXED if step.graphs else 0
     fixed = _FIXED + _PROCESS.get(step.precision, 0)
-    return weights + trained + activations + recorded + fixed
+    return weights + trained + activations + graphs + fixed
 
 
-def _activations(size: Shape, step: Step, width: int) -> float:
+def _activations(size: Architecture, step: MicroBatch, width: int) -> float:
     """Bytes that a micro-batch's forward pass leaves for its backward pass.
 
     A layer's are 2.3 times the intermediate and 5.35 times the hidden channels; with checkpointing the

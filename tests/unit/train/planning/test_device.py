@@ -5,6 +5,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 import torch
 
@@ -48,8 +49,10 @@ def test_a_card_is_described_by_the_one_with_least_room(monkeypatch):
     device = probe.look(64, 128)
     assert (device.kind, device.count, device.capability) == ("cuda", 2, (7, 5))
     assert device.free_bytes == 14_000_000_000 and device.driver == "580.95.05"
-    assert device.speeds == {"float16": 5e13} and not device.bfloat16
-    assert probe.device(json.loads(json.dumps(vars(device)))) == device  # as plan.json keeps it
+    assert device.speeds == {"float16": 5e13}
+    assert (
+        msgspec.convert(json.loads(json.dumps(vars(device))), probe.Device) == device
+    )  # as plan.json keeps it
 
 
 @pytest.mark.parametrize(
@@ -125,13 +128,3 @@ def test_what_is_lacking_to_compile_kernels_is_named(monkeypatch, tmp_path):
     assert "with a C compiler (gcc), not found here" in probe.lacking_to_compile()
     (tmp_path / "Python.h").unlink()
     assert "(gcc) and Python's headers (python3-dev), not" in probe.lacking_to_compile()
-
-
-def test_an_old_torch_is_given_the_question_it_lacks():
-    old = SimpleNamespace(amp=SimpleNamespace(), cuda=SimpleNamespace(is_available=lambda: False))
-    probe.supply_autocast_check(old)
-    assert old.amp.is_autocast_available("cpu")
-    assert not old.amp.is_autocast_available("cuda") and not old.amp.is_autocast_available("xpu")
-    answer = old.amp.is_autocast_available
-    probe.supply_autocast_check(old)
-    assert old.amp.is_autocast_available is answer  # what is there is left alone

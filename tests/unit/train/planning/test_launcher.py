@@ -1,9 +1,10 @@
-"""Attempts and the ladder: what the waiting process makes of a training process, here a stand-in for it."""
+"""Attempts and fallbacks: the waiting process and a training process, here a stand-in for it."""
 
 import subprocess
 import sys
 import time
 
+import msgspec
 import psutil
 import pytest
 
@@ -12,42 +13,50 @@ from qaloom.config.load import complete
 from qaloom.files import read_json, write_lines
 from qaloom.train.planning import launcher as launch
 from qaloom.train.planning.device import Device
+from qaloom.train.planning.task import StepDone, read_events
+from qaloom.train.process import Metrics
 from qaloom.train.stage import train
 
-# Stands in for qaloom.train.process: reads the same job, tells the same events, trains nothing. FITS is the largest
-# micro-batch that its memory holds; it gets to step 3, leaving a checkpoint of step 2.
+# Stands in for qaloom.train.process: reads the same job, emits the same events, trains nothing. FITS is the
+# largest micro-batch that its memory holds; it gets to step 3, leaving a checkpoint of step 2.
 STAND_IN = """
 import json, os, pathlib, signal, sys
+METRICS = @METRICS@
 folder, fits, ending = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 plan = json.loads((folder / "job.json").read_text())["plan"]
 events = (folder / "events.jsonl").open("a", buffering=1)
-tell = lambda **event: events.write(json.dumps(event) + "\\n")
+emit = lambda event, **more: events.write(json.dumps({"event": event} | more) + "\\n")
 resumed = (folder / "checkpoints/checkpoint-2").is_dir()
-tell(started=True, step=2 if resumed else 0)
+emit("started", step=2 if resumed else 0)
 for step in range(3 if resumed else 1, plan["steps"] + 1):
     if step == 3 and plan["micro_batch"] > fits:
         if ending == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        tell(out_of_memory="OutOfMemoryError: CUDA out of memory. Tried to allocate 2 MiB")
+        emit("out_of_memory", detail="OutOfMemoryError: CUDA out of memory. Tried to allocate 2 MiB")
         sys.exit(1)
-    if step == 3 and ending == "record" and plan["graphs"]:
-        tell(not_recorded="the model hands on its logits")
+    if step == 3 and ending == "capture" and plan["graphs"]:
+        emit("not_captured", detail="the model returns its logits")
         sys.exit(1)
     if step == 3 and ending == "error":
-        tell(error="the loss is nan at step 3; its rows are ab", kind="TrainingError")
+        emit("failed", detail="the loss is nan at step 3; its rows are ab", error="TrainingError")
         sys.exit(1)
     if step == 3 and ending == "crash":
         sys.exit(7)
-    tell(step=step)
+    emit("step", step=step)
     if step == 2:
         (folder / "checkpoints/checkpoint-2").mkdir(parents=True)
         (folder / "checkpoints/checkpoint-2/trainer_state.json").write_text("{}")
 finished = folder / "finished"
 finished.mkdir()
 (finished / "adapter_model.safetensors").write_bytes(b"adapter")
-(finished / "metrics.json").write_text('{"peak_memory_bytes": 5}')
-tell(finished=True)
+(finished / "metrics.json").write_text(METRICS)
+emit("finished")
 """
+METRICS = Metrics(
+    seconds=1.0, steps=4, median_step_seconds=0.1, rows_per_second=80.0, resumed_from=None, first_loss=2.0,
+    last_loss=1.0, best_step=None, best_validation_loss=None, peak_memory_bytes=5, peak_allocated_bytes=4,
+    loading_peak_bytes=3,
+)  # fmt: skip
 CARD = Device("cuda", "card", int(40e9), int(48e9), 1, (8, 6))
 CPU = Device("cpu", "CPU", int(40e9), int(48e9), speeds={"float32": 1e11})
 
@@ -55,7 +64,7 @@ CPU = Device("cpu", "CPU", int(40e9), int(48e9), speeds={"float32": 1e11})
 @pytest.fixture
 def stand_in(monkeypatch, tmp_path):
     script = tmp_path / "stand_in.py"
-    script.write_text(STAND_IN)
+    script.write_text(STAND_IN.replace("@METRICS@", repr(msgspec.json.encode(METRICS).decode())))
 
     def use(fits=99, ending=""):
         command = lambda folder, gpus: [sys.executable, str(script), str(folder), str(fits), ending]  # noqa: E731
@@ -86,36 +95,36 @@ def attempt(tmp_path, tiny):
 def test_a_plan_that_fits_is_used_as_it_is(stand_in, attempt, tmp_path):
     stand_in()
     planned = attempt()
-    assert (planned["micro_batch"], planned["accumulation"], planned["rungs"]) == (8, 1, [])
+    assert (planned["micro_batch"], planned["accumulation"], planned["fallbacks"]) == (8, 1, [])
     assert planned["measured_memory_bytes"] == 5
     [cache] = [p for p in (tmp_path / "cache").iterdir()]
     assert {p.name for p in cache.iterdir()} == {"finished", "lock", "plan.json"}
 
 
-def test_lack_of_memory_climbs_down_and_keeps_the_effective_batch(stand_in, attempt, capsys):
+def test_lack_of_memory_falls_back_and_keeps_the_effective_batch(stand_in, attempt, capsys):
     stand_in(fits=2)
     planned = attempt()
     assert (planned["micro_batch"], planned["accumulation"]) == (2, 4)
-    assert [(rung["step"], rung["failed"]["micro_batch"], rung["then"]) for rung in planned["rungs"]] == [
+    assert [(one["step"], one["failed"]["micro_batch"], one["then"]) for one in planned["fallbacks"]] == [
         (3, 8, "no CUDA graphs"),
         (3, 8, "micro-batch 4"),
         (3, 4, "micro-batch 2"),
     ]
-    assert "CUDA out of memory" in planned["rungs"][0]["why"]
+    assert "CUDA out of memory" in planned["fallbacks"][0]["why"]
     said = capsys.readouterr().err
-    assert "demo ran out of memory at step 3; again with micro-batch 4" in said
+    assert "demo ran out of memory at step 3; retrying with micro-batch 4" in said
     assert said.count("goes on from checkpoint-2") == 3  # a fresh process each time, from where it was
 
 
-def test_a_model_that_cannot_be_recorded_is_trained_without_graphs(stand_in, attempt, capsys):
-    stand_in(ending="record")
+def test_a_model_that_cannot_be_captured_is_trained_without_graphs(stand_in, attempt, capsys):
+    stand_in(ending="capture")
     planned = attempt()
-    [rung] = planned["rungs"]
-    assert rung["failed"]["graphs"] and not planned["graphs"]
-    assert (rung["step"], rung["why"]) == (3, "the model hands on its logits")
+    [one] = planned["fallbacks"]
+    assert one["failed"]["graphs"] and not planned["graphs"]
+    assert (one["step"], one["why"]) == (3, "the model returns its logits")
     assert (planned["micro_batch"], planned["accumulation"]) == (8, 1)
     said = capsys.readouterr().err
-    assert "demo cannot be recorded as CUDA graphs (the model hands on its logits) at step 3; again" in said
+    assert "demo cannot be captured as CUDA graphs (the model returns its logits) at step 3; retrying" in said
     assert "memory;" not in said
 
 
@@ -134,19 +143,19 @@ def test_an_interrupted_run_goes_on_without_graphs_once_they_are_off(stand_in, a
 def test_a_cpus_process_that_the_kernel_kills_is_lack_of_memory(stand_in, attempt):
     stand_in(fits=1, ending="kill")
     planned = attempt(CPU)
-    assert planned["micro_batch"] == 1 and len(planned["rungs"]) == 3
+    assert planned["micro_batch"] == 1 and len(planned["fallbacks"]) == 3
 
 
-def test_the_ladders_foot_is_one_line(stand_in, attempt, tmp_path):
+def test_no_fallback_left_is_one_line(stand_in, attempt, tmp_path):
     stand_in(fits=0)
     with pytest.raises(
-        errors.TrainingError, match=r"out of memory at step 3 with the lightest plan .*\. The"
+        errors.TrainingError, match=r"out of memory at step 3 with the plan that needs least; .*\. The"
     ):
         attempt()
     [cache] = (tmp_path / "cache").iterdir()
     assert (cache / "checkpoints/checkpoint-2").is_dir()
     stand_in()
-    assert attempt()["rungs"] == []  # the next run plans for the memory that is free then
+    assert attempt()["fallbacks"] == []  # the next run plans for the memory that is free then
 
 
 @pytest.mark.parametrize(
@@ -208,6 +217,6 @@ def _alive(pid):
 
 def test_a_half_written_event_waits(tmp_path):
     events = tmp_path / "events.jsonl"
-    events.write_bytes(b'{"step":1}\n{"st')
-    assert launch._read(events) == [{"step": 1}]
-    assert launch._read(tmp_path / "none yet") == []
+    events.write_bytes(b'{"event":"step","step":1}\n{"ev')
+    assert read_events(tmp_path) == [StepDone(1)]
+    assert read_events(tmp_path / "none yet") == []

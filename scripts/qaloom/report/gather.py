@@ -1,0 +1,376 @@
+"""Contents of a results folder, as the report shows them; a file that is missing leaves its part empty."""
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from qaloom.config.settings import EvaluateSettings
+from qaloom.errors import DataError
+from qaloom.evaluate.results import (
+    EvaluationMetrics,
+    Failure,
+    GeneralAnswers,
+    Judgement,
+    Prediction,
+    RunComparison,
+    from_json,
+)
+from qaloom.evaluate.run_comparison import compare_runs
+from qaloom.export.parity_verdict import ParityResult, parity_failures
+from qaloom.files import read_json, read_lines
+from qaloom.formats import FORMATS, wanted_formats
+from qaloom.report.verdict import (
+    Headline,
+    Point,
+    data_points,
+    headline_score,
+    metric_points,
+    split_points,
+)
+
+_STAGES = ("validate", "dedup", "augment")
+_EXAMPLES = 3  # rows shown for each reason
+_PARAPHRASES = 10  # shown for each filter: one sees at a glance whether it is right
+_CONTRADICTIONS = 50  # shown; the file has all
+_ROWS_OF_ONE = 10  # rows shown of one contradiction
+_FAILURES = 50  # shown; the file has all
+_DISPUTED = 20  # answers shown on which judge and exact match disagree
+_GENERAL = 4  # general prompts shown of each language
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A reason for setting rows aside: its code, how many rows, and the first of them."""
+
+    code: str
+    n: int
+    examples: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the funnel; `counts` is what it counted beyond its rows."""
+
+    name: str
+    stats: dict[str, Any] | None
+    counts: dict[str, Any]
+    reasons: list[Reason]
+    file: str
+
+
+@dataclass(frozen=True)
+class Contradictions:
+    """The first contradictions with their rows' texts, how many there are, and where all stand."""
+
+    groups: list[dict[str, Any]]
+    n: int
+    file: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """The split's manifest and audit."""
+
+    manifest: dict[str, Any] | None
+    audit: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a run was trained: its plan and why, measurements, and the history of its losses."""
+
+    why: list[str]
+    plan: dict[str, Any]
+    measured: dict[str, Any]
+    history: list[dict[str, Any]]
+
+    @property
+    def losses(self) -> list[dict[str, Any]]:
+        """Entries of the history with a training loss."""
+        return [one for one in self.history if one.get("loss") is not None]
+
+    @property
+    def validated(self) -> bool:
+        """Whether a validation loss was measured."""
+        return any("eval_loss" in one for one in self.history)
+
+
+@dataclass(frozen=True)
+class WrongAnswers:
+    """The worst failures, how many there are, how often each cause is the main one, and where all stand."""
+
+    worst: list[Failure]
+    n: int
+    causes: list[tuple[str, int]]
+    file: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: its training, its metrics and answers, and the verdict on it."""
+
+    name: str
+    base_model: str | None
+    evaluated: date | None
+    training: Training
+    metrics: EvaluationMetrics | None
+    headline: Headline | None
+    answers: list[Prediction]
+    failures: WrongAnswers
+    general: list[GeneralAnswers]
+    points: list[Point] = field(default_factory=list)
+
+    @property
+    def disputed(self) -> list[Prediction]:
+        """The first answers of the tuned model on which judge and exact match disagree."""
+        return [answer for answer in self.answers if _is_disputed(answer)][:_DISPUTED]
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything that the report shows."""
+
+    stages: list[Stage]
+    contradictions: Contradictions
+    split: Split
+    runs: list[Run]
+    comparison: RunComparison
+    exports: list[dict[str, Any]]
+    manifests: list[tuple[str, str, str]]
+
+
+def gather_results(
+    results: Path, names: list[str], options: EvaluateSettings, config: dict[str, Any]
+) -> ReportData:
+    """Read the results folder; `config` is the complete configuration, or empty."""
+    contradictions, split = _contradictions(results), _split(results / "split")
+    runs = [_run(results, name, contradictions.n, split) for name in names]
+    answers = {run.name: run.answers for run in runs if run.answers}
+    return ReportData(
+        [*(_stage(results / name) for name in _STAGES), _split_stage(results)],
+        contradictions,
+        split,
+        runs,
+        compare_runs(answers, options.resamples, options.seed),
+        _exports(results, names, config),
+        _manifests(results),
+    )
+
+
+def _json(path: Path) -> Any:
+    return read_json(path) if path.exists() else None
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return read_lines(path) if path.exists() else []
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _stage(folder: Path) -> Stage:
+    """One stage of the funnel: its stats, and for each reason its count and first rows."""
+    reasons = _by_reason(_lines(folder / "rejected.jsonl"))
+    file = f"{folder.parent.name}/{folder.name}/rejected.jsonl"
+    return _with_examples(folder.name, _json(folder / "stats.json"), reasons, file)
+
+
+def _by_reason(rejections: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Rejected rows by reason, the most frequent first."""
+    reasons = defaultdict(list)
+    for rejection in rejections:
+        reasons[rejection["reason"]].append(rejection)
+    return sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
+
+
+def _with_examples(
+    name: str, stats: dict[str, Any] | None, reasons: list[tuple[str, list[dict[str, Any]]]], file: str
+) -> Stage:
+    most = _PARAPHRASES if name == "augment" else _EXAMPLES
+    shown = [Reason(code, len(rows), list(map(_example, rows[:most]))) for code, rows in reasons]
+    return Stage(name, stats, _counts(stats or {}), shown, file)
+
+
+def _counts(stats: dict[str, Any]) -> dict[str, Any]:
+    """Counts beyond the rows themselves (repairs, paraphrases proposed, ...), where they are not zero."""
+    shown = ("in", "out", "rejected", "reasons", "files", "providers", "examples")
+    return {key: value for key, value in stats.items() if key not in shown and value not in (0, {}, [])}
+
+
+def _example(rejection: dict[str, Any]) -> dict[str, Any]:
+    question, answer = _texts(rejection.get("row"))
+    near = rejection.get("survivor")
+    place = f"{near['source']}:{near['line']}" if isinstance(near, dict) else near
+    detail = rejection.get("detail", "")
+    return {**rejection, "detail": detail, "question": question, "answer": answer, "near": place}
+
+
+def _texts(row: Any) -> tuple[str, str | None]:
+    """Question and answer of a row in any shape; a row of no known shape is shown whole."""
+    if not isinstance(row, dict):
+        return _short(row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)), None
+    lower = {key.lower(): value for key, value in row.items()}
+    question = lower.get("instruction", lower.get("question"))
+    if question is None:
+        return _short(json.dumps(row, ensure_ascii=False)), None
+    asked = "\n".join(str(part) for part in (question, lower.get("input")) if part)
+    return _short(asked), _short(lower.get("output", lower.get("answer", "")))
+
+
+def _short(value: Any, limit: int = 300) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+def _contradictions(results: Path) -> Contradictions:
+    found = _lines(results / "dedup" / "contradictions.jsonl")
+    groups = [
+        {
+            "rows": [{**row, "texts": _texts(row)} for row in one["rows"][:_ROWS_OF_ONE]],
+            "more": one.get("total", len(one["rows"])) - min(_ROWS_OF_ONE, len(one["rows"])),
+        }
+        for one in found[:_CONTRADICTIONS]
+    ]
+    return Contradictions(groups, len(found), f"{results.name}/dedup/contradictions.jsonl")
+
+
+def _split_stage(results: Path) -> Stage:
+    """The split as a stage of the funnel: rows that it set aside stand in placement.jsonl."""
+    placed = _lines(results / "split" / "placement.jsonl")
+    aside = [one for one in placed if one["split"] == "aside"]
+    at = {one["id"]: f"{one['source']}:{one['line']}" for one in placed}
+    reasons = _by_reason([{**one, "reason": one["why"], "survivor": None} for one in aside])
+    shown = [row for _, rows in reasons for row in rows[:_EXAMPLES]]
+    texts = _texts_of(results / "augment" / "rows.jsonl", {row["id"] for row in shown})
+    for row in shown:
+        row["row"] = texts.get(row["id"], "")
+        row["survivor"] = at.get(row.get("near"))
+    counts = {"in": len(placed), "out": len(placed) - len(aside), "rejected": len(aside)}
+    file = f"{results.name}/split/placement.jsonl"
+    return _with_examples("split", counts if placed else None, reasons, file)
+
+
+def _texts_of(path: Path, ids: set[str]) -> dict[str, dict[str, Any]]:
+    return {row["id"]: row for row in _lines(path) if row["id"] in ids} if ids else {}
+
+
+def _split(folder: Path) -> Split:
+    return Split(_json(folder / "manifest.json"), _json(folder / "audit.json"))
+
+
+# ---------------------------------------------------------------- runs
+
+
+def _run(results: Path, name: str, contradictions: int, split: Split) -> Run:
+    """Everything about one run, from its train and evaluate folders."""
+    folder, trained = results / "evaluate" / name, results / "train" / name
+    path = folder / "metrics.json"
+    metrics = _metrics(path)
+    answers = folder / "predictions.jsonl"
+    failures = _failures(folder)
+    run = Run(
+        name,
+        _base_model(results, trained),
+        date.fromtimestamp(path.stat().st_mtime) if metrics else None,
+        _training(trained),
+        metrics,
+        headline_score(metrics) if metrics else None,
+        read_lines(answers, Prediction) if answers.exists() else [],
+        failures,
+        _general(folder / "forgetting.jsonl"),
+    )
+    if metrics:
+        run.points.extend(metric_points(metrics))
+        run.points.extend(data_points(contradictions, failures.n, failures.causes))
+        run.points.extend(split_points(split.manifest, split.audit))
+        run.points.sort(key=lambda point: not point.serious)
+    return run
+
+
+def _metrics(path: Path) -> EvaluationMetrics | None:
+    if not path.exists():
+        return None
+    try:
+        return from_json(read_json(path))
+    except (msgspec.ValidationError, KeyError) as error:
+        raise DataError(
+            f"{path}: was written by another version of QA Loom ({error}); run the workflow again"
+        ) from None
+
+
+def _base_model(results: Path, trained: Path) -> str | None:
+    """The run's base model as a person calls it: without kind, revision and folders."""
+    used = (_json(trained / "manifest.json") or {}).get("base")
+    for path in sorted(results.glob("base_model/*/manifest.json")):
+        manifest = read_json(path)
+        if manifest["sha256"] == used:
+            kind, _, name = manifest["origin"].partition(":")
+            return Path(name).name if kind == "path" else name.partition("@")[0]
+    return None
+
+
+def _failures(folder: Path) -> WrongAnswers:
+    """Each failure counts once, for its main cause, so that the causes add up to the wrong answers."""
+    path = folder / "failures.jsonl"
+    found = read_lines(path, Failure) if path.exists() else []
+    causes = Counter(one.causes[0] for one in found if one.causes)
+    return WrongAnswers(
+        found[:_FAILURES], len(found), causes.most_common(), "/".join((*folder.parts[-3:], path.name))
+    )
+
+
+def _is_disputed(answer: Prediction) -> bool:
+    if not isinstance(answer.judge, Judgement) or answer.judge.tuned is None:
+        return False
+    return (answer.judge.tuned.verdict == "right") != (answer.scores["exact_match"]["tuned"] == 1)
+
+
+def _general(path: Path) -> list[GeneralAnswers]:
+    """The first general prompts of each language, with both answers."""
+    records: list[GeneralAnswers] = read_lines(path, GeneralAnswers) if path.exists() else []
+    languages = dict.fromkeys(one.language for one in records)
+    return [r for name in languages for r in [r for r in records if r.language == name][:_GENERAL]]
+
+
+def _training(folder: Path) -> Training:
+    plan, measured = _json(folder / "plan.json") or {}, _json(folder / "metrics.json") or {}
+    plan.pop("candidates", None)  # `why` tells how they compare
+    return Training(plan.pop("why", []), plan, measured, _lines(folder / "history.jsonl"))
+
+
+# ---------------------------------------------------------------- exports, manifests
+
+
+def _exports(results: Path, runs: list[str], config: dict[str, Any]) -> list[dict[str, Any]]:
+    """How each export that the configuration asks for compares to the tuned model, and what is wrong."""
+    settings = config.get("export")
+    found = []
+    for run in runs:
+        for kind in wanted_formats(settings, run) if settings else FORMATS:
+            one = _json(results / "parity" / run / f"{kind}.json")
+            if one:
+                parity = msgspec.convert(one, ParityResult)
+                wrong = parity_failures(parity, settings["max_drop"]) if settings else []
+                found.append({**one, "run": run, "wrong": wrong})
+    return found
+
+
+def _manifests(results: Path) -> list[tuple[str, str, str]]:
+    """Origins, revisions and digests that the stages recorded, as (folder, key, value)."""
+    found = []
+    for path in sorted(results.glob("base_model/*/manifest.json")):
+        values, folder = read_json(path), str(path.parent.relative_to(results))
+        keys = ("origin", "revision", "licence", "sha256")
+        found += [(folder, key, values[key]) for key in keys if values.get(key)]
+    split = _json(results / "split" / "manifest.json") or {}
+    found += [
+        (f"split/{part}.jsonl", "sha256", split[part]["sha256"])
+        for part in ("train", "recall", "unseen")
+        if "sha256" in split.get(part, {})
+    ]
+    return found

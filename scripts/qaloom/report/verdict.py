@@ -1,0 +1,104 @@
+"""Verdict on a run: the score it rests on, and the points to know before the model is used."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from qaloom.evaluate.results import EvaluationMetrics, Forgetting, Paired, RetrievalComparison
+
+FEW = 30  # questions below which a verdict is called a hint
+
+
+class Headline(NamedTuple):
+    """Exact match on recall, on wordings found in the sources if any; `kind` of verdict, see `_kind`."""
+
+    score: Paired
+    n: int
+    origin: Literal["data", "all"]
+    kind: Literal["better", "worse", "unclear", "none"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One thing to know before use: strings `point.CODE` and `next.CODE`, filled with `values`.
+
+    `section` is where the page says more; `serious` points qualify a good verdict. `labels` are values that
+    are codes, as (kind, code) of the strings.
+    """
+
+    code: str
+    section: str
+    serious: bool
+    values: dict[str, Any] = field(default_factory=dict)
+    labels: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+def headline_score(metrics: EvaluationMetrics) -> Headline:
+    """The score that the verdict rests on.
+
+    Wordings made by rule are easier than a person's, so they count only where there is nothing else.
+    """
+    data = metrics.by["origin"].get("data")
+    if data and data.n:
+        score = data.scores["exact_match"]
+        return Headline(score, data.n, "data", _kind(score))
+    score = metrics.recall.scores["exact_match"]
+    return Headline(score, metrics.recall.n, "all", _kind(score))
+
+
+def _kind(score: Paired) -> Literal["better", "worse", "unclear", "none"]:
+    if score.base is None:
+        return "none"
+    if score.low is not None and score.low > 0:
+        return "better"
+    return "worse" if score.high is not None and score.high < 0 else "unclear"
+
+
+def metric_points(metrics: EvaluationMetrics) -> list[Point]:
+    """Points from a run's metrics, the most serious first."""
+    found = []
+    n = headline_score(metrics).n
+    if 0 < n < FEW:
+        found.append(Point("few", "scores", True, {"n": n}))
+    if isinstance(metrics.forgetting, Forgetting) and metrics.forgetting.kind in ("changed", "lost"):
+        share = metrics.forgetting.agreement.tuned
+        found.append(Point(metrics.forgetting.kind, "scores", True, {"share": share}))
+    if isinstance(metrics.retrieval, RetrievalComparison):
+        found += _retrieval_point(metrics.retrieval)
+    cut = metrics.recall.cut["tuned"] + metrics.unseen.cut["tuned"]
+    if cut:
+        found.append(Point("cut", "predictions", False, {"n": cut}))
+    return found
+
+
+def _retrieval_point(found: RetrievalComparison) -> list[Point]:
+    """How tuning compares to retrieval, unless tuning alone is clearly best."""
+    labels = {"first": ("condition", found.best), "second": ("condition", found.second)}
+    values = {"difference": found.difference, "by": found.by}
+    if not found.clear:
+        return [Point("retrieval_unclear", "scores", True, values, labels)]
+    if found.best == "tuning":
+        return []
+    return [Point(f"retrieval_{found.best}", "scores", found.best != "both", values, labels)]
+
+
+def split_points(manifest: dict[str, Any] | None, audit: dict[str, Any] | None) -> list[Point]:
+    """Points from the split: leaks, and facts that were kept out of training."""
+    found = []
+    if audit and audit["leaks"]:
+        found.append(Point("leaks", "split", True, {"n": audit["leaks"]}))
+    if manifest and manifest["facts"].get("unseen"):
+        facts, rows = manifest["facts"]["unseen"], manifest["unseen"]["rows"]
+        found.append(Point("never_taught", "split", False, {"facts": facts, "rows": rows}))
+    return found
+
+
+def data_points(contradictions: int, wrong: int, causes: list[tuple[str, int]]) -> list[Point]:
+    """Points from contradictions and from wrong answers, with their most frequent main cause."""
+    found = []
+    if contradictions:
+        found.append(Point("contradictions", "contradictions", False, {"n": contradictions}))
+    if wrong:
+        cause, n = causes[0]
+        labels = {"cause": ("cause", cause), "remedy": ("remedy", cause)}
+        found.append(Point("wrong", "failures", False, {"n": wrong, "main": n}, labels))
+    return found

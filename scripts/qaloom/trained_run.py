@@ -1,0 +1,98 @@
+"""A trained run's folder (manifest, plan, adapter) and a base model's manifest, read in one place."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from qaloom.errors import ModelError
+from qaloom.files import read_json
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class BaseOrigin(msgspec.Struct, kw_only=True):
+    """Where a base model came from, and what it is."""
+
+    origin: str  # embedded:NAME, hub:ORG/NAME[@REVISION] or path:FOLDER
+    revision: str | None = None
+    licence: str | None = None
+    sha256: str  # over the digests of all files
+
+
+class BaseManifest(BaseOrigin, kw_only=True):
+    """`results/base_model/NAME/manifest.json`."""
+
+    files: dict[str, str] = {}  # sha256 by file name
+
+
+class RunManifest(msgspec.Struct):
+    """`results/train/RUN/manifest.json`: what decided the run, and digests of what came of it."""
+
+    prompt: str  # chat or plain
+    adapter: str  # sha256 of the weights that were trained
+    base: str  # sha256 of the base model
+    settings: dict[str, Any]  # of the run, as the configuration had them
+
+
+class TrainedRun:
+    """A run's folder: an adapter, or after `method: full` a whole model.
+
+    Raises ModelError when there is no trained run in it, or its manifest is damaged.
+    """
+
+    def __init__(self, folder: Path):
+        if not (folder / "manifest.json").is_file():
+            raise ModelError(
+                f"{folder} holds no trained run; name one with RUN=, or its folder, such as "
+                "results/train/demo (after make run)"
+            )
+        self.folder = folder
+        self.manifest = _read(folder / "manifest.json", RunManifest)
+
+    @property
+    def prompt(self) -> str:
+        """The kind of prompt that it was trained on: chat or plain."""
+        return self.manifest.prompt
+
+    @property
+    def code_allowed(self) -> bool:
+        """Whether Python code that the model brings may run (`trust_remote_code`)."""
+        return self.manifest.settings["trust_remote_code"]
+
+    @property
+    def precision(self) -> str:
+        """The precision that it was trained in: 32bit, 16bit, 8bit or 4bit."""
+        return read_json(self.folder / "plan.json")["precision"]
+
+    @property
+    def is_full_model(self) -> bool:
+        """Whether it is a whole model (`method: full`), not an adapter."""
+        return is_full_model(self.folder)
+
+    @property
+    def base_model(self) -> Path:
+        """The folder of the base model, from the project's folder, as the adapter names it."""
+        return Path(self.adapter_config["base_model_name_or_path"])
+
+    @property
+    def adapter_config(self) -> dict[str, Any]:
+        """PEFT's settings of the adapter."""
+        return read_json(self.folder / "adapter_config.json")
+
+
+def is_full_model(folder: Path) -> bool:
+    """Whether a folder holds a whole model, not an adapter."""
+    return (folder / "config.json").is_file()
+
+
+def base_manifest(folder: Path) -> BaseManifest:
+    """The manifest of a base model's folder. Raises ModelError when it is damaged."""
+    return _read(folder / "manifest.json", BaseManifest)
+
+
+def _read(path: Path, kind: type[S]) -> S:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is damaged ({error}); remove it and run the workflow again") from None
