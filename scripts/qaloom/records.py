@@ -58,8 +58,10 @@ class Rejection(Struct, omit_defaults=True):
 class Placement(Struct, omit_defaults=True):
     """A line of the split's placement.jsonl: the part that a row is in, and why.
 
-    `split` is train, recall, unseen or aside; `why` a reason code; `fact` a digest that the rows of one fact
-    share; `near` the id of the row that decided, where one did.
+    `split` is train, recall or unseen; `why` a reason code; `fact` an id that the rows of one fact share;
+    `near` the id of the row that decided, for recall the trained row that teaches the fact; `light` marks a
+    recall question that differs from a trained one in its ending alone; `closed` is yes, no, none or
+    abstention for an answer of such a class.
     """
 
     id: str
@@ -72,6 +74,8 @@ class Placement(Struct, omit_defaults=True):
     line: int
     near: str = ""
     parent: str = ""
+    light: bool = False
+    closed: str = ""
 
 
 class Paraphrases(Struct):

@@ -19,7 +19,7 @@ from qaloom.text import language as languages
 from qaloom.text import normalize as texts
 from qaloom.text.facts import figures, polarity, same_codes, same_numbers
 from qaloom.text.korean import morphemes
-from qaloom.text.values import canonical
+from qaloom.text.canonical import canonical
 
 # A question is compared with each of its paraphrases, by several gates.
 comparison_key = lru_cache(maxsize=1 << 12)(texts.comparison_key)
@@ -154,7 +154,7 @@ _KOREAN_ASKS = (
     ("how much", r"얼마|몇 ?(?:퍼센트|프로|원|도|킬로|그램|미터|리터|센티)"),
     ("how many", r"몇 ?(?:명|개|가지|번|대|장|권|곳|층|사람|회|건|쪽|점|배|살|세|인)"),
     ("why", r"왜|어째서|무슨 (?:이유|까닭)|이유"),
-    ("how", r"어떻게|어떡해|어떤 (?:방법|방식|절차)"),
+    ("how", r"어떻게(?! ?[되됩돼])|어떡해|어떤 (?:방법|방식|절차)"),
     ("what", r"무엇|무얼|뭐|뭘|뭔|무슨|어떤|어느"),
 )  # fmt: skip
 _ENGLISH_ASKS = (

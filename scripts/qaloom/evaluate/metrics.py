@@ -67,7 +67,7 @@ def token_f1(prediction: str, reference: str) -> float:
 def contains_reference(prediction: str, reference: str) -> float | None:
     """1 when the reference stands in the prediction, else 0; None when the reference is only punctuation.
 
-    Words are compared by `qaloom.text.normalize.comparison_key`, so that 1.5 is not 15. Korean particles may
+    Words are compared as `qaloom.text.normalize.comparison_key` writes them, so that 1.5 is not 15. Korean particles may
     follow the reference directly; a further digit or Latin letter may not (5 does not stand in 15).
     """
     wanted = _words(reference)
@@ -89,10 +89,10 @@ def number_accuracy(prediction: str, reference: str) -> float | None:
     Equal values in other notations are equal (3만 원 and 30,000원; see `qaloom.text.values`). Signs, decimals, the
     case of units and leading zeros matter; a unit that one of the two leaves out does not.
     """
-    wanted = numbers_and_codes(reference)
+    wanted = figures(reference)
     if not wanted:
         return None
-    found = iter(numbers_and_codes(prediction))
+    found = iter(figures(prediction))
     return float(all(any(_same_figure(figure, other) for other in found) for figure in wanted))
 
 
@@ -103,7 +103,7 @@ class Figure(NamedTuple):
     unit: str
 
 
-def numbers_and_codes(text: str) -> list[Figure]:
+def figures(text: str) -> list[Figure]:
     """The figures and codes of a text in order: 1,200원 as 1200 and 원, KS-X-1 as ksx1."""
     found = []
     for value in values(text):
@@ -152,7 +152,7 @@ SCORES: dict[str, Callable[[str, str], float | None]] = {
     "contains_reference": contains_reference,
     "number_accuracy": number_accuracy,
 }
-# What every reference lacks where a score is None for all questions.
+# What every reference lacks when a score is None for all questions.
 WHY_NOT = {
     "chrf": "no_text",
     "rouge_l": "no_word",

@@ -34,7 +34,8 @@ _LEADING = (
     )
     | units.CURRENCY_CODES
 )
-_HALVES = ("am", "pm", "a.m", "p.m")
+_LETTER = re.compile("[A-Z](?![A-Za-z])")
+_HALF = re.compile(r"[ap]\.?m(?![A-Za-z])", re.I)
 _HALF_PAST = ("반", "정각")
 _STRIP = " \t\n\"'“”‘’()[]{}<>,.;:?!"
 _FIRST_LETTERS = re.compile(r"[A-Za-zμΩ]+|[가-힣]+|°")
@@ -95,11 +96,11 @@ def _letter_class(word: str, bare: str) -> str:
         return "oO" if bare == "of" else ".A"
     if bare in _LEADING or bare.endswith("하"):
         return ".L"
-    if len(bare) == 1 and "A" <= bare <= "Z":
-        return "cU"
-    if bare.startswith(_HALF_PAST):
+    if _LETTER.match(bare):
+        left = "c"
+    elif bare.startswith(_HALF_PAST):
         left = "h"
-    elif bare.lower().rstrip(".") in _HALVES:
+    elif _HALF.match(bare):
         left = "p"
     elif bare[:1] in _MAGNITUDES or (found and units.begins_with_unit(found[0])):
         left = "r"

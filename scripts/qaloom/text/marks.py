@@ -8,7 +8,7 @@ character for private use.
 import re
 from functools import lru_cache
 
-from qaloom.text.units import case_matters
+from qaloom.text.units import ELEMENTS, case_matters
 
 _FULL_WIDTH = 0xFEE0  # from an ASCII mark to its full-width form
 _RELATIONS = (("!=", "≠"), ("<>", "≠"), ("<=", "≤"), (">=", "≥"))
@@ -152,8 +152,8 @@ def _cased(match: re.Match[str], korean: bool = False) -> str:
     if first and _latin(text[first - 1]):
         return match[0]
     word = text[first : match.end()]
-    if len(word) == 1 and _FIGURE_NEXT.match(text, match.end()):
-        return word  # F-16, B2
+    if word not in ELEMENTS and _FIGURE_NEXT.match(text, match.end()):
+        return match[0]  # F-16, B2, PB-136
     return (
         match[0].translate(_CASED)
         if case_matters(word, text[max(0, first - 12) : first], korean)

@@ -113,7 +113,14 @@ def _asks(predicate: Predicate, parsed: Sentence) -> bool:
 def _knows(predicate: Predicate, parsed: Sentence) -> list[str]:
     """언제 여는지 아시나요: asks for what the clause asks."""
     tokens, at = parsed.tokens, predicate.at
-    if predicate.stem.form != "알" or predicate.stem.tag != "VV" or at < 2:
+    asked = QUESTION_WORD.findall(parsed.text)
+    if (
+        predicate.stem.form != "알"
+        or "시" not in predicate.marks
+        or at < 2
+        or len(asked) > 1
+        or "어떻" in asked
+    ):
         return []
     return _clause_forms(parsed.text[: tokens[at].start].rstrip(), tokens[:at], parsed)
 

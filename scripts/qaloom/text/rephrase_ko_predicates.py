@@ -30,6 +30,9 @@ _PLAIN_PRONOUNS = {"뭐": "무엇", "거": "것"}
 _N = 4  # place of ㄴ among the 28 finals of a syllable block (Unicode, chapter 3.12)
 
 
+_AFTER_PAST = {"ᆫ지": "는지", "ᆫ가요": "나요", "ᆸ니까": "습니까", "ᆯ지": "을지", "에요": "어요"}
+
+
 class Sentence(NamedTuple):
     """A sentence without its closing marks, whether it had a question mark, and its morphemes."""
 
@@ -50,6 +53,7 @@ class Predicate(NamedTuple):
     ending: str
     adjective: bool | None
     at: int
+    written: str  # the text before the ending
 
     @property
     def copula(self) -> bool:
@@ -69,6 +73,8 @@ class Predicate(NamedTuple):
 
     def form(self, ending: str) -> str:
         """The text with another ending of its predicate, in Kiwi's spelling of endings."""
+        if self.past:  # as written: 지었 may be of 짓다 or of 지다, and endings leave it alone
+            return self.written + _AFTER_PAST.get(ending, ending)
         if self.copula:
             return self.before + _copula(self.before, self.marks, ending)
         morphemes = [(self.stem.form, self.stem.tag), *((mark, "EP") for mark in self.marks), (ending, "EF")]
@@ -88,7 +94,8 @@ def parse(text: str) -> Sentence:
 def _plain_ending(text: str, asked: bool) -> str:
     """Endings that Kiwi misreads (하는가요 as 'go', 있는지요) as others of the same meaning."""
     for known in ("아세요", "알 수 있을까요", "알 수 있나요", "알 수 있습니까"):
-        if text.endswith(f"지 {known}"):
+        asked = QUESTION_WORD.findall(text)  # one inside the clause; 어떻게 ... 아나요 asks how one knows
+        if text.endswith(f"지 {known}") and len(asked) < 2 and "어떻" not in asked:
             return f"{text.removesuffix(known)}아시나요"
     base = (
         text.removesuffix("요")
@@ -126,7 +133,12 @@ def predicate_of(tokens: Sequence["Token"], text: str) -> Predicate | None:
     adjective = (
         True if stem.form in EXISTENCE and _HONORIFIC & set(marks) else _adjective(tokens, at)
     )  # 있으신지
-    return None if before is None else Predicate(before, stem, marks, ending, adjective, at)
+    if before is None:
+        return None
+    found = Predicate(before, stem, marks, ending, adjective, at, text[: tokens[last].start])
+    # A verb that does not give the very text again was misread; adjectives have variants (파랗나요).
+    same = found.copula or found.past or stem.tag.startswith("VA") or found.form(ending) == text
+    return found if same else None
 
 
 def _may_be_verb(tokens: Sequence["Token"], at: int) -> bool:

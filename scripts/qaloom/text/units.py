@@ -39,7 +39,7 @@ _CODES = {
 }
 
 # Element symbols of two letters; CO is no Co. Those that are English words count beside Hangul alone.
-_ELEMENTS = frozenset(
+ELEMENTS = frozenset(
     [
         "Li",
         "Be",
@@ -149,7 +149,7 @@ _CODE_ENDS = frozenset(code[-2:] for code in _CODES)
 _NO_UNITS = frozenset(("프로젝트", "프로그램", "프로페셔널", "프로세스", "미터기", "그램프"))
 _PREFIX = re.compile(rf"(?:US)?([$₩€£¥])\s?(\d[\d.,]*+)|\b({'|'.join(_CODES)})\s?(\d[\d.,]*+)")
 _AFTER_FIGURE = re.compile(
-    r"([0-9])(?:[ -]?([A-Za-zμΩ]++|per cent)(?:([23])(?![0-9A-Za-z]))?|\s?°\s?([CFcf])(?![A-Za-z])| ?([가-힣]{1,6}))"
+    r"([0-9])(?:[ -]?(per cent|[A-Za-zμΩ]++)(?:([23])(?![0-9A-Za-z]))?|\s?°\s?([CFcf])(?![A-Za-z])| ?([가-힣]{1,6}))"
 )
 _UNIT = frozenset(_WORDS).union(*_SYMBOLS.values())
 
@@ -201,7 +201,7 @@ def _unit(match: re.Match[str]) -> str:
 
 def _latin_unit(written: str) -> str | None:
     """The symbol of a unit in Latin letters; one that no unit has is None."""
-    if len(written) > 3:
+    if len(written) > 2:
         word = written.lower()
         found = _UNIT_WORDS.get(word) or _UNIT_WORDS.get(word.removesuffix("s"))
         if found or len(written) > 4:
@@ -248,8 +248,8 @@ def case_matters(word: str, before: str, korean: bool) -> bool:
     if len(word) == 1:
         return word not in "AI" and not _part_of_code(before)
     if word in _ENGLISH_WORDS:
-        return korean and word in _ELEMENTS
-    return word in _ELEMENTS or word.casefold() in _AMBIGUOUS
+        return korean and word in ELEMENTS
+    return word in ELEMENTS or word.casefold() in _AMBIGUOUS
 
 
 def _part_of_code(before: str) -> bool:

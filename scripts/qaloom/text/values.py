@@ -15,6 +15,7 @@ from qaloom.text import units
 from qaloom.text.canonical import canonical
 from qaloom.text.characters import normal
 from qaloom.text.marks import UNCASED, marked
+from qaloom.text.normalize import comparison_key
 
 
 class Kind(StrEnum):
@@ -38,7 +39,7 @@ _JOINED = "[.,:/~^_×；，／：－＿･]"
 _COUNTER = "(?:원|달러|유로|엔|초|분|시간|시|일|주|개월|월|분기|년|도|명|개|층|회|호|조|항|번|대|배|점|쪽|세|살|가지|달)"
 _VALUE = re.compile(
     rf"(?P<word>[{_LATIN}][{_LATIN}0-9]*+(?:[-－＿][{_LATIN}0-9]++|(?<=\d)\.\d++)*+(?:[#＃+]++|－(?![{_LATIN}0-9]))?+)"
-    rf"|(?P<number>－?+\d++(?P<more>(?:{_JOINED}\d++)*+)(?:[%‰！]|\s?{_COUNTER}"
+    rf"|(?P<number>－?+\d++(?P<more>(?:{_JOINED}\d++)*+)(?:\s?[%‰]|！|\s?{_COUNTER}"
     rf"|(?P<unit>°?[{_LATIN}μΩ\ue3a9]++(?:\^\d|[/／][a-z]{{1,4}})*+)(?P<rest>[{_LATIN}0-9]*+))?+)"
     r"|(?P<mark>[^\w\s.,;:?'\"()\[\]{}·…“”‘’「」『』《》〈〉、。!*/\\@#\ufe0e\ufe0f\u200d-])"
 )
@@ -81,7 +82,9 @@ def same_values(one: str, other: str) -> bool:
         return True
     if figures(one) != figures(other):
         return False
-    return same_codes(one, other) and (_worded(one) or _worded(other) or _bare(one) == _bare(other))
+    return same_codes(one, other) and (
+        _worded(one) or _worded(other) or comparison_key(one) == comparison_key(other)
+    )
 
 
 def figures(text: str) -> list[str]:
@@ -100,18 +103,14 @@ def _worded(text: str) -> bool:
     return _WORDED.search(text) is not None
 
 
-def _bare(text: str) -> str:
-    return "".join(normal(text).split())
-
-
 def same_numbers(one: str, other: str) -> bool:
     """Whether two texts hold the same numbers, sequences, operators and ordinals in the same order."""
     return figures(one) == figures(other) and _ordinals(one) == _ordinals(other)
 
 
 _ORDINAL = re.compile(
-    r"\b(?:one|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|once|twice|half|quarter|dozen|zero)\b"
-    r"|(?:첫|둘|셋|넷|다섯)째|첫(?=\s)"
+    r"\b(?:one|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|once|twice|half|quarter|dozen"
+    r"|zero)\b|(?:첫|둘|셋|넷|다섯)째|첫(?=\s)"
 )
 
 

@@ -111,6 +111,13 @@ E_LIMIT이 뭔가요? -> E_LIMIT이 무엇인지 알려 주세요.
 종이 상자를 써도 되는 거 맞나요? -> 종이 상자를 써도 되는 거 맞는지 알려 주세요.
 회비가 있나요? 있다면 얼마인가요? -> 회비가 있나요? 있다면 얼마인지 알려 주세요.
 -20℃에서도 작동합니까? -> -20℃에서도 작동하는지 알려 주세요.
+이 병원은 어느 건설사가 지었나요? -> 이 병원은 어느 건설사가 지었는지 알려 주세요.
+이 시험은 몇 년에 도입되었는가? -> 이 시험은 몇 년에 도입되었는지 알려 주세요.
+원장의 출신 학교는 어디인가요? -> 원장의 출신 학교가 어디인지 알려 주세요.
+어떻게 몇 버전인지 아나요? -> 어떻게 몇 버전인지 아는지 알려 주세요.
+요금이 얼마인지 알 수 있을까요? -> 요금이 얼마인가요?
+왜 그럴까요? -> 왜 그런지 알려 주세요.
+교환이 안 되는 거 아닌가요? -> 교환이 안 되는 거 아닌지 알려 주세요.
 """
 
 # Each adjective by its stem and the form that stands before '지'.
@@ -181,10 +188,16 @@ Did Ruiz receive the prize in 1921? -> Please tell me whether Ruiz received the 
 Why can't raw strings end with a slash? -> Please tell me why raw strings can't end with a slash.
 Why doesn't sort() return a list? -> Please tell me why sort() doesn't return a list.
 How big is a blanket once it is unfolded? -> Please tell me how big a blanket is once it is unfolded.
+Under what terms is the warranty void? -> Please tell me under what terms the warranty is void.
 Under Article 5, who bears the costs? -> Please tell me who bears the costs under Article 5.
 In what year was the company founded? -> Please tell me in what year the company was founded.
 What is the leaflet about? -> Please tell me what the leaflet is about.
 What is Python good for? -> Please tell me what Python is good for.
+What can go wrong? -> Please tell me what can go wrong.
+What is wrong with the printer? -> Please tell me what is wrong with the printer.
+What are the differences between plan A and plan B? -> Please tell me the differences between plan A and plan B.
+Where was the treaty signed? -> Please tell me where the treaty was signed.
+How many calories are in a banana? -> Please tell me how many calories are in a banana.
 What is QA Loom? -> Please tell me what QA Loom is.
 What happens if I lose my card? -> Please tell me what happens if I lose my card.
 When is the library busy? -> Please tell me when the library is busy.
@@ -222,6 +235,9 @@ Wo ist die Bibliothek?
 되나요, 아니면 안 되나요?
 Isn't the office closed on Sunday?
 Is the fee charged for parking refundable?
+Is the user name case sensitive?
+Are children under five admitted free?
+When does the sale start and end?
 Where are the documents required for boarding?
 Does running cost increase with speed?
 What about the fees?
