@@ -81,12 +81,15 @@ publish: setup
 	@test -n "$(TO)" || { echo 'publish: say where to: TO=FOLDER or TO=hub:ORG/NAME'; exit 1; }
 	@"$(PYTHON)" -m qaloom.export.publish "$(DIR)/results/export/$(RUN)" "$(TO)"
 
+# Two processes; tests/conftest.py says which tests stay together.
+PYTEST := $(BIN)/pytest -n 2 --no-loadscope-reorder
+
 test: setup
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest
+	@$(PYTEST)
 
 test-slow: setup
-	@$(BIN)/pytest -m "slow and not gpu"
+	@$(PYTEST) -m "slow and not gpu"
 
 bench: setup
 	@$(PYTHON) benchmarks/bench.py

@@ -1,6 +1,6 @@
 """Training on one GPU, measured: memory over many plans, an '8 GB card', out-of-memory fallbacks, kills.
 
-    bench_gpu.py models WORK              random weights of Llama-3-8B's and Qwen2.5-1.5B's model_shape
+    bench_gpu.py models WORK              random weights of Llama-3-8B's and Qwen2.5-1.5B's shape
     bench_gpu.py memory WORK OUT.json     predicted against measured peaks
     bench_gpu.py card WORK OUT.json       the 8B shape within 7.0 GB: 30 steps of 2,048 tokens
     bench_gpu.py examples WORK OUT_korean.json SPLIT    20 steps of a ready configuration (or OUT_qlora.json)
@@ -174,13 +174,14 @@ def planned(c: dict) -> tuple[dict, dict, list[int]]:
 
 def expected(c: dict, base: Path) -> float:
     """The formula's bytes."""
-    from qaloom.train.planning.memory import MicroBatch, model_shape, predicted_memory
+    from qaloom.inference.architecture import architecture
+    from qaloom.train.planning.memory import MicroBatch, predicted_memory
 
     tokens = c.get("packing") or c["micro"] * math.ceil(c["length"] / 64) * 64
     step = MicroBatch(c["precision"], tokens, bool(c["checkpointing"]),
                       c.get("optimizer", PLAN["optimizer"]), c.get("method") == "full",
                       c.get("offload_embedding", False))  # fmt: skip
-    return predicted_memory(model_shape(base / "config.json"), c.get("r", 16), step)
+    return predicted_memory(architecture(base), c.get("r", 16), step)
 
 
 class Card:

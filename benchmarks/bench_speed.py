@@ -64,8 +64,8 @@ def measured(way: Way, base: Path, folder: Path) -> dict[str, Any]:
     from msgspec import to_builtins
 
     from qaloom.config.settings import RunSettings, typed
+    from qaloom.inference.architecture import architecture
     from qaloom.train.planning.device import probe
-    from qaloom.train.planning.memory import model_shape
     from qaloom.train.planning.plan import plan
     from qaloom.train.tokenized import steps_of_rows
 
@@ -75,7 +75,7 @@ def measured(way: Way, base: Path, folder: Path) -> dict[str, Any]:
     if way.notebook:
         command = [sys.executable, __file__, "notebook", str(folder), json.dumps(way.notebook), str(way.cap)]
     else:
-        size = model_shape(base / "config.json")
+        size = architecture(base)
         device = probe(size.hidden, size.intermediate)
         device = replace(device, free_bytes=int(way.cap)) if way.cap else device
         settings = typed(run, RunSettings)

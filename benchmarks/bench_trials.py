@@ -54,12 +54,12 @@ def measured(mix: Mix, base: Path, folder: Path) -> dict[str, Any]:
     from msgspec import to_builtins
 
     from qaloom.config.settings import RunSettings, typed
+    from qaloom.inference.architecture import architecture
     from qaloom.train.planning.autotune import pick
     from qaloom.train.planning.device import probe
-    from qaloom.train.planning.memory import model_shape
     from qaloom.train.planning.plan import candidates
 
-    size = model_shape(base / "config.json")
+    size = architecture(base)
     run = bench_gpu.settings(precision=mix.precision, max_length=LONG, training={"epochs": 1} | mix.training)
     settings = typed(run, RunSettings)
     device = probe(size.hidden, size.intermediate)

@@ -21,9 +21,9 @@ import bench_speed
 from qaloom.base_model.stage import model_name
 from qaloom.config.load import load_config
 from qaloom.files import file_digest, read_json, read_lines, write_json, write_lines
+from qaloom.inference.architecture import architecture
 from qaloom.inference.prompt import load_tokenizer, prompt_kind
 from qaloom.train.planning.device import probe
-from qaloom.train.planning.memory import model_shape
 from qaloom.train.stage import weights_digest
 from qaloom.train.tokenized import cut, end_ids, tokenise
 
@@ -82,7 +82,7 @@ def manifest(base: Path, settings: dict[str, Any], kind: str, out: Path) -> dict
 
 def plan(base: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """How the run is trained, in the words of a plan of qaloom's."""
-    size = model_shape(base / "config.json")
+    size = architecture(base)
     device = probe(size.hidden, size.intermediate)
     cuda = device.kind == "cuda"
     return {

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+# Tests that copy the finished project (tests/workflow/conftest.py), which takes a minute to make.
+FINISHED = ("test_reruns.py", "test_exports.py", "test_kubernetes.py", "test_slurm.py")
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -24,16 +27,20 @@ def browser() -> Iterator["sync_api.Browser"]:  # noqa: F821
         browser.close()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `-n`: one process for a file, whose fixtures are its own, and for all tests of the finished project.
+    """With `-n`, what takes longest comes first: the finished project's tests, then the workflow's others."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: (item.path.name not in FINISHED, "workflow" not in item.path.parts))
 
-    The workflow comes first, as it takes longest.
-    """
-    if not hasattr(config, "workerinput"):
-        return
-    items.sort(key=lambda item: "workflow" not in item.path.parts)
-    for item in items:
-        shared = "first_run" in getattr(item, "fixturenames", ())
-        group = "finished project" if shared else f"{item.path.parent.name}/{item.path.stem}"
-        item.add_marker(pytest.mark.xdist_group(group))
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n`, a file's tests stay in one process, as their fixtures do, and so do the finished project's."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "finished project" if Path(file).name in FINISHED else file
+
+    return Together(config, log)

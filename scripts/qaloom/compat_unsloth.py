@@ -10,6 +10,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from qaloom.errors import first_line
+
 LOSS = "unsloth_zoo.fused_losses.cross_entropy_loss", "_chunked_ce"
 ATTENTION = "unsloth.utils.attention_dispatch", "_run_attention"
 TRUNCATED_TO = "_unsloth_truncated_to"  # unsloth.models.rl._TRUNCATION_ATTESTATION_ATTR
@@ -52,8 +54,8 @@ def restore_forward(model: Any, forward: Callable[..., Any]) -> None:
 def _module(path: str, name: str) -> ModuleType:
     try:
         module = import_module(path)
-    except ImportError:
-        raise MissingInterfaceError(f"the installed Unsloth has no module {path}") from None
+    except ImportError as error:
+        raise MissingInterfaceError(f"{path} cannot be imported ({first_line(error)})") from None
     if not hasattr(module, name):
         raise MissingInterfaceError(f"the installed Unsloth has no {path}.{name}")
     return module

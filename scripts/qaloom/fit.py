@@ -14,15 +14,15 @@ from qaloom.config.load import complete
 from qaloom.config.settings import RunSettings, typed
 from qaloom.console import job
 from qaloom.errors import DeviceError, ModelError, first_line
+from qaloom.inference.architecture import Architecture, architecture
 from qaloom.train.planning.choices import ADAM, choices
 from qaloom.train.planning.device import GB, Device, probe
-from qaloom.train.planning.memory import Shape, model_shape
 from qaloom.train.planning.plan import plan
 
 _RESERVED = 1e9  # of a card's memory, by the CUDA context and a desktop
 
 
-def would_fit(size: Shape, run: RunSettings, length: int, device: Device, gpus: int) -> Table:
+def would_fit(size: Architecture, run: RunSettings, length: int, device: Device, gpus: int) -> Table:
     """A row for each precision and micro-batch: GB with all activations kept, and with checkpointing."""
     table = Table(title=f"{size.parameters / 1e9:.1f} billion parameters, rows of {length} tokens")
     for column in ("precision", "micro-batch", "GB", "GB, checkpointing"):
@@ -78,7 +78,7 @@ def command(
     config = complete({"data": {"sources": ["-"]}, "runs": {"run": values}}, "options")
     run = typed(config["runs"]["run"], RunSettings)
     with tempfile.TemporaryDirectory() as folder:
-        size = model_shape(_config(model, Path(folder) / "model"))
+        size = architecture(_config(model, Path(folder) / "model").parent)
     if gpu_memory:
         total = int(gpu_memory * 2**30)
         name = f"a card of {gpu_memory:g} GiB"

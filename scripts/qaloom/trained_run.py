@@ -1,12 +1,14 @@
 """A trained run's folder (manifest, plan, adapter) and a base model's manifest, read in one place."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from qaloom.errors import ModelError
 from qaloom.files import read_json
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class BaseOrigin(msgspec.Struct, kw_only=True):
@@ -36,7 +38,7 @@ class RunManifest(msgspec.Struct):
 class TrainedRun:
     """A run's folder: an adapter, or after `method: full` a whole model.
 
-    Raises ModelError when there is no trained run in it.
+    Raises ModelError when there is no trained run in it, or its manifest is damaged.
     """
 
     def __init__(self, folder: Path):
@@ -46,7 +48,7 @@ class TrainedRun:
                 "results/train/demo (after make run)"
             )
         self.folder = folder
-        self.manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=RunManifest)
+        self.manifest = _read(folder / "manifest.json", RunManifest)
 
     @property
     def prompt(self) -> str:
@@ -85,5 +87,12 @@ def is_full_model(folder: Path) -> bool:
 
 
 def base_manifest(folder: Path) -> BaseManifest:
-    """The manifest of a base model's folder."""
-    return msgspec.json.decode((folder / "manifest.json").read_bytes(), type=BaseManifest)
+    """The manifest of a base model's folder. Raises ModelError when it is damaged."""
+    return _read(folder / "manifest.json", BaseManifest)
+
+
+def _read(path: Path, kind: type[S]) -> S:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is damaged ({error}); remove it and run the workflow again") from None

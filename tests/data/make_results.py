@@ -26,6 +26,7 @@ from qaloom.evaluate.results import (
 from qaloom.evaluate.summary import summarise
 from qaloom.files import write_json, write_lines
 
+BASE_SHA = "5f" * 32
 ENDLESS = "The archive is in the room that is in the archive. " * 40  # a base model that never ends
 NASTY = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)> & \"quoted\""
 
@@ -37,7 +38,7 @@ def make_results(folder: Path, questions: int = 60, runs: tuple[str, ...] = ("de
     for number, run in enumerate(runs):
         _train(folder / "train" / run)
         _evaluate(folder / "evaluate" / run, questions, 0.8 - 0.5 * number)
-    manifest = {"origin": "embedded:smollm2-135m-instruct", "sha256": "5f" * 32}
+    manifest = {"origin": "embedded:smollm2-135m-instruct", "sha256": BASE_SHA}
     write_json(folder / "base_model" / "smollm2" / "manifest.json", manifest)
     return folder
 
@@ -200,8 +201,7 @@ def _train(folder: Path) -> None:
     }  # fmt: skip
     write_json(folder / "plan.json", plan)
     write_json(folder / "metrics.json", measured)
-    settings = {"base_model": "embedded:smollm2-135m-instruct"}
-    write_json(folder / "manifest.json", {"settings": settings, "prompt": "chat"})
+    write_json(folder / "manifest.json", {"base": BASE_SHA, "prompt": "chat"})
     history = [{"step": float(step), "loss": 3 / (1 + step / 12)} for step in range(1, 121)]
     history += [{"step": float(step), "eval_loss": 0.4 + 2 / (1 + step / 12)} for step in range(20, 121, 20)]
     write_lines(folder / "history.jsonl", history)

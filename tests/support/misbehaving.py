@@ -42,10 +42,11 @@ class _Handler(BaseHTTPRequestHandler):
             server.now += 1
             server.most = max(server.most, server.now)
             deed = server.deed(prompt)
+        time.sleep(0.02)
+        with server.lock:  # before the reply, after which the client may send the next request at once
+            server.now -= 1
         with suppress(OSError):  # the client has gone
             self._do(deed, prompt)
-        with server.lock:
-            server.now -= 1
 
     def _do(self, deed, prompt):
         if deed == "hang":
@@ -70,7 +71,6 @@ class _Handler(BaseHTTPRequestHandler):
         text = json.dumps(answer).encode()
         if deed == "half":
             text = text[: len(text) // 2]
-        time.sleep(0.02)
         self.send_response(200)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()

@@ -90,6 +90,21 @@ def test_file_renamed_trains_nothing(project):
     assert ran == (ONE - {"validate_file one.jsonl"}) | {"validate_file 원 문서.jsonl"}
 
 
+def test_dry_run_says_what_will_and_may_run_and_writes_nothing(two_runs):
+    two_runs.configure(augment={"providers": []})
+    two_runs.change_run("second", training={"epochs": 2})
+    before = set(two_runs.path("results").rglob("*"))
+    run = two_runs.snakemake("-n")
+    assert (run.code, run.jobs) == (0, set())
+    assert "exact match" not in run.output
+    assert set(two_runs.path("results").rglob("*")) == before
+    assert run.output.splitlines()[-3:] == [
+        "Will run augment, train second, report: settings changed.",
+        "Will run split, evaluate second: input is made anew.",
+        "May run train first, evaluate first: only if their input comes out different.",
+    ]
+
+
 def test_row_added(project):
     one = project.path("data/one.jsonl")
     write_rows(one, [*read_rows(one), *fact("the night bus", "stop B")])
@@ -145,6 +160,13 @@ def test_a_judge_is_asked_by_evaluation_alone_and_once(project):
     assert (run.code, run.jobs) == (0, {"evaluate first", "report"})
     assert run.output.count("the judge is not available") == 1 and "Traceback" not in run.output
     assert json.loads(metrics.read_text())["judge"]["why"] == "server"
+
+
+def test_augmentation_turned_off_reaches_no_earlier_stage_and_shows_no_earlier_figures(project):
+    project.configure(augment={"providers": []})
+    run = project.snakemake("results/split/manifest.json")
+    assert run.jobs == {"augment", "split"}
+    assert run.stdout == ""
 
 
 def test_code_and_words_of_the_last_stage(project, house):

@@ -80,28 +80,6 @@ def reads_well(run):
     assert run.stdout.splitlines()[-1] == "report: results/report/index.html"
 
 
-def test_augmentation_turned_off_reaches_no_earlier_stage_and_shows_no_earlier_figures(project):
-    project.configure(augment={"providers": []})
-    run = project.snakemake(SPLIT)
-    assert run.jobs == {"augment", "split"}
-    assert run.stdout == ""
-
-
-def test_dry_run_says_what_will_and_may_run_and_writes_nothing(two_runs):
-    two_runs.configure(augment={"providers": []})
-    two_runs.change_run("second", training={"epochs": 2})
-    before = listing(two_runs.path("results"))
-    run = two_runs.snakemake("-n")
-    assert (run.code, run.jobs) == (0, set())
-    assert "exact match" not in run.output
-    assert listing(two_runs.path("results")) == before
-    assert run.output.splitlines()[-3:] == [
-        "Will run augment, train second, report: settings changed.",
-        "Will run split, evaluate second: input is made anew.",
-        "May run train first, evaluate first: only if their input comes out different.",
-    ]
-
-
 def test_second_run_at_once_is_refused(fresh):
     process = started(fresh, SPLIT)
     second = fresh.make_run(SPLIT)

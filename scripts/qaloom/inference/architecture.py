@@ -85,6 +85,23 @@ def architecture(folder: Path, code_allowed: bool = False) -> Architecture:
     return _estimated(file, values)
 
 
+def text_part(config: dict[str, Any]) -> dict[str, Any]:
+    """The language model's part of a config.json: nested in models that also take images or sound."""
+    return config.get("text_config", config)
+
+
+def target_projections(size: Architecture, wanted: Sequence[str]) -> list[str]:
+    """Names of the projections that get an adapter. Raises ModelError for a name that no layer has."""
+    names = sorted({projection.name for projection in size.projections})
+    unknown = [name for name in wanted if name != ALL_LINEAR and name not in names]
+    if unknown:
+        raise ModelError(
+            f"lora.target_modules: the base model has no layer {unknown[0]}; it has {', '.join(names)}, and "
+            f"{ALL_LINEAR} stands for all of them"
+        )
+    return names if ALL_LINEAR in wanted else list(wanted)
+
+
 def _config_json(file: Path) -> dict[str, Any]:
     try:
         values = read_json(file)
@@ -161,7 +178,7 @@ def _intermediate(text: Any, hidden: int) -> int:
 
 def _estimated(file: Path, values: dict[str, Any]) -> Architecture:
     """The size of a Llama-like decoder whose own code is not run. Raises ModelError when keys are missing."""
-    part = values.get("text_config", values)
+    part = text_part(values)
 
     def value(name: str, default: Any = None) -> Any:
         names = (name, *_OTHER_NAMES.get(name, ()))

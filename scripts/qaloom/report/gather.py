@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from qaloom.config.settings import EvaluateSettings
+from qaloom.errors import DataError
 from qaloom.evaluate.results import (
     EvaluationMetrics,
     Failure,
@@ -269,12 +270,12 @@ def _run(results: Path, name: str, contradictions: int, split: Split) -> Run:
     """Everything about one run, from its train and evaluate folders."""
     folder, trained = results / "evaluate" / name, results / "train" / name
     path = folder / "metrics.json"
-    metrics = from_json(read_json(path)) if path.exists() else None
+    metrics = _metrics(path)
     answers = folder / "predictions.jsonl"
     failures = _failures(folder)
     run = Run(
         name,
-        base_model_name(_json(trained / "manifest.json")),
+        _base_model(results, trained),
         date.fromtimestamp(path.stat().st_mtime) if metrics else None,
         _training(trained),
         metrics,
@@ -291,13 +292,26 @@ def _run(results: Path, name: str, contradictions: int, split: Split) -> Run:
     return run
 
 
-def base_model_name(manifest: dict[str, Any] | None) -> str | None:
-    """The base model in a run's manifest as a person calls it: without kind, revision and folders."""
-    reference = (manifest or {}).get("settings", {}).get("base_model")
-    if not reference:
+def _metrics(path: Path) -> EvaluationMetrics | None:
+    if not path.exists():
         return None
-    kind, _, name = reference.partition(":")
-    return Path(name).name if kind == "path" else name.partition("@")[0]
+    try:
+        return from_json(read_json(path))
+    except (msgspec.ValidationError, KeyError) as error:
+        raise DataError(
+            f"{path}: was written by another version of QA Loom ({error}); run the workflow again"
+        ) from None
+
+
+def _base_model(results: Path, trained: Path) -> str | None:
+    """The run's base model as a person calls it: without kind, revision and folders."""
+    used = (_json(trained / "manifest.json") or {}).get("base")
+    for path in sorted(results.glob("base_model/*/manifest.json")):
+        manifest = read_json(path)
+        if manifest["sha256"] == used:
+            kind, _, name = manifest["origin"].partition(":")
+            return Path(name).name if kind == "path" else name.partition("@")[0]
+    return None
 
 
 def _failures(folder: Path) -> WrongAnswers:

@@ -14,13 +14,13 @@ from qaloom.export.gguf import to_gguf
 from qaloom.export.merge import merge, save_tokenizer
 from qaloom.export.parity_verdict import ExportManifest
 from qaloom.files import read_json
+from qaloom.inference.architecture import architecture, text_part
 from qaloom.inference.llama_cpp import HEADERS, start_llama_server
 from qaloom.inference.prompt import load_tokenizer
 from qaloom.serve.access import Access, PortError, resolved
 from qaloom.serve.app import Backend, application
 from qaloom.serve.limits import CONTEXT
 from qaloom.serve.sources import Nearest
-from qaloom.train.planning.memory import model_shape, text_config
 from qaloom.trained_run import TrainedRun, base_manifest
 
 BASE = "base"
@@ -63,7 +63,7 @@ def _backends(project: Path, run: TrainedRun, base: Path, with_base: bool) -> It
     files = {name: _tuned_file(project, run, base)}
     if with_base and name != BASE:
         files[BASE] = _base_file(project, base)
-    config = text_config(read_json(base / "config.json"))
+    config = text_part(read_json(base / "config.json"))
     context = min(CONTEXT, config.get("max_position_embeddings", CONTEXT))
     files = _fitting(files, base, context)
     servers = {name: start_llama_server(file, name, context, _SLOTS) for name, file in files.items()}
@@ -137,7 +137,7 @@ def _fitting(files: dict[str, Path], base: Path, context: int) -> dict[str, Path
 
 def _cache_bytes(base: Path, context: int) -> int:
     """Bytes of keys and values, in 16 bits, of `context` tokens in every slot and layer."""
-    size = model_shape(base / "config.json")
+    size = architecture(base)
     return size.layers * 2 * size.kv * 2 * context * _SLOTS
 
 

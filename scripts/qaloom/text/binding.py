@@ -12,7 +12,27 @@ _DIGIT = re.compile("[0-9]")
 _JOINING = frozenset("-~∼〜–—/:×,(.+")
 _MAGNITUDES = frozenset("십백천만억조")
 _LEADING = (
-    frozenset("오전 오후 새벽 아침 한낮 낮 저녁 밤 영하 제 $ ₩ € £ ¥ US$".split()) | units.CURRENCY_CODES
+    frozenset(
+        [
+            "오전",
+            "오후",
+            "새벽",
+            "아침",
+            "한낮",
+            "낮",
+            "저녁",
+            "밤",
+            "영하",
+            "제",
+            "$",
+            "₩",
+            "€",
+            "£",
+            "¥",
+            "US$",
+        ]
+    )
+    | units.CURRENCY_CODES
 )
 _LETTER = re.compile("[A-Z](?![A-Za-z])")
 _HALF = re.compile(r"[ap]\.?m(?![A-Za-z])", re.I)

@@ -49,7 +49,7 @@ def clause_with_be(asked: Sequence[str], auxiliary: str, words: Sequence[str], l
         return None  # which manager is the owner: either may be the subject
     if word == "how" and bare(asked[-1]) == "far" and "from" in rest:
         return _inverted(asked, auxiliary, words, rest.index("from"))
-    if grammar.is_noun_phrase(rest) and not _ends_in_state(asked, rest):
+    if grammar.is_noun_phrase(rest) and not _ends_in_state(asked, rest, lead):
         return _of_noun(asked, auxiliary, rest, added)
     end = predicate_place(rest, strict=word in ("where", "what", "who") and not lead and len(asked) == 1)
     end = _stranded(asked, rest) if end is None else end
@@ -60,13 +60,12 @@ def _inverted(asked: Sequence[str], auxiliary: str, rest: Sequence[str], end: in
     return Clause(lowered([*asked, *rest[:end], auxiliary, *rest[end:]]))
 
 
-def _ends_in_state(asked: Sequence[str], rest: Sequence[str]) -> bool:
-    """When is the tax return | due: the adjective is no noun here."""
-    return (
-        bare(rest[-1]) in _STATES
-        and bare(asked[-1]) not in ("what", "who")
-        and grammar.is_noun_phrase(rest[:-1])
-    )
+def _ends_in_state(asked: Sequence[str], rest: Sequence[str], lead: int) -> bool:
+    """When is the tax return | due, under what terms is it | void: the adjective is no noun here."""
+    last = rest[-1]
+    whole = bool(lead) or bare(asked[-1]) in ("when", "how")  # such a question needs a predicate more often
+    state = bare(last) in _STATES or (whole and last.islower() and grammar.is_adjective(last))
+    return state and bare(asked[-1]) not in ("what", "who") and grammar.is_noun_phrase(rest[:-1])
 
 
 def _stranded(asked: Sequence[str], rest: Sequence[str]) -> int | None:

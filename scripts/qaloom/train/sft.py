@@ -7,6 +7,7 @@ from typing import Any
 from qaloom.compat_unsloth import mark_truncated
 from qaloom.config.settings import LoraSettings, RunSettings, TrainingSettings
 from qaloom.errors import ModelError, TrainingError, first_line
+from qaloom.inference.architecture import architecture, target_projections
 from qaloom.inference.prompt import Example, Tokenizer
 from qaloom.train.planning.plan import Plan
 from qaloom.train.tokenized import IGNORED, features, length, packed, parts
@@ -188,10 +189,13 @@ def load_training_model(base: str, start: str | None, planned: Plan, settings: R
         )
     except (OSError, ValueError) as error:
         raise ModelError(f"{start or base} cannot be loaded ({first_line(error)})") from None
-    return model if start or settings.method == "full" else _with_adapter(model, planned, settings)
+    if start or settings.method == "full":
+        return model
+    size = architecture(Path(base), settings.trust_remote_code)
+    return _with_adapter(model, target_projections(size, settings.lora.target_modules), planned, settings)
 
 
-def _with_adapter(model: Any, planned: Plan, settings: RunSettings) -> Any:
+def _with_adapter(model: Any, targets: list[str], planned: Plan, settings: RunSettings) -> Any:
     from unsloth import FastLanguageModel
 
     lora = settings.lora
@@ -200,7 +204,7 @@ def _with_adapter(model: Any, planned: Plan, settings: RunSettings) -> Any:
         r=lora.r,
         lora_alpha=lora.alpha or 2 * lora.r,
         lora_dropout=lora.dropout,
-        target_modules=lora.target_modules,
+        target_modules=targets,
         use_rslora=lora.rslora,
         use_dora=lora.dora,
         **_loftq(lora, planned.precision),

@@ -22,12 +22,12 @@ from qaloom.config.settings import RunSettings, typed
 from qaloom.console import duration, say
 from qaloom.errors import DataError, ModelError, TrainingError
 from qaloom.files import digest, file_digest, read_json, read_lines, write_lines
+from qaloom.inference.architecture import Architecture, architecture, target_projections
 from qaloom.inference.prompt import load_tokenizer, prompt_kind
 from qaloom.train.planning.autotune import quickest
 from qaloom.train.planning.device import GB, Device, lacking_to_compile, probe
 from qaloom.train.planning.fallback import fallback
 from qaloom.train.planning.launcher import Outcome, attempt
-from qaloom.train.planning.memory import Shape, model_shape
 from qaloom.train.planning.plan import FailedPlan, Fallback, Plan, candidates, predicted_seconds
 from qaloom.train.planning.task import TrainingJob, TrainingTask, read_struct, write_struct
 from qaloom.train.planning.usual_ranges import beyond_the_usual
@@ -101,7 +101,9 @@ def _train(
     task: TrainingTask, rows: list[dict[str, str]], device: Device | None, gpus: int, folder: Path
 ) -> Plan:
     """Plan and train; return the plan that trained to the end."""
-    size = model_shape(Path(task.base) / "config.json")
+    size = architecture(Path(task.base), task.settings.trust_remote_code)
+    if not task.start and task.settings.method == "lora":
+        target_projections(size, task.settings.lora.target_modules)  # refused before anything is loaded
     for line in beyond_the_usual(size, task.settings):
         say(f"train: {task.name}: {line}")
     device = device or probe(size.hidden, size.intermediate)
@@ -142,7 +144,12 @@ def weights_digest(folder: Path) -> str:
 
 
 def _prepare(
-    task: TrainingTask, rows: list[dict[str, str]], size: Shape, device: Device, gpus: int, folder: Path
+    task: TrainingTask,
+    rows: list[dict[str, str]],
+    size: Architecture,
+    device: Device,
+    gpus: int,
+    folder: Path,
 ) -> tuple[TrainingTask, Plan]:
     """Write the rows as the training process reads them; return the task with the rows' ids, and the plan."""
     settings, training = task.settings, task.settings.training
@@ -184,7 +191,7 @@ def _validation(
 
 
 def _plans(
-    folder: Path, size: Shape, settings: RunSettings, lengths: list[int], device: Device, gpus: int
+    folder: Path, size: Architecture, settings: RunSettings, lengths: list[int], device: Device, gpus: int
 ) -> list[Plan]:
     """The candidates; a run that was interrupted keeps its plan while kind of device and GPUs allow."""
     path = folder / "plan.json"
@@ -208,7 +215,7 @@ def _with_steps(planned: Plan, steps: list[list[int]], kind: str) -> Plan:
     )
 
 
-def _announce(task: TrainingTask, size: Shape, planned: Plan, seconds: float, folder: Path) -> None:
+def _announce(task: TrainingTask, size: Architecture, planned: Plan, seconds: float, folder: Path) -> None:
     batch, disk = planned.effective_batch, _disk(size.adapter(task.settings.lora.r)) / GB
     memory = planned.predicted_memory_bytes / GB
     step = f"{batch} rows" if batch else f"{planned.effective_tokens} tokens"

@@ -59,7 +59,7 @@ def test_defaults_are_filled_at_every_level() -> None:
     assert config["dedup"]["length"]["question_max"] == 8000
     assert config["runs"]["one"]["lora"] == {
         "r": 16, "alpha": None, "dropout": 0,
-        "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+        "target_modules": ["all-linear"],
         "rslora": False, "dora": False, "loftq": False,
     }  # fmt: skip
     assert config["runs"]["one"]["training"]["learning_rate"] == 0.0002

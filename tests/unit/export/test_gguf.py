@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 from taught import LIMIT, ROWS, teach
@@ -164,36 +165,77 @@ def test_a_begin_token_stands_once_whoever_writes_it(project, tmp_path):
         assert heard.tokens == wanted
 
 
-def test_200_requests_8_at_a_time_through_the_real_server(project):
-    """make serve as a user starts it: none lost, none mixed up, a hang-up and nonsense survived."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    import httpx
-
+@contextmanager
+def make_serve(project):
+    """make serve as a user starts it: its address and its process."""
     command = [sys.executable, "-m", "qaloom.serve", "demo", "--project", str(project), "--port", "0"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         try:
             url = next(line for line in process.stderr if "Ctrl-C" in line).split(" at ")[1].split(" ")[0]
-            with httpx.Client(base_url=url, timeout=60) as client, ThreadPoolExecutor(8) as pool:
-
-                def ask(number):
-                    _, question, answer = ROWS[number % len(ROWS)]
-                    body = {"messages": [{"role": "user", "content": question}]}
-                    reply = client.post("/v1/chat/completions", json=body)
-                    return reply.json()["choices"][0]["message"]["content"].strip() == answer
-
-                long = {"messages": [{"role": "user", "content": "word " * 5000}]}
-                refused = client.post("/v1/chat/completions", json=long)
-                assert refused.status_code == 400
-                assert "exceeds the available context size" in refused.json()["error"]["message"]
-                for _ in range(10):  # clients that hang up, with an answer under way and before it
-                    chat = {"messages": [{"role": "user", "content": ROWS[0][1]}], "stream": True}
-                    with client.stream("POST", "/v1/chat/completions", json=chat) as reply:
-                        next(reply.iter_bytes())
-                    with socket.create_connection(url.removeprefix("http://").split(":")) as gone:
-                        gone.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n{")
-                assert client.post("/v1/chat/completions", content=b"{").status_code == 400
-                assert all(pool.map(ask, range(200)))
+            yield url, process
         finally:
             process.terminate()
+
+
+def test_200_requests_8_at_a_time_through_the_real_server(project):
+    """None lost, none mixed up, a hang-up and nonsense survived."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import httpx
+
+    with (
+        make_serve(project) as (url, _),
+        httpx.Client(base_url=url, timeout=60) as client,
+        ThreadPoolExecutor(8) as pool,
+    ):
+
+        def ask(number):
+            _, question, answer = ROWS[number % len(ROWS)]
+            body = {"messages": [{"role": "user", "content": question}]}
+            reply = client.post("/v1/chat/completions", json=body)
+            return reply.json()["choices"][0]["message"]["content"].strip() == answer
+
+        long = {"messages": [{"role": "user", "content": "word " * 5000}]}
+        refused = client.post("/v1/chat/completions", json=long)
+        assert refused.status_code == 400
+        assert "exceeds the available context size" in refused.json()["error"]["message"]
+        for _ in range(10):  # clients that hang up, with an answer under way and before it
+            chat = {"messages": [{"role": "user", "content": ROWS[0][1]}], "stream": True}
+            with client.stream("POST", "/v1/chat/completions", json=chat) as reply:
+                next(reply.iter_bytes())
+            with socket.create_connection(url.removeprefix("http://").split(":")) as gone:
+                gone.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n{")
+        assert client.post("/v1/chat/completions", content=b"{").status_code == 400
+        assert all(pool.map(ask, range(200)))
+
+
+MIXED = [
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Where is it?"}]}),
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "본원의 주소는?"}], "stream": True}),
+    (
+        "/v1/chat/completions",
+        {"messages": [{"role": "user", "content": "a"}], "logprobs": True, "top_logprobs": 5},
+    ),
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "word " * 300}], "max_tokens": 2}),
+    ("/v1/chat/completions", {"messages": [], "n": 9}),
+    ("/v1/completions", {"prompt": "When does it", "max_tokens": 4}),
+    ("/sources", {"question": "address?", "answer": "가람시"}),
+    ("/nowhere", {}),
+]
+
+
+def test_memory_is_flat_over_2000_mixed_requests_to_the_real_server(project):
+    """After the first 500, by when every cache of llama.cpp and of the C library is as large as it gets."""
+    import httpx
+    import psutil
+
+    sizes = []
+    with make_serve(project) as (url, process), httpx.Client(base_url=url, timeout=60) as client:
+        for number in range(2_000):
+            path, body = MIXED[number % len(MIXED)]
+            reply = client.post(path, json=body)
+            assert reply.status_code == {4: 400, 7: 404}.get(number % len(MIXED), 200), reply.text
+            if number in (500, 1_999):
+                sizes.append(psutil.Process(process.pid).memory_info().rss)
+    assert sizes[1] - sizes[0] < 32_000_000

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from qaloom.errors import ModelError
-from qaloom.inference.architecture import architecture
+from qaloom.inference.architecture import architecture, target_projections
 
 VISION = {
     "model_type": "siglip_vision_model", "hidden_size": 1152, "intermediate_size": 4304, "num_attention_heads": 16,
@@ -132,3 +132,13 @@ def test_what_is_no_decoder_is_one_line(tmp_path, values, problem):
     assert "\n" not in str(raised.value)
     with pytest.raises(ModelError, match=r"config\.json: cannot be read"):
         architecture(tmp_path / "gone")
+
+
+def test_target_modules_that_no_layer_has_are_refused(tmp_path):
+    size = architecture(written(tmp_path, PUBLISHED["GPT-2"][0]))
+    assert target_projections(size, ["all-linear"]) == ["c_attn", "c_fc", "c_proj"]
+    assert target_projections(size, ["c_attn"]) == ["c_attn"]
+    with pytest.raises(
+        ModelError, match=r"target_modules: the base model has no layer q_proj; it has c_attn, c_fc"
+    ):
+        target_projections(size, ["c_attn", "q_proj"])

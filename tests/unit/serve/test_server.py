@@ -196,8 +196,8 @@ def test_a_port_in_use_is_one_line():
 
 
 CONFIG = {
-    "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64, "intermediate_size": 128,
-    "vocab_size": 320,
+    "model_type": "llama", "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64,
+    "intermediate_size": 128, "vocab_size": 320,
 }  # fmt: skip
 
 

@@ -188,6 +188,7 @@ Did Ruiz receive the prize in 1921? -> Please tell me whether Ruiz received the 
 Why can't raw strings end with a slash? -> Please tell me why raw strings can't end with a slash.
 Why doesn't sort() return a list? -> Please tell me why sort() doesn't return a list.
 How big is a blanket once it is unfolded? -> Please tell me how big a blanket is once it is unfolded.
+Under what terms is the warranty void? -> Please tell me under what terms the warranty is void.
 Under Article 5, who bears the costs? -> Please tell me who bears the costs under Article 5.
 In what year was the company founded? -> Please tell me in what year the company was founded.
 What is the leaflet about? -> Please tell me what the leaflet is about.

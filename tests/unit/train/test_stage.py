@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -397,6 +398,37 @@ def test_all_parameters_are_trained_and_the_model_answers(tmp_path, tiny):
         assert not torch.allclose(
             load_model(tiny, out).model(prompt).logits, load_model(tiny).model(prompt).logits
         )
+
+
+WITHOUT_ITS_ATTENTION = """
+import sys
+import qaloom.train.planning.launcher as launcher
+plans = t.candidates
+t.candidates = lambda *a: [t.replace(plans(*a)[0], graphs=True)]
+launcher.command = lambda folder, gpus: [sys.executable, "-c", '''
+import sys
+from pathlib import Path
+from qaloom import compat_unsloth
+from qaloom.train import cuda_graphs, process
+compat_unsloth.ATTENTION = compat_unsloth.ATTENTION[0], "_renamed"
+capture = cuda_graphs.capture
+cuda_graphs.capture = lambda model, packs, tail: capture(model, [[8]], tail)
+process.run_training(Path(sys.argv[1]))
+''', str(folder)]
+"""
+
+
+@pytest.mark.slow
+def test_a_private_name_that_unsloth_renamed_is_one_line_and_training_goes_on(tmp_path, tiny):
+    project(tmp_path, tiny)
+    code, said = attempt(tmp_path, WITHOUT_ITS_ATTENTION)
+    assert code == 0, said
+    # Where Unsloth runs on a CPU the whole module cannot be imported.
+    line = r"train: demo cannot be captured as CUDA graphs \(.*attention_dispatch.*\) at step 1; retrying with no CUDA"
+    assert len(re.findall(line, said)) == 1, said
+    plan = read_json(tmp_path / "out/plan.json")
+    assert not plan["graphs"] and [one["then"] for one in plan["fallbacks"]] == ["no CUDA graphs"]
+    assert len(losses(tmp_path)) == plan["steps"]
 
 
 # Autotune of the plan's candidates

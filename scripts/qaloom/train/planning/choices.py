@@ -8,9 +8,10 @@ from statistics import mean
 from typing import NamedTuple
 
 from qaloom.config.settings import RunSettings, TrainingSettings
+from qaloom.inference.architecture import Architecture
 from qaloom.inference.model import compute_dtype
 from qaloom.train.planning.device import Device
-from qaloom.train.planning.memory import MicroBatch, Shape, predicted_memory
+from qaloom.train.planning.memory import MicroBatch, predicted_memory
 
 ADAM = "adamw_torch_fused"
 RECOMPUTING = 4 / 3  # a step's arithmetic with checkpointing: one more forward pass
@@ -40,7 +41,7 @@ class Choice(NamedTuple):
 
 
 def choices(
-    size: Shape,
+    size: Architecture,
     run: RunSettings,
     longest: int,
     precision: str,
@@ -61,7 +62,7 @@ def choices(
 
 
 def with_graphs(
-    eager: Sequence[Choice], size: Shape, run: RunSettings, device: Device, gpus: int
+    eager: Sequence[Choice], size: Architecture, run: RunSettings, device: Device, gpus: int
 ) -> Iterator[Choice]:
     """The choices that can be replayed as CUDA graphs (qaloom.train.cuda_graphs), with the memory of that."""
     allowed = gpus == 1 and run.method == "lora" and not run.lora.dropout and run.training.graphs
@@ -78,7 +79,7 @@ def with_graphs(
 
 
 def fitting_choices(
-    size: Shape, run: RunSettings, longest: int, precision: str, device: Device, gpus: int
+    size: Architecture, run: RunSettings, longest: int, precision: str, device: Device, gpus: int
 ) -> list[Choice]:
     """The choices of a precision that fit the device, with the first memory saving that lets any fit."""
     for saving in _savings(size, run, precision, device):
@@ -91,7 +92,7 @@ def fitting_choices(
 
 
 def smallest(
-    size: Shape, run: RunSettings, lengths: Sequence[int], device: Device
+    size: Architecture, run: RunSettings, lengths: Sequence[int], device: Device
 ) -> tuple[float, MicroBatch]:
     """Bytes of the smallest choice that the run's settings allow, and that choice's micro-batch."""
     precision, full = precisions(run, device)[-1], run.method == "full"
@@ -150,7 +151,7 @@ def cost(choice: Choice, lengths: Sequence[int], run: RunSettings) -> float:
     return choice.accumulation * max(least, held) * (RECOMPUTING if choice.step.checkpointing else 1)
 
 
-def _savings(size: Shape, run: RunSettings, precision: str, device: Device) -> list[tuple[str, bool]]:
+def _savings(size: Architecture, run: RunSettings, precision: str, device: Device) -> list[tuple[str, bool]]:
     """(optimizer, embedding in RAM), from what costs no time to what costs some.
 
     The embedding of a model that ties it to its output is needed on the card; moments in 8 bits, paged out

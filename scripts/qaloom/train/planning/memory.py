@@ -1,81 +1,10 @@
-"""A model's shape, from its config.json, and the memory that a training step of it takes."""
+"""Memory that a training step of a model takes."""
 
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from qaloom.errors import ModelError
-from qaloom.files import read_json
+from qaloom.inference.architecture import Architecture
 
 BYTES_A_WEIGHT = {"32bit": 4.0, "16bit": 2.0, "8bit": 1.06, "4bit": 0.56}
-
-
-class Shape(NamedTuple):
-    """A decoder's size: its layers, the channels of its projections, the rows of its vocabulary."""
-
-    layers: int
-    hidden: int
-    intermediate: int
-    query: int  # heads x head size: in some models not `hidden`
-    kv: int
-    vocabulary: int
-    tied: bool
-
-    @property
-    def linear(self) -> int:
-        """Parameters in the projections, the ones that quantisation shrinks."""
-        attention = 2 * self.hidden * self.query + 2 * self.hidden * self.kv
-        return self.layers * (attention + 3 * self.hidden * self.intermediate)
-
-    def adapter(self, r: int) -> int:
-        """Parameters of a rank-r adapter on all seven projections: r x (inputs + outputs) of each."""
-        attention = 4 * self.hidden + 2 * self.query + 2 * self.kv
-        return r * self.layers * (attention + 3 * (self.hidden + self.intermediate))
-
-    @property
-    def embedding(self) -> int:
-        """Parameters in the embedding and, unless tied, the output head: never quantised."""
-        return self.vocabulary * self.hidden * (1 if self.tied else 2)
-
-    @property
-    def parameters(self) -> int:
-        """All parameters but the norms' few."""
-        return self.linear + self.embedding
-
-
-def model_shape(config: Path) -> Shape:
-    """Read a decoder's size from its config.json.
-
-    Raises ModelError when the keys of a Llama-like decoder are not there.
-    """
-    values = read_json(config)
-    c = text_config(values)
-    try:
-        return _shape(values, c)
-    except KeyError as missing:
-        kind = values.get("model_type", "unknown")
-        raise ModelError(
-            f"{config}: models of type {kind} are not supported ({missing} is missing); "
-            "name a decoder such as Llama, Qwen, Mistral or Gemma"
-        ) from None
-
-
-def text_config(config: dict[str, Any]) -> dict[str, Any]:
-    """The language model's part of a config.json: nested in models that also take images or sound."""
-    return config.get("text_config", config)
-
-
-def _shape(values: dict[str, Any], c: dict[str, Any]) -> Shape:
-    heads = c["num_attention_heads"]
-    head = c.get("head_dim") or c["hidden_size"] // heads
-    return Shape(
-        layers=c["num_hidden_layers"],
-        hidden=c["hidden_size"],
-        intermediate=c["intermediate_size"],
-        query=head * heads,
-        kv=head * (c.get("num_key_value_heads") or heads),
-        vocabulary=c["vocab_size"],
-        tied=bool(values.get("tie_word_embeddings", c.get("tie_word_embeddings"))),
-    )
 
 
 class MicroBatch(NamedTuple):
@@ -102,7 +31,7 @@ _GRAPH_ACTIVATIONS, _GRAPH_FIXED = 1.6, 0.9e9
 _FIXED = 0.1e9  # the loss's chunk, work space of kernels
 
 
-def predicted_memory(size: Shape, r: int, step: MicroBatch) -> float:
+def predicted_memory(size: Architecture, r: int, step: MicroBatch) -> float:
     """Peak bytes of a training step: weights, what is trained with its optimizer, activations.
 
     The coefficients of _activations are fitted to peaks of the 8B and the 1.5B shape on one H100
@@ -110,7 +39,7 @@ def predicted_memory(size: Shape, r: int, step: MicroBatch) -> float:
     """
     width = 4 if step.precision == "32bit" else 2
     embedding = size.embedding - (size.vocabulary * size.hidden if step.offloaded else 0)
-    weights = size.linear * BYTES_A_WEIGHT[step.precision] + embedding * width
+    weights = size.linear * BYTES_A_WEIGHT[step.precision] + (embedding + size.experts + size.other) * width
     # Trained in full, the gradient and both moments have the weights' own width.
     each = _BYTES_ON_CPU if step.precision == "32bit" else _BYTES_ON_GPU[step.optimizer]
     trained = 3 * width * size.parameters if step.full else each * size.adapter(r)
@@ -120,7 +49,7 @@ def predicted_memory(size: Shape, r: int, step: MicroBatch) -> float:
     return weights + trained + activations + graphs + fixed
 
 
-def _activations(size: Shape, step: MicroBatch, width: int) -> float:
+def _activations(size: Architecture, step: MicroBatch, width: int) -> float:
     """Bytes that a micro-batch's forward pass leaves for its backward pass.
 
     A layer's are 2.3 times the intermediate and 5.35 times the hidden channels; with checkpointing the

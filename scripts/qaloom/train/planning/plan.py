@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from qaloom.config.settings import RunSettings
 from qaloom.errors import DeviceError
+from qaloom.inference.architecture import Architecture
 from qaloom.train.planning.choices import (
     ADAM,
     RECOMPUTING,
@@ -25,7 +26,6 @@ from qaloom.train.planning.choices import (
     usable_gpus,
 )
 from qaloom.train.planning.device import GB, Device
-from qaloom.train.planning.memory import Shape
 
 _EFFICIENCY = 0.5  # of a single matrix product's speed, that a whole step reaches
 _LAUNCHES = 0.0075  # seconds a layer and micro-batch, 1.6 times that with checkpointing (one H100)
@@ -113,7 +113,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         )
 
 
-def plan(size: Shape, run: RunSettings, lengths: Sequence[int], device: Device, gpus: int = 1) -> Plan:
+def plan(size: Architecture, run: RunSettings, lengths: Sequence[int], device: Device, gpus: int = 1) -> Plan:
     """The plan of a run: the first of its candidates.
 
     Raises DeviceError when not even the smallest choice fits.
@@ -122,7 +122,7 @@ def plan(size: Shape, run: RunSettings, lengths: Sequence[int], device: Device, 
 
 
 def candidates(
-    size: Shape, run: RunSettings, lengths: Sequence[int], device: Device, gpus: int = 1
+    size: Architecture, run: RunSettings, lengths: Sequence[int], device: Device, gpus: int = 1
 ) -> list[Plan]:
     """A few plans of equal results, the one whose step is predicted the quickest first. Memory is in bytes.
 
@@ -148,7 +148,7 @@ def candidates(
     )
 
 
-def predicted_seconds(size: Shape, r: int, planned: Plan, tokens: float) -> float:
+def predicted_seconds(size: Architecture, r: int, planned: Plan, tokens: float) -> float:
     """Training time over `tokens`, from the device's own matrix speed.
 
     FLOP a token: 4 a frozen parameter (forward, and backward without its gradient), 6 an adapter's. On a

@@ -1,13 +1,13 @@
 """Settings outside the usual ranges, each with the reason: reported, never refused."""
 
 from qaloom.config.settings import RunSettings
-from qaloom.train.planning.memory import Shape
+from qaloom.inference.architecture import Architecture
 
 _LARGE = 6.5e9  # parameters: what is sold as 7B and up
 _RANKS, _RATES, _ROWS = (8, 64), (1e-5, 2e-4), (1, 8)
 
 
-def beyond_the_usual(size: Shape, settings: RunSettings) -> list[str]:
+def beyond_the_usual(size: Architecture, settings: RunSettings) -> list[str]:
     """A line for each value outside the guide's ranges (PDF2LLM-Tuning-Studio's): r, learning rate, batch.
 
     A small model needs a higher rank and rate than a large one, so their upper bounds are for 7B and up.

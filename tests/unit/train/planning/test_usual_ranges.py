@@ -7,11 +7,15 @@ from plans import run_settings
 
 from qaloom.config.load import DEMO, load_config
 from qaloom.config.settings import RunSettings, typed
-from qaloom.train.planning.memory import Shape
+from qaloom.inference.architecture import Architecture, Projection
 from qaloom.train.planning.usual_ranges import beyond_the_usual
 
-LARGE = Shape(32, 4096, 14336, 4096, 1024, 128256, False)
-SMALL = Shape(30, 576, 1536, 576, 192, 49152, True)
+LARGE, SMALL = (
+    Architecture(
+        1, 64, 64, 64, 1000, True, (Projection("up_proj", 1000, parameters // 1000, 1),), 0, 64000, 0
+    )
+    for parameters in (8 * 10**9, 10**8)
+)
 
 
 def settings(r=16, rate=0.0002, batch=8, tokens=None):
