@@ -1,5 +1,6 @@
 """Pairs of rows that may state one fact: found by equal keys and by similarity joins, never by all pairs."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import combinations, pairwise
@@ -9,9 +10,9 @@ from rapidfuzz.distance import Levenshtein
 
 from qaloom.split.facts import LONG_ANSWER, Comparison, Relation, Statement, shortened
 from qaloom.text.near_pairs import near_pairs
-from qaloom.text.values import values
 
 Pair = tuple[int, int]
+_DIGITS = re.compile(r"\d+")
 _HANDFUL = 6  # rows of a group that are all compared with one another, whatever they say
 _FEW = 40  # rows of a group that are all compared with one another
 _NEAR_CORES = 2  # characters in which the cores of two spellings of a question may differ
@@ -105,15 +106,15 @@ def near_question_pairs(
 
 
 def near_answer_pairs(left: Sequence[Statement], right: Sequence[Statement], threshold: float) -> list[Pair]:
-    """Pairs (position in left, in right) of long answers that are near, of equal values, and not equal."""
+    """Pairs (position in left, in right) of long answers that are near, of equal figures, and not equal."""
     pairs: list[Pair] = []
-    for mine, theirs in _with_equal(left, right, _long_answer_values):
+    for mine, theirs in _with_equal(left, right, _long_answer_figures):
         pairs += _near(left, mine, right, theirs, lambda s: s.answer, threshold)
     return [(i, j) for i, j in pairs if left[i].answer != right[j].answer]
 
 
-def _long_answer_values(statement: Statement) -> Hashable:
-    return values(statement.row.output) if len(statement.answer) >= LONG_ANSWER else None
+def _long_answer_figures(statement: Statement) -> Hashable:
+    return tuple(_DIGITS.findall(statement.answer)) if len(statement.answer) >= LONG_ANSWER else None
 
 
 def _with_equal(

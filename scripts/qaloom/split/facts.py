@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import log
 
 from rapidfuzz.distance import Indel, Prefix
@@ -71,12 +71,11 @@ class Statement:
 
     @cached_property
     def figures(self) -> tuple[str, ...]:
-        """The numbers and marks of the question, and the digits of its codes, in order."""
-        question = self.row.question
-        found: list[str] = []
-        for value in values(question):
-            found += _DIGITS.findall(value.text) if value.kind == Kind.CODE else [value.text]
-        return tuple(text for text in found if not (_ONE.fullmatch(text) and "1" not in question))
+        """The digits of the question's numbers and codes, in order; its comparison key has them in one notation."""
+        found = _DIGITS.findall(self.question)
+        if "1" in found and "1" not in self.row.question:
+            found = [text for text in found if text != "1"]  # 한 번, 한 달, where it counts nothing
+        return tuple(found)
 
     @cached_property
     def body(self) -> str:
@@ -99,16 +98,19 @@ class Statement:
         """
         if self.closed:
             return f"question {self.core}"
-        if len(self.answer) <= _SHORT_ANSWER and (found := values(self.row.output)):
-            return " ".join(value.text for value in found)
-        return self.body
+        short = len(self.answer) <= _SHORT_ANSWER and _DIGITS.search(self.answer)
+        return (short and _values_of(self.row.output)) or self.body
 
 
 _SENTENCE_ENDS = ("다", "요", "음", "함", "됨", "임")
 _SHARED_START, _LAST_SYLLABLES = 4, 4
-_ONE = re.compile(r"1\D*")  # of 한 번, 한 달, where it counts nothing
 _DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"(?<![가-힣])[가-힣]{1,2}|[a-z0-9]+")
+
+
+@lru_cache(maxsize=1 << 20)  # split and audit ask for the same
+def _values_of(answer: str) -> str:
+    return " ".join(value.text for value in values(answer))
 
 
 class Weights:

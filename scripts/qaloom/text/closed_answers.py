@@ -26,6 +26,7 @@ _ABSTENTION = re.compile(
     r"|(?:cannot|cant|couldnot|isnot|not).{0,12}(?:answer|determine|found|mention|state|specif|provid|say|known|given)"
     r"|idontknow|noinformation|unknown$|doesnot(?:say|mention|state|specify)"
 )
+_MAY_ABSTAIN = re.compile("[없않모못]|불가|어렵|not|know|noinf|cant|unknown")
 
 
 def closed_class(answer: str, key: str | None = None) -> str:
@@ -33,4 +34,6 @@ def closed_class(answer: str, key: str | None = None) -> str:
     key = comparison_key(answer) if key is None else key
     if found := _CLASS_OF.get(key):
         return found
-    return "abstention" if len(key) <= _LONGEST and _ABSTENTION.search(key) else ""
+    if len(key) > _LONGEST or not _MAY_ABSTAIN.search(key):
+        return ""
+    return "abstention" if _ABSTENTION.search(key) else ""
