@@ -220,7 +220,7 @@ _KOREAN_EMPTY = _words(
 )
 _KOREAN_CONTENT = ("NNG", "NNP", "XR", "VV", "VA")
 _OPENS = re.compile(
-    r"(?:^|(?<!Mr)(?<!Ms)(?<!Dr)(?<!Mrs)[.?!;:])\W*$"
+    r"(?:^|(?<!Mr)(?<!Ms)(?<!Dr)(?<!Mrs)[.?!;:])\W{0,8}$"
 )  # a sentence begins: a capital is no name
 _WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]+(?:'[a-z]+)?(?![A-Za-z0-9])")
 _HANGUL = re.compile("[가-힣]")
