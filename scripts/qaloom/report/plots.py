@@ -102,4 +102,4 @@ def _themed(svg: str, label: Markup) -> Markup:
     svg = re.sub(r"font-family: [^;]{0,200}; ", "", svg)  # the page's own fonts
     found = re.search(r'viewBox="[^"]*"', svg)
     head = found[0] if found else ""
-    return Markup(re.sub(r"<svg[^>]*>", lambda _: f'<svg {head} role="img" {label}>', svg, count=1))
+    return Markup(re.sub(r"\A<svg[^>]*>", lambda _: f'<svg {head} role="img" {label}>', svg, count=1))
