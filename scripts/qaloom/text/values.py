@@ -43,7 +43,7 @@ _VALUE = re.compile(
     rf"|(?P<unit>°?[{_LATIN}μΩ\ue3a9]++(?:\^\d|[/／][a-z]{{1,4}})*+)(?P<rest>[{_LATIN}0-9]*+))?+)"
     r"|(?P<mark>[^\w\s.,;:?'\"()\[\]{}·…“”‘’「」『』《》〈〉、。!*/\\@#\ufe0e\ufe0f\u200d-])"
 )
-_CODE = re.compile(r"[A-Z]{2,}[a-z]?|[B-HJ-Z]|.*[\d#＃+－＿\ue041-\ue05a].*", re.DOTALL)
+_CODE = re.compile(r"\A(?:[A-Z]{2,}[a-z]?|[B-HJ-Z]|.*[\d#＃+－＿\ue041-\ue05a].*)", re.DOTALL)
 
 
 @lru_cache(maxsize=1 << 12)
