@@ -17,9 +17,9 @@ from rapidfuzz.distance import Indel
 from qaloom.config.settings import GateSettings
 from qaloom.text import language as languages
 from qaloom.text import normalize as texts
+from qaloom.text.canonical import canonical
 from qaloom.text.facts import figures, polarity, same_codes, same_numbers
 from qaloom.text.korean import morphemes
-from qaloom.text.canonical import canonical
 
 # A question is compared with each of its paraphrases, by several gates.
 comparison_key = lru_cache(maxsize=1 << 12)(texts.comparison_key)
