@@ -50,7 +50,8 @@ def morphemes(text: str) -> tuple[Morpheme, ...]:
 # --- negation -----------------------------------------------------------------------------------------
 
 _NEGATORS = {("안", "MAG"), ("못", "MAG"), ("않", "VX"), ("못하", "VX"), ("말", "VX"), ("없", "VA"), ("아니", "VCN"),
-             ("없이", "MAG"), ("않", "VV"), ("아니", "MAG"), ("없애", "VV"), ("못하", "VV"), ("못하", "VA")}  # fmt: skip
+             ("없이", "MAG"), ("않", "VV"), ("아니", "MAG"), ("없애", "VV"), ("못하", "VV"),
+             ("못하", "VA")}  # fmt: skip
 _NEGATING_PREFIXES = frozenset("미비불부무")
 _NEGATING_NOUNS = frozenset(
     [
@@ -88,8 +89,10 @@ def _negates(one: Morpheme) -> bool:
 # --- content ------------------------------------------------------------------------------------------
 
 _ROLES = {
-    "에게": "to", "한테": "to", "께": "to", "로": "into", "으로": "into", "부터": "from", "에서부터": "from", "까지": "until",
-    "보다": "than", "에서": "at", "에": "at", "와": "and", "과": "and", "이랑": "and", "랑": "and", "하고": "and", "만": "only",
+    "에게": "to", "한테": "to", "께": "to", "로": "into", "으로": "into", "부터": "from",
+    "에서부터": "from", "까지": "until",
+    "보다": "than", "에서": "at", "에": "at", "와": "and", "과": "and", "이랑": "and", "랑": "and", "하고": "and",
+    "만": "only",
     "도": "also",
 }  # fmt: skip
 _INTERCHANGED = [

@@ -138,8 +138,10 @@ def _noun(text: str) -> bool:
 # --- English ------------------------------------------------------------------------------------------
 
 _PREFIXES = (
-    "un", "non", "in", "im", "ir", "il", "dis", "de", "re", "pre", "pro", "per", "hyper", "hypo", "out", "over", "under",
-    "anti", "inter", "intra", "extra", "ex", "e", "a", "sub", "super", "mis", "up", "down", "post", "bi", "mono", "poly",
+    "un", "non", "in", "im", "ir", "il", "dis", "de", "re", "pre", "pro", "per", "hyper", "hypo", "out", "over",
+    "under", "anti", "inter", "intra", "extra", "ex", "e", "a", "sub", "super", "mis", "up", "down", "post", "bi",
+    "mono",
+    "poly",
 )  # fmt: skip
 _SUFFIXES = (
     "er",
