@@ -106,7 +106,7 @@ _INTERCHANGED = [
 ]
 _ASKING = {"언제": "when", "어디": "where", "누구": "who", "누": "who", "왜": "why"}
 _ASKED_PLAINLY = frozenset(
-    ["무엇", "무어", "뭐", "얼마", "몇", "어떤", "어떻", "무슨", "어느", "며칠", "어떻게"]
+    ["무엇", "무어", "뭐", "얼마", "얼마나", "몇", "어떤", "어떻", "무슨", "어느", "며칠", "어떻게"]
 )
 _TELLING = frozenset(
     ["알리", "말", "말씀", "설명", "안내", "가르치", "적", "쓰", "답", "답하", "쓰시", "대답"]
@@ -149,7 +149,7 @@ _LIKE = {
     "림프샘": "림프선",
     "이하샘": "이하선",
     "샘": "선",
-    "곳": "데",
+    "뒤": "후",
 }
 _CONTENT = ("N", "V", "M", "XR", "XPN", "XSN", "SL", "SH", "SN", "IC", "UN", "W")
 
@@ -205,9 +205,12 @@ def _counts(one: Morpheme, before: Morpheme | None) -> bool:
     return one.form not in _LIGHT_VERBS or not one.tag.startswith("V")
 
 
+_SUFFIXED = {"사람": "자", "곳": "처"}  # 승인하는 사람, 승인자
+
+
 def _plain(one: Morpheme, before: Morpheme | None) -> str:
-    if one.form == "사람" and before is not None and before.tag == "ETM":
-        return "자"  # 승인하는 사람, 승인자
+    if before is not None and before.tag == "ETM" and one.form in _SUFFIXED:
+        return _SUFFIXED[one.form]
     return _LIKE.get(one.form, one.form)
 
 
