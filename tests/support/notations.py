@@ -3,7 +3,20 @@
 import random
 from collections.abc import Callable
 
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 Drawn = tuple[tuple, list[str]]  # a value, and its notations
 
 
@@ -63,8 +76,10 @@ def length(rng: random.Random) -> Drawn:
     )
     unit, names = rng.choice(
         [("km", ["킬로미터", "kilometers"]), ("cm", ["센티미터", "centimeters"]), ("kg", ["킬로그램", "kilograms"]),
-         ("mW", ["밀리와트"]), ("MW", ["메가와트"]), ("mA", []), ("MΩ", []), ("mΩ", []), ("%", ["퍼센트", " percent"]), ("m²", ["㎡", "m^2", "제곱미터"]),
-         ("MB", ["메가바이트"]), ("Mb", ["메가비트"]), ("mL", ["ml", "밀리리터"]), ("GHz", ["기가헤르츠"]), ("°C", ["℃"])]
+         ("mW", ["밀리와트"]), ("MW", ["메가와트"]), ("mA", []), ("MΩ", []), ("mΩ", []), 
+         ("%", ["퍼센트", " percent"]), ("m²", ["㎡", "m^2", "제곱미터"]),
+         ("MB", ["메가바이트"]), ("Mb", ["메가비트"]), ("mL", ["ml", "밀리리터"]), 
+         ("GHz", ["기가헤르츠"]), ("°C", ["℃"])]
     )  # fmt: skip
     return ("amount", n, unit), [f"{n}{unit}", f"{n} {unit}", *(f"{n}{name}" for name in names)]
 
@@ -116,7 +131,8 @@ def lot(rng: random.Random) -> Drawn:
 def phone(rng: random.Random) -> Drawn:
     area = rng.choice(["02", "031", "051", "010", "070"])
     a, b = f"{rng.randrange(100 if area != '010' else 1000, 10_000)}", f"{rng.randrange(10_000):04}"
-    return ("phone", area, a, b), [f"{area}-{a}-{b}", f"{area} {a} {b}", f"{area}) {a}-{b}", f"({area}) {a}-{b}", f"+82-{area[1:]}-{a}-{b}"]  # fmt: skip
+    notations = [f"{area}-{a}-{b}", f"{area} {a} {b}", f"{area}) {a}-{b}", f"({area}) {a}-{b}"]
+    return ("phone", area, a, b), [*notations, f"+82-{area[1:]}-{a}-{b}"]
 
 
 def decimal(rng: random.Random) -> Drawn:
@@ -149,8 +165,8 @@ def people(rng: random.Random) -> Drawn:
 
 
 KINDS: list[Callable[[random.Random], Drawn]] = [
-    date, time, full_hour, money, dollars, length, days, fraction, ratio, address, version, listing, lot, phone, decimal,
-    comma, code, people,
+    date, time, full_hour, money, dollars, length, days, fraction, ratio, address, version, listing, lot, phone,
+    decimal, comma, code, people,
 ]  # fmt: skip
 FRAMES = (
     "{}",

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from qaloom.augment.translation_cache import Memory
+from qaloom.augment.translation_cache import TranslationMemory
 from qaloom.config.settings import Seq2seqSettings
 from qaloom.errors import DeviceError, ModelError, first_line
 from qaloom.files import digest, read_json
@@ -37,7 +37,7 @@ class Translator:
         self.settings, self.variants = settings, variants
 
     @cached_property
-    def maker(self) -> dict[str, Any]:
+    def cache_key(self) -> dict[str, Any]:
         """Everything that decides a translation: weights, direction, prefix, codes, generation settings."""
         ways = ["beams", "prefix", "codes"]
         ways += ["sampling", "temperature", "top_p", "seed"] if self.settings.sampling else []
@@ -56,7 +56,7 @@ class Translator:
         return _model(self.folder)
 
     def translate(
-        self, texts: Sequence[str], memory: Memory, advance: Callable[[int], None]
+        self, texts: Sequence[str], memory: TranslationMemory, advance: Callable[[int], None]
     ) -> dict[str, list[str]]:
         """Each text with its translations, most likely first; what the memory has is not translated again.
 

@@ -17,9 +17,9 @@ from rapidfuzz.distance import Indel
 from qaloom.config.settings import GateSettings
 from qaloom.text import language as languages
 from qaloom.text import normalize as texts
+from qaloom.text.canonical import canonical
 from qaloom.text.facts import figures, polarity, same_codes, same_numbers
 from qaloom.text.korean import morphemes
-from qaloom.text.canonical import canonical
 
 # A question is compared with each of its paraphrases, by several gates.
 comparison_key = lru_cache(maxsize=1 << 12)(texts.comparison_key)
@@ -220,7 +220,7 @@ _KOREAN_EMPTY = _words(
 )
 _KOREAN_CONTENT = ("NNG", "NNP", "XR", "VV", "VA")
 _OPENS = re.compile(
-    r"(?:^|(?<!Mr)(?<!Ms)(?<!Dr)(?<!Mrs)[.?!;:])\W*$"
+    r"(?:^|(?<!Mr)(?<!Ms)(?<!Dr)(?<!Mrs)[.?!;:])\W{0,8}$"
 )  # a sentence begins: a capital is no name
 _WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]+(?:'[a-z]+)?(?![A-Za-z0-9])")
 _HANGUL = re.compile("[가-힣]")

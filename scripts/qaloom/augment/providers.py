@@ -1,4 +1,4 @@
-"""Paraphrases by models: questions in shards by their hash, one shard's round trips and rewordings.
+"""Paraphrases by models: questions in shards by their hash; backtranslation and a server's paraphrases of a shard.
 
 What a shard makes depends on its questions and the settings alone, and every text that a model makes is kept
 in a translation memory: one row more is one text more, and a killed run goes on where it was.
@@ -15,9 +15,9 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 import typer
 
-from qaloom.augment import server_paraphrases as reword
+from qaloom.augment import server_paraphrases
 from qaloom.augment.backtranslation import Translator
-from qaloom.augment.translation_cache import Memory, remember
+from qaloom.augment.translation_cache import TranslationMemory, open_memory
 from qaloom.config.load import load_config
 from qaloom.config.settings import Seq2seqSettings, typed
 from qaloom.console import bar, job, say
@@ -85,7 +85,7 @@ def check_providers(settings: Mapping[str, Any]) -> None:
     """Raise ConfigError when a model, a server or its key is not named; quick."""
     trips(settings)
     if "endpoint" in settings["providers"]:
-        endpoint.check_server(settings["endpoint"], reword.SECTION)
+        endpoint.check_server(settings["endpoint"], server_paraphrases.SECTION)
 
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
     if "seq2seq" in settings["providers"]:
         found["seq2seq"] = settings["seq2seq"]
     if "endpoint" in settings["providers"]:
-        found["endpoint"] = reword.maker(settings["endpoint"], settings["per_row"])
+        found["endpoint"] = server_paraphrases.cache_key(settings["endpoint"], settings["per_row"])
     return found
 
 
@@ -136,7 +136,7 @@ def _proposed(
 ) -> Iterator[Paraphrases]:
     total = sum(1 for _ in _questions(questions))
     for provider in model_providers(settings):
-        begin = {"seq2seq": _round_trips, "endpoint": _rewordings}[provider]
+        begin = {"seq2seq": _round_trips, "endpoint": _server_paraphrases}[provider]
         with begin(settings, models, cache) as propose, bar(f"augment: {provider}", total, "questions") as at:
             done = 0
             for chunk in _chunks(questions):
@@ -166,7 +166,7 @@ def _chunks(questions: Path) -> Iterator[list[str]]:
 
 
 @contextmanager
-def _counted(cache: Path, memories: Mapping[str, Memory]) -> Iterator[None]:
+def _counted(cache: Path, memories: Mapping[str, TranslationMemory]) -> Iterator[None]:
     """Report texts made and texts found in the cache, also after a failure."""
     try:
         yield
@@ -179,21 +179,25 @@ def _counted(cache: Path, memories: Mapping[str, Memory]) -> Iterator[None]:
 
 
 @contextmanager
-def _rewordings(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
+def _server_paraphrases(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
     chosen, most = settings["endpoint"], settings["per_row"]
     with (
-        remember(cache, reword.maker(chosen, most)) as memory,
+        open_memory(cache, server_paraphrases.cache_key(chosen, most)) as memory,
         _counted(cache, {chosen["model"]: memory}),
-        endpoint.connection(chosen, reword.SECTION, reword.sent(chosen)) as server,
+        endpoint.connection(
+            chosen, server_paraphrases.SECTION, server_paraphrases.request_fields(chosen)
+        ) as server,
     ):
-        yield lambda questions, advance: reword.reword(server, questions, most, memory, advance)
+        yield lambda questions, advance: server_paraphrases.paraphrases(
+            server, questions, most, memory, advance
+        )
 
 
 @contextmanager
 def _round_trips(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
     chosen, folders = typed(settings["seq2seq"], Seq2seqSettings), _folders(models)
     ready: dict[str, tuple[Translate, Translate]] = {}
-    memories: dict[str, Memory] = {}
+    memories: dict[str, TranslationMemory] = {}
     with ExitStack() as stack:
 
         @lru_cache  # a way that two round trips share has one memory, and one count
@@ -203,7 +207,7 @@ def _round_trips(settings: Mapping[str, Any], models: Path, cache: Path) -> Iter
                     f"{reference} is not in {models}; run python -m qaloom.base_model {reference}"
                 )
             translator = Translator(folders[reference], source, target, chosen, variants)
-            memory = stack.enter_context(remember(cache, translator.maker))
+            memory = stack.enter_context(open_memory(cache, translator.cache_key))
             memories[f"{source}-{target}, {variants} each"] = memory
             return lambda texts, advance: translator.translate(texts, memory, advance)
 

@@ -122,8 +122,10 @@ def _gated(proposal: Proposal, limits: GateSettings) -> Reason | None:
 
 
 def _dropped(proposal: Proposal, reason: Reason) -> Rejection:
-    about = {"reworded": proposal.parent.instruction, "provider": proposal.row.provider}
-    return rejected(proposal.row, *reason, **about)
+    code, detail = reason
+    return rejected(
+        proposal.row, code, detail, reworded=proposal.parent.instruction, provider=proposal.row.provider
+    )
 
 
 def _duplicate(key: str, keys: set[str]) -> Reason | None:

@@ -30,7 +30,7 @@ from qaloom.dedup.near_duplicates import (
 )
 from qaloom.errors import DataError
 from qaloom.files import read_lines, write_lines
-from qaloom.records import Rejection, Row, place, rejected, row_id, write_stage
+from qaloom.records import Rejection, Row, Survivor, rejected, row_id, write_stage
 from qaloom.text.endings import stem
 from qaloom.text.facts import difference
 from qaloom.text.normalize import comparison_key, key_digits
@@ -190,7 +190,8 @@ def _duplicates(
 def _duplicate(row: Row, survivor: Row, reason: str, score: float) -> Rejection:
     where = f"{survivor.source}, line {survivor.line}"
     like = "the same as" if reason == "exact_duplicate" else f"nearly the same ({score:.3f}) as"
-    return rejected(row, reason, f"{like} {where}", survivor=place(survivor) | {"score": round(score, 4)})
+    kept = Survivor(survivor.id, survivor.source, survivor.line, round(score, 4))
+    return rejected(row, reason, f"{like} {where}", survivor=kept)
 
 
 def _mergeable(one: Keyed, other: Keyed, threshold: float, words: Counts) -> bool:

@@ -67,7 +67,8 @@ def token_f1(prediction: str, reference: str) -> float:
 def contains_reference(prediction: str, reference: str) -> float | None:
     """1 when the reference stands in the prediction, else 0; None when the reference is only punctuation.
 
-    Words are compared as `qaloom.text.normalize.comparison_key` writes them, so that 1.5 is not 15. Korean particles may
+    Words are compared as `qaloom.text.normalize.comparison_key` writes them, so that 1.5 is not 15. Korean
+    particles may
     follow the reference directly; a further digit or Latin letter may not (5 does not stand in 15).
     """
     wanted = _words(reference)

@@ -13,7 +13,7 @@ _JOINING = frozenset("-~∼〜–—/:×,(.+")
 _MAGNITUDES = frozenset("십백천만억조")
 _LEADING = (
     frozenset(
-        [
+        (
             "오전",
             "오후",
             "새벽",
@@ -30,7 +30,7 @@ _LEADING = (
             "£",
             "¥",
             "US$",
-        ]
+        )
     )
     | units.CURRENCY_CODES
 )
@@ -39,7 +39,7 @@ _HALF = re.compile(r"[ap]\.?m(?![A-Za-z])", re.I)
 _HALF_PAST = ("반", "정각")
 _STRIP = " \t\n\"'“”‘’()[]{}<>,.;:?!"
 _FIRST_LETTERS = re.compile(r"[A-Za-zμΩ]+|[가-힣]+|°")
-_NUMERAL_START = re.compile(r"[^가-힣\w]*[일이삼사오육칠팔구]?[십백천만억]")
+_NUMERAL_START = re.compile(r"\A[^가-힣\w]*+[일이삼사오육칠팔구]?[십백천만억]")
 
 PLAIN = ".Z"
 # The class of the one word after, that of the other word before: the two are read together.

@@ -37,7 +37,7 @@ _SHORT_PARTICLES = {
 }  # fmt: skip  # after a consonant, a vowel, either
 _RISKY_PARTICLES = frozenset("과와로도만")  # as often the end of a noun: 효과, 제도
 _LONGEST_ENDING = 10  # syllables
-_LAST_HANGUL = re.compile("[가-힣]*$")
+_LAST_HANGUL = re.compile("(?<![가-힣])[가-힣]*$")
 _FINAL_L = 8  # index of the final consonant ᆯ
 _LEFT_OUT_LIST = (
     "무엇 무어 뭐 뭔 어디 언제 누구 누가 얼마 몇 며칠 어떻 어떠 어떤 어느 무슨 왜 알려 알리 말해 말씀 "

@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from enum import IntEnum
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
@@ -86,7 +87,7 @@ def _stretches(a: _Words, b: _Words) -> list[tuple[str, str]]:
     """Pairs of stretches, of whole words in both texts, that hold all differences."""
     cuts = _cuts(a, b)
     found: list[list[int]] = []
-    for (i, j), (end_i, end_j) in zip(cuts, cuts[1:], strict=False):
+    for (i, j), (end_i, end_j) in pairwise(cuts):
         if a.letters[i:end_i] == b.letters[j:end_j]:
             continue
         empty = i == end_i or j == end_j
@@ -101,8 +102,9 @@ def _cuts(a: _Words, b: _Words) -> list[tuple[int, int]]:
     """Places at which both texts start or end a word, the letters laid over each other; first and last of all."""
     edges = frozenset(b.starts)
     cuts = [(0, 0)]
-    for tag, i, end_i, j, end_j in Levenshtein.opcodes(a.letters, b.letters):
-        if tag == "equal":
+    for block in Levenshtein.opcodes(a.letters, b.letters):
+        if block.tag == "equal":
+            i, end_i, j = block.src_start, block.src_end, block.dest_start
             starts = a.starts[bisect_left(a.starts, i) : bisect_right(a.starts, end_i)]
             cuts += [(at, at - i + j) for at in starts if at - i + j in edges]
     cuts.append((len(a.letters), len(b.letters)))
@@ -111,7 +113,7 @@ def _cuts(a: _Words, b: _Words) -> list[tuple[int, int]]:
 
 def _spaced(words: _Words, start: int, end: int) -> str:
     cuts = [start, *(at for at in words.starts if start < at < end), end]
-    return " ".join(words.letters[a:b] for a, b in zip(cuts, cuts[1:], strict=False)).strip()
+    return " ".join(words.letters[a:b] for a, b in pairwise(cuts)).strip()
 
 
 # --- one stretch --------------------------------------------------------------------------------------

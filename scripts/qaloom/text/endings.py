@@ -11,7 +11,8 @@ def stem(key: str) -> str:
     if key.isascii():
         return key
     apart = jamo(key[-_LONGEST_END:])
-    left = apart[: _END.search(apart).start()]
+    found = _END.search(apart)
+    left = apart[: found.start()] if found else apart
     return key[:-_LONGEST_END] + unicodedata.normalize("NFC", left) or key
 
 

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-_LABEL = re.compile(r"\s*(?:Q|A|질문|답변?|문)\s?[.:)]\s+")
+_LABEL = re.compile(r"\A\s*+(?:Q|A|질문|답변?|문)\s?[.:)]\s+")
 _CLOSING = re.compile(
     r"(?<=[.!?。])\s*(?:이상입니다|이상|끝|감사합니다|That is all|That's all|Thank you)\s?[.!]?\s*$", re.I
 )

@@ -50,7 +50,8 @@ def morphemes(text: str) -> tuple[Morpheme, ...]:
 # --- negation -----------------------------------------------------------------------------------------
 
 _NEGATORS = {("안", "MAG"), ("못", "MAG"), ("않", "VX"), ("못하", "VX"), ("말", "VX"), ("없", "VA"), ("아니", "VCN"),
-             ("없이", "MAG"), ("않", "VV"), ("아니", "MAG"), ("없애", "VV"), ("못하", "VV"), ("못하", "VA")}  # fmt: skip
+             ("없이", "MAG"), ("않", "VV"), ("아니", "MAG"), ("없애", "VV"), ("못하", "VV"),
+             ("못하", "VA")}  # fmt: skip
 _NEGATING_PREFIXES = frozenset("미비불부무")
 _NEGATING_NOUNS = frozenset(
     [
@@ -88,8 +89,10 @@ def _negates(one: Morpheme) -> bool:
 # --- content ------------------------------------------------------------------------------------------
 
 _ROLES = {
-    "에게": "to", "한테": "to", "께": "to", "로": "into", "으로": "into", "부터": "from", "에서부터": "from", "까지": "until",
-    "보다": "than", "에서": "at", "에": "at", "와": "and", "과": "and", "이랑": "and", "랑": "and", "하고": "and", "만": "only",
+    "에게": "to", "한테": "to", "께": "to", "로": "into", "으로": "into", "부터": "from",
+    "에서부터": "from", "까지": "until",
+    "보다": "than", "에서": "at", "에": "at", "와": "and", "과": "and", "이랑": "and", "랑": "and", "하고": "and",
+    "만": "only",
     "도": "also",
 }  # fmt: skip
 _INTERCHANGED = [
@@ -103,7 +106,7 @@ _INTERCHANGED = [
 ]
 _ASKING = {"언제": "when", "어디": "where", "누구": "who", "누": "who", "왜": "why"}
 _ASKED_PLAINLY = frozenset(
-    ["무엇", "무어", "뭐", "얼마", "몇", "어떤", "어떻", "무슨", "어느", "며칠", "어떻게"]
+    ["무엇", "무어", "뭐", "얼마", "얼마나", "몇", "어떤", "어떻", "무슨", "어느", "며칠", "어떻게"]
 )
 _TELLING = frozenset(
     ["알리", "말", "말씀", "설명", "안내", "가르치", "적", "쓰", "답", "답하", "쓰시", "대답"]
@@ -146,7 +149,7 @@ _LIKE = {
     "림프샘": "림프선",
     "이하샘": "이하선",
     "샘": "선",
-    "곳": "데",
+    "뒤": "후",
 }
 _CONTENT = ("N", "V", "M", "XR", "XPN", "XSN", "SL", "SH", "SN", "IC", "UN", "W")
 
@@ -202,9 +205,12 @@ def _counts(one: Morpheme, before: Morpheme | None) -> bool:
     return one.form not in _LIGHT_VERBS or not one.tag.startswith("V")
 
 
+_SUFFIXED = {"사람": "자", "곳": "처"}  # 승인하는 사람, 승인자
+
+
 def _plain(one: Morpheme, before: Morpheme | None) -> str:
-    if one.form == "사람" and before is not None and before.tag == "ETM":
-        return "자"  # 승인하는 사람, 승인자
+    if before is not None and before.tag == "ETM" and one.form in _SUFFIXED:
+        return _SUFFIXED[one.form]
     return _LIKE.get(one.form, one.form)
 
 

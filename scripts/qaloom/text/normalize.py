@@ -81,7 +81,8 @@ def _read_together(
     """Give the first of words that are read together the key of all of them, the others none."""
     bound: set[int] = set()  # places of words that are read with the one before them
     for at in special:
-        left, right = classes[words[at]]
+        kind = classes[words[at]]
+        left, right = kind[0], kind[1]
         if at and classes.get(words[at - 1], PLAIN)[1] + left in BOUND_PAIRS:
             bound.add(at)
         if at + 1 < len(words) and right + classes.get(words[at + 1], PLAIN)[0] in BOUND_PAIRS:

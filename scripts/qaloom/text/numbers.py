@@ -60,8 +60,11 @@ _NATIVE = re.compile(
     )
 )
 
-_ENGLISH = {word: n for n, word in enumerate(
-    ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"], 2)}  # fmt: skip
+_UNITS_AND_TEENS = (
+    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
+    "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_ENGLISH = {word: n for n, word in enumerate(_UNITS_AND_TEENS, 2)}
 _ENGLISH |= {
     word: 10 * n
     for n, word in enumerate(

@@ -5,6 +5,7 @@ What no rule surely covers gets no wording. Same input, same output: nothing is 
 """
 
 import re
+import unicodedata
 
 from qaloom.text.normalize import comparison_key
 
@@ -39,7 +40,9 @@ _ABBREVIATIONS = (
 
 def rewrite(question: str) -> list[str]:
     """Other forms of a question with the same meaning, the most different first; [] where no rule is sure."""
-    text = " ".join(question.split()).replace("？", "?")
+    if len(question) > 4 * _LONGEST:
+        return []
+    text = " ".join(unicodedata.normalize("NFC", question).split()).replace("？", "?")
     if not text or len(text) > _LONGEST:
         return []
     lead, last = _split_lead(text)

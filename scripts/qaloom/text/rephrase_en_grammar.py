@@ -86,8 +86,8 @@ NOUNS_IN_ING = word_set(
     " funding heating housing lighting marketing processing recycling setting testing warning wiring"
     " programming painting"
 )
-_BARE = re.compile(r"^\W+|[^\w)\]%]+$")
-_NAME = re.compile(r"[A-Z0-9_(\[\"'“‘`./]|.*[A-Z0-9_()./]")
+_BARE = re.compile(r"^\W+|(?<![^\w)\]%])[^\w)\]%]+$")
+_NAME = re.compile(r"\A(?:[A-Z0-9_(\[\"'“‘`./]|.*[A-Z0-9_()./])")
 
 
 @lru_cache(maxsize=1 << 14)

@@ -94,8 +94,8 @@ def parse(text: str) -> Sentence:
 def _plain_ending(text: str, asked: bool) -> str:
     """Endings that Kiwi misreads (하는가요 as 'go', 있는지요) as others of the same meaning."""
     for known in ("아세요", "알 수 있을까요", "알 수 있나요", "알 수 있습니까"):
-        asked = QUESTION_WORD.findall(text)  # one inside the clause; 어떻게 ... 아나요 asks how one knows
-        if text.endswith(f"지 {known}") and len(asked) < 2 and "어떻" not in asked:
+        words = QUESTION_WORD.findall(text)  # one inside the clause; 어떻게 ... 아나요 asks how one knows
+        if text.endswith(f"지 {known}") and len(words) < 2 and "어떻" not in words:
             return f"{text.removesuffix(known)}아시나요"
     base = (
         text.removesuffix("요")

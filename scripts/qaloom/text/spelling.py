@@ -45,6 +45,7 @@ def _only_once(one: str, other: str, words: Counts) -> bool:
 # --- Korean -------------------------------------------------------------------------------------------
 
 _NEGATING = frozenset("미비불부무안못")
+_ROLES = frozenset("자사인원관장생주부처과실소국료비금율률량품제법성형식도기용물")  # 수급자, 수급사
 _SAME_SOUND = str.maketrans("\u1162\u1164\u116b\u1170", "\u1166\u1168\u116c\u116c")
 _SURNAMES = frozenset(
     "김이박최정강조윤장임한오서신권황안송류유전홍고문양손배백허남심노하곽성차주우구민진지엄채원천방공현함변염여추도소석선설마길연위표명기반라왕금옥육인맹제모탁국어"
@@ -105,7 +106,8 @@ def _once(text: str) -> str:
 def _near_syllables(one: str, other: str) -> bool:
     """One jamo apart; vowels that sound the same (애 에, 왜 외 웨) count as one."""
     apart = [unicodedata.normalize("NFD", c).translate(_SAME_SOUND) for c in (one, other)]
-    return Levenshtein.distance(*apart) <= 1 and {one, other}.isdisjoint(_NEGATING)
+    roles = {one, other} <= _ROLES
+    return not roles and Levenshtein.distance(*apart) <= 1 and {one, other}.isdisjoint(_NEGATING)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -138,8 +140,10 @@ def _noun(text: str) -> bool:
 # --- English ------------------------------------------------------------------------------------------
 
 _PREFIXES = (
-    "un", "non", "in", "im", "ir", "il", "dis", "de", "re", "pre", "pro", "per", "hyper", "hypo", "out", "over", "under",
-    "anti", "inter", "intra", "extra", "ex", "e", "a", "sub", "super", "mis", "up", "down", "post", "bi", "mono", "poly",
+    "un", "non", "in", "im", "ir", "il", "dis", "de", "re", "pre", "pro", "per", "hyper", "hypo", "out", "over",
+    "under", "anti", "inter", "intra", "extra", "ex", "e", "a", "sub", "super", "mis", "up", "down", "post", "bi",
+    "mono",
+    "poly",
 )  # fmt: skip
 _SUFFIXES = (
     "er",

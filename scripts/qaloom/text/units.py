@@ -8,7 +8,8 @@ import re
 from collections import defaultdict
 
 _PREFIXED = {
-    "W": "kmMGTuμn", "V": "kmMuμn", "A": "kMmuμn", "Hz": "kmMGT", "Pa": "khmMGu", "J": "kmMG", "Ω": "kmMGμ", "F": "mμunp",
+    "W": "kmMGTuμn", "V": "kmMuμn", "A": "kMmuμn", "Hz": "kmMGT", "Pa": "khmMGu", "J": "kmMG", "Ω": "kmMGμ",
+    "F": "mμunp",
     "m": "kcmdμun", "g": "kmμuM", "L": "kmdcμu", "l": "kmdcμu", "s": "mμun", "mol": "mμunk", "N": "kmM", "B": "kKMGTP",
     "b": "kKMGTP", "bps": "kKMGT", "Wh": "kmMGT", "VA": "kM", "Bq": "kMGmμ", "Sv": "mμu", "cal": "k", "Cal": "",
     "eV": "kMG", "S": "mμ", "K": "m", "T": "m", "H": "mμ", "C": "mμ", "M": "mμn", "G": "", "t": "k", "h": "", "dB": "",
@@ -20,14 +21,18 @@ _WORDS = {
     "%": "퍼센트 프로 percent", "mg": "밀리그램 milligram", "kg": "킬로그램 kilogram", "g": "그램 gram",
     "km": "킬로미터 kilometer kilometre", "cm": "센티미터 centimeter centimetre",
     "mm": "밀리미터 millimeter millimetre", "m": "미터 meter metre", "mL": "밀리리터 milliliter millilitre",
-    "L": "리터 liter litre", "m^2": "제곱미터 평방미터", "m^3": "세제곱미터 입방미터", "km^2": "제곱킬로미터", "cm^2": "제곱센티미터",
+    "L": "리터 liter litre", "m^2": "제곱미터 평방미터", "m^3": "세제곱미터 입방미터", 
+    "km^2": "제곱킬로미터", "cm^2": "제곱센티미터",
     "kW": "킬로와트 kilowatt", "MW": "메가와트 megawatt", "mW": "밀리와트 milliwatt", "GW": "기가와트 gigawatt",
-    "W": "와트 watt", "kV": "킬로볼트 kilovolt", "mV": "밀리볼트 millivolt", "V": "볼트 volt", "mA": "밀리암페어 milliampere",
+    "W": "와트 watt", "kV": "킬로볼트 kilovolt", "mV": "밀리볼트 millivolt", "V": "볼트 volt",
+    "mA": "밀리암페어 milliampere",
     "A": "암페어 ampere", "kHz": "킬로헤르츠 kilohertz", "MHz": "메가헤르츠 megahertz", "GHz": "기가헤르츠 gigahertz",
     "Hz": "헤르츠 hertz", "KB": "킬로바이트 kilobyte", "MB": "메가바이트 megabyte", "GB": "기가바이트 gigabyte",
-    "TB": "테라바이트 terabyte", "B": "바이트 byte", "Kb": "킬로비트 kilobit", "Mb": "메가비트 megabit", "Gb": "기가비트 gigabit",
+    "TB": "테라바이트 terabyte", "B": "바이트 byte", "Kb": "킬로비트 kilobit", "Mb": "메가비트 megabit",
+    "Gb": "기가비트 gigabit",
     "kcal": "킬로칼로리 kilocalorie", "cal": "칼로리 calorie", "Pa": "파스칼 pascal", "Ω": "옴 ohm", "t": "톤",
-    "second": "second", "minute": "minute", "hour": "hour", "day": "day", "week": "week", "month": "month", "year": "year",
+    "second": "second", "minute": "minute", "hour": "hour", "day": "day", "week": "week", "month": "month",
+    "year": "year",
     "원": "won KRW", "달러": "dollar USD", "유로": "euro EUR", "엔": "yen JPY", "파운드": "GBP", "위안": "CNY",
 }  # fmt: skip
 _CURRENCIES = {"$": "달러", "₩": "원", "€": "유로", "£": "파운드", "¥": "엔"}

@@ -36,14 +36,18 @@ class Value(NamedTuple):
 
 _LATIN = "A-Za-z\ue041-\ue05a"
 _JOINED = "[.,:/~^_×；，／：－＿･]"
-_COUNTER = "(?:원|달러|유로|엔|초|분|시간|시|일|주|개월|월|분기|년|도|명|개|층|회|호|조|항|번|대|배|점|쪽|세|살|가지|달)"
+_COUNTER = (
+    "(?:원|달러|유로|엔|초|분|시간|시|일|주|개월|월|분기|년|도|명|개|층|회|호|조|항|번|대|배|점|쪽"
+    "|세|살|가지|달)"
+)
 _VALUE = re.compile(
     rf"(?P<word>[{_LATIN}][{_LATIN}0-9]*+(?:[-－＿][{_LATIN}0-9]++|(?<=\d)\.\d++)*+(?:[#＃+]++|－(?![{_LATIN}0-9]))?+)"
     rf"|(?P<number>－?+\d++(?P<more>(?:{_JOINED}\d++)*+)(?:\s?[%‰]|！|\s?{_COUNTER}"
     rf"|(?P<unit>°?[{_LATIN}μΩ\ue3a9]++(?:\^\d|[/／][a-z]{{1,4}})*+)(?P<rest>[{_LATIN}0-9]*+))?+)"
     r"|(?P<mark>[^\w\s.,;:?'\"()\[\]{}·…“”‘’「」『』《》〈〉、。!*/\\@#\ufe0e\ufe0f\u200d-])"
 )
-_CODE = re.compile(r"[A-Z]{2,}[a-z]?|[B-HJ-Z]|.*[\d#＃+－＿\ue041-\ue05a].*", re.DOTALL)
+_CAPITALS = re.compile(r"\A(?:[A-Z]{2,}+[a-z]?+|[B-HJ-Z])\Z")
+_CODED = re.compile(r"[\d#＃+－＿\ue041-\ue05a]")
 
 
 @lru_cache(maxsize=1 << 12)
@@ -63,7 +67,7 @@ def _values(text: str) -> Iterator[Value]:
         if kind == "mark":
             yield Value(Kind.MARK, found)
         elif kind == "word":
-            if _CODE.fullmatch(found):
+            if _CAPITALS.match(found) or _CODED.search(found):
                 yield Value(Kind.CODE, found.casefold())
         elif match["rest"] or (
             match["unit"] and not units.is_unit(match["unit"].lstrip("°").translate(UNCASED))
@@ -89,7 +93,7 @@ def same_values(one: str, other: str) -> bool:
 
 def figures(text: str) -> list[str]:
     """Numbers, sequences and marks in order, and the digits of codes among them."""
-    found = []
+    found: list[str] = []
     for value in values(text):
         found += _DIGITS.findall(value.text) if value.kind == Kind.CODE else [value.text]
     return found

@@ -54,7 +54,7 @@ class Line(msgspec.Struct):
 def read_source(path: Path, encoding: str = "", progress: Progress | None = None) -> Iterator[Line]:
     """Read a .jsonl or .jsonl.gz file, line by line, in `encoding` or else what `encoding_of` finds.
 
-    `progress` is told the bytes of the file read so far. Raises SourceError when the file cannot be read.
+    `progress` is called with the bytes of the file read so far. Raises SourceError when the file cannot be read.
     """
     encoding = encoding or encoding_of(path)
     with _readable(path):

@@ -25,7 +25,7 @@ def may_be_mojibake(text: str) -> bool:
     return _DAMAGE.search(text) is not None
 
 
-def mend_mojibake(text: str, row: str = "") -> str:
+def repair_mojibake(text: str, row: str = "") -> str:
     """Undo a wrong decoding; `row` is all the text of the row, which may be about encodings.
 
     A row about encodings, or a single damaged letter shown by itself, is left alone unless the whole text
@@ -42,8 +42,8 @@ def mend_mojibake(text: str, row: str = "") -> str:
     whole = _from_utf8(text)
     if whole is None and (_ABOUT_ENCODINGS.search(row or text) or _SPECIMEN.search(text)):
         return text
-    mended = fix_encoding(text)
-    return whole if whole is not None and mended == text else mended
+    repaired = fix_encoding(text)
+    return whole if whole is not None and repaired == text else repaired
 
 
 # --- UTF-8 --------------------------------------------------------------------------------------------
@@ -122,8 +122,8 @@ def _from_cp949(text: str) -> str | None:
     if any(text[run.end() : run.end() + 1].isalpha() for run in runs):  # 'ÇÃO': no word goes on so
         return None
     # euc_kr, not cp949: there both bytes are above ASCII, which real Latin text breaks at once ('café ').
-    mended = _strictly(text, "euc_kr")
-    return mended if mended is not None and _usual(mended) else None
+    repaired = _strictly(text, "euc_kr")
+    return repaired if repaired is not None and _usual(repaired) else None
 
 
 def _usual(text: str) -> bool:

@@ -7,27 +7,27 @@ from collections.abc import Callable, Sequence
 
 from qaloom.validate.layout import tidy_space
 from qaloom.validate.line_breaks import join_broken, join_hyphenated
-from qaloom.validate.mojibake import may_be_mojibake, mend_mojibake
+from qaloom.validate.mojibake import may_be_mojibake, repair_mojibake
 
 
 def repair_row(texts: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Mend the texts of one row; return them with the codes of all repairs made.
+    """Repair the texts of one row; return them with the codes of all repairs made.
 
     The texts are judged together: a question about HTML keeps the entities of its answer.
     """
     row = ""
     codes: tuple[str, ...] = ()
-    mended = []
+    repaired = []
     for text in texts:
-        if not _whole(text):
+        if not _is_clean(text):
             row = row or "\n".join(texts)
             text, more = repair(text, row)
             codes += more
-        mended.append(text)
-    return mended, codes
+        repaired.append(text)
+    return repaired, codes
 
 
-def _whole(text: str) -> bool:
+def _is_clean(text: str) -> bool:
     """Whether a text holds nothing that a repair could act on; most do not, and are done.
 
     Line ends, tabs, control characters and all spaces but the plain one are not printable.
@@ -42,17 +42,17 @@ def _whole(text: str) -> bool:
 
 
 def repair(text: str, row: str = "") -> tuple[str, tuple[str, ...]]:
-    """Mend one text; return it with the codes of the repairs made, in the order made.
+    """Repair one text; return it with the codes of the repairs made, in the order made.
 
     `row` is all the text of the row. Codes: mojibake, nfc, html_entities, control_characters,
     hyphenation, broken_words, whitespace.
     """
     codes = []
-    for code, mend in _REPAIRS.items():
-        mended = mend(text, row or text)
-        if mended != text:
+    for code, apply in _REPAIRS.items():
+        repaired = apply(text, row or text)
+        if repaired != text:
             codes.append(code)
-            text = mended
+            text = repaired
     return text, tuple(codes)
 
 
@@ -77,7 +77,7 @@ _SHOWN = re.compile(
 _REMOVED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u2060\ufeff]")
 
 
-def mend_entities(text: str, row: str) -> str:
+def _unescape(text: str, row: str) -> str:
     """Replace HTML entities, unless the row is about markup or shows one, where they may be meant."""
     if "&" not in text or not _ENTITY.search(text) or _ABOUT_MARKUP.search(row):
         return text
@@ -110,9 +110,9 @@ def _nfc(text: str, row: str) -> str:
 
 # Mojibake first: its bytes look like control characters, odd spaces and soft hyphens to the others.
 _REPAIRS: dict[str, Callable[[str, str], str]] = {
-    "mojibake": mend_mojibake,
+    "mojibake": repair_mojibake,
     "nfc": _nfc,
-    "html_entities": mend_entities,
+    "html_entities": _unescape,
     "control_characters": _remove_control,
     "hyphenation": join_hyphenated,
     "broken_words": lambda text, row: join_broken(text),

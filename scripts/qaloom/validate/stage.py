@@ -1,4 +1,4 @@
-"""Decide whether a row is a row: read it, find question and answer, mend what is certain, set the rest aside.
+"""Decide whether a row is a row: read it, find question and answer, repair what is certain, set the rest aside.
 
 `validate_file` does one source file and holds no more than a line of it; `gather` puts files together.
 """
@@ -21,7 +21,7 @@ from qaloom.validate.lines import Fault, Line, encoding_of, read_source
 from qaloom.validate.markers import split_reasoning, strip_labels
 from qaloom.validate.repair import repair_row
 
-_SHOWN = 2_000  # characters of a rejected line that are kept
+_EXCERPT = 2_000  # characters of a rejected line that are kept
 _KEPT_WHOLE = 20_000  # bytes up to which a rejected record is kept as an object
 _MB = 1_000_000
 
@@ -142,7 +142,7 @@ def _shaped(line: Line) -> Shaped | Fault:
 
 
 def _meta(found: Shaped, codes: tuple[str, ...]) -> dict[str, Any]:
-    # `repairs` is ours to say; a source's own key of that name would be counted as if we had made them.
+    # `repairs` counts ours; a source's own key of that name must not be counted with them.
     meta = found.meta
     if "repairs" in meta:
         meta["repairs_in_source"] = meta.pop("repairs")
@@ -152,16 +152,16 @@ def _meta(found: Shaped, codes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _reject(line: Line, name: str, fault: Fault) -> Rejection:
-    return Rejection(name, line.number, fault.reason, fault.detail, _as_it_was(line))
+    return Rejection(name, line.number, fault.reason, fault.detail, _original(line))
 
 
-def _as_it_was(line: Line) -> Any:
+def _original(line: Line) -> Any:
     if type(line.value) is dict and len(line.raw) <= _KEPT_WHOLE:
         return line.value
-    text = line.raw[: 4 * _SHOWN].decode("utf-8", "backslashreplace").rstrip("\r")
-    if len(text) <= _SHOWN and len(line.raw) <= 4 * _SHOWN:
+    text = line.raw[: 4 * _EXCERPT].decode("utf-8", "backslashreplace").rstrip("\r")
+    if len(text) <= _EXCERPT and len(line.raw) <= 4 * _EXCERPT:
         return text
-    return f"{text[:_SHOWN]} ... ({len(line.raw):,} bytes in all)"
+    return f"{text[:_EXCERPT]} ... ({len(line.raw):,} bytes in all)"
 
 
 _encode = msgspec.json.Encoder().encode
@@ -218,8 +218,8 @@ def _summary(stats: dict[str, Any]) -> str:
         text = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda p: -p[1]))
         return f" ({text})" if text else ""
 
-    mended = sum(stats["repairs"].values())
-    repaired = f", {mended:,} repairs{listed(stats['repairs'])}" if mended else ""
+    count = sum(stats["repairs"].values())
+    repaired = f", {count:,} repairs{listed(stats['repairs'])}" if count else ""
     aside = f"{stats['rejected']:,} set aside{listed(stats['reasons'])}"
-    taken = f"{stats['in']:,} lines in {len(stats['files'])} files"
-    return f"validate: {taken}, {stats['out']:,} rows kept, {aside}{repaired}"
+    read = f"{stats['in']:,} lines in {len(stats['files'])} files"
+    return f"validate: {read}, {stats['out']:,} rows kept, {aside}{repaired}"

@@ -215,7 +215,7 @@ def _kept(results: Results, kept: Row, row: Row) -> list[str]:
     lines = [f"kept, {_at(kept)}"]
     if kept.id != row.id:
         lines[0] += f", as {kept.id} with personal data masked"
-    merged = [item for item in results.dropped if (item.survivor or {}).get("id") == kept.id]
+    merged = [item for item in results.dropped if item.survivor and item.survivor.id == kept.id]
     lines += _some([_merged(item) for item in merged])
     lines += _some(list(_contradictions(results, kept.id)))
     cluster = results.clusters.get(kept.id)
@@ -224,7 +224,7 @@ def _kept(results: Results, kept: Row, row: Row) -> list[str]:
 
 
 def _merged(item: Rejection) -> str:
-    score = (item.survivor or {}).get("score", 1.0)
+    score = item.survivor.score if item.survivor else 1.0
     how = "the same" if item.reason == "exact_duplicate" else f"nearly the same, {score:.3f}"
     return f"absorbed {item.source}, line {item.line} ({how}): {_cut(item.row['instruction'])}"
 
@@ -232,7 +232,7 @@ def _merged(item: Rejection) -> str:
 def _dropped(results: Results, item: Rejection) -> str:
     where = f"{item.source}, line {item.line}"
     if item.survivor:
-        score, survivor = item.survivor["score"], item.survivor["id"]
+        score, survivor = item.survivor.score, item.survivor.id
         return f"{where}: {item.reason} ({score:.3f}), merged into {_named(results, survivor)}"
     return f"{where}: set aside, {item.reason}: {item.detail}"
 

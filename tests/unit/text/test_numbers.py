@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaloom.text.numbers import korean_value
 from qaloom.text.canonical import canonical
+from qaloom.text.numbers import korean_value
 
 SAME = [
     ("3만 5천 원", "삼만 오천 원", "₩35,000", "35,000원", "3만5000원"),

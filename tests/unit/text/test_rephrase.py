@@ -2,6 +2,7 @@
 
 import re
 import time
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -340,6 +341,11 @@ def test_a_question_is_asked_for_the_same_thing():
         new = set(asked.findall(variant.lower())) - set(asked.findall(question.lower()))
         # A rule may name what an attribute noun asks for, and only where no asked word stood before.
         assert len(new) <= 1 and not (new and asked.search(question.split(". ")[-1])), (question, variant)
+
+
+def test_decomposed_hangul_is_korean_as_well():
+    question = "서버실은 어디에 있나요?"
+    assert rewrite(unicodedata.normalize("NFD", question)) == rewrite(question)
 
 
 def test_is_a_function_of_the_text_alone():

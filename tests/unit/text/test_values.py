@@ -5,10 +5,10 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from notations import FRAMES, KINDS
 
 from qaloom.text.normalize import comparison_key
 from qaloom.text.values import Kind, same_values, values
-from notations import FRAMES, KINDS
 
 SAME = [
     ("30,000원", "3만 원", "삼만 원", "₩30,000", "KRW 30,000", "30000 원"),
