@@ -31,12 +31,27 @@ class Row(Struct, omit_defaults=True, gc=False):
     parent: str = ""
     provider: str = ""
 
+    @property
+    def question(self) -> str:
+        """The question as a comparison sees it: `question_text` of the row."""
+        return question_text(self.instruction, self.input)
+
+
+class Survivor(Struct):
+    """The row that a duplicate was merged into, and how similar their questions are (0 to 1)."""
+
+    id: str
+    source: str
+    line: int
+    score: float
+
 
 class Rejection(Struct, omit_defaults=True):
     """A row that does not go on: the row as it was, its place, a reason code, a sentence for a person.
 
-    `survivor` (on duplicates) holds the kept row's id, source, line and the score; `reworded` and
-    `provider` (on paraphrases) are the question that the row rewords and what made it.
+    `row` is a record of the source (validate) or a row's instruction, input and output (later stages), or
+    the text of a line that is no record. `survivor` is set on duplicates; `reworded` and `provider`, on
+    paraphrases, are the question that the row rewords and what made it.
     """
 
     source: str
@@ -45,7 +60,7 @@ class Rejection(Struct, omit_defaults=True):
     detail: str
     row: Any
     id: str = ""
-    survivor: dict[str, Any] | None = None
+    survivor: Survivor | None = None
     reworded: str = ""
     provider: str = ""
 
@@ -53,8 +68,10 @@ class Rejection(Struct, omit_defaults=True):
 class Placement(Struct, omit_defaults=True):
     """A line of the split's placement.jsonl: the part that a row is in, and why.
 
-    `split` is train, recall, unseen or aside; `why` a reason code; `fact` a digest that the rows of one fact
-    share; `near` the id of the row that decided, where one did.
+    `split` is train, recall or unseen; `why` a reason code; `fact` an id that the rows of one fact share;
+    `near` the id of the row that decided, for recall the trained row that teaches the fact; `light` marks a
+    recall question that differs from a trained one in its ending alone; `closed` is yes, no, none or
+    abstention for an answer of such a class.
     """
 
     id: str
@@ -67,6 +84,8 @@ class Placement(Struct, omit_defaults=True):
     line: int
     near: str = ""
     parent: str = ""
+    light: bool = False
+    closed: str = ""
 
 
 class Paraphrases(Struct):
@@ -78,7 +97,7 @@ class Paraphrases(Struct):
 
 
 def question_text(instruction: str, input: str) -> str:
-    """A question with its context, as one text."""
+    """The question of a row as a comparison sees it: the instruction, then its input on a new line."""
     return f"{instruction}\n{input}" if input else instruction
 
 
@@ -93,23 +112,30 @@ def place(row: Row) -> dict[str, Any]:
     return {"id": row.id, "source": row.source, "line": row.line}
 
 
-def rejected(row: Row, reason: str, detail: str, **more: Any) -> Rejection:
+def rejected(
+    row: Row,
+    reason: str,
+    detail: str,
+    survivor: Survivor | None = None,
+    reworded: str = "",
+    provider: str = "",
+) -> Rejection:
     """The rejection of a row that an earlier stage had accepted."""
     shown = {"instruction": row.instruction, "input": row.input, "output": row.output}
-    return Rejection(row.source, row.line, reason, detail, shown, row.id, **more)
+    return Rejection(row.source, row.line, reason, detail, shown, row.id, survivor, reworded, provider)
 
 
 def write_stage(
-    folder: Path, rows: Sequence[Row], rejections: Sequence[Rejection], taken: int, **counts: Any
+    folder: Path, rows: Sequence[Row], rejections: Sequence[Rejection], rows_in: int, **counts: Any
 ) -> dict[str, Any]:
     """Write `rows.jsonl`, `rejected.jsonl` and, last, `stats.json`; return the stats.
 
-    `taken` is the number of rows that came in (or, for a stage that makes rows, came in or were made).
-    Raises AssertionError when taken != rows + rejections: a row was lost, which is our defect.
+    `rows_in` is the number of rows that came in (or, for a stage that makes rows, came in or were made).
+    Raises AssertionError when rows_in != rows + rejections: a row was lost, which is our defect.
     """
-    assert taken == len(rows) + len(rejections), f"{taken} in, {len(rows)} + {len(rejections)} out"
+    assert rows_in == len(rows) + len(rejections), f"{rows_in} in, {len(rows)} + {len(rejections)} out"
     reasons = dict(sorted(Counter(r.reason for r in rejections).items()))
-    stats = {"in": taken, "out": len(rows), "rejected": len(rejections), "reasons": reasons, **counts}
+    stats = {"in": rows_in, "out": len(rows), "rejected": len(rejections), "reasons": reasons, **counts}
     write_lines(folder / "rows.jsonl", rows)
     write_lines(folder / "rejected.jsonl", rejections)
     write_json(folder / "stats.json", stats)

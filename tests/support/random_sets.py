@@ -1,4 +1,4 @@
-"""Random data sets for the tests of split and audit, and an oracle that knows nothing of either."""
+"""Random data sets for the tests of split and audit, and an oracle that compares all pairs."""
 
 import random
 from itertools import product
@@ -7,6 +7,7 @@ from rapidfuzz import fuzz
 
 from qaloom.files import write_lines
 from qaloom.records import Row, row_id
+from qaloom.split.facts import Relation, Statement, comparison_of
 from qaloom.text.normalize import comparison_key
 
 SETTINGS = {"by": "answer", "unseen_fraction": 0.25, "recall_fraction": 0.4, "probes": 5, "seed": 7}
@@ -30,16 +31,6 @@ _FORMS = (
     "{}을 이용하려면 {} 몇 번으로 연락하나요?",
     "What is the number of the {} in the {} building?", "How much does the {} {} cost?", "{} {}?",
 )  # fmt: skip
-
-
-def near(one, other):
-    """Near-equal by rapidfuzz's ratio of squashed texts, spelled out anew."""
-    one, other = comparison_key(one), comparison_key(other)
-    return bool(one) and bool(other) and fuzz.ratio(one, other) >= 100 * T
-
-
-def asked(row):
-    return f"{row['instruction']}\n{row['input']}"
 
 
 def random_rows(rng, facts):
@@ -76,22 +67,24 @@ def write(folder, rows):
     return folder / "rows.jsonl", folder / "clusters.jsonl"
 
 
-def leaks(train, recall, unseen, groups=None):
-    """Every broken promise, by comparing all pairs; `groups`: the document of each id, to keep apart."""
-    found = []
-    for held, row in product([*recall, *unseen], train):
-        if near(asked(held), asked(row)):
-            found.append(("question", held["id"], row["id"]))
-        if held["id"] == row["id"]:
-            found.append(("id", held["id"], row["id"]))
-    for held, row in product(unseen, train):
-        same = comparison_key(held["output"]) == comparison_key(row["output"])
-        if same or (len(comparison_key(held["output"])) >= 12 and near(held["output"], row["output"])):
-            found.append(("answer", held["id"], row["id"]))
-        if groups and groups[held["id"]] == groups[row["id"]]:
-            found.append(("document", held["id"], row["id"]))
-    taught = {comparison_key(row["output"]) for row in train}
-    found += [("untaught", row["id"], "") for row in recall if comparison_key(row["output"]) not in taught]
+def leaks(places, rows, by):
+    """Every broken promise, by comparing all pairs with the definition of a fact; `rows` holds probes, too."""
+    made = {row.id: Statement(row) for row in rows}
+    comparison = comparison_of([made[row.id] for row in rows if row.origin == "data"], T)
+    parts = {
+        part: [i for i, p in places.items() if p.split == part] for part in ("train", "recall", "unseen")
+    }
+    found = [("no part", i) for i in set(places).difference(*parts.values())]
+    for held, taught in product(parts["unseen"], parts["train"]):
+        data = made[held].row.origin == made[taught].row.origin == "data"
+        if data and comparison.relation(made[held], made[taught]) == Relation.SAME_FACT:
+            found.append(("both sides", held, taught))
+        if by == "document" and places[held].group == places[taught].group:
+            found.append(("document", held, taught))
+    for identity in parts["recall"]:
+        near = places[identity].near
+        if places[near].split != "train" or not comparison.states_answer(made[identity], made[near]):
+            found.append(("untaught", identity, near))
     return found
 
 

@@ -8,7 +8,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from qaloom.augment.translation_cache import Memory
+from qaloom.augment.translation_cache import TranslationMemory
+from qaloom.config.settings import Seq2seqSettings
 from qaloom.errors import DeviceError, ModelError, first_line
 from qaloom.files import digest, read_json
 
@@ -28,24 +29,23 @@ _NAMES = {
 class Translator:
     """One direction of one model; its weights are read only when a text has to be translated.
 
-    `folder` is what the stage base_model made of the reference; `settings` are `augment.seq2seq`;
-    `variants` is how many translations a text gets.
+    `folder` is where the stage base_model put the reference; `variants` is the number of translations of a text.
     """
 
-    def __init__(self, folder: Path, source: str, target: str, settings: dict[str, Any], variants: int):
+    def __init__(self, folder: Path, source: str, target: str, settings: Seq2seqSettings, variants: int):
         self.folder, self.source, self.target = folder, source, target
         self.settings, self.variants = settings, variants
 
     @cached_property
-    def maker(self) -> dict[str, Any]:
+    def cache_key(self) -> dict[str, Any]:
         """Everything that decides a translation: weights, direction, prefix, codes, generation settings."""
         ways = ["beams", "prefix", "codes"]
-        ways += ["sampling", "temperature", "top_p", "seed"] if self.settings["sampling"] else []
+        ways += ["sampling", "temperature", "top_p", "seed"] if self.settings.sampling else []
         return {
             "weights": read_json(self.folder / "manifest.json")["sha256"],
             "direction": f"{self.source}-{self.target}",
             "variants": self.variants,
-        } | {key: self.settings[key] for key in ways}
+        } | {key: getattr(self.settings, key) for key in ways}
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -56,7 +56,7 @@ class Translator:
         return _model(self.folder)
 
     def translate(
-        self, texts: Sequence[str], memory: Memory, advance: Callable[[int], None]
+        self, texts: Sequence[str], memory: TranslationMemory, advance: Callable[[int], None]
     ) -> dict[str, list[str]]:
         """Each text with its translations, most likely first; what the memory has is not translated again.
 
@@ -113,8 +113,8 @@ class Translator:
 
         ids = self._ids(texts)
         inputs = self.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(self.model.device)
-        if self.settings["sampling"]:
-            torch.manual_seed(int(digest([self.settings["seed"], texts])[:15], 16))
+        if self.settings.sampling:
+            torch.manual_seed(int(digest([self.settings.seed, texts])[:15], 16))
         limits = [longest(len(one)) for one in ids]
         with torch.inference_mode():
             output = self.model.generate(
@@ -139,13 +139,13 @@ class Translator:
     @property
     def _ways(self) -> int:
         """Sequences that a text takes up while it is translated."""
-        return self.variants if self.settings["sampling"] else max(self.settings["beams"], self.variants)
+        return self.variants if self.settings.sampling else max(self.settings.beams, self.variants)
 
     @cached_property
     def _generation(self) -> dict[str, Any]:
         way: dict[str, Any] = {"num_beams": self._ways, "do_sample": False, "early_stopping": True}
-        if self.settings["sampling"]:
-            sampled = {key: self.settings[key] for key in ("temperature", "top_p")}
+        if self.settings.sampling:
+            sampled = {"temperature": self.settings.temperature, "top_p": self.settings.top_p}
             way = {"num_beams": 1, "do_sample": True, "top_k": 0, **sampled}
         elif self._ways == 1:
             way.pop("early_stopping")
@@ -158,7 +158,7 @@ class Translator:
     def _prefix(self) -> str:
         """What the family wants before a text; also tells the tokenizer the source language."""
         family = self.model.config.model_type
-        given = self.settings["prefix"]
+        given = self.settings.prefix
         if given or family in ("t5", "mt5", "umt5"):
             names = {
                 "source": _NAMES.get(self.source, self.source),
@@ -187,7 +187,7 @@ class Translator:
         labels = [token.strip("><") for token in self.tokenizer.supported_language_codes]
         if not labels:
             return ""
-        wanted = [self.settings["codes"].get(self.target), self.target, _NLLB.get(self.target, "")[:3]]
+        wanted = [self.settings.codes.get(self.target), self.target, _NLLB.get(self.target, "")[:3]]
         found = [
             label
             for code in wanted
@@ -202,7 +202,7 @@ class Translator:
     def _code(self, language: str) -> str:
         """The tokenizer's own code of a language: ko, ko_KR or kor_Hang."""
         known = getattr(self.tokenizer, "lang_code_to_id", None) or self.tokenizer.get_vocab()
-        given = self.settings["codes"].get(language)
+        given = self.settings.codes.get(language)
         for code in (given, language, _NLLB.get(language)):
             if code and code in known:
                 return code

@@ -1,109 +1,127 @@
-"""The gates: what a paraphrase must share with its question before it may stand beside it.
+"""Gates: what a paraphrase must share with its question before it may stand beside it.
 
-Each is `(question, paraphrase, limits) -> (reason code, sentence for a person) | None`, looks at the two
-texts alone and knows Korean and English; `GATES` holds them in order. How well they do
-on labelled round trips is in docs/augmentation.md.
+A gate is `(question, paraphrase, limits) -> (reason code, sentence) | None`; it sees the two texts alone and knows
+Korean and English. `GATES`, in order, judge what models write. Wordings made by rules keep everything but the form of
+the sentence; `RULE_GATES` check what a rule could still have broken. docs/augmentation.md says how well they do.
 """
 
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import snowballstemmer
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
+from qaloom.config.settings import GateSettings
 from qaloom.text import language as languages
 from qaloom.text import normalize as texts
+from qaloom.text.canonical import canonical
 from qaloom.text.facts import figures, polarity, same_codes, same_numbers
-from qaloom.text.numbers import plain_numbers
+from qaloom.text.korean import morphemes
 
-# A question is judged against each of its paraphrases, by several gates.
-squash = lru_cache(maxsize=1 << 12)(texts.comparison_key)
+# A question is compared with each of its paraphrases, by several gates.
+comparison_key = lru_cache(maxsize=1 << 12)(texts.comparison_key)
 language = lru_cache(maxsize=1 << 12)(languages.language)
 
 Reason = tuple[str, str]
-Gate = Callable[[str, str, dict[str, Any]], Reason | None]
+Gate = Callable[[str, str, GateSettings], Reason | None]
 
 
-def judge(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
-    """The first gate's reason against a paraphrase of `question`, or None; `limits` is `augment.gates`."""
-    return next((reason for gate in GATES if (reason := gate(question, paraphrase, limits))), None)
+def rejection_reason(
+    question: str, paraphrase: str, limits: GateSettings, by_rules: bool = False
+) -> Reason | None:
+    """The first gate's reason against a paraphrase of `question`, or None; `by_rules` for what rules made."""
+    gates = RULE_GATES if by_rules else GATES
+    return next((reason for gate in gates if (reason := gate(question, paraphrase, limits))), None)
 
 
-def copy_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
-    """near_copy: nothing to learn from; too_different: hardly a character in common."""
-    score = Indel.normalized_similarity(squash(paraphrase), squash(question))
-    said = f"{score:.3f} similar to the question it rewords"
-    if score >= limits["most_similar"]:
-        return "near_copy", said
-    return ("too_different", said) if score < limits["least_similar"] else None
+def copy_gate(question: str, paraphrase: str, limits: GateSettings) -> Reason | None:
+    """near_copy: nothing to learn from."""
+    score = _similarity(question, paraphrase)
+    return ("near_copy", _said(score)) if score >= limits.most_similar else None
 
 
-def length_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
+def other_text_gate(question: str, paraphrase: str, limits: GateSettings) -> Reason | None:
+    """too_different: hardly a character in common."""
+    score = _similarity(question, paraphrase)
+    return ("too_different", _said(score)) if score < limits.least_similar else None
+
+
+def _similarity(question: str, paraphrase: str) -> float:
+    return Indel.normalized_similarity(comparison_key(paraphrase), comparison_key(question))
+
+
+def _said(score: float) -> str:
+    return f"{score:.3f} similar to the question it rewords"
+
+
+def length_gate(question: str, paraphrase: str, limits: GateSettings) -> Reason | None:
     """length_changed: many times longer or shorter, as when a model repeats itself or stops early."""
     ratio = len(paraphrase) / max(1, len(question))
-    most = limits["length_ratio"]
+    most = limits.length_ratio
     return None if 1 / most <= ratio <= most else ("length_changed", f"{ratio:.2f} times as long")
 
 
-def language_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
+def language_gate(question: str, paraphrase: str, limits: GateSettings) -> Reason | None:
     """language_changed."""
     before, after = language(question), language(paraphrase)
     return None if before == after else ("language_changed", f"the question is {before}, this is {after}")
 
 
-def numbers_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
+def numbers_gate(question: str, paraphrase: str, limits: GateSettings) -> Reason | None:
     """numbers_changed: a number, date or unit; '3만 원' is 30,000원."""
-    before, after = (_ONE.sub(" ", plain_numbers(text)) for text in (question, paraphrase))
+    before, after = (_ONE.sub(" ", canonical(text)) for text in (question, paraphrase))
     if same_numbers(before, after):
         return None
     return "numbers_changed", f"the question's numbers are {', '.join(figures(before)) or 'none'}"
 
 
-def codes_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
+def codes_gate(question: str, paraphrase: str, limits: GateSettings) -> Reason | None:
     """code_changed: a code such as AB-12X; quote_changed: a name in quotation marks, word for word."""
     if not same_codes(question, paraphrase):
         return "code_changed", "a code is in one of the two alone"
-    whole = squash(paraphrase)
+    whole = comparison_key(paraphrase)
     quoted = ["".join(groups) for groups in _QUOTED.findall(question)]
-    lost = [name for name in quoted if squash(name) not in whole]
+    lost = [name for name in quoted if name not in paraphrase and comparison_key(name) not in whole]
     return ("quote_changed", f"'{lost[0]}' is not in it") if lost else None
 
 
-def polarity_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
+def polarity_gate(question: str, paraphrase: str, limits: GateSettings) -> Reason | None:
     """polarity_changed: a negation, or a word such as above, before, 이상, 최대, in one of the two alone."""
     if polarity(_turns_alone(question)) == polarity(_turns_alone(paraphrase)):
         return None
     return "polarity_changed", "a negation, or a word such as before or above, is in one of the two alone"
 
 
-def asked_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
+def question_type_gate(question: str, paraphrase: str, limits: GateSettings) -> Reason | None:
     """question_type_changed: who, when, where, how much and so on; one that is not seen is let pass."""
-    before, after = asked(question), asked(paraphrase)
+    before, after = question_type(question), question_type(paraphrase)
     if not before or not after or before == after:
         return None
     return "question_type_changed", f"the question asks {before}, this asks {after}"
 
 
-def words_gate(question: str, paraphrase: str, limits: dict[str, Any]) -> Reason | None:
+def words_gate(question: str, paraphrase: str, limits: GateSettings) -> Reason | None:
     """name_lost: a name; words_lost and words_added: too many of the words that carry the meaning."""
     before, after = content(question), content(paraphrase)
     lost = [word for word in before if not _has(word, after, paraphrase)]
     added = [word for word in after if not _has(word, before, question)]
     if names := [word.text for word in lost if word.name]:
         return "name_lost", f"'{names[0]}' is not in it"
-    if len(lost) > (1 - limits["words_kept"]) * len(before):
+    if len(lost) > (1 - limits.words_kept) * len(before):
         return "words_lost", f"of {len(before)} words that carry the meaning it lacks {_listed(lost)}"
-    if len(added) > limits["words_added"] * max(1, len(before)):
+    if len(added) > limits.words_added * max(1, len(before)):
         return "words_added", f"new to it are {_listed(added)}"
     return None
 
 
 GATES: tuple[Gate, ...] = (
-    language_gate, copy_gate, length_gate, numbers_gate, codes_gate, polarity_gate, asked_gate, words_gate,
+    language_gate, copy_gate, other_text_gate, length_gate, numbers_gate, codes_gate, polarity_gate,
+    question_type_gate, words_gate,
 )  # fmt: skip
+RULE_GATES: tuple[Gate, ...] = (language_gate, copy_gate, numbers_gate, codes_gate)
 
 _ONE = re.compile(r"\bones?\b", re.I)  # a pronoun more often than a number; two and more still count
 # Prepositions go with the verb and the language that a text came through, but for a limit ('over 500');
@@ -136,7 +154,7 @@ _KOREAN_ASKS = (
     ("how much", r"얼마|몇 ?(?:퍼센트|프로|원|도|킬로|그램|미터|리터|센티)"),
     ("how many", r"몇 ?(?:명|개|가지|번|대|장|권|곳|층|사람|회|건|쪽|점|배|살|세|인)"),
     ("why", r"왜|어째서|무슨 (?:이유|까닭)|이유"),
-    ("how", r"어떻게|어떡해|어떤 (?:방법|방식|절차)"),
+    ("how", r"어떻게(?! ?[되됩돼])|어떡해|어떤 (?:방법|방식|절차)"),
     ("what", r"무엇|무얼|뭐|뭘|뭔|무슨|어떤|어느"),
 )  # fmt: skip
 _ENGLISH_ASKS = (
@@ -163,7 +181,7 @@ _ASKS = {
 _NAMES = {"ko": [name for name, _ in _KOREAN_ASKS], "en": [name for name, _ in _ENGLISH_ASKS]}
 
 
-def asked(question: str) -> str:
+def question_type(question: str) -> str:
     """What a question asks for: who, when, where, how much, ...; '' where its words do not tell."""
     tongue = language(question)
     match = _ASKS[tongue].search(question) if tongue in _ASKS else None
@@ -174,7 +192,7 @@ def asked(question: str) -> str:
 
 
 class Word(NamedTuple):
-    """A word as it stands, the part that inflection leaves alone, and whether it is surely a name."""
+    """A word as it stands, its stem (of Korean the morpheme), and whether it is surely a name."""
 
     text: str
     stem: str
@@ -193,32 +211,19 @@ _EMPTY = _words(
     "and or but nor if then than so not no n't any some each every all both either neither please tell know "
     "let say wonder could like want give ask also just only still yet now more most less least very too up "
     "down out off over under before after while during until since per via mr mrs ms dr sir madam s t d ll "
-    "re ve long often far old state"
+    "re ve long often far old state whether if explain"
 )
-_PARTICLE = re.compile(
-    r"(?<=[가-힣A-Za-z0-9)\]]{2})(?:으로부터|에서부터|에게서|에서는|에서의|으로는|으로의|에게는|까지는|부터는|이라는|"
-    r"라는|에는|에도|으로|에서|에게|까지|부터|이나|처럼|보다|마다|라도|이란|이랑|하고|은|는|이|가|을|를|의|에|로|와|과|도|만|란)$"
-)
-_HADA = re.compile(
-    r"(?<=[가-힣A-Za-z]{2})(?:하|되|했|됐|할|될|한|된|함|됨|합|됩|해|돼|시키|시킬|받|받을|받은)[가-힣]*$"
-)
-_VERB = re.compile(
-    r"(?:나요|까요|니까|는지|은지|ㄴ지|려면|다면|으면|면|어야|아야|야|어서|아서|고|어요|아요|여요|예요|에요|습니다|는|던|을|은|지|려고|러|요)$"
-)
-_COPULA = re.compile(r"(?<=[가-힣])(?:인가요|입니까|인지요?|이에요|예요|일까요)$")
-_KOREAN_FORM = re.compile(
-    r"무엇|무슨|뭐|뭘|언제|어디|누구|누가|얼마|며칠|몇|어떤|어느|어떻게|알려|말해|말씀|가르쳐|주세요|주십시오|주시|주실|줘|궁금|"
-    r"알고|싶|있|없|대해|대한|관해|관한|위해|위한|따르면|따라|때문|위치|장소"
-)
+# Morphemes that only ask, tell or link: 있다, 알려 주다, 궁금하다, 대해, 때문.
 _KOREAN_EMPTY = _words(
-    "왜 것 거 수 때 경우 및 또는 그 이 저 좀 이유 하나요 되나요 인가요 입니까 인지 일까요 해야 하는 하면"
-    " 하려면 합니까 됩니까 되는 될까요 할까요 되어 해도 돼요 해요 하는지 되는지 주나요 주는지 줍니까 준"
-    " 은 는 이 가 을 를 의 에 로 와 과 도 만 에서 으로 까지 부터 것이 것은 것을 때는 때에 거예요"
+    "하 되 있 없 알리 말 말하 말씀 가르치 주 궁금 궁금하 알 싶 어떻 이렇 그렇 무엇 뭐 언제 어디 누구 얼마 며칠 "
+    "대하 관하 위하 따르 때문 위치 장소 이유 경우 때 가능 아시 바라 부탁 문의 드리 답 모두 안 못 않 아니"
 )
+_KOREAN_CONTENT = ("NNG", "NNP", "XR", "VV", "VA")
 _OPENS = re.compile(
-    r"(?:^|(?<!Mr)(?<!Ms)(?<!Dr)(?<!Mrs)[.?!;:])\W*$"
+    r"(?:^|(?<!Mr)(?<!Ms)(?<!Dr)(?<!Mrs)[.?!;:])\W{0,8}$"
 )  # a sentence begins: a capital is no name
-_WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?|[가-힣A-Za-z0-9]+")
+_WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]+(?:'[a-z]+)?(?![A-Za-z0-9])")
+_HANGUL = re.compile("[가-힣]")
 _stemmer = snowballstemmer.stemmer("english")
 _ALIKE = 88  # fuzz.ratio; 'catalog' and 'catalogue', but not 'meeting' and 'meaning'
 
@@ -226,25 +231,33 @@ _ALIKE = 88  # fuzz.ratio; 'catalog' and 'catalogue', but not 'meeting' and 'mea
 @lru_cache(maxsize=1 << 12)
 def content(text: str) -> tuple[Word, ...]:
     """The words of a question that carry its meaning, without particles, question words and politeness."""
-    text = plain_numbers(text)
-    words = _WORD.finditer(text)
-    found = [word for match in words if (word := _word(match, text))]
+    text = canonical(text)
+    found = [
+        *_korean_content(text),
+        *(word for match in _WORD.finditer(text) if (word := _word(match, text))),
+    ]
     return tuple({word.stem: word for word in found}.values())
 
 
+def _korean_content(text: str) -> list[Word]:
+    if not _HANGUL.search(text):
+        return []
+    return [
+        Word(found.form, found.form, False)
+        for found in morphemes(text)
+        if found.tag in _KOREAN_CONTENT and found.form not in _KOREAN_EMPTY and _HANGUL.search(found.form)
+    ]
+
+
 def _word(match: re.Match[str], text: str) -> Word | None:
+    """A word in Latin letters; numbers and codes have gates of their own."""
     word = match[0]
-    if re.search(r"\d", word):
-        return None  # numbers and codes have gates of their own
-    if re.search("[가-힣]", word):
-        stem = _korean_stem(word)
-        empty = _KOREAN_FORM.match(word) or word in _KOREAN_EMPTY or stem in _KOREAN_EMPTY
-        return None if empty or not stem else Word(word, stem, False)
     lower = word.lower().removesuffix("'s")
-    if lower in _EMPTY or len(lower) < 2:
+    stem = _english_stem(lower)
+    if _EMPTY & {lower, stem} or len(lower) < 2:
         return None
-    opens = bool(_OPENS.search(text[: match.start()]))
-    return Word(word, _english_stem(lower), word[0].isupper() and not opens)
+    opens = bool(_OPENS.search(text[max(0, match.start() - 8) : match.start()]))
+    return Word(word, stem, word[0].isupper() and not opens)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -252,24 +265,23 @@ def _english_stem(word: str) -> str:
     return _stemmer.stemWord(word)
 
 
-def _korean_stem(word: str) -> str:
-    """What is left of a Korean word without particle or ending; '' of one that is all grammar."""
-    word = _COPULA.sub("", word)
-    if _HADA.search(word):
-        return _HADA.sub("", word)
-    bare = _PARTICLE.sub("", word)
-    if bare == word and _VERB.search(word):
-        return word[: max(1, len(word) - len(_VERB.search(word)[0]) - 1)]
-    return bare
+@lru_cache(maxsize=1 << 16)
+def _lemmas(word: str) -> frozenset[str]:
+    """The base forms of an English word: write of wrote."""
+    import lemminflect
+
+    found = lemminflect.getAllLemmas(word.lower())
+    return frozenset(lemma for lemmas in found.values() for lemma in lemmas)
 
 
 def _has(word: Word, others: tuple[Word, ...], text: str) -> bool:
-    """Whether a word is among others: by its stem, as a part of one, or spelt nearly so."""
-    if re.search("[가-힣]", word.stem):
-        return word.stem.casefold() in squash(text) or any(_same_syllable(word.text, o.text) for o in others)
+    """Whether a word is among others: by its stem or base form, as a part of one, or spelt nearly so."""
+    if _HANGUL.search(word.stem):
+        return word.stem in {other.stem for other in others} or word.stem in comparison_key(text)
     return any(
         word.stem == other.stem
         or _within(word.text, other.text)
+        or _lemmas(word.text) & _lemmas(other.text)
         or fuzz.ratio(word.stem, other.stem) >= _ALIKE
         for other in others
     )
@@ -279,8 +291,3 @@ def _within(one: str, other: str) -> bool:
     """Whether one of two words is a part of the other: phone and telephone, but not the art of a start."""
     short, long = sorted((one.lower(), other.lower()), key=len)
     return len(short) > 4 and short in long
-
-
-def _same_syllable(one: str, other: str) -> bool:
-    """Whether two Korean words are the same noun of one syllable with another particle: 곳을, 곳이."""
-    return one[0] == other[0] and all(len(w) == 2 and w[1] in "은는이가을를의에도" for w in (one, other))

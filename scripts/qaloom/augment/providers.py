@@ -1,4 +1,4 @@
-"""Paraphrases by models: questions in shards by their hash, one shard's round trips and rewordings.
+"""Paraphrases by models: questions in shards by their hash; backtranslation and a server's paraphrases of a shard.
 
 What a shard makes depends on its questions and the settings alone, and every text that a model makes is kept
 in a translation memory: one row more is one text more, and a killed run goes on where it was.
@@ -6,7 +6,7 @@ in a translation memory: one row more is one text more, and a killed run goes on
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,10 +15,11 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 import typer
 
-from qaloom.augment import server_paraphrases as reword
+from qaloom.augment import server_paraphrases
 from qaloom.augment.backtranslation import Translator
-from qaloom.augment.translation_cache import Memory, remember
+from qaloom.augment.translation_cache import TranslationMemory, open_memory
 from qaloom.config.load import load_config
+from qaloom.config.settings import Seq2seqSettings, typed
 from qaloom.console import bar, job, say
 from qaloom.errors import ConfigError, ModelError
 from qaloom.files import digest, read_json, write_lines
@@ -32,6 +33,7 @@ _MODELS = ("seq2seq", "endpoint")
 
 Advance = Callable[[int], None]
 Propose = Callable[[Sequence[str], Advance], Mapping[str, list[str]]]
+Translate = Callable[[Sequence[str], Advance], dict[str, list[str]]]
 
 
 class Question(msgspec.Struct):
@@ -49,7 +51,7 @@ class Trip(NamedTuple):
     back: str
 
 
-# --- what the settings say ----------------------------------------------------------------------------
+# --- settings -----------------------------------------------------------------------------------------
 
 
 def model_providers(settings: Mapping[str, Any]) -> list[str]:
@@ -83,16 +85,16 @@ def check_providers(settings: Mapping[str, Any]) -> None:
     """Raise ConfigError when a model, a server or its key is not named; quick."""
     trips(settings)
     if "endpoint" in settings["providers"]:
-        endpoint.check_server(settings["endpoint"], reword.SECTION)
+        endpoint.check_server(settings["endpoint"], server_paraphrases.SECTION)
 
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of `augment` that decides what models propose: not the gates, nor how a server is reached."""
+    """The part of `augment` that decides the models' proposals: not the gates, nor how a server is reached."""
     found = {"providers": model_providers(settings), "per_row": settings["per_row"]}
     if "seq2seq" in settings["providers"]:
         found["seq2seq"] = settings["seq2seq"]
     if "endpoint" in settings["providers"]:
-        found["endpoint"] = reword.maker(settings["endpoint"], settings["per_row"])
+        found["endpoint"] = server_paraphrases.cache_key(settings["endpoint"], settings["per_row"])
     return found
 
 
@@ -120,7 +122,7 @@ def write_questions(rows: Path, out: Sequence[Path]) -> None:
 
 
 def paraphrase(questions: Path, out: Path, settings: Mapping[str, Any], models: Path, cache: Path) -> None:
-    """Write what the models propose for each of `questions`, a shard's file, to `out`.
+    """Write the models' proposals for each of `questions`, a shard's file, to `out`.
 
     `settings` is `augment`; `models` holds the folders of base_model; `cache` the translation memories. No
     more than a few thousand questions are in memory at once. Raises ModelError, DeviceError, EndpointError
@@ -134,15 +136,20 @@ def _proposed(
 ) -> Iterator[Paraphrases]:
     total = sum(1 for _ in _questions(questions))
     for provider in model_providers(settings):
-        begin = {"seq2seq": _round_trips, "endpoint": _rewordings}[provider]
+        begin = {"seq2seq": _round_trips, "endpoint": _server_paraphrases}[provider]
         with begin(settings, models, cache) as propose, bar(f"augment: {provider}", total, "questions") as at:
             done = 0
             for chunk in _chunks(questions):
                 short = [question for question in chunk if len(question) <= _LONGEST]
-                proposals = propose(short, lambda n, done=done, at=at: at(done + n))
+                proposals = propose(short, partial(_shifted, at, done))
                 yield from (Paraphrases(q, provider, proposals[q]) for q in short if proposals.get(q))
                 done += len(chunk)
                 at(done)
+
+
+def _shifted(advance: Advance, done: int, number: int) -> None:
+    """Advance to `number` questions after those that are done."""
+    advance(done + number)
 
 
 def _questions(path: Path) -> Iterator[str]:
@@ -159,8 +166,8 @@ def _chunks(questions: Path) -> Iterator[list[str]]:
 
 
 @contextmanager
-def _counted(cache: Path, memories: Mapping[str, Memory]) -> Iterator[None]:
-    """Say, also after a failure, how many texts were made and how many were there."""
+def _counted(cache: Path, memories: Mapping[str, TranslationMemory]) -> Iterator[None]:
+    """Report texts made and texts found in the cache, also after a failure."""
     try:
         yield
     finally:
@@ -172,29 +179,35 @@ def _counted(cache: Path, memories: Mapping[str, Memory]) -> Iterator[None]:
 
 
 @contextmanager
-def _rewordings(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
+def _server_paraphrases(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
     chosen, most = settings["endpoint"], settings["per_row"]
     with (
-        remember(cache, reword.maker(chosen, most)) as memory,
+        open_memory(cache, server_paraphrases.cache_key(chosen, most)) as memory,
         _counted(cache, {chosen["model"]: memory}),
-        endpoint.connection(chosen, reword.SECTION, reword.sent(chosen)) as server,
+        endpoint.connection(
+            chosen, server_paraphrases.SECTION, server_paraphrases.request_fields(chosen)
+        ) as server,
     ):
-        yield lambda questions, advance: reword.reword(server, questions, most, memory, advance)
+        yield lambda questions, advance: server_paraphrases.paraphrases(
+            server, questions, most, memory, advance
+        )
 
 
 @contextmanager
 def _round_trips(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
-    chosen, folders, ready, memories = settings["seq2seq"], _folders(models), {}, {}
+    chosen, folders = typed(settings["seq2seq"], Seq2seqSettings), _folders(models)
+    ready: dict[str, tuple[Translate, Translate]] = {}
+    memories: dict[str, TranslationMemory] = {}
     with ExitStack() as stack:
 
         @lru_cache  # a way that two round trips share has one memory, and one count
-        def way(source: str, target: str, reference: str, variants: int) -> Callable[..., dict]:
+        def way(source: str, target: str, reference: str, variants: int) -> Translate:
             if reference not in folders:
                 raise ModelError(
                     f"{reference} is not in {models}; run python -m qaloom.base_model {reference}"
                 )
             translator = Translator(folders[reference], source, target, chosen, variants)
-            memory = stack.enter_context(remember(cache, translator.maker))
+            memory = stack.enter_context(open_memory(cache, translator.cache_key))
             memories[f"{source}-{target}, {variants} each"] = memory
             return lambda texts, advance: translator.translate(texts, memory, advance)
 
@@ -206,12 +219,12 @@ def _round_trips(settings: Mapping[str, Any], models: Path, cache: Path) -> Iter
 
 
 def _folders(models: Path) -> dict[str, Path]:
-    """Where each model is that base_model brought, by its reference."""
+    """The folder of each model of base_model, by its reference."""
     return {read_json(file)["origin"]: file.parent for file in sorted(models.glob("*/manifest.json"))}
 
 
 def _there_and_back(
-    ready: Mapping[str, tuple[Callable[..., dict], Callable[..., dict]]],
+    ready: Mapping[str, tuple[Translate, Translate]],
     questions: Sequence[str],
     advance: Advance,
 ) -> dict[str, list[str]]:
@@ -220,14 +233,19 @@ def _there_and_back(
     for own, (there, back) in ready.items():
         mine = [question for question in questions if language(question) == own]
         before, half = len(proposals), len(mine) / 2
-        pivots = there(mine, lambda n, before=before: advance(before + n // 2))
+        pivots = there(mine, partial(_scaled, advance, before, 0.5))
         texts = sorted({text for variants in pivots.values() for text in variants if text})
         share = half / max(1, len(texts))
-        home = back(texts, lambda n, at=before + half, share=share: advance(int(at + n * share)))
+        home = back(texts, partial(_scaled, advance, before + half, share))
         for question in mine:
             found = [variant for text in pivots[question] if text for variant in home[text] if variant]
             proposals[question] = list(dict.fromkeys(found))
     return proposals
+
+
+def _scaled(advance: Advance, start: float, share: float, number: int) -> None:
+    """Advance from `start` by a share of a question for each of `number` texts."""
+    advance(int(start + number * share))
 
 
 def _main(
@@ -237,7 +255,7 @@ def _main(
     models: Annotated[Path, typer.Option(help="what base_model wrote")] = Path("results/base_model"),
     cache: Annotated[Path, typer.Option(help="the translation memories")] = Path("cache/augment"),
 ) -> None:
-    """Let the models of the configuration reword the questions; qaloom.augment.stage judges what they propose."""
+    """Paraphrase the questions by the models of the configuration; qaloom.augment filters the proposals."""
     with job():
         settings = load_config(config)["augment"]
         check_providers(settings)

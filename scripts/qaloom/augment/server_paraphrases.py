@@ -1,10 +1,10 @@
-"""Other wordings of a question, by a model on a server; see qaloom.inference.openai_client."""
+"""Paraphrases of questions by a model on a server; see qaloom.inference.openai_client."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from qaloom.augment.translation_cache import Memory
+from qaloom.augment.translation_cache import TranslationMemory
 from qaloom.inference.openai_client import Connection, Reply, completions, strip_thinking
 
 SECTION = "augment.endpoint"
@@ -15,24 +15,28 @@ PROMPT = (
 )
 
 
-def maker(settings: Mapping[str, Any], per_row: int) -> dict[str, Any]:
-    """Everything that decides an answer, as far as one can know it from outside."""
+def cache_key(settings: Mapping[str, Any], per_row: int) -> dict[str, Any]:
+    """Everything that decides an answer, as far as it is known outside the server."""
     prompt = settings["prompt"] or PROMPT
-    return {"url": settings["url"], **sent(settings), "prompt": prompt, "per_row": per_row}
+    return {"url": settings["url"], **request_fields(settings), "prompt": prompt, "per_row": per_row}
 
 
-def sent(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What the server gets with each prompt."""
+def request_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of each request beside the prompt."""
     return {key: settings[key] for key in ("model", "temperature", "max_tokens", "seed")}
 
 
-def reword(
-    server: Connection, questions: Sequence[str], per_row: int, memory: Memory, advance: Callable[[int], None]
+def paraphrases(
+    server: Connection,
+    questions: Sequence[str],
+    per_row: int,
+    memory: TranslationMemory,
+    advance: Callable[[int], None],
 ) -> dict[str, list[str]]:
-    """Each question with its rewordings, at most `per_row`; what the memory has is not asked again.
+    """Each question with at most `per_row` paraphrases; those in the memory are not requested again.
 
-    Each answer is kept as it comes; `advance` gets the number done. Raises EndpointError, one line, when the
-    server is gone or refuses.
+    Each answer is kept as it comes; `advance` gets the number of questions done. Raises EndpointError, one
+    line, when the server is gone or refuses.
     """
     known = memory.get(questions)
     advance(len(known))

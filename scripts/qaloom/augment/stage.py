@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from rapidfuzz.distance import Indel
 
-from qaloom.augment.paraphrase_filters import Reason, judge
+from qaloom.augment.paraphrase_filters import Reason, rejection_reason
+from qaloom.config.settings import GateSettings, typed
 from qaloom.console import bar, say
 from qaloom.files import read_lines
 from qaloom.records import Paraphrases, Rejection, Row, rejected, row_id, write_stage
@@ -23,39 +24,42 @@ _EXAMPLES = 10  # accepted paraphrases in the stats; of rejected ones the file h
 
 
 class Proposal(NamedTuple):
-    """A paraphrase, the row it rewords and its comparison key."""
+    """A paraphrase as a row, the row that it rewords, and its comparison key."""
 
     row: Row
     parent: Row
     key: str
 
 
-def augment(rows: Path, out: Path, settings: dict[str, Any], shards: Sequence[Path] = ()) -> dict[str, Any]:
+def augment(
+    rows: Path, out: Path, settings: Mapping[str, Any], shards: Sequence[Path] = ()
+) -> dict[str, Any]:
     """Write the rows of `rows` and accepted paraphrases of them to the folder `out`; return the stats.
 
-    `settings` is `augment`; `shards` are the files that `qaloom.augment.providers` wrote for the providers that ask
-    a model. The stats count rows in as rows and proposals together, and hold what became of each provider's
-    proposals and a few accepted `examples`. Reason codes: those of the gates, duplicate, clash.
+    `settings` is `augment`, of which `providers`, `per_row` and `gates` count here; `shards` are the files that
+    `qaloom.augment.providers` wrote for the providers that ask a model. The stats count rows in as rows and
+    proposals together, and hold the outcome of each provider's proposals and a few accepted `examples`.
+    Reason codes: those of the gates, duplicate, clash.
     """
-    known = read_lines(rows, Row)
-    made = _by_question(shards)
-    rank = settings["providers"].index  # what two providers propose is the first one's
+    existing = read_lines(rows, Row)
+    providers: list[str] = settings["providers"]
     proposals = sorted(
-        _proposals(known, settings, made), key=lambda p: (p.row.id, p.parent.id, rank(p.row.provider))
+        _proposals(existing, providers, settings["per_row"], _by_question(shards)),
+        key=lambda p: (p.row.id, p.parent.id, providers.index(p.row.provider)),  # the first provider's counts
     )
-    accepted, rejections = _judged(proposals, known, settings["gates"])
+    accepted, rejections = _filtered(proposals, existing, typed(settings["gates"], GateSettings))
     stats = write_stage(
         out,
-        [*known, *accepted],
+        [*existing, *accepted],
         rejections,
-        len(known) + len(proposals),
+        len(existing) + len(proposals),
         proposed=len(proposals),
         augmented=len(accepted),
-        providers=_by_provider(accepted, rejections, proposals, settings["providers"]),
+        providers=_by_provider(accepted, rejections, proposals, providers),
         examples=_examples(proposals, accepted),
     )
-    counts = f"{len(known):,} rows, {len(proposals):,} paraphrases proposed, {len(accepted):,} kept"
-    say(f"augment: {counts}{_why(stats)}")
+    counts = f"{len(existing):,} rows, {len(proposals):,} paraphrases proposed, {len(accepted):,} kept"
+    say(f"augment: {counts}{_counted_reasons(stats)}")
     return stats
 
 
@@ -63,21 +67,21 @@ def augment(rows: Path, out: Path, settings: dict[str, Any], shards: Sequence[Pa
 
 
 def _by_question(shards: Iterable[Path]) -> dict[tuple[str, str], list[str]]:
-    """What the models propose, by provider and question."""
+    """Paraphrases made by models, by provider and question."""
     return {(p.provider, p.question): p.proposals for shard in shards for p in read_lines(shard, Paraphrases)}
 
 
 def _proposals(
-    rows: Sequence[Row], settings: dict[str, Any], made: Mapping[tuple[str, str], list[str]]
+    rows: Sequence[Row], providers: Sequence[str], per_row: int, made: Mapping[tuple[str, str], list[str]]
 ) -> Iterator[Proposal]:
     with bar("augment", len(rows)) as advance:
         for number, row in enumerate(rows):
             if number % 1000 == 0:
                 advance(number)
-            for provider in settings["providers"]:
+            for provider in providers:
                 rules = provider == "rules"
                 found = rewrite(row.instruction) if rules else made.get((provider, row.instruction), [])
-                for question in found[: settings["per_row"]]:
+                for question in found[:per_row]:
                     yield _proposal(row, question, provider)
         advance(len(rows))
 
@@ -93,40 +97,47 @@ def _proposal(parent: Row, question: str, provider: str) -> Proposal:
 # --- gates --------------------------------------------------------------------------------------------
 
 
-def _judged(
-    proposals: Sequence[Proposal], known: Sequence[Row], limits: dict[str, Any]
+def _filtered(
+    proposals: Sequence[Proposal], existing: Sequence[Row], limits: GateSettings
 ) -> tuple[list[Row], list[Rejection]]:
-    said = [judge(p.parent.instruction, p.row.instruction, limits) for p in proposals]
-    passed = [proposal for proposal, reason in zip(proposals, said, strict=True) if not reason]
-    clashes = _clashes(passed, known, limits["clash"])
-    taken = {question_key(row.instruction, row.input) for row in known}
+    """The rows of accepted proposals, and the rejections of the others."""
+    reasons = [_gated(proposal, limits) for proposal in proposals]
+    passed = [proposal for proposal, reason in zip(proposals, reasons, strict=True) if not reason]
+    clashes = _clashes(passed, existing, limits.clash)
+    keys = {question_key(row.instruction, row.input) for row in existing}
     accepted: list[Row] = []
     rejections: list[Rejection] = []
-    for proposal, reason in zip(proposals, said, strict=True):
-        reason = reason or clashes.get(proposal.key) or _duplicate(proposal.key, taken)
-        if reason:
+    for proposal, gated in zip(proposals, reasons, strict=True):
+        if reason := gated or clashes.get(proposal.key) or _duplicate(proposal.key, keys):
             rejections.append(_dropped(proposal, reason))
         else:
-            taken.add(proposal.key)
+            keys.add(proposal.key)
             accepted.append(proposal.row)
     return accepted, rejections
 
 
+def _gated(proposal: Proposal, limits: GateSettings) -> Reason | None:
+    by_rules = proposal.row.provider == "rules"
+    return rejection_reason(proposal.parent.instruction, proposal.row.instruction, limits, by_rules)
+
+
 def _dropped(proposal: Proposal, reason: Reason) -> Rejection:
-    about = {"reworded": proposal.parent.instruction, "provider": proposal.row.provider}
-    return rejected(proposal.row, *reason, **about)
+    code, detail = reason
+    return rejected(
+        proposal.row, code, detail, reworded=proposal.parent.instruction, provider=proposal.row.provider
+    )
 
 
-def _duplicate(key: str, taken: set[str]) -> Reason | None:
-    return ("duplicate", "this question is there already") if key in taken else None
+def _duplicate(key: str, keys: set[str]) -> Reason | None:
+    return ("duplicate", "this question is there already") if key in keys else None
 
 
-def _clashes(proposals: Sequence[Proposal], known: Sequence[Row], threshold: float) -> dict[str, Reason]:
+def _clashes(proposals: Sequence[Proposal], existing: Sequence[Row], threshold: float) -> dict[str, Reason]:
     """Keys of proposals that are nearer to a question with another answer than to the one they reword.
 
     Below `threshold` two questions share only their form ('...를 알려 주세요'), which tells no fact.
     """
-    owners = _owners(proposals, known)
+    owners = _owners(proposals, existing)
     mine, others = sorted({p.key for p in proposals}), sorted(owners)
     own = {
         p.key: Indel.normalized_similarity(p.key, question_key(p.parent.instruction, p.parent.input))
@@ -139,21 +150,21 @@ def _clashes(proposals: Sequence[Proposal], known: Sequence[Row], threshold: flo
     for left, right, score in zip(*near_pairs(mine, others, threshold), strict=True):
         key, other = mine[left], others[right]
         if score > own[key] and owners[other] - facts[key]:
-            said = f"{score:.3f} similar to a question with another answer, {own[key]:.3f} to its own"
-            clashes.setdefault(key, ("clash", said))
+            detail = f"{score:.3f} similar to a question with another answer, {own[key]:.3f} to its own"
+            clashes.setdefault(key, ("clash", detail))
     return clashes
 
 
-def _owners(proposals: Sequence[Proposal], known: Sequence[Row]) -> dict[str, set[str]]:
-    """The answers that each known question has."""
+def _owners(proposals: Sequence[Proposal], existing: Sequence[Row]) -> dict[str, set[str]]:
+    """The answers that each existing question has."""
     owners: dict[str, set[str]] = defaultdict(set)
     if proposals:
-        for row in known:
+        for row in existing:
             owners[question_key(row.instruction, row.input)].add(comparison_key(row.output))
     return owners
 
 
-# --- what is told -------------------------------------------------------------------------------------
+# --- stats --------------------------------------------------------------------------------------------
 
 
 def _by_provider(
@@ -162,7 +173,7 @@ def _by_provider(
     proposals: Sequence[Proposal],
     providers: Sequence[str],
 ) -> dict[str, dict[str, Any]]:
-    """How much each provider proposed, how much was kept, and how much each gate dropped."""
+    """Paraphrases proposed and kept, and dropped by each gate, for each provider."""
     made, kept = Counter(p.row.provider for p in proposals), Counter(row.provider for row in accepted)
     dropped = Counter((rejection.provider, rejection.reason) for rejection in rejections)
     return {
@@ -184,5 +195,5 @@ def _examples(proposals: Sequence[Proposal], accepted: Sequence[Row]) -> list[di
     ]
 
 
-def _why(stats: dict[str, Any]) -> str:
+def _counted_reasons(stats: dict[str, Any]) -> str:
     return "".join(f", {count:,} {reason}" for reason, count in stats["reasons"].items())

@@ -1,6 +1,6 @@
-"""Texts that a model made, kept under what made them, so that none is made twice.
+"""Translation memory: texts made by a model, kept under its cache key, so that none is made twice.
 
-One SQLite file for each maker (a model's weights, a direction and its settings): whole after a kill, open to
+One SQLite file for each cache key (a model's weights, a direction and its settings): whole after a kill, open to
 several jobs at once, and looked up on the disk, so that a million texts need no memory. Texts are only
 ever added.
 """
@@ -21,8 +21,8 @@ _AT_ONCE = 500  # texts looked up in one query; SQLite allows 999 variables in i
 _PATIENCE = 120  # seconds to wait for another job's write
 
 
-class Memory:
-    """What one maker made of each source text: a list of variants, often of length one."""
+class TranslationMemory:
+    """Variants of each source text, often one, made under one cache key."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path):
         self._connection, self._path = connection, path
@@ -30,7 +30,8 @@ class Memory:
 
     def get(self, sources: Iterable[str]) -> dict[str, list[str]]:
         """The texts among `sources` that were made before, each with its variants."""
-        wanted, found = list(dict.fromkeys(sources)), {}
+        wanted = list(dict.fromkeys(sources))
+        found: dict[str, list[str]] = {}
         for start in range(0, len(wanted), _AT_ONCE):
             part = wanted[start : start + _AT_ONCE]
             query = f"SELECT source, variants FROM made WHERE source IN ({','.join('?' * len(part))})"
@@ -49,12 +50,12 @@ class Memory:
 
 
 @contextmanager
-def remember(folder: Path, maker: Mapping[str, Any]) -> Iterator[Memory]:
-    """Open the memory of `maker`, everything that decides what it makes, in `folder`.
+def open_memory(folder: Path, key: Mapping[str, Any]) -> Iterator[TranslationMemory]:
+    """Open the translation memory for `key`, everything that decides a translation, in `folder`.
 
     Raises StorageError, one line, when the disk is full or the file cannot be used.
     """
-    path = folder / f"{digest(maker)[:24]}.sqlite"
+    path = folder / f"{digest(key)[:24]}.sqlite"
     with _one_line(path):
         folder.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=_PATIENCE)
@@ -62,10 +63,10 @@ def remember(folder: Path, maker: Mapping[str, Any]) -> Iterator[Memory]:
             "CREATE TABLE IF NOT EXISTS made (source TEXT PRIMARY KEY, variants TEXT NOT NULL) WITHOUT ROWID"
         )
         connection.execute("CREATE TABLE IF NOT EXISTS maker (settings TEXT PRIMARY KEY)")
-        connection.execute("INSERT OR IGNORE INTO maker VALUES (?)", (canonical(maker),))
+        connection.execute("INSERT OR IGNORE INTO maker VALUES (?)", (canonical(key),))
         connection.commit()
     try:
-        yield Memory(connection, path)
+        yield TranslationMemory(connection, path)
     finally:
         connection.close()
 

@@ -6,12 +6,16 @@ from typing import Any
 
 from rapidfuzz.distance import Indel
 
-from qaloom.dedup.near_duplicates import Keyed, Pair, Questions, asked
+from qaloom.dedup.near_duplicates import Keyed, Pair, Questions
 from qaloom.records import Row, place
-from qaloom.text.differences import stem
-from qaloom.text.facts import Difference, difference, same_facts
+from qaloom.text.containment import holds
+from qaloom.text.facts import Difference, difference, respaced, without_labels
+from qaloom.text.normalize import key_digits
+from qaloom.text.spelling import Counts
 
 _SHOWN_ROWS = 50  # of a contradiction; `total` says how many there are
+_PROSE = 60  # characters of a key, from which an answer explains rather than states
+_UNRELATED = 0.5  # similarity of two explanations, below which they don't speak of the same points
 _MANY = 40_000  # pairs of answers to two questions, from which they are no longer compared one by one
 
 
@@ -21,12 +25,13 @@ def contradictions(
     questions: Questions,
     pairs: list[Pair],
     threshold: float,
+    words: Counts,
 ) -> list[dict[str, Any]]:
     """Kept rows that ask the same and do not answer the same, one record for each pair of questions."""
     found = []
     for pair in pairs:
         left, right = ([rows[at] for at in questions.at[key] if at not in merged] for key in pair[:2])
-        those = _disagreeing(left, right, threshold, within=pair.left == pair.right)
+        those = _disagreeing(left, right, threshold, words, within=pair.left == pair.right)
         if those:
             found.append((those, pair.score))
     return [
@@ -34,25 +39,41 @@ def contradictions(
     ]
 
 
-def _disagreeing(left: list[Keyed], right: list[Keyed], threshold: float, within: bool) -> list[Row]:
+def _disagreeing(
+    left: list[Keyed], right: list[Keyed], threshold: float, words: Counts, within: bool
+) -> list[Row]:
     if len(left) * len(right) > _MANY:  # hundreds of answers: no question of fact, and all are told
         return sorted({keyed.row.id: keyed.row for keyed in left + right}.values(), key=lambda row: row.id)
     found: dict[str, Row] = {}
     for one, other in combinations(left, 2) if within else product(left, right):
-        ask_the_same = difference(asked(one.row), asked(other.row)) < Difference.OTHER
-        if ask_the_same and not _agree(one, other, threshold):
+        if _ask_the_same(one, other, words) and not _agree(one, other, threshold, words):
             found |= {one.row.id: one.row, other.row.id: other.row}
     return [found[identity] for identity in sorted(found)]
 
 
-def _agree(one: Keyed, other: Keyed, threshold: float) -> bool:
+def _ask_the_same(one: Keyed, other: Keyed, words: Counts) -> bool:
+    if one.question == other.question:
+        return True
+    if key_digits(one.question) != key_digits(other.question):
+        return respaced(one.row.question, other.row.question)
+    return difference(one.row.question, other.row.question, words) < Difference.OTHER
+
+
+def _agree(one: Keyed, other: Keyed, threshold: float, words: Counts) -> bool:
     """Whether one answer holds the other ('서울', '서울입니다'), or they are alike but for their wording."""
-    short, long = sorted((stem(one.answer), stem(other.answer)), key=len)
-    if long.startswith(short) or (len(short) > 1 and short in long):
-        return same_facts(one.row.output, other.row.output)
-    apart = difference(one.row.output, other.row.output)
-    similar = Indel.normalized_similarity(one.answer, other.answer) >= threshold
-    return apart == Difference.HARMLESS or (similar and apart < Difference.OTHER)
+    if one.answer == other.answer or respaced(one.row.output, other.row.output):
+        return True
+    digits = key_digits(one.answer), key_digits(other.answer)
+    if digits[0] != digits[1] and len(digits[0]) == len(digits[1]):
+        return False
+    likeness = Indel.normalized_similarity(one.answer, other.answer)
+    if likeness < _UNRELATED and min(len(one.answer), len(other.answer)) > _PROSE:
+        return True  # two explanations at length, which may both hold
+    short, long = sorted((without_labels(one.row.output), without_labels(other.row.output)), key=len)
+    if holds(long, short):
+        return True
+    apart = difference(short, long, words) if digits[0] == digits[1] else Difference.OTHER
+    return apart == Difference.HARMLESS or (likeness >= threshold and apart < Difference.OTHER)
 
 
 def _record(rows: list[Row], score: float) -> dict[str, Any]:

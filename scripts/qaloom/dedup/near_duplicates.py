@@ -1,6 +1,5 @@
 """The questions of some rows: which are near each other, which may ask the same, and their clusters."""
 
-import re
 from collections import defaultdict
 from collections.abc import Container, Iterator
 from itertools import combinations
@@ -13,12 +12,10 @@ from scipy.sparse.csgraph import connected_components
 
 from qaloom.console import bar
 from qaloom.records import Row
-from qaloom.text.differences import stem
+from qaloom.text.endings import subject
 from qaloom.text.join_cost import say_cost
-from qaloom.text.normalize import jamo
+from qaloom.text.normalize import jamo, key_digits
 from qaloom.text.similarity_join import similar_pairs
-
-_DIGITS = re.compile(r"\d+")
 
 
 class Keyed(NamedTuple):
@@ -27,11 +24,6 @@ class Keyed(NamedTuple):
     row: Row
     question: str
     answer: str
-
-
-def asked(row: Row) -> str:
-    """The question as it was, with the input that it is asked about."""
-    return f"{row.instruction}\n{row.input}" if row.input else row.instruction
 
 
 class Questions:
@@ -65,17 +57,17 @@ def near_pairs(questions: Questions, threshold: float, threads: int) -> list[Pai
 
 
 def further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> Iterator[Pair]:
-    """Pairs below the threshold that may ask the same: linked by jamo, or alike but for their endings.
+    """Pairs below the threshold that may ask the same: linked by jamo, or alike but for the words that ask.
 
     Most that are linked by jamo differ in a digit, so do not ask the same; that is seen at once.
     """
     alike: dict[str, list[int]] = defaultdict(list)
     for position, key in enumerate(keys):
-        alike[stem(key)].append(position)
+        alike[subject(key)].append(position)
     endings = (pair for group in alike.values() for pair in combinations(group, 2))
     known = set(links[:near])
     for left, right in dict.fromkeys([*links[near:], *endings]):
-        if (left, right) not in known and _DIGITS.findall(keys[left]) == _DIGITS.findall(keys[right]):
+        if (left, right) not in known and key_digits(keys[left]) == key_digits(keys[right]):
             yield Pair(left, right, Indel.normalized_similarity(keys[left], keys[right]))
 
 

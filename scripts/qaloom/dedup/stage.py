@@ -23,7 +23,6 @@ from qaloom.dedup.near_duplicates import (
     Keyed,
     Pair,
     Questions,
-    asked,
     clusters,
     further_pairs,
     jamo_links,
@@ -31,11 +30,12 @@ from qaloom.dedup.near_duplicates import (
 )
 from qaloom.errors import DataError
 from qaloom.files import read_lines, write_lines
-from qaloom.records import Rejection, Row, place, rejected, row_id, write_stage
-from qaloom.text.differences import stem
-from qaloom.text.facts import difference
-from qaloom.text.normalize import comparison_key
+from qaloom.records import Rejection, Row, Survivor, rejected, row_id, write_stage
+from qaloom.text.endings import stem
+from qaloom.text.facts import difference, respaced
+from qaloom.text.normalize import comparison_key, key_digits
 from qaloom.text.similarity_join import similar_pairs
+from qaloom.text.spelling import Counts, counted_words
 
 _EVERY = 10_000  # rows or pairs between two steps of a bar
 
@@ -56,18 +56,19 @@ def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -
     rows, exact = _exact(good)
     questions = Questions(rows)
     pairs = near_pairs(questions, settings["threshold"], threads)
-    merged = _merge(rows, questions, pairs, settings["answer_threshold"])
     links = [pair[:2] for pair in pairs]
     if settings["jamo"]:
         links += jamo_links(questions.keys, settings["threshold"], threads)
     asking_the_same = [*pairs, *further_pairs(questions.keys, links, len(pairs))]
+    words = counted_words(keyed.row.instruction for keyed in rows)
+    merged = _merge(rows, questions, asking_the_same, settings["answer_threshold"], words)
     found = _Found(
         sorted((keyed.row for at, keyed in enumerate(rows) if at not in merged), key=lambda row: row.id),
         sorted(
             [*rejections, *_duplicates(rows, exact, merged)],
             key=lambda item: (item.source, item.line, item.id),
         ),
-        contradictions(rows, merged, questions, asking_the_same, settings["answer_threshold"]),
+        contradictions(rows, merged, questions, asking_the_same, settings["answer_threshold"], words),
         clusters(rows, merged, questions, links),
         personal,
     )
@@ -162,7 +163,7 @@ def _exact(rows: list[Row]) -> tuple[list[Keyed], list[tuple[Row, int]]]:
     kept: dict[tuple[str, str], int] = {}
     best, others = [], []
     for keyed in sorted(
-        (Keyed(row, comparison_key(asked(row)), comparison_key(row.output)) for row in rows), key=_worth
+        (Keyed(row, comparison_key(row.question), comparison_key(row.output)) for row in rows), key=_worth
     ):
         position = kept.setdefault(keyed[1:], len(best))
         if position == len(best):
@@ -189,17 +190,27 @@ def _duplicates(
 def _duplicate(row: Row, survivor: Row, reason: str, score: float) -> Rejection:
     where = f"{survivor.source}, line {survivor.line}"
     like = "the same as" if reason == "exact_duplicate" else f"nearly the same ({score:.3f}) as"
-    return rejected(row, reason, f"{like} {where}", survivor=place(survivor) | {"score": round(score, 4)})
+    kept = Survivor(survivor.id, survivor.source, survivor.line, round(score, 4))
+    return rejected(row, reason, f"{like} {where}", survivor=kept)
 
 
-def _mergeable(one: Keyed, other: Keyed, threshold: float) -> bool:
-    """Whether one may stand for the other; their questions are known to be similar."""
+def _mergeable(one: Keyed, other: Keyed, threshold: float, words: Counts) -> bool:
+    """Whether one may stand for the other; their questions are known to be similar. The cheapest test first."""
+    if key_digits(one.question) != key_digits(other.question) and not respaced(
+        one.row.question, other.row.question
+    ):
+        return False
+    if one.answer != other.answer and not _similar_answers(one, other, threshold):
+        return False
+    asked = one.question == other.question or not difference(one.row.question, other.row.question, words)
+    return asked and (one.answer == other.answer or not difference(one.row.output, other.row.output, words))
+
+
+def _similar_answers(one: Keyed, other: Keyed, threshold: float) -> bool:
+    if key_digits(one.answer) != key_digits(other.answer):
+        return respaced(one.row.output, other.row.output)
     alike = Indel.normalized_similarity(one.answer, other.answer) >= threshold
-    return (
-        (alike or stem(one.answer) == stem(other.answer))
-        and not difference(one.row.output, other.row.output)
-        and not difference(asked(one.row), asked(other.row))
-    )
+    return alike or stem(one.answer) == stem(other.answer)
 
 
 class _Survivor(NamedTuple):
@@ -208,7 +219,7 @@ class _Survivor(NamedTuple):
 
 
 def _merge(
-    rows: list[Keyed], questions: Questions, pairs: list[Pair], threshold: float
+    rows: list[Keyed], questions: Questions, pairs: list[Pair], threshold: float, words: Counts
 ) -> dict[int, _Survivor]:
     """Positions of the near duplicates, each with its survivor.
 
@@ -219,7 +230,7 @@ def _merge(
     neighbours: dict[int, list[_Survivor]] = defaultdict(list)
     for pair in pairs:
         for one, other in _row_pairs(rows, questions, pair, threshold):
-            if _mergeable(rows[one], rows[other], threshold):
+            if _mergeable(rows[one], rows[other], threshold, words):
                 better, worse = sorted((one, other))  # rows come in order of worth
                 neighbours[better].append(_Survivor(worse, pair.score))
     merged: dict[int, _Survivor] = {}

@@ -30,7 +30,7 @@ _WORDS = {
     | dict.fromkeys(("틀림", "오답"), "wrong"),
     "pair": {"a": "A", "b": "B", "tie": "tie"} | dict.fromkeys(("비김", "무승부", "동점"), "tie"),
 }
-_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
+_OBJECT = re.compile(r"\A[^{]*+(\{.*\})", re.DOTALL)
 
 
 class JudgeReply(msgspec.Struct):
@@ -138,7 +138,7 @@ def read_verdict(text: str, prompt: Prompt) -> Verdict | None:
     """Verdict of a reply: its one JSON object, or one word and nothing beside; else None."""
     text = strip_thinking(text).strip()
     if held := _OBJECT.search(text):  # from the first brace to the last, so that two objects are none
-        text = held[0]
+        text = held[1]
     try:
         found = msgspec.json.decode(text, type=Verdict)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):  # broken, or too deep to be meant

@@ -11,19 +11,20 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache as once
-from typing import Any
+from typing import Any, NamedTuple
 
 from rapidfuzz.distance import LCSseq
 
 from qaloom.text.normalize import comparison_key
+from qaloom.text.values import Kind, values
 
 # The marks that KorQuAD turns into spaces. No more than these: 「」, 『』 and “” stay, as in its script.
 _KORQUAD_MARKS = str.maketrans(dict.fromkeys("'\"《》<>〈〉()‘’", " "))
 _PUNCTUATION = str.maketrans(dict.fromkeys(string.punctuation))
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
-_NUMBER = re.compile(r"(?<![\w)\]])[-−](?=\d)|\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)*|\d+(?:\.\d+)*")
-# A letter first, or 10GB would be one; parts joined by what joins the parts of an article number.
-_CODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]*(?:[-_/.][A-Za-z0-9]+)*")
+_LEADING_FIGURE = re.compile(r"－?\d+(?:[^\w\s%‰°！]+\d+|_\d+)*")
+_CODED = re.compile("[\\d#＃+－\ue041-\ue05a]")  # a digit, a grade's sign, a capital that counts
+_JOINTS = re.compile("[-_/－＿／]")
 _WORD = re.compile(r"[^\W_]+")
 # Written without spaces between words, or, as Korean, with endings on the words: Han, kana, Hangul.
 _BY_CHARACTER = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7a3]")
@@ -66,7 +67,8 @@ def token_f1(prediction: str, reference: str) -> float:
 def contains_reference(prediction: str, reference: str) -> float | None:
     """1 when the reference stands in the prediction, else 0; None when the reference is only punctuation.
 
-    Words are compared by `qaloom.text.normalize.comparison_key`, so that 1.5 is not 15. Korean particles may
+    Words are compared as `qaloom.text.normalize.comparison_key` writes them, so that 1.5 is not 15. Korean
+    particles may
     follow the reference directly; a further digit or Latin letter may not (5 does not stand in 15).
     """
     wanted = _words(reference)
@@ -83,39 +85,41 @@ def contains_reference(prediction: str, reference: str) -> float | None:
 
 
 def number_accuracy(prediction: str, reference: str) -> float | None:
-    """1 when every number and code of the reference stands in the prediction, else 0; None without any.
+    """1 when the figures and codes of the reference stand in the prediction in their order, else 0; None without any.
 
-    Full-width digits and thousands separators do not matter; signs, decimals and leading zeros do.
-    Numbers in words do not count, and 3만 is the number 3.
+    Equal values in other notations are equal (3만 원 and 30,000원; see `qaloom.text.values`). Signs, decimals, the
+    case of units and leading zeros matter; a unit that one of the two leaves out does not.
     """
-    wanted = numbers_and_codes(reference)
-    return float(wanted <= numbers_and_codes(prediction)) if wanted else None
+    wanted = figures(reference)
+    if not wanted:
+        return None
+    found = iter(figures(prediction))
+    return float(all(any(_same_figure(figure, other) for other in found) for figure in wanted))
 
 
-def numbers_and_codes(text: str) -> set[str]:
-    """Numbers and codes in a text: 1,200 as 1200, 1.5 as 1.5, 2024.3.5 as 2024, 3 and 5, -5 as -5.
+class Figure(NamedTuple):
+    """One figure or code of a text, and the unit or counter right after it."""
 
-    A code is a letter and what follows it without a space, if a digit is in it: KS-X-1 as ksx1, B2 as b2.
-    """
-    text = unicodedata.normalize("NFKC", text)
-    found: set[str] = set()
+    figure: str
+    unit: str
 
-    def code(match: re.Match[str]) -> str:
-        if not any(map(str.isdigit, match[0])):
-            return match[0]
-        found.add(re.sub(r"[-_/]", "", match[0]).lower())
-        return " "
 
-    rest, sign = _CODE.sub(code, text), ""
-    for run in _NUMBER.findall(rest):
-        if run in "-−":
-            sign = "-"
-            continue
-        run = run.replace(",", "")
-        parts = [run] if run.count(".") < 2 else run.split(".")
-        found.update([sign + parts[0], *parts[1:]])
-        sign = ""
+def figures(text: str) -> list[Figure]:
+    """The figures and codes of a text in order: 1,200원 as 1200 and 원, KS-X-1 as ksx1."""
+    found = []
+    for value in values(text):
+        if value.kind == Kind.CODE:
+            if _CODED.search(value.text):
+                found.append(Figure(_JOINTS.sub("", value.text), ""))
+        elif value.kind != Kind.MARK:
+            figure = _LEADING_FIGURE.match(value.text)
+            end = figure.end() if figure else 0
+            found.append(Figure(value.text[:end], value.text[end:]))
     return found
+
+
+def _same_figure(one: Figure, other: Figure) -> bool:
+    return one.figure == other.figure and (one.unit == other.unit or not one.unit or not other.unit)
 
 
 def chrf(prediction: str, reference: str) -> float | None:
@@ -149,7 +153,7 @@ SCORES: dict[str, Callable[[str, str], float | None]] = {
     "contains_reference": contains_reference,
     "number_accuracy": number_accuracy,
 }
-# What every reference lacks where a score is None for all questions.
+# What every reference lacks when a score is None for all questions.
 WHY_NOT = {
     "chrf": "no_text",
     "rouge_l": "no_word",
@@ -181,7 +185,11 @@ def _chrf() -> Any:
 
 
 def _words(text: str) -> str:
-    return " ".join(filter(None, map(comparison_key, text.split())))
+    return " ".join(filter(None, (comparison_key(word) for word in text.split() if not _marks_alone(word))))
+
+
+def _marks_alone(word: str) -> bool:
+    return all(unicodedata.category(c)[0] in "PC" for c in word)
 
 
 def _edge(character: str, behind: str) -> str:

@@ -15,6 +15,7 @@ from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.model_pair import Question
 from qaloom.evaluate.results import Prediction, RetrievalComparison, Values
 from qaloom.evaluate.summary import score_values
+from qaloom.records import question_text
 from qaloom.text.language import language
 from qaloom.text.normalize import comparison_key
 
@@ -76,7 +77,7 @@ def terms(text: str) -> list[str]:
 def with_notes(question: Question, rows: Sequence[dict[str, Any]]) -> Question:
     """The question with the rows above it, in the language of the question."""
     lead, note, asked = _NOTES["ko" if language(question.instruction) == "ko" else "en"]
-    notes = [note.format("\n".join(filter(None, (r["instruction"], r["input"]))), r["output"]) for r in rows]
+    notes = [note.format(question_text(r["instruction"], r["input"]), r["output"]) for r in rows]
     return Question("\n\n".join([lead, *notes, asked.format(question.instruction)]), question.input)
 
 

@@ -11,7 +11,7 @@ from qaloom.errors import ModelError
 from qaloom.inference.chat_template import turn_texts
 from qaloom.inference.prompt import Tokenizer
 
-_ACTION = re.compile(r"(\{\{.*?\}\})", re.DOTALL)
+_ACTION = re.compile(r"(\{\{.{0,80}?\}\})", re.DOTALL)
 # All actions of Go's template language that our templates use, and the same in Jinja's.
 _JINJA = {
     '{{ "{{" }}': "{{ '{{' }}",

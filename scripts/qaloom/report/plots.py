@@ -92,12 +92,14 @@ def _svg(figure: Any, label: Markup) -> Markup:
 
 def _themed(svg: str, label: Markup) -> Markup:
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<(metadata|style).*?</\1>", "", svg, flags=re.DOTALL)
+    for tag in ("metadata", "style"):
+        before, _, rest = svg.partition(f"<{tag}")
+        svg = before + rest.partition(f"</{tag}>")[2] if rest else before
     for colour, name in _VARIABLES.items():
         svg = svg.replace(colour, f"var(--{name})")
     svg = re.sub(r'<g id="i18n:([\w.]+)"', r'<g data-i18n="\1"', svg)
     svg = re.sub(r'<(g|svg) id="[^"]*"', r"<\1", svg)  # figure_1 and its like recur in every plot
-    svg = re.sub(r"font-family: [^;]*; ", "", svg)  # the page's own fonts
+    svg = re.sub(r"font-family: [^;]{0,200}; ", "", svg)  # the page's own fonts
     found = re.search(r'viewBox="[^"]*"', svg)
     head = found[0] if found else ""
-    return Markup(re.sub(r"<svg[^>]*>", lambda _: f'<svg {head} role="img" {label}>', svg, count=1))
+    return Markup(re.sub(r"\A<svg[^>]*>", lambda _: f'<svg {head} role="img" {label}>', svg, count=1))

@@ -1,10 +1,11 @@
-"""Leak audit of a written split: every held-out row is compared with every training row.
+"""Leak audit of a written split: no fact on both sides, every recall question taught, every row in one part.
 
-It shares no decision with the split, only the comparison key and the similarity.
+It reads the files alone and follows the definition of a fact (`facts`); it shares no decision with the split.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,31 +13,27 @@ import msgspec
 
 from qaloom.errors import LeakError
 from qaloom.files import read_lines, write_json
-from qaloom.records import Placement, question_text
-from qaloom.text.near_pairs import near_pairs
+from qaloom.records import Placement, Row, question_text
+from qaloom.split.fact_pairs import grouped_pairs, near_answer_pairs, near_question_pairs
+from qaloom.split.facts import Comparison, Relation, Statement, comparison_of
+from qaloom.text.content_words import differ_in_endings_alone
+from qaloom.text.differences import Difference
 from qaloom.text.normalize import comparison_key
 
-LONG_ANSWER = 12  # characters of a comparison key; shorter answers (a date, a colour) agree by chance
 _SHOWN = 3  # leaks named in the message
+_PARTS = ("train", "recall", "unseen")
+_UNKNOWN = Placement("", "", "", "data", "", "", "", 0)
 
-
-class AuditedRow(NamedTuple):
-    """A row of train.jsonl, recall.jsonl or unseen.jsonl: the comparison keys of its question and answer."""
-
-    id: str
-    question: str
-    answer: str
-
-
-Rows = Sequence[AuditedRow]
+Rows = Sequence[Statement]
+Places = dict[str, Placement]
 
 
 class Leak(msgspec.Struct, array_like=True):
-    """A held-out row and the training row that gives it away ("" where none is needed), with their score."""
+    """A held-out row and the training row that gives it away ("" where none is needed), with their relation."""
 
     held_out: str
     train: str
-    score: float
+    relation: str
 
 
 class Check(NamedTuple):
@@ -73,118 +70,142 @@ def audit(
     `key` may be a cache of `comparison_key`. Raises LeakError, one line with the first leaks and their
     places, when a promise is broken.
     """
-    train, recall, unseen = (_read(folder / f"{name}.jsonl", key) for name in ("train", "recall", "unseen"))
-    checks = _checks(train, recall, unseen, threshold)
+    placed = {p.id: p for p in read_lines(folder / "placement.jsonl", Placement)}
+    train, recall, unseen = (_read(folder / f"{name}.jsonl", placed, key) for name in _PARTS)
+    sources = [s for s in chain(train, recall, unseen) if s.row.origin == "data"]
+    comparison = comparison_of(sources, threshold)
+    checks = [
+        _unseen_facts(unseen, train, comparison),
+        _taught(recall, train, placed, comparison),
+        _recall_questions(recall, train, placed, comparison),
+        _ids(train, recall, unseen),
+        _in_their_parts(placed, (train, recall, unseen)),
+    ]
     if by == "document":
-        checks.append(_documents(_placements(folder), unseen, train))
-    rows = {"train": len(train), "recall": len(recall), "unseen": len(unseen)}
-    result = _result(checks, threshold, by, rows)
+        checks.append(_documents(unseen, train))
+    result = _result(checks, threshold, by, (train, recall, unseen))
     write_json(folder / "audit.json", msgspec.to_builtins(result))
     if result.leaks:
-        raise LeakError(_message(checks, _placements(folder)))
+        raise LeakError(_message(checks, placed))
     return result
 
 
-def _checks(train: Rows, recall: Rows, unseen: Rows, threshold: float) -> list[Check]:
-    long = [row for row in unseen if len(row.answer) >= LONG_ANSWER]
+def _read(path: Path, placed: Places, key: Callable[[str], str]) -> list[Statement]:
     return [
-        _near("unseen_question", unseen, train, itemgetter(1), threshold),
-        _near("unseen_answer", long, train, itemgetter(2), threshold),
-        _shared("unseen_fact", unseen, train),
-        _near("recall_question", recall, train, itemgetter(1), threshold),
-        _untaught(recall, train),
-        _ids(train, recall, unseen),
+        _statement(text, placed.get(text["id"], _UNKNOWN), key) for text in read_lines(path, dict[str, str])
     ]
 
 
-def _read(path: Path, key: Callable[[str], str]) -> list[AuditedRow]:
-    decode = msgspec.json.Decoder(dict[str, str]).decode
-    with path.open("rb") as stream:  # keyed line by line: a million texts need not be held
-        return [_text(decode(line), key) for line in stream]
+def _statement(text: dict[str, str], place: Placement, key: Callable[[str], str]) -> Statement:
+    question, answer = question_text(text["instruction"], text["input"]), text["output"]
+    row = Row(
+        text["id"], text["instruction"], text["input"], answer, place.source, place.line, place.group,
+        {}, place.origin, place.parent,
+    )  # fmt: skip
+    return Statement(row, key(question), key(answer))
 
 
-def _text(row: dict[str, str], key: Callable[[str], str]) -> AuditedRow:
-    question = question_text(row["instruction"], row["input"])
-    return AuditedRow(row["id"], key(question), key(row["output"]))
+def _unseen_facts(unseen: Rows, train: Rows, comparison: Comparison) -> Check:
+    """No train row states the fact of an unseen one."""
+    found: dict[str, Leak] = {}
+    compared = 0
+    for one, other in _candidates(unseen, train, comparison):
+        compared += 1
+        if comparison.relation(one, other) == Relation.SAME_FACT:
+            found.setdefault(one.row.id, Leak(one.row.id, other.row.id, "states the same fact as"))
+    return Check("unseen_fact", compared, list(found.values()))
 
 
-def _placements(folder: Path) -> dict[str, Placement]:
-    return {p.id: p for p in read_lines(folder / "placement.jsonl", Placement)}
+def _candidates(held: Rows, train: Rows, comparison: Comparison) -> Iterator[tuple[Statement, Statement]]:
+    for search in (near_question_pairs, near_answer_pairs):
+        yield from ((held[i], train[j]) for i, j in search(held, train, comparison.threshold))
+    units = {statement.unit for statement in held}
+    both = [*held, *(statement for statement in train if statement.unit in units)]
+    for pair in grouped_pairs(both, [""] * len(both), comparison):
+        i, j = sorted(pair)
+        if i < len(held) <= j:
+            yield both[i], both[j]
 
 
-def _near(
-    name: str,
-    held: Rows,
-    train: Rows,
-    key: Callable[[AuditedRow], str],
-    threshold: float,
-) -> Check:
-    """No held-out key is near-equal to a train key."""
-    left, right = _by_key(held, key), _by_key(train, key) if held else {}
-    keys, others = list(left), list(right)
-    pairs = near_pairs(keys, others, threshold)
-    leaks = [Leak(left[keys[i]], right[others[j]], float(score)) for i, j, score in zip(*pairs, strict=True)]
-    return Check(name, len(keys) * len(others), leaks)
+def _taught(recall: Rows, train: Rows, placed: Places, comparison: Comparison) -> Check:
+    """Every recall question has a train row that teaches its fact: the one that its placement names."""
+    trained = {statement.row.id: statement for statement in train}
+    unknown = []
+    for statement in recall:
+        teacher = trained.get(placed[statement.row.id].near) if statement.row.id in placed else None
+        if teacher is None or not comparison.states_answer(statement, teacher):
+            unknown.append(statement)
+    taught = {
+        one.row.id
+        for one, other in (_candidates(unknown, train, comparison) if unknown else ())
+        if comparison.relation(one, other) == Relation.SAME_FACT
+    }
+    leaks = [
+        Leak(s.row.id, "", "asks for a fact that no train row teaches")
+        for s in unknown
+        if s.row.id not in taught
+    ]
+    return Check("recall_taught", len(recall), leaks)
 
 
-def _by_key(texts: Iterable[AuditedRow], key: Callable[[AuditedRow], str]) -> dict[str, str]:
-    """The first id of each key."""
-    ids: dict[str, str] = {}
-    for text in texts:
-        ids.setdefault(key(text), text.id)
-    return ids
-
-
-def _shared(name: str, held: Rows, train: Rows) -> Check:
-    """No held-out answer is a train answer, however short."""
-    left, right = _by_key(held, itemgetter(2)), _by_key(train, itemgetter(2)) if held else {}
-    return Check(name, len(left), [Leak(left[k], right[k], 1.0) for k in left if k in right])
-
-
-def _untaught(recall: Rows, train: Rows) -> Check:
-    """Every recall question asks for a fact that train teaches."""
-    taught = {text.answer for text in train} if recall else set()
-    return Check(
-        "recall_fact_in_train", len(recall), [Leak(t.id, "", 0.0) for t in recall if t.answer not in taught]
-    )
+def _recall_questions(recall: Rows, train: Rows, placed: Places, comparison: Comparison) -> Check:
+    """No train question differs from a recall one in the ending alone, unless that is marked light."""
+    full = [s for s in recall if s.row.id in placed and not placed[s.row.id].light]
+    found: dict[str, Leak] = {}
+    pairs = near_question_pairs(full, train, comparison.threshold)
+    for i, j in pairs:
+        if comparison.asked_alike(full[i], train[j]) == Difference.HARMLESS:
+            found[full[i].row.id] = Leak(full[i].row.id, train[j].row.id, "asks the same as")
+    by_fact = {(placed[s.row.id].fact, s.figures): s for s in train if s.row.id in placed}
+    for statement in full:
+        other = by_fact.get((placed[statement.row.id].fact, statement.figures))
+        if other and differ_in_endings_alone(statement.row.question, other.row.question):
+            found[statement.row.id] = Leak(statement.row.id, other.row.id, "differs in the ending alone from")
+    return Check("recall_question", len(pairs) + len(full), list(found.values()))
 
 
 def _ids(*parts: Rows) -> Check:
     """An id stands once, in one part."""
-    seen: set[str] = set()
-    leaks: list[Leak] = []
-    for part in parts:
-        leaks += [Leak(text.id, text.id, 1.0) for text in part if text.id in seen]
-        seen.update(text.id for text in part)
-    return Check("ids_disjoint", sum(map(len, parts)), leaks)
+    times = Counter(s.row.id for part in parts for s in part)
+    leaks = [Leak(identity, identity, "stands twice, as") for identity, count in times.items() if count > 1]
+    return Check("ids_disjoint", times.total(), leaks)
 
 
-def _documents(placed: dict[str, Placement], unseen: Rows, train: Rows) -> Check:
-    trained = {placed[text.id].group: text.id for text in train if text.id in placed}
-    held = [(t.id, placed[t.id].group) for t in unseen if t.id in placed]
-    leaks = [Leak(identity, trained[group], 1.0) for identity, group in held if group in trained]
+def _in_their_parts(placed: Places, parts: Sequence[Rows]) -> Check:
+    """Every row of placement.jsonl is in the file of its part."""
+    there = {name: {s.row.id for s in part} for name, part in zip(_PARTS, parts, strict=True)}
+    lost = [p.id for p in placed.values() if p.id not in there.get(p.split, ())]
+    return Check("every_row_placed", len(placed), [Leak(identity, "", "is in no part") for identity in lost])
+
+
+def _documents(unseen: Rows, train: Rows) -> Check:
+    trained = {s.row.group: s.row.id for s in train}
+    leaks = [
+        Leak(s.row.id, trained[s.row.group], "is from the same document as")
+        for s in unseen
+        if s.row.group in trained
+    ]
     return Check("unseen_document", len(unseen), leaks)
 
 
-def _result(checks: Sequence[Check], threshold: float, by: str, rows: dict[str, int]) -> Audit:
+def _result(checks: Sequence[Check], threshold: float, by: str, parts: Sequence[Rows]) -> Audit:
+    rows = dict(zip(_PARTS, map(len, parts), strict=True))
     shown = {c.name: CheckResult(c.compared, len(c.leaks), c.leaks[:_SHOWN]) for c in checks}
     return Audit(sum(len(check.leaks) for check in checks), threshold, by, rows, shown)
 
 
-def _message(checks: Sequence[Check], placed: dict[str, Placement]) -> str:
+def _message(checks: Sequence[Check], placed: Places) -> str:
     broken = [check for check in checks if check.leaks]
-    shown = "; ".join(_sentence(broken[0].name, leak, placed) for leak in broken[0].leaks[:_SHOWN])
+    shown = "; ".join(_sentence(leak, placed) for leak in broken[0].leaks[:_SHOWN])
     count = sum(len(check.leaks) for check in broken)
     return f"split: the audit found {count:,} leak(s) ({', '.join(check.name for check in broken)}): {shown}"
 
 
-def _sentence(name: str, leak: Leak, placed: dict[str, Placement]) -> str:
-    where = _where(leak.held_out, placed)
-    if name == "recall_fact_in_train":
-        return f"{where} asks for a fact that no train row teaches"
-    return f"{where} is {leak.score:.3f} similar to {_where(leak.train, placed)} in train"
+def _sentence(leak: Leak, placed: Places) -> str:
+    train = f" {_where(leak.train, placed)}" if leak.train else ""
+    return f"{_where(leak.held_out, placed)} {leak.relation}{train}"
 
 
-def _where(id: str, placed: dict[str, Placement]) -> str:
+def _where(id: str, placed: Places) -> str:
     found = placed.get(id)
     return f"{id} ({found.source}, line {found.line})" if found else id

@@ -1,68 +1,43 @@
-"""Placement of rows: train, recall or unseen, decided by hashes of each row's own text.
+"""Placement of rows: train, recall or unseen.
 
-Rows that are added later carry none of the placed ones across. Rows that would give a held-out one away are
-set aside, never moved.
+The side of a row (train or unseen) is a hash of its own text, so that added rows carry none across. What the
+train side gives away of the unseen side becomes a recall question: its fact is taught. Everything that cannot
+be held out is trained.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-
-import msgspec
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import chain
 
 from qaloom.config.settings import SplitSettings
 from qaloom.errors import DataError
-from qaloom.records import Row, question_text
-from qaloom.split.leak_audit import LONG_ANSWER
-from qaloom.text.near_pairs import near_pairs
-from qaloom.text.normalize import comparison_key
+from qaloom.records import Row
+from qaloom.split.fact_pairs import Pair, grouped_pairs, near_answer_pairs, near_question_pairs, related
+from qaloom.split.facts import Comparison, Relation, Statement, comparison_of
+from qaloom.text.content_words import differ_in_endings_alone
+from qaloom.text.differences import Difference
 
-_FEW_UNITS = 20  # below, a fraction of facts or documents is a matter of luck, and the notes say so
+_FEW_QUESTIONS = 20  # recall questions that small data sets get, whatever the fraction, of half their facts
 
 
-class Wording(msgspec.Struct, eq=False, gc=False):
+class Wording(Statement):
     """A row on its way to its place.
 
-    `question` and `answer` are comparison keys; `side` is train or unseen; `split` is a part or `aside`;
-    `why` is a reason code; `near` the id of the row that decided, where one did.
+    `part` is train, recall or unseen and `why` a reason code. `near` is the id of the row that decided, for
+    recall the trained row that teaches its fact. `light` marks a recall question that differs from a trained
+    one in its ending alone. `fact` is an id that the rows of one fact share.
     """
 
-    row: Row
-    question: str
-    answer: str
-    side: str = ""
-    split: str = ""
-    why: str = ""
-    near: str = ""
+    def __init__(self, row: Row, question: str, answer: str) -> None:
+        super().__init__(row, question, answer)
+        self.side = self.part = self.why = self.near = ""
+        self.fact = row.id
+        self.light = False
 
-    def put(self, split: str, why: str, near: str = "") -> None:
+    def put(self, part: str, why: str, near: str = "") -> None:
         """Give it its place."""
-        self.split, self.why, self.near = split, why, near
-
-
-class ComparisonKeys(dict[str, str]):
-    """Cache of `comparison_key`: every text is compared in several places, and normalising costs most."""
-
-    def __missing__(self, text: str) -> str:
-        self[text] = key = comparison_key(text)
-        return key
-
-    __call__ = dict.__getitem__
-
-
-def to_wording(row: Row, key: Callable[[str], str]) -> Wording:
-    """A row with the comparison keys of its question and answer."""
-    return Wording(row, key(question_text(row.instruction, row.input)), key(row.output))
-
-
-def by_origin(wordings: Iterable[Wording]) -> tuple[list[Wording], list[Wording]]:
-    """Rows found in the sources, and rows made of them."""
-    data: list[Wording] = []
-    made: list[Wording] = []
-    for wording in wordings:
-        (made if wording.row.parent else data).append(wording)
-    if not data:
-        raise DataError("split: there is no row to split; see the rejected.jsonl of the stages before")
-    return data, made
+        self.part, self.why, self.near = part, why, near
 
 
 def hash_share(seed: int, purpose: str, text: str) -> float:
@@ -71,115 +46,160 @@ def hash_share(seed: int, purpose: str, text: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-# --- unseen -------------------------------------------------------------------------------------------
+class Facts:
+    """The relations among the rows of the sources, by their positions."""
+
+    def __init__(
+        self, data: Sequence[Wording], pairs: Mapping[Pair, Relation], comparison: Comparison
+    ) -> None:
+        self.comparison = comparison
+        self.same: dict[int, list[int]] = defaultdict(list)
+        self.alike: dict[int, list[int]] = defaultdict(list)  # the same question, whatever its answer
+        for (i, j), relation in pairs.items():
+            asked = comparison.asked_alike(data[i], data[j]) == Difference.HARMLESS
+            for one, other in ((i, j), (j, i)):
+                if relation == Relation.SAME_FACT:
+                    self.same[one].append(other)
+                if asked:
+                    self.alike[one].append(other)
 
 
-def choose_sides(data: Sequence[Wording], settings: SplitSettings) -> list[str]:
-    """Give each row its side by its fact's or document's hash; return notes on what could not be."""
-    by_document = settings.by == "document"
+def choose_sides(data: Sequence[Wording], settings: SplitSettings) -> int:
+    """Give each row its side by the hash of its fact's or document's text; return how many such units there are."""
     shares: dict[str, float] = {}
     for wording in data:
-        unit = wording.row.group if by_document else wording.answer
-        share = shares.get(unit)
-        if share is None:
-            share = shares[unit] = hash_share(settings.seed, "unseen", unit)
-        wording.side = "unseen" if share < settings.unseen_fraction else "train"
-    what = "document" if by_document else "fact"
-    return _too_few_units(len(shares), what, settings.unseen_fraction)
+        unit = wording.row.group if settings.by == "document" else wording.unit
+        if unit not in shares:
+            shares[unit] = hash_share(settings.seed, "unseen", unit)
+        wording.side = "unseen" if shares[unit] < settings.unseen_fraction else "train"
+    return len(shares)
 
 
-def _too_few_units(units: int, what: str, fraction: float) -> list[str]:
-    if units >= _FEW_UNITS or not fraction:
-        return []
-    some = f"{units} {what}{'s' * (units != 1)}"
-    return [f"{some}: too few for a fraction of {fraction:g}, so unseen may be far from it or empty"]
+def find_facts(data: Sequence[Wording], cluster: Mapping[str, str], threshold: float) -> Facts:
+    """The relations among the rows, and in `fact` of each row the smallest id of its fact."""
+    comparison = comparison_of(data, threshold)
+    clusters = [cluster.get(w.row.id, "") for w in data]
+    candidates = chain(grouped_pairs(data, clusters, comparison), _across(data, clusters, threshold))
+    pairs = related(data, candidates, comparison)
+    facts = Facts(data, pairs, comparison)
+    for members in components(range(len(data)), facts.same):
+        smallest = min(data[i].row.id for i in members)
+        for i in members:
+            data[i].fact = smallest
+    return facts
 
 
-def set_aside_touching(
-    unseen: Sequence[Wording], taught: Sequence[Wording], cluster: dict[str, str], threshold: float
-) -> None:
-    """Place unseen rows, but set aside those whose question or answer the train side gives away.
+def _across(data: Sequence[Wording], clusters: Sequence[str], threshold: float) -> Iterable[Pair]:
+    """Near pairs with one row on either side; near questions share a cluster."""
+    unseen, train = ([i for i, w in enumerate(data) if w.side == side] for side in ("unseen", "train"))
+    both = {clusters[i] for i in unseen} & {clusters[i] for i in train} - {""}
+    sharing = [[i for i in side if clusters[i] in both] for side in (unseen, train)]
+    for search, (left, right) in ((near_question_pairs, sharing), (near_answer_pairs, [unseen, train])):
+        found = search([data[i] for i in left], [data[j] for j in right], threshold)
+        yield from ((left[i], right[j]) for i, j in found)
 
-    The train side counts whole, recall wordings too, so that unseen does not depend on recall_fraction.
+
+def components(members: Iterable[int], neighbours: Mapping[int, Sequence[int]]) -> list[list[int]]:
+    """Connected components with two members or more."""
+    done: set[int] = set()
+    found = []
+    for start in members:
+        if start in done or not neighbours.get(start):
+            continue
+        component, todo = [], [start]
+        done.add(start)
+        while todo:
+            component.append(one := todo.pop())
+            fresh = [other for other in neighbours.get(one, ()) if other not in done]
+            done.update(fresh)
+            todo += fresh
+        found.append(component)
+    return found
+
+
+# --- the rows of the sources --------------------------------------------------------------------------
+
+
+def place_data(data: Sequence[Wording], facts: Facts, settings: SplitSettings) -> None:
+    """Place the rows of the sources: unseen unless taught, recall by hash where another wording is trained.
+
+    Where `recall_fraction` would give few questions, further wordings are held out in the order of their hashes.
     """
-    facts = {w.answer: w.row.id for w in taught}
-    near_question = _nearest(*_sharing_clusters(unseen, taught, cluster), lambda w: w.question, threshold)
-    near_answer = _nearest(
-        [w for w in unseen if len(w.answer) >= LONG_ANSWER], taught, lambda w: w.answer, threshold
+    for wording in data:
+        wording.put(wording.side, "by_hash")
+    needed = _give_away(data, facts)
+    with_others = [i for i, w in enumerate(data) if w.side == "train" and facts.same[i]]
+    shares = {i: hash_share(settings.seed, "recall", data[i].question) for i in with_others}
+    largest = {
+        tuple(group): max(map(shares.__getitem__, group)) for group in _asked_together(data, facts, shares)
+    }
+    least = (
+        min(_FEW_QUESTIONS, len({data[i].fact for i in with_others}) // 2) if settings.recall_fraction else 0
     )
-    for wording in unseen:
-        found = (
-            facts.get(wording.answer)
-            or near_question.get(wording.question)
-            or near_answer.get(wording.answer)
-        )
-        if found:
-            wording.put("aside", "touches_train", found)
-        else:
-            wording.put("unseen", "by_hash")
+    held = 0
+    for group in sorted(largest, key=lambda group: (largest[group], group)):
+        if largest[group] < settings.recall_fraction or held < least:
+            held += _hold_out(group, data, facts, needed)
+    _explain_the_rest(data, shares, settings.recall_fraction)
 
 
-def _sharing_clusters(
-    left: Sequence[Wording], right: Sequence[Wording], cluster: dict[str, str]
-) -> tuple[list[Wording], list[Wording]]:
-    """The rows of either side whose cluster has rows on both: only these can be near each other."""
-    sides = [[(w, cluster.get(w.row.id, w.row.id)) for w in side] for side in (left, right)]
-    both = {c for _, c in sides[0]} & {c for _, c in sides[1]}
-    one, other = ([w for w, c in side if c in both] for side in sides)
-    return one, other
+def _give_away(data: Sequence[Wording], facts: Facts) -> set[int]:
+    """Make recall questions of unseen rows whose fact the train side states; the rows that teach them."""
+    needed = set()
+    for i, wording in enumerate(data):
+        taught = [j for j in facts.same[i] if data[j].side == "train"] if wording.side == "unseen" else []
+        if taught:
+            teacher = min(taught, key=lambda j: data[j].row.id)
+            needed.add(teacher)
+            wording.put("recall", "taught", data[teacher].row.id)
+    return needed
 
 
-def _nearest(
-    left: Sequence[Wording], right: Sequence[Wording], key: Callable[[Wording], str], threshold: float
-) -> dict[str, str]:
-    """For each key on the left with a near-equal one on the right, the id of the nearest row there."""
-    mine, ids = sorted({key(w) for w in left}), {}
-    for wording in sorted(right, key=lambda w: w.row.id, reverse=True) if mine else ():
-        ids[key(wording)] = wording.row.id
-    others = sorted(ids)
-    best: dict[str, tuple[float, str]] = {}
-    for i, j, score in zip(*near_pairs(mine, others, threshold), strict=True):
-        best[mine[i]] = max(best.get(mine[i], (0.0, "")), (float(score), ids[others[j]]))
-    return {k: identity for k, (_, identity) in best.items()}
+def _asked_together(
+    data: Sequence[Wording], facts: Facts, candidates: Mapping[int, float]
+) -> list[list[int]]:
+    """Groups of rows that ask the same: what is held out of a group is held out whole."""
+    near: dict[int, list[int]] = {}
+    for i in candidates:
+        asked = set(facts.alike[i])
+        others = [j for j in {*asked, *facts.same[i]} if j in candidates]
+        near[i] = [j for j in others if j in asked or _differ_in_endings(data[i], data[j])]
+    joined = components(candidates, near)
+    alone = set(candidates).difference(*joined)
+    return [*joined, *([i] for i in alone)]
 
 
-# --- recall -------------------------------------------------------------------------------------------
+def _differ_in_endings(one: Wording, other: Wording) -> bool:
+    return differ_in_endings_alone(one.row.question, other.row.question)
 
 
-def hold_out_wordings(taught: Sequence[Wording], cluster: dict[str, str], settings: SplitSettings) -> None:
-    """Send wordings to recall by their hash, where their fact stays in train and no near question does.
+def _hold_out(group: Sequence[int], data: Sequence[Wording], facts: Facts, needed: set[int]) -> int:
+    """Move a group to recall when each of its rows keeps a trained row that states its fact; return how many."""
+    inside = set(group)
+    teachers = {}
+    for i in group:
+        taught = [j for j in facts.same[i] if j not in inside and data[j].part == "train"]
+        asked_elsewhere = [j for j in facts.alike[i] if j not in inside and data[j].part == "train"]
+        if i in needed or not taught or asked_elsewhere:
+            return 0
+        teachers[i] = min(taught, key=lambda j: data[j].row.id)
+    for i, teacher in teachers.items():
+        data[i].put("recall", "by_hash", data[teacher].row.id)
+        needed.add(teacher)
+    return len(group)
 
-    A fact's wording with the highest hash is always trained. Of all such rules this one moves fewest
-    wordings when rows are added: one leaves train for recall only if every wording that its fact had
-    before hashed below the fraction. Near questions stay together: a cluster is held out whole or not.
-    """
-    shares = [hash_share(settings.seed, "recall", w.question) for w in taught]
-    highest: dict[str, float] = {}
-    for wording, share in zip(taught, shares, strict=True):
-        highest[wording.answer] = max(share, highest.get(wording.answer, 0.0))
-    staying: dict[str, str] = {}
-    drawn = []
-    for wording, share in zip(taught, shares, strict=True):
-        group = cluster.get(wording.row.id, wording.row.id)
-        if share >= settings.recall_fraction or share == highest[wording.answer]:
-            wording.put("train", "by_hash" if share >= settings.recall_fraction else "last_wording")
-            staying[group] = min(wording.row.id, staying.get(group, wording.row.id))
-        else:
-            drawn.append((wording, group))
-    for wording, group in drawn:
-        if group in staying:
-            wording.put("train", "near_train_question", staying[group])
-        else:
-            wording.put("recall", "by_hash")
+
+def _explain_the_rest(data: Sequence[Wording], shares: Mapping[int, float], fraction: float) -> None:
+    for i, share in shares.items():
+        if data[i].part == "train" and share < fraction:
+            data[i].why = "last_wording"
 
 
 # --- paraphrases --------------------------------------------------------------------------------------
 
 
-def place_paraphrases(
-    made: Sequence[Wording], data: Sequence[Wording], probes: Sequence[Wording], threshold: float
-) -> None:
-    """Paraphrases follow their parent; what stands against a row from the sources is set aside."""
+def place_paraphrases(made: Sequence[Wording], data: Sequence[Wording], comparison: Comparison) -> None:
+    """Paraphrases follow their parent; one that would give a held-out row away is asked instead of trained."""
     parents = {w.row.id: w for w in data}
     for wording in made:
         parent = parents.get(wording.row.parent)
@@ -187,16 +207,38 @@ def place_paraphrases(
             raise DataError(
                 f"split: row {wording.row.id} is a paraphrase of {wording.row.parent}, which is not there"
             )
-        wording.side = parent.side
-        wording.put(parent.split, "with_parent" if parent.split != "aside" else parent.why, parent.row.id)
-    held = [w for w in [*data, *probes] if w.split in ("recall", "unseen")]
-    _yield_to(held, [w for w in made if w.split == "train"], "touches_held_out", threshold)
-    taught = [w for w in [*data, *made] if w.split == "train"]
-    _yield_to(taught, [w for w in made if w.split in ("recall", "unseen")], "touches_train", threshold)
+        wording.side, wording.fact = parent.side, parent.fact
+        wording.put(parent.part, "with_parent", parent.near if parent.part == "recall" else parent.row.id)
+    held = [w for w in data if w.part != "train"]
+    trained = [w for w in made if w.part == "train"]
+    for i, j in near_question_pairs(trained, held, comparison.threshold):
+        if trained[i].part == "train" and comparison.relation(trained[i], held[j]):
+            trained[i].put("recall", "touches_held_out", trained[i].row.parent)
+    taught = [w for w in chain(data, made) if w.part == "train"]
+    asked = [w for w in made if w.part == "unseen"]
+    for i, j in near_question_pairs(asked, taught, comparison.threshold):
+        if asked[i].part == "unseen" and comparison.relation(asked[i], taught[j]) == Relation.SAME_FACT:
+            asked[i].put("recall", "taught", taught[j].row.id)
 
 
-def _yield_to(standing: Sequence[Wording], yielding: Sequence[Wording], why: str, threshold: float) -> None:
-    near = _nearest(yielding, standing, lambda w: w.question, threshold)
-    for wording in yielding:
-        if wording.question in near:
-            wording.put("aside", why, near[wording.question])
+def mark_light(placed: Sequence[Wording], comparison: Comparison) -> None:
+    """Mark recall questions that differ from a trained one in the ending alone."""
+    recall, train = ([w for w in placed if w.part == part] for part in ("recall", "train"))
+    names = {name for w in recall for name in (w.unit, w.fact)}
+    trained: dict[Hashable, list[Wording]] = defaultdict(list)
+    for wording in train:
+        for name in {wording.unit, wording.fact} & names:
+            trained[name, wording.figures].append(wording)
+    for wording in recall:
+        near = chain(*(trained[name, wording.figures] for name in (wording.unit, wording.fact)))
+        wording.light = any(_light(wording, other, comparison) for other in near)
+    for i, j in near_question_pairs(recall, train, comparison.threshold):
+        if not recall[i].light and comparison.asked_alike(recall[i], train[j]) == Difference.HARMLESS:
+            recall[i].light = True
+
+
+def _light(one: Wording, other: Wording, comparison: Comparison) -> bool:
+    return (
+        differ_in_endings_alone(one.row.question, other.row.question)
+        or comparison.asked_alike(one, other) == 0
+    )

@@ -1,10 +1,9 @@
 """Split: the rows to train on, and two held-out parts.
 
-`recall` asks for trained facts in wordings that are not trained. `unseen` keeps facts (or documents) out
-whole.
+`recall` asks for trained facts in wordings that are not trained. `unseen` holds facts (or documents) that
+nothing in train gives away. Every row is in one of the three.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,26 +17,27 @@ from qaloom.errors import DataError
 from qaloom.files import file_digest, read_lines, write_json, write_lines
 from qaloom.records import Placement, Row
 from qaloom.split.leak_audit import audit
+from qaloom.split.notes import notes_on
 from qaloom.split.placement import (
-    ComparisonKeys,
     Wording,
-    by_origin,
     choose_sides,
-    hold_out_wordings,
+    find_facts,
+    mark_light,
+    place_data,
     place_paraphrases,
-    set_aside_touching,
-    to_wording,
 )
 from qaloom.split.probes import make_probes
+from qaloom.text.normalize import comparison_key
 
 PARTS = ("train", "recall", "unseen")
 
 
 class Part(msgspec.Struct):
-    """One of the three files: how many rows, by origin, and the file's sha256."""
+    """One of the three files: how many rows, by origin, how many of them light, and the file's sha256."""
 
     rows: int
     origins: dict[str, int]
+    light: int
     sha256: str
 
 
@@ -48,8 +48,17 @@ class SplitManifest(msgspec.Struct):
     recall: Part
     unseen: Part
     facts: dict[str, int]
-    set_aside: dict[str, int]
     notes: list[str]
+
+
+class ComparisonKeys(dict[str, str]):
+    """Cache of `comparison_key`: every text is compared in several places, and normalising costs most."""
+
+    def __missing__(self, text: str) -> str:
+        self[text] = key = comparison_key(text)
+        return key
+
+    __call__ = dict.__getitem__
 
 
 def split(rows: Path, clusters: Path, out: Path, settings: dict[str, Any], threshold: float) -> SplitManifest:
@@ -61,15 +70,16 @@ def split(rows: Path, clusters: Path, out: Path, settings: dict[str, Any], thres
     """
     (out / "manifest.json").unlink(missing_ok=True)
     chosen, key = typed(settings, SplitSettings), ComparisonKeys()
-    wordings = [to_wording(row, key) for row in read_lines(rows, Row)]
     cluster = {line["id"]: line["cluster"] for line in read_lines(clusters)}
-    placed, notes = _placed(wordings, cluster, chosen, threshold, key)
-    notes += _notes(placed, chosen)
+    wordings = [Wording(row, key(row.question), key(row.output)) for row in read_lines(rows, Row)]
+    placed, units = _placed(wordings, cluster, chosen, threshold, key)
     _write_parts(out, placed)
     audit(out, threshold, chosen.by, key)
-    manifest = _manifest(out, placed, notes)
+    manifest = _manifest(out, placed, notes_on(placed, units, chosen))
     write_json(out / "manifest.json", msgspec.to_builtins(manifest))
     say(_summary(manifest))
+    for note in manifest.notes:
+        say(f"split: {note}")
     return manifest
 
 
@@ -79,25 +89,28 @@ def _placed(
     settings: SplitSettings,
     threshold: float,
     key: ComparisonKeys,
-) -> tuple[list[Wording], list[str]]:
-    """Every row and probe in its place, sorted by id; notes on what could not be had."""
-    data, made = by_origin(wordings)
-    notes = choose_sides(data, settings)
-    taught = [w for w in data if w.side == "train"]
-    hold_out_wordings(taught, cluster, settings)
-    set_aside_touching([w for w in data if w.side == "unseen"], taught, cluster, threshold)
-    probes = make_probes(taught, cluster, settings, threshold, key)
+) -> tuple[list[Wording], int]:
+    """Every row and probe in its place, sorted by id; and the number of facts or documents."""
+    data, made = ([w for w in wordings if bool(w.row.parent) == is_made] for is_made in (False, True))
+    if not data:
+        raise DataError("split: there is no row to split; see the rejected.jsonl of the stages before")
+    units = choose_sides(data, settings)
+    facts = find_facts(data, cluster, threshold)
+    place_data(data, facts, settings)
+    place_paraphrases(made, data, facts.comparison)
+    probes = make_probes(data, made, settings, key)
     probe_ids = {w.row.id for w in probes}
     made = [w for w in made if w.row.id not in probe_ids]  # a paraphrase that became the probe
-    place_paraphrases(made, data, probes, threshold)
-    return sorted([*data, *probes, *made], key=lambda w: w.row.id), notes
+    placed = sorted([*data, *probes, *made], key=lambda w: w.row.id)
+    mark_light(placed, facts.comparison)
+    return placed, units
 
 
 def _write_parts(out: Path, placed: Sequence[Wording]) -> None:
     for part in PARTS:
-        write_lines(out / f"{part}.jsonl", (_text(w.row) for w in placed if w.split == part))
+        write_lines(out / f"{part}.jsonl", (_text(w.row) for w in placed if w.part == part))
     write_lines(out / "placement.jsonl", map(_placement, placed))
-    if not any(w.split == "train" for w in placed):
+    if not any(w.part == "train" for w in placed):
         raise DataError(
             "split: no row is left to train on; with so few facts set split.unseen_fraction to 0, or add rows"
         )
@@ -109,51 +122,24 @@ def _text(row: Row) -> dict[str, str]:
 
 def _placement(wording: Wording) -> Placement:
     row = wording.row
-    fact = hashlib.sha256(wording.answer.encode()).hexdigest()[:16]
     return Placement(
-        row.id, wording.split, wording.why, row.origin, fact,
-        row.group, row.source, row.line, wording.near, row.parent,
+        row.id, wording.part, wording.why, row.origin, wording.fact,
+        row.group, row.source, row.line, wording.near, row.parent, wording.light, wording.closed,
     )  # fmt: skip
 
 
-def _notes(placed: Sequence[Wording], settings: SplitSettings) -> list[str]:
-    """Notes on parts that are empty or not as configured."""
-    parts = Counter(w.split for w in placed)
-    notes = []
-    if settings.unseen_fraction and not parts["unseen"]:
-        notes.append(
-            "unseen is empty: nothing hashed below split.unseen_fraction, or all of it touches train; "
-            "recall alone is measured"
-        )
-    if settings.recall_fraction and not parts["recall"]:
-        notes.append(
-            "recall is empty: no fact has a wording to spare and no rule makes one; unseen alone is measured"
-        )
-    single = [w for w in placed if w.why == "probe"]
-    if single:
-        notes.append(
-            f"{len(single):,} facts with a single wording are asked for by a rule-made probe (origin rule)"
-        )
-    kept = sum(w.why == "last_wording" for w in placed)
-    if kept:
-        notes.append(f"{kept:,} wordings hashed to recall stay in train, as their fact has no other there")
-    return notes
-
-
 def _manifest(out: Path, placed: Sequence[Wording], notes: list[str]) -> SplitManifest:
-    facts = {part: len({w.answer for w in placed if w.split == part}) for part in PARTS}
-    set_aside = dict(sorted(Counter(w.why for w in placed if w.split == "aside").items()))
-    train, recall, unseen = (_part(out, placed, part) for part in PARTS)
-    return SplitManifest(train, recall, unseen, facts, set_aside, notes)
+    train, recall, unseen = (_part(out, [w for w in placed if w.part == part], part) for part in PARTS)
+    facts = {part: len({w.fact for w in placed if w.part == part}) for part in PARTS}
+    return SplitManifest(train, recall, unseen, facts, notes)
 
 
-def _part(out: Path, placed: Sequence[Wording], name: str) -> Part:
-    origins = Counter(w.row.origin for w in placed if w.split == name)
-    return Part(origins.total(), dict(sorted(origins.items())), file_digest(out / f"{name}.jsonl"))
+def _part(out: Path, wordings: Sequence[Wording], name: str) -> Part:
+    origins = Counter(w.row.origin for w in wordings)
+    light = sum(w.light for w in wordings)
+    return Part(len(wordings), dict(sorted(origins.items())), light, file_digest(out / f"{name}.jsonl"))
 
 
 def _summary(manifest: SplitManifest) -> str:
     parts = ", ".join(f"{getattr(manifest, part).rows:,} {part}" for part in PARTS)
-    aside = manifest.set_aside
-    reasons = f" ({', '.join(aside)})" if aside else ""
-    return f"split: {parts}, {sum(aside.values()):,} set aside{reasons}; audit found no leak"
+    return f"split: {parts}; audit found no leak"

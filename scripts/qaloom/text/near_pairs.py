@@ -6,6 +6,7 @@ import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import Indel
 
+from qaloom.records import question_text
 from qaloom.text.normalize import comparison_key
 
 _BRUTE_CELLS = 9_000_000  # comparisons up to which all pairs are compared, about a second
@@ -14,7 +15,7 @@ _THREADS = 2
 
 def question_key(instruction: str, input: str) -> str:
     """The comparison key of a question with its context."""
-    return comparison_key(f"{instruction}\n{input}") if input else comparison_key(instruction)
+    return comparison_key(question_text(instruction, input))
 
 
 def near_pairs(

@@ -28,6 +28,7 @@ _BOMS = {
 }
 Progress = Callable[[int], None]
 _DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
+NO_REPAIRS: tuple[str, ...] = ()
 _decode = msgspec.json.Decoder().decode
 
 
@@ -53,7 +54,7 @@ class Line(msgspec.Struct):
 def read_source(path: Path, encoding: str = "", progress: Progress | None = None) -> Iterator[Line]:
     """Read a .jsonl or .jsonl.gz file, line by line, in `encoding` or else what `encoding_of` finds.
 
-    `progress` is told the bytes of the file read so far. Raises SourceError when the file cannot be read.
+    `progress` is called with the bytes of the file read so far. Raises SourceError when the file cannot be read.
     """
     encoding = encoding or encoding_of(path)
     with _readable(path):
@@ -234,8 +235,7 @@ def _diagnosed(number: int, raw: bytes, ended: bool) -> Line:
 def _loads(raw: bytes, ended: bool) -> tuple[Any, tuple[str, ...]]:
     text = _text(raw, ended)
     try:
-        value = _parse(text)
-        repairs = ()
+        value, repairs = _parse(text), NO_REPAIRS
     except json.JSONDecodeError as error:
         if not error.msg.startswith("Invalid control character"):
             raise _not_json(text, error, ended) from None

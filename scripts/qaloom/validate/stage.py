@@ -1,4 +1,4 @@
-"""Decide whether a row is a row: read it, find question and answer, mend what is certain, set the rest aside.
+"""Decide whether a row is a row: read it, find question and answer, repair what is certain, set the rest aside.
 
 `validate_file` does one source file and holds no more than a line of it; `gather` puts files together.
 """
@@ -18,9 +18,10 @@ from qaloom.files import read_json, whole, write_json
 from qaloom.records import Rejection, Row, row_id
 from qaloom.validate.fields import Shaped, file_group, shape
 from qaloom.validate.lines import Fault, Line, encoding_of, read_source
-from qaloom.validate.repair import repair
+from qaloom.validate.markers import split_reasoning, strip_labels
+from qaloom.validate.repair import repair_row
 
-_SHOWN = 2_000  # characters of a rejected line that are kept
+_EXCERPT = 2_000  # characters of a rejected line that are kept
 _KEPT_WHOLE = 20_000  # bytes up to which a rejected record is kept as an object
 _MB = 1_000_000
 
@@ -96,7 +97,7 @@ def _judged(lines: Iterable[Line], name: str, counts: _Counts) -> Iterator[Row |
             counts.blank += 1
             continue
         item = _judge(line, name, group)
-        if type(item) is Row:
+        if isinstance(item, Row):
             counts.out += 1
             counts.repairs.update(item.meta.get("repairs", ()))
         else:
@@ -106,24 +107,42 @@ def _judged(lines: Iterable[Line], name: str, counts: _Counts) -> Iterator[Row |
 
 
 def _judge(line: Line, name: str, group: str) -> Row | Rejection:
-    found = line.value if type(line.value) is Fault else shape(line.value, line.raw)
-    if type(found) is Fault:
+    found = _shaped(line)
+    if isinstance(found, Fault):
         return _reject(line, name, found)
-    instruction, mended = repair(found.instruction)
-    context, more = repair(found.input)
-    output, most = repair(found.output)
-    if not instruction:
+    (question, context, answer), codes = repair_row((found.instruction, found.input, found.output))
+    if not question:
         return _reject(line, name, Fault("empty_question", "the question is empty"))
-    if not output:
+    if not answer:
         return _reject(line, name, Fault("empty_answer", "the answer is empty"))
-    codes = line.repairs + found.repairs + mended + more + most
-    meta = _meta(found, codes)
-    identity = row_id(instruction, context, output)
-    return Row(identity, instruction, context, output, name, line.number, found.document or group, meta)
+    meta = _meta(found, line.repairs + found.repairs + codes)
+    identity = row_id(question, context, answer)
+    return Row(identity, question, context, answer, name, line.number, found.document or group, meta)
+
+
+def _shaped(line: Line) -> Shaped | Fault:
+    """The record's question and answer, without reasoning tags and labels; the reasoning goes to `meta`."""
+    if not isinstance(line.value, dict):
+        return line.value or Fault("not_an_object", "the line is blank")
+    found = shape(line.value, line.raw)
+    if isinstance(found, Fault):
+        return found
+    parts = split_reasoning(found.output)
+    if isinstance(parts, Fault):
+        return parts
+    reasoning, bare = parts
+    question, answer = strip_labels(found.instruction, bare)
+    if (question, answer) == (found.instruction, found.output):
+        return found
+    codes: tuple[str, ...] = ("reasoning",) if reasoning else ()
+    if (question, answer) != (found.instruction, bare):
+        codes += ("label",)
+    meta = found.meta | ({"reasoning": reasoning} if reasoning else {})
+    return found._replace(instruction=question, output=answer, meta=meta, repairs=found.repairs + codes)
 
 
 def _meta(found: Shaped, codes: tuple[str, ...]) -> dict[str, Any]:
-    # `repairs` is ours to say; a source's own key of that name would be counted as if we had made them.
+    # `repairs` counts ours; a source's own key of that name must not be counted with them.
     meta = found.meta
     if "repairs" in meta:
         meta["repairs_in_source"] = meta.pop("repairs")
@@ -133,16 +152,16 @@ def _meta(found: Shaped, codes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _reject(line: Line, name: str, fault: Fault) -> Rejection:
-    return Rejection(name, line.number, fault.reason, fault.detail, _as_it_was(line))
+    return Rejection(name, line.number, fault.reason, fault.detail, _original(line))
 
 
-def _as_it_was(line: Line) -> Any:
+def _original(line: Line) -> Any:
     if type(line.value) is dict and len(line.raw) <= _KEPT_WHOLE:
         return line.value
-    text = line.raw[: 4 * _SHOWN].decode("utf-8", "backslashreplace").rstrip("\r")
-    if len(text) <= _SHOWN and len(line.raw) <= 4 * _SHOWN:
+    text = line.raw[: 4 * _EXCERPT].decode("utf-8", "backslashreplace").rstrip("\r")
+    if len(text) <= _EXCERPT and len(line.raw) <= 4 * _EXCERPT:
         return text
-    return f"{text[:_SHOWN]} ... ({len(line.raw):,} bytes in all)"
+    return f"{text[:_EXCERPT]} ... ({len(line.raw):,} bytes in all)"
 
 
 _encode = msgspec.json.Encoder().encode
@@ -199,8 +218,8 @@ def _summary(stats: dict[str, Any]) -> str:
         text = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda p: -p[1]))
         return f" ({text})" if text else ""
 
-    mended = sum(stats["repairs"].values())
-    repaired = f", {mended:,} repairs{listed(stats['repairs'])}" if mended else ""
+    count = sum(stats["repairs"].values())
+    repaired = f", {count:,} repairs{listed(stats['repairs'])}" if count else ""
     aside = f"{stats['rejected']:,} set aside{listed(stats['reasons'])}"
-    taken = f"{stats['in']:,} lines in {len(stats['files'])} files"
-    return f"validate: {taken}, {stats['out']:,} rows kept, {aside}{repaired}"
+    read = f"{stats['in']:,} lines in {len(stats['files'])} files"
+    return f"validate: {read}, {stats['out']:,} rows kept, {aside}{repaired}"

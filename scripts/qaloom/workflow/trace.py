@@ -28,14 +28,14 @@ _SHOWN = 100  # characters of a text that is not the row's own
 
 _WHY = {
     "by_hash train": "its fact or document hashed to the train side, its question not to recall",
-    "by_hash recall": "its question hashed to recall, and its fact keeps another wording in train",
+    "by_hash recall": "its question hashed to recall, and another wording of its fact is trained",
     "by_hash unseen": "its fact or document hashed to the unseen side, and no train row gives it away",
-    "touches_train": "a row of the train side is nearly the same in question or answer",
-    "touches_held_out": "a held-out row has nearly the same question",
-    "near_train_question": "its question hashed to recall, but a train question is nearly the same",
+    "taught": "it hashed to the unseen side, but a train row states its fact, so it is asked as recall",
+    "touches_held_out": "a held-out row asks nearly the same, so it is asked and not trained",
     "with_parent": "it goes where the row it rewords goes",
-    "probe": "its fact has a single wording, so a rule made this one to ask with",
-    "last_wording": "its question hashed to recall, but its fact has no other wording in train",
+    "probe": "its fact has a single wording in the sources, so this form of it is asked",
+    "like_the_probe": "it differs from its fact's probe in the ending alone, so it is asked and not trained",
+    "last_wording": "its question hashed to recall, but no other wording of its fact is trained",
 }
 
 
@@ -152,7 +152,7 @@ def find_rows(results: Results, wanted: str) -> tuple[list[Row], list[Rejection]
         if rows:
             return rows, []
     piece = comparison_key(wanted)
-    if not piece:
+    if not any(map(str.isalnum, piece)):
         raise DataError("name a row by its id or by a piece of its question")
     rows = [row for row in results.rows.values() if piece in comparison_key(row.instruction)]
     return rows, [item for item in results.invalid if piece in comparison_key(_question_of(item.row))]
@@ -215,7 +215,7 @@ def _kept(results: Results, kept: Row, row: Row) -> list[str]:
     lines = [f"kept, {_at(kept)}"]
     if kept.id != row.id:
         lines[0] += f", as {kept.id} with personal data masked"
-    merged = [item for item in results.dropped if (item.survivor or {}).get("id") == kept.id]
+    merged = [item for item in results.dropped if item.survivor and item.survivor.id == kept.id]
     lines += _some([_merged(item) for item in merged])
     lines += _some(list(_contradictions(results, kept.id)))
     cluster = results.clusters.get(kept.id)
@@ -224,7 +224,7 @@ def _kept(results: Results, kept: Row, row: Row) -> list[str]:
 
 
 def _merged(item: Rejection) -> str:
-    score = (item.survivor or {}).get("score", 1.0)
+    score = item.survivor.score if item.survivor else 1.0
     how = "the same" if item.reason == "exact_duplicate" else f"nearly the same, {score:.3f}"
     return f"absorbed {item.source}, line {item.line} ({how}): {_cut(item.row['instruction'])}"
 
@@ -232,7 +232,7 @@ def _merged(item: Rejection) -> str:
 def _dropped(results: Results, item: Rejection) -> str:
     where = f"{item.source}, line {item.line}"
     if item.survivor:
-        score, survivor = item.survivor["score"], item.survivor["id"]
+        score, survivor = item.survivor.score, item.survivor.id
         return f"{where}: {item.reason} ({score:.3f}), merged into {_named(results, survivor)}"
     return f"{where}: set aside, {item.reason}: {item.detail}"
 
@@ -275,7 +275,8 @@ def _split(results: Results, row: Row) -> StageHistory:
         return StageHistory("split", ["did not reach this stage"])
     because = f" ({_named(results, place.near)})" if place.near else ""
     why = _WHY.get(place.why) or _WHY.get(f"{place.why} {place.split}", place.why)
-    lines = [f"{place.split}: {why}{because}"]
+    light = "; light: it differs from a trained question in the ending alone" if place.light else ""
+    lines = [f"{place.split}: {why}{because}{light}"]
     questions = [f"asked for by {_named(results, p.id)}" for p in results.probes if p.parent == row.id]
     return StageHistory("split", lines + _some(questions))
 

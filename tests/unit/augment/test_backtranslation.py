@@ -6,9 +6,10 @@ import pytest
 from make_translators import known_questions
 
 from qaloom.augment.backtranslation import _TOKENS_AT_ONCE, Translator, _cache, _EndAt
-from qaloom.augment.translation_cache import remember
+from qaloom.augment.translation_cache import open_memory
 from qaloom.base_model.stage import model_name
 from qaloom.config.load import complete
+from qaloom.config.settings import Seq2seqSettings, typed
 from qaloom.errors import DeviceError, ModelError
 from qaloom.inference.onednn_linear import pack_linear_layers
 from qaloom.text.rephrase import rewrite
@@ -16,7 +17,7 @@ from qaloom.text.rephrase import rewrite
 
 def settings(**changed):
     config = {"data": {"sources": ["a"]}, "runs": {"one": {}}, "augment": {"seq2seq": {"beams": 2} | changed}}
-    return complete(config)["augment"]["seq2seq"]
+    return typed(complete(config)["augment"]["seq2seq"], Seq2seqSettings)
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def korean_english(translators):
 
 def translate(translator, texts, folder):
     done = []
-    with remember(folder, translator.maker) as memory:
+    with open_memory(folder, translator.cache_key) as memory:
         return translator.translate(texts, memory, done.append), memory, done
 
 
@@ -151,9 +152,9 @@ def test_variants_by_beam_search_and_by_chance(korean_english, tmp_path):
 
 
 def test_a_setting_that_decides_nothing_keeps_the_memory(korean_english):
-    assert korean_english().maker == korean_english(temperature=0.5, seed=9, top_p=0.5).maker
-    assert korean_english().maker != korean_english(beams=3).maker
-    assert korean_english(sampling=True).maker != korean_english(sampling=True, seed=9).maker
+    assert korean_english().cache_key == korean_english(temperature=0.5, seed=9, top_p=0.5).cache_key
+    assert korean_english().cache_key != korean_english(beams=3).cache_key
+    assert korean_english(sampling=True).cache_key != korean_english(sampling=True, seed=9).cache_key
 
 
 def test_a_batch_that_does_not_fit_is_halved(korean_english, monkeypatch):

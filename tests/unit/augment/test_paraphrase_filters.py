@@ -6,11 +6,13 @@ import subprocess
 from collections import Counter
 
 import pytest
+from msgspec import structs
 
-from qaloom.augment.paraphrase_filters import asked, content, judge
+from qaloom.augment.paraphrase_filters import content, question_type, rejection_reason
 from qaloom.config.load import ROOT, complete
+from qaloom.config.settings import GateSettings, typed
 
-LIMITS = complete({"data": {"sources": ["a"]}, "runs": {"one": {}}})["augment"]["gates"]
+LIMITS = typed(complete({"data": {"sources": ["a"]}, "runs": {"one": {}}})["augment"]["gates"], GateSettings)
 TRIPS = [json.loads(line) for line in (ROOT / "tests/data/round_trips.jsonl").read_text("utf-8").splitlines()]
 
 GOOD = [
@@ -51,19 +53,19 @@ BAD = [
 
 @pytest.mark.parametrize("question, paraphrase", GOOD)
 def test_what_means_the_same_passes(question, paraphrase):
-    assert judge(question, paraphrase, LIMITS) is None
+    assert rejection_reason(question, paraphrase, LIMITS) is None
 
 
 @pytest.mark.parametrize("reason, question, paraphrase", BAD)
 def test_what_does_not_is_told_why(reason, question, paraphrase):
-    code, sentence = judge(question, paraphrase, LIMITS)
+    code, sentence = rejection_reason(question, paraphrase, LIMITS)
     assert code == reason
     assert sentence and "\n" not in sentence
 
 
 def test_limits_decide():
     question, other = "Where are the spare keys kept?", "Where are the spare tones kept?"
-    assert judge(question, other, LIMITS | {"words_kept": 0.6, "words_added": 0.5}) is None
+    assert rejection_reason(question, other, structs.replace(LIMITS, words_kept=0.6, words_added=0.5)) is None
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_limits_decide():
     ],
 )  # fmt: skip
 def test_what_is_asked(question, kind):
-    assert asked(question) == kind
+    assert question_type(question) == kind
 
 
 def test_words_that_carry_the_meaning():
@@ -89,7 +91,7 @@ def test_words_that_carry_the_meaning():
 
 def passed(trips):
     """How many of each label pass."""
-    return Counter(t["label"] for t in trips if not judge(t["question"], t["paraphrase"], LIMITS))
+    return Counter(t["label"] for t in trips if not rejection_reason(t["question"], t["paraphrase"], LIMITS))
 
 
 def test_round_trips_of_a_real_translator():

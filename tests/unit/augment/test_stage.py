@@ -42,6 +42,12 @@ def proposing(monkeypatch, table):
     monkeypatch.setattr(module, "rewrite", lambda question: table.get(question, []))
 
 
+def by_a_model(tmp_path, table):
+    """Settings and shards with paraphrases that a model made."""
+    write_lines(tmp_path / "shard.jsonl", [Paraphrases(q, "seq2seq", made) for q, made in table.items()])
+    return {"settings": settings(providers=["seq2seq"]), "shards": [tmp_path / "shard.jsonl"]}
+
+
 def test_rows_go_on_unchanged_and_paraphrases_follow_sorted(tmp_path):
     rows = [
         row("본원의 주소는 어디인가요?", "가람시 27"),
@@ -99,14 +105,14 @@ def test_order_of_rows_changes_nothing_that_is_added(tmp_path):
         ("Where is the museum?", "Say where the museum is!", "duplicate"),
     ],
 )
-def test_gates(tmp_path, monkeypatch, question, proposal, reason):
-    proposing(monkeypatch, {question: [proposal]})
+def test_gates(tmp_path, question, proposal, reason):
+    made = by_a_model(tmp_path, {question: [proposal]})
     rows = [
         row(question, "answer one"),
         row("Please say where the reading room is, the sixth", "answer two", line=2),
         row("Say where the museum is", "answer one", line=3),
     ]
-    _, written, rejected = run(tmp_path, rows)
+    _, written, rejected = run(tmp_path, rows, **made)
     assert written == rows
     assert [r.reason for r in rejected] == [reason] and rejected[0].detail
     assert rejected[0].row["instruction"] == proposal
@@ -174,10 +180,24 @@ def test_what_the_models_propose_is_gathered_from_the_shards_in_the_order_of_pro
     assert stats["examples"] == [{"question": question, "paraphrase": better[0], "provider": "seq2seq"}]
 
 
-def test_a_question_that_fails_anyway_clashes_with_none(tmp_path, monkeypatch):
+def test_a_question_that_fails_anyway_clashes_with_none(tmp_path):
     """A model that says the same of everything must not cost the one question it says it of rightly."""
     kept = "Could you tell me the load limit of pallets?"
-    proposing(monkeypatch, {"The load limit of pallets?": [kept], "Who paints the old doors?": [kept]})
+    made = by_a_model(tmp_path, {"The load limit of pallets?": [kept], "Who paints the old doors?": [kept]})
     rows = [row("The load limit of pallets?", "5 t"), row("Who paints the old doors?", "Kim")]
-    _, written, rejected = run(tmp_path, rows)
+    _, written, rejected = run(tmp_path, rows, **made)
     assert [r.instruction for r in written[2:]] == [kept] and len(rejected) == 1
+
+
+def test_a_wording_by_rules_is_not_dropped_for_the_words_that_its_form_needs(tmp_path):
+    """A model's paraphrase may neither add words nor turn 'starts' into 'start'; a rule's form needs both."""
+    rows = [
+        row("When does the check-in start?", "14:00"),
+        row("Is a badge required for visitors?", "Yes.", line=2),
+    ]
+    _, written, rejected = run(tmp_path, rows)
+    assert not rejected
+    assert {
+        "Please tell me when the check-in starts.",
+        "Please tell me whether a badge is required for visitors.",
+    } < {r.instruction for r in written}

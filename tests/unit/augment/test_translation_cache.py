@@ -8,37 +8,37 @@ import time
 
 import pytest
 
-from qaloom.augment.translation_cache import remember
+from qaloom.augment.translation_cache import open_memory
 from qaloom.errors import StorageError
 
 MAKER = {"weights": "0" * 64, "direction": "ko-en", "beams": 4}
 
 
 def test_what_was_put_is_found_again(tmp_path):
-    with remember(tmp_path, MAKER) as memory:
+    with open_memory(tmp_path, MAKER) as memory:
         memory.put({"하나": ["one", "a"], "둘": ["two"]})
         assert (memory.made, memory.found) == (2, 0)
-    with remember(tmp_path, dict(reversed(MAKER.items()))) as memory:
+    with open_memory(tmp_path, dict(reversed(MAKER.items()))) as memory:
         assert memory.get(["둘", "하나", "셋", "둘"]) == {"하나": ["one", "a"], "둘": ["two"]}
         assert (memory.made, memory.found) == (0, 2)
 
 
 def test_another_maker_has_a_memory_of_its_own(tmp_path):
-    with remember(tmp_path, MAKER) as memory:
+    with open_memory(tmp_path, MAKER) as memory:
         memory.put({"하나": ["one"]})
-    with remember(tmp_path, MAKER | {"beams": 5}) as memory:
+    with open_memory(tmp_path, MAKER | {"beams": 5}) as memory:
         assert memory.get(["하나"]) == {}
 
 
 def test_many_texts_are_looked_up_in_parts(tmp_path):
     texts = [f"question {n}" for n in range(1_234)]
-    with remember(tmp_path, MAKER) as memory:
+    with open_memory(tmp_path, MAKER) as memory:
         memory.put({text: [text.upper()] for text in texts[::2]})
         assert memory.get(texts) == {text: [text.upper()] for text in texts[::2]}
 
 
 def test_two_jobs_at_once_share_it_and_the_first_word_stands(tmp_path):
-    with remember(tmp_path, MAKER) as one, remember(tmp_path, MAKER) as two:
+    with open_memory(tmp_path, MAKER) as one, open_memory(tmp_path, MAKER) as two:
         one.put({"하나": ["one"]})
         two.put({"하나": ["uno"], "둘": ["two"]})
         assert one.get(["하나", "둘"]) == {"하나": ["one"], "둘": ["two"]}
@@ -47,8 +47,8 @@ def test_two_jobs_at_once_share_it_and_the_first_word_stands(tmp_path):
 def test_a_writer_that_is_killed_loses_at_most_the_batch_it_was_writing(tmp_path):
     code = (
         "from itertools import count; from pathlib import Path\n"
-        "from qaloom.augment.translation_cache import remember\n"
-        f"with remember(Path({str(tmp_path)!r}), {MAKER!r}) as memory:\n"
+        "from qaloom.augment.translation_cache import open_memory\n"
+        f"with open_memory(Path({str(tmp_path)!r}), {MAKER!r}) as memory:\n"
         "    for n in count(): memory.put({f'{n} {i}': [str(n)] for i in range(50)}); print(n, flush=True)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -57,14 +57,14 @@ def test_a_writer_that_is_killed_loses_at_most_the_batch_it_was_writing(tmp_path
     time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     last = int((process.communicate()[0].split() or ["19"])[-1])
-    with remember(tmp_path, MAKER) as memory:
+    with open_memory(tmp_path, MAKER) as memory:
         kept = memory.get(f"{n} {i}" for n in range(last + 2) for i in range(50))
     whole = {text.split()[0] for text in kept}
     assert len(kept) == 50 * len(whole) and len(whole) in (last + 1, last + 2)
 
 
 def test_a_full_disk_is_one_line_and_what_was_kept_stays(tmp_path):
-    with remember(tmp_path, MAKER) as memory:
+    with open_memory(tmp_path, MAKER) as memory:
         memory.put({"하나": ["one"]})
         pages = memory._connection.execute("PRAGMA page_count").fetchone()[0]
         memory._connection.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own full disk
@@ -75,16 +75,16 @@ def test_a_full_disk_is_one_line_and_what_was_kept_stays(tmp_path):
 
 
 def test_a_damaged_file_is_one_line(tmp_path):
-    with remember(tmp_path, MAKER):
+    with open_memory(tmp_path, MAKER):
         pass
     (file,) = tmp_path.glob("*.sqlite")
     file.write_bytes(b"no database" * 1000)
-    with pytest.raises(StorageError, match="move it away to begin it anew"), remember(tmp_path, MAKER):
+    with pytest.raises(StorageError, match="move it away to begin it anew"), open_memory(tmp_path, MAKER):
         pass
 
 
 def test_it_tells_a_person_what_it_holds(tmp_path):
-    with remember(tmp_path, MAKER):
+    with open_memory(tmp_path, MAKER):
         pass
     (file,) = tmp_path.glob("*.sqlite")
     assert "ko-en" in sqlite3.connect(file).execute("SELECT settings FROM maker").fetchone()[0]

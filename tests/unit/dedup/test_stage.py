@@ -13,7 +13,7 @@ from qaloom.config.load import ROOT, complete
 from qaloom.dedup.stage import dedup
 from qaloom.errors import DataError
 from qaloom.files import read_json, read_lines, write_lines
-from qaloom.records import Rejection, Row, row_id
+from qaloom.records import Rejection, Row, Survivor, row_id
 from qaloom.text import join_cost as cost
 from qaloom.text.differences import stem
 from qaloom.text.facts import Difference, difference, same_facts
@@ -59,7 +59,7 @@ def test_exact_duplicate_names_its_survivor(tmp_path):
     )
     assert [item.line for item in kept] == [1]
     assert (rejected[0].reason, rejected[0].line) == ("exact_duplicate", 2)
-    assert rejected[0].survivor == {"id": kept[0].id, "source": "a.jsonl", "line": 1, "score": 1.0}
+    assert rejected[0].survivor == Survivor(kept[0].id, "a.jsonl", 1, 1.0)
 
 
 def test_near_duplicate_with_the_same_answer(tmp_path):
@@ -68,7 +68,7 @@ def test_near_duplicate_with_the_same_answer(tmp_path):
         [row(QUESTION, "가람시 솔내구"), row(QUESTION.replace("주소는", "주소가"), "가람시 솔내구", 2)],
     )
     assert (len(kept), rejected[0].reason) == (1, "near_duplicate")
-    assert rejected[0].survivor["score"] == pytest.approx(18 / 19, abs=1e-3)
+    assert rejected[0].survivor.score == pytest.approx(18 / 19, abs=1e-3)
     assert contradictions == []
     assert clusters == [{"id": kept[0].id, "cluster": kept[0].id}]
 
@@ -239,7 +239,7 @@ def test_oracle(tmp_path, texts, threshold, random):
     kept, rejected, contradictions, clusters = run(tmp_path, rows, threshold=threshold)
     by_line = {item.line: item for item in rows}
     for item in rejected:  # everything taken out is directly like a row that stays
-        survivor = by_line[item.survivor["line"]]
+        survivor = by_line[item.survivor.line]
         assert survivor.id in {other.id for other in kept}
         assert mergeable(by_line[item.line], survivor, threshold)
     for one, other in combinations(kept, 2):  # nothing that stays could be taken out

@@ -9,9 +9,9 @@ from qaloom.evaluate.metrics import (
     char_f1,
     contains_reference,
     exact_match,
+    figures,
     korquad_normal,
     number_accuracy,
-    numbers_and_codes,
     scores,
     squad_normal,
     token_f1,
@@ -138,25 +138,23 @@ def test_contains_reference(prediction: str, reference: str, score: float | None
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("1,200원", {"1200"}),
-        ("１２개", {"12"}),
-        ("1.5% 또는 3.10", {"1.5", "3.10"}),
-        ("2024.3.5", {"2024", "3", "5"}),
-        ("2024년 3월 5일.", {"2024", "3", "5"}),
-        ("영하 -5도, −7도", {"-5", "-7"}),
-        ("10-20쪽", {"10", "20"}),
-        ("02-345-6789", {"02", "345", "6789"}),
-        ("12,34", {"12", "34"}),
-        ("제3조", {"3"}),
-        ("삼만 원", set()),
-        ("KS-X-1001을 B2에", {"ksx1001", "b2"}),
-        ("Room F-16, 10GB", {"f16", "10"}),
-        ("v2.1", {"v2.1"}),
-        ("Alt-F, e-mail", set()),
+        ("1,200원", ["1200 원"]),
+        ("１２개", ["12 개"]),
+        ("1.5% 또는 3.10", ["1.5 %", "3.10 "]),
+        ("2024.3.5", ["2024 년", "3 월", "5 일"]),
+        ("영하 5도, −7도", ["－5 도", "－7 도"]),
+        ("192.168.1.11", ["192.168.1.11 "]),
+        ("12,34", ["12，34 "]),
+        ("제3조", ["3 조"]),
+        ("삼만 원", ["30000 원"]),
+        ("KS-X-1001을 B2에", ["ksx1001 ", "b2 "]),
+        ("Room F-16, 10KG", ["f16 ", "10 kg"]),
+        ("v2.1", ["v2.1 "]),
+        ("e-mail", []),
     ],
 )
-def test_numbers_and_codes(text: str, found: set[str]) -> None:
-    assert numbers_and_codes(text) == found
+def test_figures(text: str, found: list[str]) -> None:
+    assert [f"{figure.figure} {figure.unit}" for figure in figures(text)] == found
 
 
 @pytest.mark.parametrize(
@@ -164,7 +162,11 @@ def test_numbers_and_codes(text: str, found: set[str]) -> None:
     [
         ("총 1200원", "1,200원", 1),
         ("2024년 3월", "2024년 3월 5일", 0),
-        ("5일 3월 2024", "2024년 3월 5일", 1),
+        ("2024.3.5.에 시작", "2024년 3월 5일", 1),
+        ("3만 원", "30,000원", 1),
+        ("5 MW", "5 mW", 0),
+        ("5", "5 mW", 1),
+        ("5 대 3", "3 대 5", 0),
         ("15", "1.5", 0),
         ("5", "-5", 0),
         ("Room C2", "Room B2", 0),

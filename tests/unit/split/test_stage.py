@@ -1,20 +1,20 @@
-"""Split: no leak by an oracle of its own, stateless placement, recall by origin, one line when it fails."""
+"""Split: every row in one part, facts on one side, recall taught, one line when it fails."""
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 
 import msgspec
 import pytest
 from msgspec.structs import replace
-from random_sets import SETTINGS, T, asked, leaks, near, random_rows, seeded, with_paraphrases, write
+from random_sets import SETTINGS, T, leaks, random_rows, seeded, with_paraphrases, write
 
 from qaloom.augment.stage import augment
 from qaloom.config.load import complete
 from qaloom.errors import DataError
 from qaloom.files import read_lines, write_lines
-from qaloom.records import Row, row_id
+from qaloom.records import Placement, Row, row_id
 from qaloom.split.stage import split
-from qaloom.text.normalize import comparison_key
+from qaloom.text.content_words import differ_in_endings_alone
 
 PARTS = ("train", "recall", "unseen")
 
@@ -24,252 +24,234 @@ def row(question, answer, group="a.jsonl", line=1, parent=None, source="a.jsonl"
     return Row(row_id(question, "", answer), question, "", answer, source, line, group, {}, *made)
 
 
-def facts(count, wordings=4):
-    """Facts whose wordings, questions and answers are all far apart."""
+def word(rng, length):
+    return "".join(rng.choice("abcdefghijklmnopqrtuvwxyz") for _ in range(length))
+
+
+def facts(count, wordings=3):
+    """Facts with answers of their own; the wordings of each share a name."""
     rng = seeded(count)
-    word = lambda n: "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(n))  # noqa: E731
-    return [
-        row(f"{word(9)} {word(8)} {word(9)}?", answer)
-        for answer in (word(16) for _ in range(count))
-        for _ in range(wordings)
-    ]
+    rows = []
+    for _ in range(count):
+        name, answer = word(rng, 9), word(rng, 16)
+        rows += [
+            row(f"{word(rng, 9)} {name} {word(rng, 8)} {word(rng, 5 + i)}?", answer) for i in range(wordings)
+        ]
+    return rows
 
 
 def run(folder, rows, **settings):
     paths = write(folder, rows)
     manifest = split(*paths, folder / "out", SETTINGS | settings, T)
     parts = [read_lines(folder / "out" / f"{part}.jsonl") for part in PARTS]
-    placement = {p["id"]: p for p in read_lines(folder / "out" / "placement.jsonl")}
+    placement = {p.id: p for p in read_lines(folder / "out" / "placement.jsonl", Placement)}
     return manifest, parts, placement
+
+
+def statements(rows, parts, placement):
+    """All rows, with the probes that the split made."""
+    known = {r.id for r in rows}
+    texts = [t for part in parts for t in part if t["id"] not in known]
+    probes = [
+        Row(t["id"], t["instruction"], t["input"], t["output"], "", 1, placement[t["id"]].group, {}, "rule")
+        for t in texts
+    ]
+    return [*rows, *probes]
 
 
 def check(rows, settings, manifest, parts, placement):
     """All that a split promises, for any rows."""
-    train, recall, unseen = parts
-    documents = {i: p["group"] for i, p in placement.items()} if settings.get("by") == "document" else None
-    assert not leaks(train, recall, unseen, documents)
+    assert leaks(placement, statements(rows, parts, placement), settings.get("by", "answer")) == []
     for name, part in zip(PARTS, parts, strict=True):
         assert [r["id"] for r in part] == sorted(r["id"] for r in part)
-        assert {r["id"] for r in part} == {i for i, p in placement.items() if p["split"] == name}
+        assert {r["id"] for r in part} == {i for i, p in placement.items() if p.split == name}
         assert getattr(manifest, name).rows == len(part)
+        assert getattr(manifest, name).light == sum(placement[r["id"]].light for r in part)
     assert {r.id for r in rows} <= set(placement)
-    assert all(placement[i]["why"] == "probe" for i in set(placement) - {r.id for r in rows})
-    assert manifest.recall.origins.get("rule", 0) == sum(p["origin"] == "rule" for p in placement.values())
-    aside = Counter(p["why"] for p in placement.values() if p["split"] == "aside")
-    assert manifest.set_aside == dict(aside) and set(aside) <= {"touches_train", "touches_held_out"}
-    _nothing_set_aside_without_cause(rows, placement)
+    assert all(placement[i].why == "probe" for i in set(placement) - {r.id for r in rows})
+    assert all(p.split == "recall" for p in placement.values() if p.light)
 
 
-def _nothing_set_aside_without_cause(rows, placement):
-    by_id = {r.id: r for r in rows}
-    for i, p in placement.items():
-        if p["split"] == "aside" and by_id[i].origin == "data":
-            other = by_id[p["near"]]
-            one = by_id[i]
-            alike = near(f"{one.instruction}\n{one.input}", f"{other.instruction}\n{other.input}")
-            assert (
-                alike
-                or comparison_key(one.output) == comparison_key(other.output)
-                or near(one.output, other.output)
-            )
-
-
-def try_random(number, folder, paraphrases=True):
+def try_random(number, folder):
     rng = seeded(number)
-    rows = random_rows(rng, rng.choice((3, 8, 20)))
-    rows = with_paraphrases(rng, rows) if paraphrases else rows
+    rows = with_paraphrases(rng, random_rows(rng, rng.choice((3, 8, 20))))
     settings = {"by": rng.choice(("answer", "document")), "seed": number}
     try:
         found = run(folder, rows, **settings)
     except DataError:
         return None
     check(rows, settings, *found)
-    return rows, settings, found
+    return found[2]
 
 
-def test_no_leak_in_random_data_sets(tmp_path):
-    done = [try_random(number, tmp_path / str(number)) for number in range(80)]
-    done = [d for d in done if d]
-    assert len(done) > 65
-    whys = Counter(p["why"] for *_, (_, _, placement) in done for p in placement.values())
-    # The random sets meet every way that a row can go.
-    assert set(whys) == {
-        "by_hash", "last_wording", "near_train_question", "probe", "with_parent", "touches_train",
-        "touches_held_out",
-    }  # fmt: skip
+def test_every_promise_holds_in_random_data_sets(tmp_path):
+    done = [placement for number in range(60) if (placement := try_random(number, tmp_path / str(number)))]
+    whys = Counter(p.why for placement in done for p in placement.values())
+    assert len(done) > 50 and {"by_hash", "with_parent", "probe"} <= set(whys)
 
 
 @pytest.mark.slow
-def test_no_leak_in_a_thousand_random_data_sets(tmp_path):
+def test_every_promise_holds_in_a_thousand_random_data_sets(tmp_path):
     done = [try_random(number, tmp_path / str(number)) for number in range(1000, 2000)]
     assert sum(d is not None for d in done) > 900
 
 
-def grow(number, folder):
-    """Split a data set and the same with rows added; the sides of the rows in both."""
-    rng = seeded(number)
-    rows = random_rows(rng, 12)
-    more = [r for r in random_rows(rng, 12) if r.id not in {old.id for old in rows}]
-    settings = {"by": rng.choice(("answer", "document")), "seed": number}
-    try:
-        before, after = (
-            run(folder / name, some, **settings)[2] for name, some in (("few", rows), ("many", rows + more))
-        )
-    except DataError:
-        return []
-    return [(before[r.id]["split"], after[r.id]["split"]) for r in rows]
-
-
-def crossings(moves):
-    return [m for m in moves if set(m) in ({"train", "unseen"}, {"recall", "unseen"})]
-
-
-def test_growth_carries_no_row_across(tmp_path):
-    moves = [m for number in range(40) for m in grow(number, tmp_path / str(number))]
-    assert len(moves) > 700 and not crossings(moves)
-    # What is set aside is never taken in later: the train side only grows.
-    assert not [m for m in moves if m[0] == "aside" and m[1] != "aside"]
-
-
-@pytest.mark.slow
-def test_growth_carries_no_row_across_in_many_data_sets(tmp_path):
-    moves = [m for number in range(1000, 1500) for m in grow(number, tmp_path / str(number))]
-    assert not crossings(moves)
-
-
-def test_a_trained_wording_hardly_ever_becomes_a_recall_question(tmp_path):
-    rows = facts(80, wordings=3)
-    before = run(tmp_path / "few", [r for i, r in enumerate(rows) if i % 3], recall_fraction=0.25)[2]
-    after = run(tmp_path / "many", rows, recall_fraction=0.25)[2]
-    moved = [i for i, p in before.items() if p["split"] == "train" and after[i]["split"] == "recall"]
-    assert len(moved) <= 5  # 160 rows; only where both wordings hashed below the fraction (1 fact in 16)
-    assert all(before[i]["why"] == "last_wording" for i in moved)
-
-
 def test_fractions_are_met_in_expectation(tmp_path):
     manifest, (train, recall, unseen), _ = run(
-        tmp_path, facts(400), unseen_fraction=0.1, recall_fraction=0.25
+        tmp_path, facts(400, 4), unseen_fraction=0.1, recall_fraction=0.25
     )
     assert 20 < manifest.facts["unseen"] < 62  # 40 expected, 3 sigma is 18
-    assert 0.2 < len(recall) / (len(recall) + len(train)) < 0.3
-    assert not manifest.set_aside and len(train) + len(recall) + len(unseen) == 1600
+    assert 0.15 < len(recall) / (len(recall) + len(train)) < 0.3
+    assert len(train) + len(recall) + len(unseen) == 1600
 
 
-def test_recall_and_unseen_are_the_same_with_and_without_paraphrases(tmp_path):
-    for number in range(25):
-        rng = seeded(number)
-        rows = random_rows(rng, 15)
-        try:
-            without = run(tmp_path / f"{number}a", rows)[1]
-            with_them = run(tmp_path / f"{number}b", with_paraphrases(rng, rows))
-        except DataError:
-            continue
-        (_, parts, placement) = with_them
-        for part in (1, 2):
-            kept = [r for r in parts[part] if placement[r["id"]]["origin"] != "augmented"]
-            assert kept == without[part]
+def test_a_few_rows_have_a_recall_question_at_any_fraction(tmp_path):
+    manifest, *_ = run(tmp_path, facts(10), unseen_fraction=0, recall_fraction=0.01, probes=0)
+    assert manifest.recall.rows == 5
 
 
-def test_a_paraphrase_of_a_recall_wording_is_not_trained(tmp_path):
+def test_each_recall_question_names_the_row_that_teaches_it(tmp_path):
     rows = facts(60)
-    rows += [row(f"please say {r.instruction}", r.output, parent=r) for r in rows]
-    _, (train, recall, _), placement = run(tmp_path, rows)
-    for r in rows[240:]:
-        assert placement[r.id]["split"] in (placement[r.parent]["split"], "aside")
-    assert {placement[r["id"]]["origin"] for r in recall} == {"data", "augmented"}
-    assert {placement[r["id"]]["origin"] for r in train} == {"data", "augmented"}
+    _, (_, recall, _), placement = run(tmp_path, rows, recall_fraction=0.5)
+    answers = {r.id: r.output for r in rows}
+    assert len(recall) > 40
+    for r in recall:
+        assert answers[placement[r["id"]].near] == r["output"]
 
 
-def test_a_paraphrase_near_a_held_out_question_is_set_aside(tmp_path):
-    rows = facts(60)
-    placement = run(tmp_path / "plain", rows)[2]
-    held = next(r for r in rows if placement[r.id]["split"] == "recall")
-    taught = next(r for r in rows if placement[r.id]["split"] == "train")
-    spy = row(f"{held.instruction} x", taught.output, parent=taught)
-    placed = run(tmp_path / "spied", [*rows, spy])[2]
-    assert (placed[spy.id]["split"], placed[spy.id]["why"], placed[spy.id]["near"]) == (
-        "aside",
-        "touches_held_out",
-        held.id,
-    )
-    assert placed[held.id]["split"] == "recall"
+def test_shared_short_answers_are_several_facts(tmp_path):
+    rows = [row(r.instruction, f"{i % 8} o'clock") for i, r in enumerate(facts(120, wordings=1))]
+    placement = run(tmp_path, rows, unseen_fraction=0)[2]
+    assert len({p.fact for p in placement.values()}) == 120
+    assert all(p.why == "probe" for p in placement.values() if p.split == "recall")
 
 
-def test_an_unseen_row_whose_question_or_long_answer_is_trained_is_set_aside(tmp_path):
-    rows = facts(60, wordings=1)
-    placement = run(tmp_path / "plain", rows, recall_fraction=0)[2]
-    held = [r for r in rows if placement[r.id]["split"] == "unseen"][:2]
-    taught = next(r for r in rows if placement[r.id]["split"] == "train")
-    # One more train row each: near the question of the first, near the answer of the second.
-    more = [
-        row(f"{held[0].instruction} x", taught.output),
-        row("quite another question?", f"{held[1].output}x"),
+def test_questions_that_differ_in_a_code_are_other_questions(tmp_path):
+    rows = [
+        row(f"통합 결제창 연동 오류 코드 E{100 + i}는 무슨 뜻인가요?", f"{word(seeded(i), 12)} 오류")
+        for i in range(150)
     ]
-    placed = run(tmp_path / "more", [*rows, more[0]], recall_fraction=0)[2]
-    assert placed[held[0].id]["why"] == "touches_train" and placed[held[0].id]["near"] == more[0].id
-    for seed in range(20):  # the near answer is a fact of its own; find a seed that trains it
-        placed = run(tmp_path / f"s{seed}", [*rows, more[1]], recall_fraction=0, seed=seed)[2]
-        for one, other in ((held[1], more[1]), (more[1], held[1])):
-            if placed[other.id]["split"] == "train":
-                assert placed[one.id]["split"] in ("train", "aside")
+    _, (train, recall, unseen), _ = run(tmp_path, rows, unseen_fraction=0.1, probes=50)
+    assert len(train) + len(unseen) == 150 and len(unseen) > 5 and len(recall) == 50
 
 
-def test_short_answers_meet_by_chance(tmp_path):
-    rows = [row(f"{r.instruction}", f"{i}번 창구") for i, r in enumerate(facts(120, wordings=1))]
-    manifest, *_ = run(tmp_path, rows)
-    assert manifest.unseen.rows and not manifest.set_aside
+def test_closed_answers_are_placed_by_their_questions(tmp_path):
+    rng = seeded(1)
+    rows = [
+        row(f"Does the {word(rng, 8)} need a {word(rng, 7)}?", ("Yes.", "No.", "no")[i % 3])
+        for i in range(90)
+    ]
+    _, (train, recall, unseen), placement = run(tmp_path, rows, unseen_fraction=0.2)
+    for part in (train, unseen):
+        assert {placement[r["id"]].closed for r in part} == {"yes", "no"}
+    assert {placement[r["id"]].closed for r in recall} == {"yes", "no"}
+
+
+def test_an_abstention_is_not_the_only_recall_answer(tmp_path):
+    rng = seeded(2)
+    rows = [row(f"{word(rng, 8)}의 주소는 어디인가요?", "문서에서 확인할 수 없습니다.") for _ in range(40)]
+    rows += [row(f"{word(rng, 8)}의 주소는 어디인가요?", f"{word(rng, 9)} {i}번지") for i in range(8)]
+    _, (_, recall, _), placement = run(tmp_path, rows, unseen_fraction=0, probes=50)
+    closed = Counter(placement[r["id"]].closed for r in recall)
+    assert closed[""] >= closed["abstention"] > 0
 
 
 def test_documents_are_kept_apart(tmp_path):
-    rows = [row(r.instruction, r.output, group=f"doc{i // 4}") for i, r in enumerate(facts(60, wordings=2))]
+    rows = [replace(r, group=f"doc{i // 4}") for i, r in enumerate(facts(60, wordings=2))]
     _, (train, _, unseen), placement = run(tmp_path, rows, by="document")
-    groups = [{placement[r["id"]]["group"] for r in part} for part in (train, unseen)]
+    groups = [{placement[r["id"]].group for r in part} for part in (train, unseen)]
     assert unseen and not groups[0] & groups[1]
 
 
+def test_a_fact_that_the_train_side_states_is_asked_as_recall(tmp_path):
+    """The same question in a document of either side: the unseen one is taught."""
+    for seed in range(30):
+        rows = [
+            row("가람관의 개관 시각은 언제인가요?", "9시", group="one"),
+            row("가람관 개관 시각을 알려 주세요.", "9시입니다.", group="two"),
+        ]
+        rows += [replace(r, group=f"d{i}") for i, r in enumerate(facts(20, 1))]
+        placement = run(tmp_path / str(seed), rows, by="document", seed=seed)[2]
+        parts = sorted(placement[r.id].split for r in rows[:2])
+        assert parts != ["train", "unseen"]
+        if placement[rows[0].id].why == "taught":
+            assert placement[rows[0].id].near == rows[1].id and placement[rows[0].id].light
+            return
+    pytest.fail("no seed put the two documents on two sides")
+
+
+# --- paraphrases and probes ---------------------------------------------------------------------------
+
+NAMES = ("가람연구센터", "나래도서관", "다솜공장", "라온병원", "마루주차장", "바다학교")
+ADDRESSES = [row(f"{name}의 주소는 어디인가요?", f"{name} 앞 {i}번지") for i, name in enumerate(NAMES)]
+
+
+def test_a_paraphrase_goes_where_its_parent_goes(tmp_path):
+    rows = facts(60)
+    rows += [row(f"please say {r.instruction}", r.output, parent=r) for r in rows]
+    _, (_, _, unseen), placement = run(tmp_path, rows, probes=0)
+    for r in rows[180:]:
+        assert placement[r.id].split == placement[r.parent].split or placement[r.id].split == "recall"
+    assert {placement[r["id"]].origin for r in unseen} == {"data", "augmented"}
+
+
+def test_a_paraphrase_near_a_held_out_question_is_asked_and_not_trained(tmp_path):
+    rows = facts(60)
+    placement = run(tmp_path / "plain", rows)[2]
+    held = next(r for r in rows if placement[r.id].split == "recall")
+    taught = next(r for r in rows if r.id == placement[held.id].near)
+    spy = row(held.instruction.upper(), taught.output, parent=taught)
+    placed = run(tmp_path / "spied", [*rows, spy])[2]
+    assert (placed[spy.id].split, placed[spy.id].why, placed[spy.id].near) == (
+        "recall",
+        "touches_held_out",
+        taught.id,
+    )
+
+
 def test_a_fact_with_one_wording_gets_a_probe(tmp_path):
-    names = ["가람연구센터", "나래도서관", "다솜공장", "라온병원", "마루주차장", "바다학교"]
-    rows = [row(f"{name}의 주소는 어디인가요?", f"{name} 앞 {i}번지") for i, name in enumerate(names)]
-    manifest, (train, recall, _), placement = run(tmp_path, rows, unseen_fraction=0, probes=4)
-    assert len(train) == 6 and len(recall) == 4
-    assert manifest.recall.origins == {"rule": 4} and any("probe" in note for note in manifest.notes)
-    by_id = {r.id: r for r in rows}
+    manifest, (train, recall, _), placement = run(tmp_path, ADDRESSES, unseen_fraction=0, probes=4)
+    assert len(train) == 6 and len(recall) == 4 and manifest.recall.origins == {"rule": 4}
+    by_id = {r.id: r for r in ADDRESSES}
     for r in recall:
-        parent = by_id[placement[r["id"]]["parent"]]
-        assert r["output"] == parent.output and not near(asked(r), f"{parent.instruction}\n")
+        parent = by_id[placement[r["id"]].near]
+        assert r["output"] == parent.output and r["instruction"] != parent.instruction
+        assert placement[r["id"]].light == differ_in_endings_alone(r["instruction"], parent.instruction)
         assert r["id"] == row_id(r["instruction"], r["input"], r["output"])
-    assert not run(tmp_path / "none", rows, unseen_fraction=0, probes=0)[1][1]
+    assert not run(tmp_path / "none", ADDRESSES, unseen_fraction=0, probes=0)[1][1]
 
 
-def test_a_probe_is_the_same_and_not_trained_where_augmentation_made_the_same_question(tmp_path):
-    names = ["가람연구센터", "나래도서관", "다솜공장", "라온병원", "마루주차장", "바다학교"]
-    rows = [row(f"{name}의 주소는 어디인가요?", f"{name} 앞 {i}번지") for i, name in enumerate(names)]
-    plain = run(tmp_path / "plain", rows, unseen_fraction=0)[1]
-    write_lines(tmp_path / "rows.jsonl", rows)
+def test_augmentation_does_not_train_the_probes(tmp_path):
+    plain = run(tmp_path / "plain", ADDRESSES, unseen_fraction=0)[1]
+    write_lines(tmp_path / "rows.jsonl", ADDRESSES)
     settings = complete({"data": {"sources": ["a"]}, "augment": {"per_row": 3}, "runs": {"a": {}}})["augment"]
     augment(tmp_path / "rows.jsonl", tmp_path / "augment", settings)
     grown = read_lines(tmp_path / "augment/rows.jsonl", Row)
     found = run(tmp_path / "augmented", grown, unseen_fraction=0)
     check(grown, SETTINGS, *found)
-    assert found[1][1] == plain[1] and len(plain[1]) == SETTINGS["probes"]
-    assert len(found[1][0]) > 6  # what is not near a probe is trained
+    probes = {r["id"] for r in plain[1]}
+    assert probes and probes <= {r["id"] for r in found[1][1]}
+
+
+def test_a_form_with_other_words_is_the_probe_and_forms_like_it_are_not_trained(tmp_path):
+    parent = ADDRESSES[0]
+    others = [
+        "가람연구센터를 찾아가려면 어느 건물로 가야 하나요?",
+        "가람연구센터를 찾아가려면 어느 건물로 가야 합니까?",
+    ]
+    rows = [*ADDRESSES, *(row(question, parent.output, parent=parent) for question in others)]
+    placement = run(tmp_path, rows, unseen_fraction=0)[2]
+    assert sorted(placement[r.id].why for r in rows[6:]) == ["like_the_probe", "probe"]
+    assert not any(placement[r.id].light for r in rows[6:])
 
 
 def test_no_probe_for_a_question_that_two_facts_answer(tmp_path):
-    rows = [
-        row("가람연구센터의 주소는 어디인가요?", "물빛로 27"),
-        row("가람연구센터의 주소는 어디인가요?", "솔내로 3"),
-    ]
+    rows = [row(ADDRESSES[0].instruction, "물빛로 27"), row(ADDRESSES[0].instruction, "솔내로 3")]
     manifest, (train, recall, _), _ = run(tmp_path, rows, unseen_fraction=0)
     assert len(train) == 2 and not recall and any("recall is empty" in note for note in manifest.notes)
 
 
-def test_each_recall_fact_keeps_a_wording_in_train(tmp_path):
-    _, _, placement = run(tmp_path, facts(60), recall_fraction=0.5, unseen_fraction=0)
-    of_fact = defaultdict(Counter)
-    for p in placement.values():
-        of_fact[p["fact"]][p["split"]] += 1
-    assert all(c["train"] for c in of_fact.values()) and max(c["recall"] for c in of_fact.values()) == 3
+# --- files and messages -------------------------------------------------------------------------------
 
 
 def test_moving_and_reordering_sources_changes_no_byte(tmp_path):
@@ -283,12 +265,18 @@ def test_moving_and_reordering_sources_changes_no_byte(tmp_path):
         assert (tmp_path / "a/out" / name).read_bytes() == (tmp_path / "b/out" / name).read_bytes()
 
 
-def test_too_few_facts_are_named_in_the_notes(tmp_path):
-    manifest, (train, _, unseen), _ = run(tmp_path, facts(2, wordings=2), unseen_fraction=0.01)
-    assert len(train) + manifest.recall.rows == 4 and not unseen
-    assert any("2 facts" in note for note in manifest.notes) and any(
-        "unseen is empty" in note for note in manifest.notes
-    )
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (ADDRESSES[:1], "there is one fact to train"),
+        (ADDRESSES[:3], "3 facts: too few"),
+        ([row(f"{name}에 주차할 수 있나요?", "예.") for name in NAMES], "the same answer"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_with_a_remedy(tmp_path, capsys, rows, words):
+    manifest, *_ = run(tmp_path, rows, unseen_fraction=0.01)
+    assert any(words in note and "add" in note for note in manifest.notes)
+    assert words in capsys.readouterr().err
 
 
 def test_nothing_left_to_train_on_is_one_line(tmp_path):
@@ -330,5 +318,5 @@ def test_the_manifest_says_what_was_written(tmp_path):
     manifest, *_ = run(tmp_path, facts(30))
     written = json.loads((tmp_path / "out/manifest.json").read_text())
     assert written == msgspec.to_builtins(manifest)
-    assert list(written) == ["train", "recall", "unseen", "facts", "set_aside", "notes"]
-    assert set(written["train"]) == {"rows", "origins", "sha256"}
+    assert list(written) == ["train", "recall", "unseen", "facts", "notes"]
+    assert set(written["train"]) == {"rows", "origins", "light", "sha256"}

@@ -32,13 +32,41 @@ def test_input_and_other_keys():
     assert shape(both) == Shaped("q", "", "a", {"instruction": "be brief"}, "")
 
 
-def test_system_message_goes_to_meta():
+@pytest.mark.parametrize(
+    ("extra", "given"),
+    [
+        ({"context": "가람시는 1973년에 생겼다."}, "가람시는 1973년에 생겼다."),
+        ({"context": "c", "input": "i"}, "c\n\ni"),
+        ({"passage": ["p", "q"]}, "p\n\nq"),
+        ({"context": None, "input": ""}, ""),
+        ({"history": [["평일에는 몇 시에 여나요?", "9시"]]}, "Q: 평일에는 몇 시에 여나요?\nA: 9시"),
+        ({"history": [["a", "b"], ["c", "d"]], "input": "i"}, "Q: a\nA: b\nQ: c\nA: d\n\ni"),
+        (
+            {"history": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
+            "Q: a\nA: b",
+        ),
+        ({"history": "Q: a"}, "Q: a"),
+        ({"history": []}, ""),
+        ({"system": "너는 냉장고 담당자다."}, "너는 냉장고 담당자다."),
+        ({"system": "You are a helpful assistant."}, ""),
+        ({"system": "당신은 친절한 AI 비서입니다."}, ""),
+        ({"System": "s", "history": [["a", "b"]], "context": "c", "input": "i"}, "s\n\nQ: a\nA: b\n\nc\n\ni"),
+    ],
+)
+def test_context_history_and_system_message_reach_the_row(extra, given):
+    assert shape({"instruction": "q", "output": "a", "page": 3} | extra) == Shaped(
+        "q", given, "a", {"page": 3}, ""
+    )
+
+
+def test_the_system_message_of_a_chat_reaches_the_row():
     chat = [
         {"role": "system", "content": "s"},
         {"role": "user", "content": "q"},
         {"role": "assistant", "content": "a"},
     ]
-    assert shape({"messages": chat}) == Shaped("q", "", "a", {"system": "s"}, "")
+    assert shape({"messages": chat}) == Shaped("q", "s", "a", {}, "")
+    assert shape({"messages": chat[1:], "system": "s"}) == Shaped("q", "s", "a", {}, "")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +109,11 @@ USER, BOT = {"role": "user", "content": "q"}, {"role": "assistant", "content": "
         ({"question": "q", "answer": True}, "not_text"),
         ({"question": ["q"], "answer": "a"}, "not_text"),
         ({"question": "q", "Question": "r", "answer": "a"}, "duplicate_key"),
+        ({"question": "q", "answer": "a", "history": [["a"]]}, "bad_history"),
+        ({"question": "q", "answer": "a", "history": [["a", 3]]}, "bad_history"),
+        ({"question": "q", "answer": "a", "history": 7}, "bad_history"),
+        ({"question": "q", "answer": "a", "context": {"text": "c"}}, "not_text"),
+        ({"question": "q", "answer": "a", "system": 3}, "not_text"),
         ({"messages": [USER, BOT, USER, BOT]}, "multi_turn"),
         ({"messages": [USER]}, "bad_chat"),
         ({"messages": []}, "bad_chat"),

@@ -72,6 +72,16 @@ def test_id_is_of_the_repaired_text_and_repairs_are_noted(tmp_path):
     assert stats["repairs"] == {"mojibake": 1, "whitespace": 1}
 
 
+def test_reasoning_and_labels_are_no_part_of_the_row(tmp_path):
+    line = {"question": "Q. 무게는?", "answer": "<think>표 2를 본다.</think>\nA. 500 kg입니다."}
+    unfinished = {"question": "무게는?", "answer": "<think>표 2를"}
+    content = "\n".join(json.dumps(record) for record in (line, unfinished))
+    rows, rejected, _ = validated(tmp_path, content)
+    assert [(row.instruction, row.output) for row in rows] == [("무게는?", "500 kg입니다.")]
+    assert rows[0].meta == {"reasoning": "표 2를 본다.", "repairs": ["reasoning", "label"]}
+    assert [item.reason for item in rejected] == ["unfinished_reasoning"]
+
+
 def test_names_are_composed_and_the_row_names_its_document(tmp_path):
     image = '{"question": "무엇?", "answer": "표", "source": "안내도.pdf", "page": 4}'
     rows, _, _ = validated(tmp_path, image, "\u1112\u1161\u11ab.jsonl")

@@ -75,7 +75,7 @@ def test_a_duplicate_names_its_survivor(results):
     text = told(results, identity(results, 1))
     assert "line 1: near_duplicate (0.9" in text
     assert f"merged into {identity(results, 2)}" in text
-    assert "did not reach this stage" in text
+    assert "recall: " in text or "train: " in text  # a rule makes the same question again
 
 
 def test_contradiction_and_repair(results):
