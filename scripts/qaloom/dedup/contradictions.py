@@ -9,7 +9,7 @@ from rapidfuzz.distance import Indel
 from qaloom.dedup.near_duplicates import Keyed, Pair, Questions
 from qaloom.records import Row, place
 from qaloom.text.containment import holds
-from qaloom.text.facts import Difference, difference, without_labels
+from qaloom.text.facts import Difference, difference, respaced, without_labels
 from qaloom.text.normalize import key_digits
 from qaloom.text.spelling import Counts
 
@@ -55,13 +55,13 @@ def _ask_the_same(one: Keyed, other: Keyed, words: Counts) -> bool:
     if one.question == other.question:
         return True
     if key_digits(one.question) != key_digits(other.question):
-        return False
+        return respaced(one.row.question, other.row.question)
     return difference(one.row.question, other.row.question, words) < Difference.OTHER
 
 
 def _agree(one: Keyed, other: Keyed, threshold: float, words: Counts) -> bool:
     """Whether one answer holds the other ('서울', '서울입니다'), or they are alike but for their wording."""
-    if one.answer == other.answer:
+    if one.answer == other.answer or respaced(one.row.output, other.row.output):
         return True
     digits = key_digits(one.answer), key_digits(other.answer)
     if digits[0] != digits[1] and len(digits[0]) == len(digits[1]):

@@ -32,7 +32,7 @@ from qaloom.errors import DataError
 from qaloom.files import read_lines, write_lines
 from qaloom.records import Rejection, Row, Survivor, rejected, row_id, write_stage
 from qaloom.text.endings import stem
-from qaloom.text.facts import difference
+from qaloom.text.facts import difference, respaced
 from qaloom.text.normalize import comparison_key, key_digits
 from qaloom.text.similarity_join import similar_pairs
 from qaloom.text.spelling import Counts, counted_words
@@ -196,7 +196,9 @@ def _duplicate(row: Row, survivor: Row, reason: str, score: float) -> Rejection:
 
 def _mergeable(one: Keyed, other: Keyed, threshold: float, words: Counts) -> bool:
     """Whether one may stand for the other; their questions are known to be similar. The cheapest test first."""
-    if one.question != other.question and key_digits(one.question) != key_digits(other.question):
+    if key_digits(one.question) != key_digits(other.question) and not respaced(
+        one.row.question, other.row.question
+    ):
         return False
     if one.answer != other.answer and not _similar_answers(one, other, threshold):
         return False
@@ -206,7 +208,7 @@ def _mergeable(one: Keyed, other: Keyed, threshold: float, words: Counts) -> boo
 
 def _similar_answers(one: Keyed, other: Keyed, threshold: float) -> bool:
     if key_digits(one.answer) != key_digits(other.answer):
-        return False
+        return respaced(one.row.output, other.row.output)
     alike = Indel.normalized_similarity(one.answer, other.answer) >= threshold
     return alike or stem(one.answer) == stem(other.answer)
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from qaloom.text import differences as wording
 from qaloom.text import korean
 from qaloom.text.canonical import canonical
+from qaloom.text.characters import normal
 from qaloom.text.differences import Difference
 from qaloom.text.endings import stem
 from qaloom.text.normalize import comparison_key
@@ -23,6 +24,7 @@ __all__ = [
     "difference",
     "figures",
     "polarity",
+    "respaced",
     "same_codes",
     "same_facts",
     "same_numbers",
@@ -48,9 +50,23 @@ def without_labels(text: str) -> str:
 _CLOSED = 40  # characters at a text's end in which a closing is looked for
 
 
+def respaced(one: str, other: str) -> bool:
+    """Whether two texts differ in spaces alone, none of them between two digits."""
+    return one == other or _without_spaces(one) == _without_spaces(other)
+
+
+def _without_spaces(text: str) -> str:
+    return "".join(_GAP.sub("\uff65", normal(text)).split())
+
+
+_GAP = re.compile(r"(?<=[0-9])\s+(?=[0-9])")
+
+
 def difference(one: str, other: str, words: Counts | None = None) -> Difference:
     """How far apart two raw texts are: OTHER with other values, else as worded."""
     one, other = without_labels(one), without_labels(other)
+    if respaced(one, other):
+        return Difference.HARMLESS
     if not same_values(one, other):
         return Difference.OTHER
     return wording.difference(one, other, words or Counter())
