@@ -136,14 +136,14 @@ def _speed(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def _translated(folder: Path, questions: list[str], beams: int) -> tuple[float, float]:
     """CPU and wall-clock seconds of translating all questions as augment does."""
     from qaloom.augment import backtranslation as translate
-    from qaloom.augment.translation_cache import remember
+    from qaloom.augment.translation_cache import open_memory
 
     translate.longest = _length
     translator = _translator(folder, beams)
     translator.model  # noqa: B018  read before the clock starts
     with tempfile.TemporaryDirectory(prefix="qaloom-bench-") as memory:
         cpu, wall = time.process_time(), time.perf_counter()
-        with remember(Path(memory), translator.maker) as kept:
+        with open_memory(Path(memory), translator.cache_key) as kept:
             translator.translate(questions, kept, lambda done: None)
         assert kept.made == len(questions)
         return time.process_time() - cpu, time.perf_counter() - wall

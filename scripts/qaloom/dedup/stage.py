@@ -210,7 +210,7 @@ def _similar_answers(one: Keyed, other: Keyed, threshold: float) -> bool:
     if key_digits(one.answer) != key_digits(other.answer):
         return respaced(one.row.output, other.row.output)
     alike = Indel.normalized_similarity(one.answer, other.answer) >= threshold
-    return alike or stem(one.answer) == stem(other.answer)
+    return alike or stem(one.answer) == stem(other.answer) or respaced(one.row.output, other.row.output)
 
 
 class _Survivor(NamedTuple):

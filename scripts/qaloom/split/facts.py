@@ -203,7 +203,7 @@ class Comparison:
             difference(one.row.question, other.row.question, self.words) == Difference.OTHER
         ):
             return False
-        if telling:
+        if telling and not one.stems.isdisjoint(other.stems):
             return True
         heaviest = max(map(self.weights.of, shared))
         return all(heaviest > self._heaviest_unshared(s, shared) for s in (one, other))

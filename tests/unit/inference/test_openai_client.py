@@ -11,7 +11,7 @@ import pytest
 from misbehaving import misbehaving
 
 from qaloom.augment import server_paraphrases as reword
-from qaloom.augment.translation_cache import remember
+from qaloom.augment.translation_cache import open_memory
 from qaloom.config.load import complete
 from qaloom.errors import ConfigError, EndpointError
 from qaloom.inference import openai_client as endpoint
@@ -40,12 +40,12 @@ def settings(server, **changed):
 def asking(tmp_path, chosen, per_row=2):
     """A function that asks, with its memory."""
     with (
-        remember(tmp_path, reword.maker(chosen, per_row)) as memory,
-        endpoint.connection(chosen, reword.SECTION, reword.sent(chosen)) as to,
+        open_memory(tmp_path, reword.cache_key(chosen, per_row)) as memory,
+        endpoint.connection(chosen, reword.SECTION, reword.request_fields(chosen)) as to,
     ):
 
         def ask(questions=QUESTIONS):
-            return reword.reword(to, questions, per_row, memory, lambda n: None)
+            return reword.paraphrases(to, questions, per_row, memory, lambda n: None)
 
         yield ask, memory
 
@@ -243,7 +243,7 @@ def test_the_key_stands_nowhere(server, tmp_path, monkeypatch, capfd):
         ask()
     said = capfd.readouterr()
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    assert KEY not in str(caught.value) + said.out + said.err + json.dumps(reword.maker(chosen, 2))
+    assert KEY not in str(caught.value) + said.out + said.err + json.dumps(reword.cache_key(chosen, 2))
     assert KEY.encode() not in written
 
 
@@ -289,8 +289,8 @@ def test_a_key_that_no_header_can_hold_stops_before_anything_is_asked(server, mo
 
 def test_how_a_server_is_reached_decides_no_result(server):
     reached = {"concurrency": 9, "timeout": 9, "retries": 9, "backoff": 9, "key_env": "MY_KEY"}
-    assert reword.maker(settings(server), 2) == reword.maker(settings(server, **reached), 2)
-    assert reword.maker(settings(server), 2) != reword.maker(settings(server, temperature=0), 2)
+    assert reword.cache_key(settings(server), 2) == reword.cache_key(settings(server, **reached), 2)
+    assert reword.cache_key(settings(server), 2) != reword.cache_key(settings(server, temperature=0), 2)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,38 @@ import qaloom.text
 MODULES = sorted(path.stem for path in Path(qaloom.text.__path__[0]).glob("*.py") if path.stem != "__init__")
 OWN = [name for name in MODULES if not name.startswith("rephrase")]
 SIZE = 100_000
-BASES = ["1", "가", "a", "A", " ", "-", ".", ",", "1 ", "1.", "1,", "a ", "가 ", "삼만 ", "1/", "(1", "[1,", "*a", "Mar ",
-         "십백",
-         "0", "1:",
-         "01 ", "+82 ", "~", "1~", "twenty ", "\n", "°C", "a-"]  # fmt: skip
+BASES = [
+    "1",
+    "가",
+    "a",
+    "A",
+    " ",
+    "-",
+    ".",
+    ",",
+    "1 ",
+    "1.",
+    "1,",
+    "a ",
+    "가 ",
+    "삼만 ",
+    "1/",
+    "(1",
+    "[1,",
+    "*a",
+    "Mar ",
+    "십백",
+    "0",
+    "1:",
+    "01 ",
+    "+82 ",
+    "~",
+    "1~",
+    "twenty ",
+    "\n",
+    "°C",
+    "a-",
+]
 PATTERNS = {
     f"{name}.{attribute}": pattern
     for name in OWN
