@@ -108,7 +108,9 @@ def _filtered(
     taken: list[Row], settings: dict[str, Any]
 ) -> tuple[list[Row], list[Rejection], dict[str, int]]:
     filters, choice = quality(settings), settings["pii"]
-    good, rejections, personal = [], [], Counter()
+    good: list[Row] = []
+    rejections: list[Rejection] = []
+    personal: Counter[str] = Counter()
     with bar("quality filters", len(taken)) as advance:
         for done, row in enumerate(taken, 1):
             found = _personal(row)
@@ -161,7 +163,8 @@ def _exact(rows: list[Row]) -> tuple[list[Keyed], list[tuple[Row, int]]]:
     The others come with the position of the one that was kept.
     """
     kept: dict[tuple[str, str], int] = {}
-    best, others = [], []
+    best: list[Keyed] = []
+    others: list[tuple[Row, int]] = []
     for keyed in sorted(
         (Keyed(row, comparison_key(row.question), comparison_key(row.output)) for row in rows), key=_worth
     ):

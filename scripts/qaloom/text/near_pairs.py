@@ -36,5 +36,6 @@ def near_pairs(
         left, right, scorer=Indel.normalized_similarity, score_cutoff=threshold, dtype=np.float64
     )
     rows, columns = np.nonzero(scores >= threshold)
-    filled = np.array([bool(left[i]) and bool(right[j]) for i, j in zip(rows, columns, strict=True)], bool)
+    not_empty = [np.array([bool(key) for key in keys], dtype=np.bool_) for keys in (left, right)]
+    filled = not_empty[0][rows] & not_empty[1][columns]
     return rows[filled], columns[filled], scores[rows, columns][filled]

@@ -20,11 +20,11 @@ or in NUMBA_CACHE_DIR.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numba import njit
@@ -324,7 +324,7 @@ def _run(join: _Join, threads: int, progress: Progress | None) -> Pairs:
     parts = []
     with (
         ThreadPoolExecutor(threads) as pool,
-        closing(pool.map(partial(_probe, join), cuts, cuts[1:])) as results,
+        closing(cast(Generator, pool.map(partial(_probe, join), cuts, cuts[1:]))) as results,
     ):
         for last, part in zip(cuts[1:], results, strict=True):
             parts.append(part)
