@@ -96,7 +96,7 @@ def _ends(folder: Path) -> dict[int, int]:
     """The line of the kept row that each line ended in; filtered lines are absent."""
     kept = {row.line: row.line for row in read_lines(folder / "rows.jsonl", Row)}
     gone = read_lines(folder / "rejected.jsonl", Rejection)
-    return kept | {item.line: item.survivor["line"] for item in gone if item.survivor}
+    return kept | {item.line: item.survivor.line for item in gone if item.survivor}
 
 
 def _reported(folder: Path) -> set[frozenset[int]]:

@@ -43,7 +43,7 @@ _NUMERAL_START = re.compile(r"\A[^가-힣\w]*+[일이삼사오육칠팔구]?[십
 
 PLAIN = ".Z"
 # The class of the one word after, that of the other word before: the two are read together.
-_BOUND = re.compile("[DN][scrmonphx]|[GT]x|[XLMH][scn]|T[sch]|Om|U[cs]|N.|[AGLTX]n")
+_BOUND = re.compile("[DN][scrmonphx]|[GT]x|[XLMH][scn]|T[sch]|Om|U[csm]|N.|[AGLTUX]n|Xx")
 _LEFT, _RIGHT = "scrmonphx.", "ADNGTXLMHOUZ"
 BOUND_PAIRS = frozenset(right + left for right in _RIGHT for left in _LEFT if _BOUND.fullmatch(right + left))
 BINDING_ALONE = frozenset(left + "N" for left in _LEFT)
@@ -95,7 +95,7 @@ def _letter_class(word: str, bare: str) -> str:
     if bare in ("of", "and"):
         return "oO" if bare == "of" else ".A"
     if bare in _LEADING or bare.endswith("하"):
-        return ".L"
+        return "rL" if bare in units.CURRENCY_CODES else ".L"
     if _LETTER.match(bare):
         left = "c"
     elif bare.startswith(_HALF_PAST):

@@ -7,7 +7,7 @@ import unicodedata
 from qaloom.text.binding import BINDING_ALONE, BOUND_PAIRS, PLAIN, word_class
 from qaloom.text.canonical import canonical
 from qaloom.text.characters import normal
-from qaloom.text.marks import marked
+from qaloom.text.marks import UNCASED, marked
 
 _LAST = "\uffff"
 _KINDS = ("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf")
@@ -61,9 +61,19 @@ class _Keys(dict[str, str]):
 
     def __missing__(self, word: str) -> str:
         self[word] = key = _key(word, self.korean)
-        if " " not in word and (found := word_class(word)) != PLAIN:
+        if " " not in word and (found := _class(word, key)) != PLAIN:
             self.classes[word] = found
         return key
+
+
+def _class(word: str, key: str) -> str:
+    """The class of a word, by its key, too: a number in letters (사흘 is 3일), a capital that counts (Mb)."""
+    left, right = tuple(word_class(word))
+    if left == "." and key[:1].isdigit():
+        left = "n"
+    if right == "Z":
+        right = "D" if key[-1:].isdigit() else "U" if any(ord(c) in UNCASED for c in key) else "Z"
+    return left + right
 
 
 def _word_tables(korean: bool) -> tuple[_Keys, dict[str, str]]:
