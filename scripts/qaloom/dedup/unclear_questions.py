@@ -74,8 +74,8 @@ _EN_LAYOUT = re.compile(
     r"|right))(?=\s*[,?.!:]|$| (?:is|are|was|were|does|do|did|what|which|how|show|indicate"
     r"|represent)\b)"
     rf"|\bin (?:this|these) {_EN_DRAWN}s?\b"
-    r"|^in the (?:image|picture|photo|photograph|figure|diagram|graph|screenshot"
-    r"|illustration|drawing)s?(?=\s*,)"
+    r"|\bin the (?:image|picture|photo|photograph|figure|screenshot)s?(?=\s*[,?.!]|$)"
+    r"|^in the (?:diagram|graph|illustration|drawing)s?(?=\s*,)"
     r"|^which (?:one )?of the following\b(?=[^:\n]*$)|^(?:as )?(?:shown|seen|depicted) (?:above|below)\b",
     re.IGNORECASE,
 )

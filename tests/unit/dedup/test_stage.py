@@ -16,6 +16,7 @@ from qaloom.files import read_json, read_lines, write_lines
 from qaloom.records import Rejection, Row, Survivor, row_id
 from qaloom.text import join_cost as cost
 from qaloom.text.differences import stem
+from qaloom.text.endings import subject
 from qaloom.text.facts import Difference, difference, same_facts
 from qaloom.text.normalize import comparison_key, jamo
 from qaloom.validate.stage import gather, validate_file
@@ -202,11 +203,15 @@ ANSWERS = st.sampled_from(
 ROWS = st.lists(st.tuples(QUESTIONS, ANSWERS), min_size=1, max_size=25)
 
 
+def compared(one, other, threshold):
+    """Whether two questions are near: in their keys, in jamo, or but for the words that ask."""
+    keys = comparison_key(one.instruction), comparison_key(other.instruction)
+    scores = map(Indel.normalized_similarity, *zip(keys, map(jamo, keys), strict=True))
+    return max(scores) >= threshold or subject(keys[0]) == subject(keys[1])
+
+
 def mergeable(one, other, threshold):
-    similar = (
-        Indel.normalized_similarity(comparison_key(one.instruction), comparison_key(other.instruction))
-        >= threshold
-    )
+    similar = compared(one, other, threshold)
     answers = comparison_key(one.output), comparison_key(other.output)
     agreeing = Indel.normalized_similarity(*answers) >= 0.9 or stem(answers[0]) == stem(answers[1])
     same = not difference(one.instruction, other.instruction) and not difference(one.output, other.output)
@@ -254,10 +259,8 @@ def test_oracle(tmp_path, texts, threshold, random):
 def assert_contradictions(kept, contradictions, threshold):
     expected = set()
     for one, other in combinations(kept, 2):
-        keys = comparison_key(one.instruction), comparison_key(other.instruction)
-        alike = max(map(Indel.normalized_similarity, *zip(keys, map(jamo, keys), strict=True))) >= threshold
         asking = difference(one.instruction, other.instruction) < Difference.OTHER
-        if (alike or stem(keys[0]) == stem(keys[1])) and asking and not agreeing(one.output, other.output):
+        if compared(one, other, threshold) and asking and not agreeing(one.output, other.output):
             expected |= {one.id, other.id}
     assert {shown["id"] for found in contradictions for shown in found["rows"]} == expected
 
