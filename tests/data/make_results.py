@@ -14,7 +14,7 @@ from qaloom.evaluate.results import (
     GeneralAnswers,
     JudgeCost,
     Judgement,
-    NearestRow,
+    NearestTrainingRow,
     Paired,
     PairedPerplexity,
     Prediction,
@@ -124,7 +124,7 @@ def _failure(number: int, answer: Prediction) -> Failure:
         0.7,
         answer.cut["tuned"],
         2,
-        NearestRow("f" * 16, NASTY, "2층 안내 데스크"),
+        NearestTrainingRow("f" * 16, NASTY, "2층 안내 데스크"),
         [{"source": "data/demo/office-en.qa.jsonl", "line": 9, "output": NASTY}],
         ["contradicted", "few_wordings"] if number % 3 == 0 else ["few_wordings", "mixed_up"],
     )

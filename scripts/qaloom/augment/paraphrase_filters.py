@@ -17,7 +17,7 @@ from rapidfuzz.distance import Indel
 from qaloom.config.settings import GateSettings
 from qaloom.text import language as languages
 from qaloom.text import normalize as texts
-from qaloom.text.canonical import canonical
+from qaloom.text.canonical import canonical_notation
 from qaloom.text.facts import figures, polarity, same_codes, same_numbers
 from qaloom.text.korean import morphemes
 
@@ -72,7 +72,7 @@ def language_gate(question: str, paraphrase: str, limits: GateSettings) -> Reaso
 
 def numbers_gate(question: str, paraphrase: str, limits: GateSettings) -> Reason | None:
     """numbers_changed: a number, date or unit; '3만 원' is 30,000원."""
-    before, after = (_ONE.sub(" ", canonical(text)) for text in (question, paraphrase))
+    before, after = (_ONE.sub(" ", canonical_notation(text)) for text in (question, paraphrase))
     if same_numbers(before, after):
         return None
     return "numbers_changed", f"the question's numbers are {', '.join(figures(before)) or 'none'}"
@@ -105,7 +105,7 @@ def question_type_gate(question: str, paraphrase: str, limits: GateSettings) -> 
 
 def words_gate(question: str, paraphrase: str, limits: GateSettings) -> Reason | None:
     """name_lost: a name; words_lost and words_added: too many of the words that carry the meaning."""
-    before, after = content(question), content(paraphrase)
+    before, after = content_words(question), content_words(paraphrase)
     lost = [word for word in before if not _has(word, after, paraphrase)]
     added = [word for word in after if not _has(word, before, question)]
     if names := [word.text for word in lost if word.name]:
@@ -229,9 +229,9 @@ _ALIKE = 88  # fuzz.ratio; 'catalog' and 'catalogue', but not 'meeting' and 'mea
 
 
 @lru_cache(maxsize=1 << 12)
-def content(text: str) -> tuple[Word, ...]:
+def content_words(text: str) -> tuple[Word, ...]:
     """The words of a question that carry its meaning, without particles, question words and politeness."""
-    text = canonical(text)
+    text = canonical_notation(text)
     found = [
         *_korean_content(text),
         *(word for match in _WORD.finditer(text) if (word := _word(match, text))),

@@ -36,7 +36,7 @@ Propose = Callable[[Sequence[str], Advance], Mapping[str, list[str]]]
 Translate = Callable[[Sequence[str], Advance], dict[str, list[str]]]
 
 
-class Question(msgspec.Struct):
+class QuestionVariants(msgspec.Struct):
     """A line of a shard, or the part of a row that matters here."""
 
     instruction: str
@@ -118,7 +118,7 @@ def write_questions(rows: Path, out: Sequence[Path]) -> None:
     for question in _questions(rows):
         buckets[int(digest(question)[:8], 16) % len(out)].add(question)
     for path, bucket in zip(out, buckets, strict=True):
-        write_lines(path, map(Question, sorted(bucket)))
+        write_lines(path, map(QuestionVariants, sorted(bucket)))
 
 
 def paraphrase(questions: Path, out: Path, settings: Mapping[str, Any], models: Path, cache: Path) -> None:
@@ -153,7 +153,7 @@ def _shifted(advance: Advance, done: int, number: int) -> None:
 
 
 def _questions(path: Path) -> Iterator[str]:
-    decode = msgspec.json.Decoder(Question).decode
+    decode = msgspec.json.Decoder(QuestionVariants).decode
     with path.open("rb") as stream:
         for line in stream:
             yield decode(line).instruction

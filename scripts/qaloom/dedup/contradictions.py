@@ -9,7 +9,7 @@ from rapidfuzz.distance import Indel
 from qaloom.dedup.near_duplicates import Keyed, Pair, Questions
 from qaloom.records import Row, place
 from qaloom.text.containment import holds
-from qaloom.text.facts import Difference, difference, respaced, without_labels
+from qaloom.text.facts import Difference, factual_difference, respaced, without_labels
 from qaloom.text.normalize import key_digits
 from qaloom.text.spelling import Counts
 
@@ -56,7 +56,7 @@ def _ask_the_same(one: Keyed, other: Keyed, words: Counts) -> bool:
         return True
     if key_digits(one.question) != key_digits(other.question):
         return respaced(one.row.question, other.row.question)
-    return difference(one.row.question, other.row.question, words) < Difference.OTHER
+    return factual_difference(one.row.question, other.row.question, words) < Difference.OTHER
 
 
 def _agree(one: Keyed, other: Keyed, threshold: float, words: Counts) -> bool:
@@ -72,7 +72,7 @@ def _agree(one: Keyed, other: Keyed, threshold: float, words: Counts) -> bool:
     short, long = sorted((without_labels(one.row.output), without_labels(other.row.output)), key=len)
     if holds(long, short):
         return True
-    apart = difference(short, long, words) if digits[0] == digits[1] else Difference.OTHER
+    apart = factual_difference(short, long, words) if digits[0] == digits[1] else Difference.OTHER
     return apart == Difference.HARMLESS or (likeness >= threshold and apart < Difference.OTHER)
 
 

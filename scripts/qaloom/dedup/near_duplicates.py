@@ -45,7 +45,7 @@ class Pair(NamedTuple):
     score: float
 
 
-def near_pairs(questions: Questions, threshold: float, threads: int) -> list[Pair]:
+def near_duplicate_pairs(questions: Questions, threshold: float, threads: int) -> list[Pair]:
     """Pairs of question keys at or above the threshold; keys that several rows ask come first, each alone."""
     same = [Pair(key, key, 1.0) for key, rows in enumerate(questions.at) if len(rows) > 1]
     say_cost("near-duplicates", questions.keys, threshold, threads)

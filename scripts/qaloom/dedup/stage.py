@@ -26,13 +26,13 @@ from qaloom.dedup.near_duplicates import (
     clusters,
     further_pairs,
     jamo_links,
-    near_pairs,
+    near_duplicate_pairs,
 )
 from qaloom.errors import DataError
 from qaloom.files import read_lines, write_lines
 from qaloom.records import Rejection, Row, Survivor, rejected, row_id, write_stage
 from qaloom.text.endings import stem
-from qaloom.text.facts import difference, respaced
+from qaloom.text.facts import factual_difference, respaced
 from qaloom.text.normalize import comparison_key, key_digits
 from qaloom.text.similarity_join import similar_pairs
 from qaloom.text.spelling import Counts, counted_words
@@ -55,7 +55,7 @@ def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -
         raise DataError(_nothing_left(rejections))
     rows, exact = _exact(good)
     questions = Questions(rows)
-    pairs = near_pairs(questions, settings["threshold"], threads)
+    pairs = near_duplicate_pairs(questions, settings["threshold"], threads)
     links = [pair[:2] for pair in pairs]
     if settings["jamo"]:
         links += jamo_links(questions.keys, settings["threshold"], threads)
@@ -205,8 +205,12 @@ def _mergeable(one: Keyed, other: Keyed, threshold: float, words: Counts) -> boo
         return False
     if one.answer != other.answer and not _similar_answers(one, other, threshold):
         return False
-    asked = one.question == other.question or not difference(one.row.question, other.row.question, words)
-    return asked and (one.answer == other.answer or not difference(one.row.output, other.row.output, words))
+    asked = one.question == other.question or not factual_difference(
+        one.row.question, other.row.question, words
+    )
+    return asked and (
+        one.answer == other.answer or not factual_difference(one.row.output, other.row.output, words)
+    )
 
 
 def _similar_answers(one: Keyed, other: Keyed, threshold: float) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qaloom.evaluate.model_pair import Question
-from qaloom.evaluate.results import Failure, NearestRow, Prediction
+from qaloom.evaluate.results import Failure, NearestTrainingRow, Prediction
 from qaloom.evaluate.retrieval import Index
 from qaloom.text.normalize import comparison_key
 
@@ -45,7 +45,7 @@ def _failure(
     wordings: Mapping[str, int],
     against: Mapping[str, list[dict[str, Any]]],
 ) -> Failure:
-    row = nearest and NearestRow(nearest["id"], nearest["instruction"], nearest["output"])
+    row = nearest and NearestTrainingRow(nearest["id"], nearest["instruction"], nearest["output"])
     failure = Failure(
         prediction.id,
         prediction.origin,

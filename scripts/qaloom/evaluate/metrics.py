@@ -85,15 +85,15 @@ def contains_reference(prediction: str, reference: str) -> float | None:
 
 
 def number_accuracy(prediction: str, reference: str) -> float | None:
-    """1 when the figures and codes of the reference stand in the prediction in their order, else 0; None without any.
+    """1 when the numbers and codes of the reference stand in the prediction in their order, else 0; None without any.
 
     Equal values in other notations are equal (3만 원 and 30,000원; see `qaloom.text.values`). Signs, decimals, the
     case of units and leading zeros matter; a unit that one of the two leaves out does not.
     """
-    wanted = figures(reference)
+    wanted = numbers_and_codes(reference)
     if not wanted:
         return None
-    found = iter(figures(prediction))
+    found = iter(numbers_and_codes(prediction))
     return float(all(any(_same_figure(figure, other) for other in found) for figure in wanted))
 
 
@@ -104,8 +104,8 @@ class Figure(NamedTuple):
     unit: str
 
 
-def figures(text: str) -> list[Figure]:
-    """The figures and codes of a text in order: 1,200원 as 1200 and 원, KS-X-1 as ksx1."""
+def numbers_and_codes(text: str) -> list[Figure]:
+    """The numbers and codes of a text in order: 1,200원 as 1200 and 원, KS-X-1 as ksx1."""
     found = []
     for value in values(text):
         if value.kind == Kind.CODE:

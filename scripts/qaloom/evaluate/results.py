@@ -96,7 +96,7 @@ class Prediction(msgspec.Struct):
     judge: Judgement | UnsetType = UNSET
 
 
-class NearestRow(msgspec.Struct):
+class NearestTrainingRow(msgspec.Struct):
     """The training row nearest to a question."""
 
     id: str
@@ -121,7 +121,7 @@ class Failure(msgspec.Struct):
     chrf: float | None
     cut: bool
     wordings: int
-    nearest: NearestRow | None
+    nearest: NearestTrainingRow | None
     contradicted_by: list[dict[str, Any]]
     causes: list[str] = []
 

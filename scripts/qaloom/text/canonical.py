@@ -66,7 +66,7 @@ _MONTH_ENDS = frozenset(
 )
 
 
-def canonical(text: str) -> str:
+def canonical_notation(text: str) -> str:
     """A text in NFKC with its values in one notation each; the words stay as they are."""
     text = normal(text)
     steps = _needed(text)

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from qaloom.text import english, korean
-from qaloom.text.canonical import canonical
+from qaloom.text.canonical import canonical_notation
 from qaloom.text.endings import stem
 from qaloom.text.marks import marked
 
@@ -32,7 +32,7 @@ class _Token(NamedTuple):
 
 @lru_cache(maxsize=1 << 14)
 def _tokens(text: str) -> tuple[_Token, ...]:
-    plain = marked(canonical(text)).casefold()
+    plain = marked(canonical_notation(text)).casefold()
     return tuple(_Token(match.lastgroup or "", match[0]) for match in _TOKEN.finditer(plain))
 
 
@@ -56,7 +56,7 @@ def _in_sentence(sentence: str, wanted: tuple[_Token, ...], short: str) -> bool:
 
 def _denials(text: str) -> int:
     words = tuple(english.without_contractions(text.lower()).split())
-    return korean.negations(text) + english.negations(words)
+    return korean.korean_negations(text) + english.english_negations(words)
 
 
 def _stands(tokens: tuple[_Token, ...], at: int, wanted: tuple[_Token, ...]) -> bool:

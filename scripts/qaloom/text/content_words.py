@@ -8,7 +8,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from qaloom.text.values import canonical
+from qaloom.text.values import canonical_notation
 
 
 def _in_jamo(pattern: str) -> str:
@@ -64,7 +64,7 @@ _HANGUL = re.compile("[가-힣]")
 @lru_cache(maxsize=1 << 16)
 def stems(text: str) -> tuple[str, ...]:
     """The content words of a text in order, values in one notation, without particles and endings."""
-    found = map(_stem, _TOKEN.findall(canonical(text).casefold()))
+    found = map(_stem, _TOKEN.findall(canonical_notation(text).casefold()))
     return tuple(word for word in found if word)
 
 

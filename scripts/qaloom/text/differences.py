@@ -18,7 +18,7 @@ from typing import NamedTuple
 from rapidfuzz.distance import Levenshtein
 
 from qaloom.text import english
-from qaloom.text.canonical import canonical
+from qaloom.text.canonical import canonical_notation
 from qaloom.text.endings import stem
 from qaloom.text.korean import Reading, reading, roles_differ
 from qaloom.text.spelling import Counts, misspelt_english, misspelt_korean
@@ -69,7 +69,7 @@ _CONTRACTIONS = (
 
 @lru_cache(maxsize=1 << 14)
 def _words(text: str) -> _Words:
-    plain = _GLOSS.sub("", canonical(text)).casefold()
+    plain = _GLOSS.sub("", canonical_notation(text)).casefold()
     if not plain.isascii():
         for long, short in _CONTRACTIONS:
             plain = plain.replace(long, short)
@@ -163,7 +163,9 @@ def _latin_apart(a: Reading, b: Reading) -> bool:
 def _english(mine: tuple[str, ...], theirs: tuple[str, ...], words: Counts) -> Difference:
     if english.asked(mine) != english.asked(theirs) and english.asked(mine) and english.asked(theirs):
         return Difference.OTHER
-    if english.negations(mine) != english.negations(theirs) or english.directions_differ(mine, theirs):
+    if english.english_negations(mine) != english.english_negations(theirs) or english.directions_differ(
+        mine, theirs
+    ):
         return Difference.OTHER
     content = english.content(mine, theirs), english.content(theirs, mine)
     if content[0] == content[1]:

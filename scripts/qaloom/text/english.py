@@ -159,7 +159,7 @@ def asked(words: tuple[str, ...]) -> frozenset[str]:
     return _ASKED.intersection(words)
 
 
-def negations(words: tuple[str, ...]) -> int:
+def english_negations(words: tuple[str, ...]) -> int:
     """How many of the words deny something."""
     return sum(word in _NEGATIONS for word in words)
 

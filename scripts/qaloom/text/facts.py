@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from qaloom.text import differences as wording
 from qaloom.text import korean
-from qaloom.text.canonical import canonical
+from qaloom.text.canonical import canonical_notation
 from qaloom.text.characters import normal
 from qaloom.text.differences import Difference
 from qaloom.text.endings import stem
@@ -21,7 +21,7 @@ from qaloom.text.values import figures, same_codes, same_numbers, same_values
 
 __all__ = [
     "Difference",
-    "difference",
+    "factual_difference",
     "figures",
     "polarity",
     "respaced",
@@ -62,7 +62,7 @@ def _without_spaces(text: str) -> str:
 _GAP = re.compile(r"(?<=[0-9])\s+(?=[0-9])")
 
 
-def difference(one: str, other: str, words: Counts | None = None) -> Difference:
+def factual_difference(one: str, other: str, words: Counts | None = None) -> Difference:
     """How far apart two raw texts are: OTHER with other values, else as worded."""
     one, other = without_labels(one), without_labels(other)
     if respaced(one, other):
@@ -120,11 +120,11 @@ _KOREAN_TURNS = tuple(turn for turn in _TURNS if not turn.isascii())
 @lru_cache(maxsize=1 << 16)
 def polarity(text: str) -> tuple[int, list[str], dict[str, int]]:
     """How often a text is negated, and the words that turn it round: English ones, Korean ones counted."""
-    plain = canonical(text).casefold().replace("’", "'")
+    plain = canonical_notation(text).casefold().replace("’", "'")
     words, asked = _ENGLISH_WORD.findall(plain), stem(comparison_key(text))
     english = sorted(word for word in words if word in _ENGLISH_TURNS)
     turns = {turn: asked.count(turn) for turn in _KOREAN_TURNS if turn in asked}
-    return korean.negations(text) + _english_negations(words), english, turns
+    return korean.korean_negations(text) + _english_negations(words), english, turns
 
 
 _ENGLISH_WORD = re.compile(r"[a-z']+")

@@ -60,13 +60,13 @@ def _distance_bounds(threshold: float, longest_sum: int) -> np.ndarray:
     sums = np.arange(longest_sum + 1)
     edits = np.floor((1.0 - threshold) * sums).astype(np.int64) + 2
     for _ in range(4):
-        edits -= (edits >= 0) & (scores(edits, sums) < threshold)
+        edits -= (edits >= 0) & (pair_scores(edits, sums) < threshold)
     edits -= (sums - edits) & 1  # d = sum - 2 LCS has the parity of the sum
     edits[0] = -1
     return edits
 
 
-def scores(edits: np.ndarray, sums: np.ndarray) -> np.ndarray:
+def pair_scores(edits: np.ndarray, sums: np.ndarray) -> np.ndarray:
     return 1.0 - edits / np.maximum(sums, 1)
 
 

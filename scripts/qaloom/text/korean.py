@@ -73,7 +73,7 @@ _NEGATING_NOUNS = frozenset(
 _MAY_NEGATE = re.compile("[안못않말없아미비불부무]|금지|제외|거[부절]|반대|마세|마십|마시|마라")
 
 
-def negations(text: str) -> int:
+def korean_negations(text: str) -> int:
     """How often a text denies something: 안, 못, -지 않-, -지 말-, 없-, 아니-, 미- 비- 불- 부- 무-, 금지, 불가."""
     if not _MAY_NEGATE.search(text):
         return 0

@@ -5,7 +5,7 @@ import sys
 import unicodedata
 
 from qaloom.text.binding import BINDING_ALONE, BOUND_PAIRS, PLAIN, word_class
-from qaloom.text.canonical import canonical
+from qaloom.text.canonical import canonical_notation
 from qaloom.text.characters import normal
 from qaloom.text.marks import UNCASED, marked
 
@@ -108,7 +108,7 @@ def _read_together(
 
 def _key(text: str, korean: bool) -> str:
     """The comparison key of a text in NFKC, read as a whole."""
-    key = marked(canonical(text), korean).casefold()
+    key = marked(canonical_notation(text), korean).casefold()
     if "." in key:
         key = _POINT.sub("", key)
     key = key.encode("utf-8", "surrogatepass").translate(None, _ASCII_MARKS).decode("utf-8", "surrogatepass")

@@ -169,7 +169,7 @@ def _fragment(words: Sequence[str]) -> Clause | None:
         return None
     if any(bare(word) in grammar.PRONOUNS for word in words) or grammar.is_determiner(words[0]):
         return None
-    name = re.search(r"[A-Z\d]", words[0][1:]) or not grammar.parts(words[0].split("-")[0])
+    name = re.search(r"[A-Z\d]", words[0][1:]) or not grammar.clause_parts(words[0].split("-")[0])
     return Clause(" ".join(["the", words[0] if name else words[0].lower(), *words[1:]]))
 
 

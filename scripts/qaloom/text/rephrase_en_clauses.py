@@ -104,8 +104,8 @@ def _finite(word: str) -> bool:
     """Whether a word may be a verb in the third person or the past: signs, designed, wrote."""
     name = bare(word)
     return word.islower() and any(
-        name in (grammar.inflected(lemma, "VBZ"), grammar.inflected(lemma, "VBD"))
-        for lemma in grammar.parts(word).get("VERB", ())
+        name in (grammar.inflected_forms(lemma, "VBZ"), grammar.inflected_forms(lemma, "VBD"))
+        for lemma in grammar.clause_parts(word).get("VERB", ())
     )
 
 
@@ -163,7 +163,7 @@ def _conjugated(tail: Sequence[str], auxiliary: str) -> list[str] | None:
     at = grammar.verb_at(tail)
     if _second_verb(tail, at):
         return None
-    form = grammar.inflected(tail[at], "VBZ" if auxiliary == "does" else "VBD")
+    form = grammar.inflected_forms(tail[at], "VBZ" if auxiliary == "does" else "VBD")
     return None if form is None or tail[at] in ("lie", "hang") else [*tail[:at], form, *tail[at + 1 :]]
 
 

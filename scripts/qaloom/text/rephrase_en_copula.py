@@ -107,9 +107,13 @@ def _is_predicate(rest: Sequence[str]) -> bool:
         return True
     if grammar.is_participle(word):
         return _complement(rest[at + 1 :])
-    if word.endswith("ing") and "VERB" in grammar.parts(word) and bare(word) not in grammar.NOUNS_IN_ING:
+    if (
+        word.endswith("ing")
+        and "VERB" in grammar.clause_parts(word)
+        and bare(word) not in grammar.NOUNS_IN_ING
+    ):
         return len(rest) > at + 1
-    plain = grammar.is_adjective(word) and "NOUN" not in grammar.parts(word) and not word[0].isupper()
+    plain = grammar.is_adjective(word) and "NOUN" not in grammar.clause_parts(word) and not word[0].isupper()
     return plain and _complement(rest[at + 1 :])
 
 
@@ -195,7 +199,11 @@ def _splits(rest: Sequence[str], end: int, strict: bool) -> bool:
         return not strict and bool(after) and not any(bare(each) in AUXILIARIES for each in after)
     if strict:
         return False
-    if word.endswith("ing") and "VERB" in grammar.parts(word) and bare(word) not in grammar.NOUNS_IN_ING:
+    if (
+        word.endswith("ing")
+        and "VERB" in grammar.clause_parts(word)
+        and bare(word) not in grammar.NOUNS_IN_ING
+    ):
         return not grammar.is_preposition(subject[-1]) and (bool(after) or grammar.is_determiner(subject[0]))
     return grammar.is_adjective(word) and _complement(after) and not grammar.is_preposition(subject[-1])
 
@@ -205,7 +213,7 @@ def _this_is(word: str, predicate: Sequence[str]) -> bool:
     alone = (
         len(predicate) == 1
         and grammar.is_adjective(predicate[0])
-        and "NOUN" not in grammar.parts(predicate[0])
+        and "NOUN" not in grammar.clause_parts(predicate[0])
     )
     return bare(word) in ("this", "that") and alone
 
@@ -244,8 +252,12 @@ _ADVERBS = word_set("daily weekly monthly yearly online here there now together"
 
 def _gerund(words: Sequence[str]) -> bool:
     last = words[-1]
-    hanging = grammar.is_adjective(last) and "NOUN" not in grammar.parts(last) and not grammar.is_adverb(last)
-    return words[0].endswith("ing") and "VERB" in grammar.parts(words[0]) and not hanging
+    hanging = (
+        grammar.is_adjective(last)
+        and "NOUN" not in grammar.clause_parts(last)
+        and not grammar.is_adverb(last)
+    )
+    return words[0].endswith("ing") and "VERB" in grammar.clause_parts(words[0]) and not hanging
 
 
 def preposition_place(rest: Sequence[str]) -> int | None:

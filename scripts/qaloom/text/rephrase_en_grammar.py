@@ -91,7 +91,7 @@ _NAME = re.compile(r"\A(?:[A-Z0-9_(\[\"'“‘`./]|.*[A-Z0-9_()./])")
 
 
 @lru_cache(maxsize=1 << 14)
-def parts(word: str) -> dict[str, tuple[str, ...]]:
+def clause_parts(word: str) -> dict[str, tuple[str, ...]]:
     """The parts of speech that a word may have, each with its lemmas; {} for a word the lexicon lacks."""
     import lemminflect
 
@@ -99,7 +99,7 @@ def parts(word: str) -> dict[str, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=1 << 14)
-def inflected(verb: str, tag: str) -> str | None:
+def inflected_forms(verb: str, tag: str) -> str | None:
     """A base form as VBZ (third person) or VBD (past); None where the lexicon lacks it."""
     import lemminflect
 
@@ -114,11 +114,13 @@ def bare(word: str) -> str:
 
 def is_common_verb(word: str) -> bool:
     """Whether a word is a verb in its base form, and a verb rather than a noun."""
-    return is_base_verb(word) and (bare(word) in _COMMON_VERBS or "NOUN" not in parts(word))
+    return is_base_verb(word) and (bare(word) in _COMMON_VERBS or "NOUN" not in clause_parts(word))
 
 
 def is_base_verb(word: str) -> bool:
-    return word.islower() and bare(word) in parts(word).get("VERB", ()) and bare(word) not in _NEVER_VERBS
+    return (
+        word.islower() and bare(word) in clause_parts(word).get("VERB", ()) and bare(word) not in _NEVER_VERBS
+    )
 
 
 _NEVER_VERBS = word_set("the of for in on with from to per must may can will thing data")
@@ -126,7 +128,7 @@ _NEVER_VERBS = word_set("the of for in on with from to per must may can will thi
 
 def is_noun(word: str) -> bool:
     """Whether a word may end a noun phrase: a noun, a name, a number, or one the lexicon lacks."""
-    found = parts(word)
+    found = clause_parts(word)
     if word == "A":
         return True  # plan A; an article stands in small letters inside a sentence
     if bare(word) in _PREPOSITIONS | _ARTICLES | CONJUNCTIONS | _CLAUSE_WORDS | _DEGREES | _PARTICLES:
@@ -139,19 +141,24 @@ def is_noun(word: str) -> bool:
 def is_participle(word: str) -> bool:
     """Whether a word is surely a past participle: stored, kept, written."""
     name = bare(word)
-    verbs = parts(word).get("VERB", ())
+    verbs = clause_parts(word).get("VERB", ())
     if name in ("found", "broken", "lost"):
         return True
-    return bool(verbs) and name not in verbs and not name.endswith(("ing", "s")) and "NOUN" not in parts(word)
+    return (
+        bool(verbs)
+        and name not in verbs
+        and not name.endswith(("ing", "s"))
+        and "NOUN" not in clause_parts(word)
+    )
 
 
 def is_adjective(word: str) -> bool:
-    return "ADJ" in parts(word) and bare(word) not in _ARTICLES | _PREPOSITIONS
+    return "ADJ" in clause_parts(word) and bare(word) not in _ARTICLES | _PREPOSITIONS
 
 
 def is_adverb(word: str) -> bool:
     name = bare(word)
-    return name in _DEGREES or (name.endswith("ly") and "ADV" in parts(word))
+    return name in _DEGREES or (name.endswith("ly") and "ADV" in clause_parts(word))
 
 
 def is_preposition(word: str) -> bool:
@@ -165,7 +172,7 @@ def is_determiner(word: str) -> bool:
 def is_plural(word: str) -> bool | None:
     """Whether a noun is plural; None where its form does not tell."""
     name = bare(word)
-    lemmas = parts(word).get("NOUN", ())
+    lemmas = clause_parts(word).get("NOUN", ())
     if not lemmas:
         return None
     if name in lemmas:
@@ -230,7 +237,7 @@ def _chosen(words: Sequence[str], places: Sequence[int]) -> int | None:
     verbs = {end: bare(words[_at_verb(words, end)]) for end in places}
     if len(words) == _at_verb(words, places[-1]) + 1 and verbs[places[-1]] in _FINAL_VERBS:
         return places[-1]  # how much does a permit cost
-    sure = [end for end in places if "NOUN" not in parts(verbs[end])]
+    sure = [end for end in places if "NOUN" not in clause_parts(verbs[end])]
     if sure and verbs[places[0]] not in ("help", "let", "make", "have"):
         return sure[0] if len(sure) == 1 else None
     common = [end for end in places if verbs[end] in _COMMON_VERBS | {"be", "have"}]

@@ -39,9 +39,9 @@ from qaloom.text.join_index import (
     encode,
     fill_lists,
     numbered,
+    pair_scores,
     prefixes_of,
     ranks_of,
-    scores,
     sketches_of,
 )
 
@@ -336,4 +336,4 @@ def _run(join: _Join, threads: int, progress: Progress | None) -> Pairs:
     if join.within:
         left, right = np.minimum(left, right), np.maximum(left, right)
     by = np.lexsort((right, left))
-    return Pairs(left[by], right[by], scores(distance, sums)[by])
+    return Pairs(left[by], right[by], pair_scores(distance, sums)[by])

@@ -1,6 +1,6 @@
 """The typed values of a text: numbers, dates, times, dotted sequences, amounts with units, codes, operators, emoji.
 
-Each is read in the one notation of `canonical` and with the marks and capitals of `marks`, so equal values in
+Each is read in the one notation of `canonical_notation` and with the marks and capitals of `marks`, so equal values in
 other notations are equal, and different ones never are. What can be read in two ways (2,5; 03/04/2024) is a
 value of its own. `same_values` asks whether two texts hold the same ones.
 """
@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from qaloom.text import units
-from qaloom.text.canonical import canonical
+from qaloom.text.canonical import canonical_notation
 from qaloom.text.characters import normal
 from qaloom.text.marks import UNCASED, marked
 from qaloom.text.normalize import comparison_key
@@ -52,7 +52,7 @@ _CODED = re.compile(r"[\d#＃+－＿\ue041-\ue05a]")
 
 @lru_cache(maxsize=1 << 12)
 def _read(text: str) -> str:
-    return marked(canonical(text))
+    return marked(canonical_notation(text))
 
 
 @lru_cache(maxsize=1 << 14)

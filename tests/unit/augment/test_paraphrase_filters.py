@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from msgspec import structs
 
-from qaloom.augment.paraphrase_filters import content, question_type, rejection_reason
+from qaloom.augment.paraphrase_filters import content_words, question_type, rejection_reason
 from qaloom.config.load import ROOT, complete
 from qaloom.config.settings import GateSettings, typed
 
@@ -82,8 +82,15 @@ def test_what_is_asked(question, kind):
 
 
 def test_words_that_carry_the_meaning():
-    assert [w.text for w in content("Could you tell me where the Blue Lantern is?")] == ["Blue", "Lantern"]
-    assert [w.stem for w in content("연차 휴가를 언제까지 신청해야 하나요?")] == ["연차", "휴가", "신청"]
+    assert [w.text for w in content_words("Could you tell me where the Blue Lantern is?")] == [
+        "Blue",
+        "Lantern",
+    ]
+    assert [w.stem for w in content_words("연차 휴가를 언제까지 신청해야 하나요?")] == [
+        "연차",
+        "휴가",
+        "신청",
+    ]
 
 
 # --- a real translator's round trips, labelled before there was a gate --------------------------------

@@ -17,7 +17,7 @@ from qaloom.records import Rejection, Row, Survivor, row_id
 from qaloom.text import join_cost as cost
 from qaloom.text.differences import stem
 from qaloom.text.endings import subject
-from qaloom.text.facts import Difference, difference, same_facts
+from qaloom.text.facts import Difference, factual_difference, same_facts
 from qaloom.text.normalize import comparison_key, jamo
 from qaloom.validate.stage import gather, validate_file
 
@@ -214,7 +214,8 @@ def mergeable(one, other, threshold):
     similar = compared(one, other, threshold)
     answers = comparison_key(one.output), comparison_key(other.output)
     agreeing = Indel.normalized_similarity(*answers) >= 0.9 or stem(answers[0]) == stem(answers[1])
-    same = not difference(one.instruction, other.instruction) and not difference(one.output, other.output)
+    same = not factual_difference(one.instruction, other.instruction)
+    same = same and not factual_difference(one.output, other.output)
     exact = comparison_key(one.instruction) == comparison_key(other.instruction) and comparison_key(
         one.output
     ) == comparison_key(other.output)
@@ -259,7 +260,7 @@ def test_oracle(tmp_path, texts, threshold, random):
 def assert_contradictions(kept, contradictions, threshold):
     expected = set()
     for one, other in combinations(kept, 2):
-        asking = difference(one.instruction, other.instruction) < Difference.OTHER
+        asking = factual_difference(one.instruction, other.instruction) < Difference.OTHER
         if compared(one, other, threshold) and asking and not agreeing(one.output, other.output):
             expected |= {one.id, other.id}
     assert {shown["id"] for found in contradictions for shown in found["rows"]} == expected
@@ -271,7 +272,7 @@ def agreeing(one, other):
     if short in long and (len(short) > 1 or long.startswith(short)):
         return same_facts(one, other)
     similar = Indel.normalized_similarity(*keys) >= 0.9
-    return difference(one, other) < (Difference.OTHER if similar else Difference.UNCLEAR)
+    return factual_difference(one, other) < (Difference.OTHER if similar else Difference.UNCLEAR)
 
 
 def assert_clusters(rows, clusters, threshold):

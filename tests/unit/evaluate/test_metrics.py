@@ -9,9 +9,9 @@ from qaloom.evaluate.metrics import (
     char_f1,
     contains_reference,
     exact_match,
-    figures,
     korquad_normal,
     number_accuracy,
+    numbers_and_codes,
     scores,
     squad_normal,
     token_f1,
@@ -154,7 +154,7 @@ def test_contains_reference(prediction: str, reference: str, score: float | None
     ],
 )
 def test_figures(text: str, found: list[str]) -> None:
-    assert [f"{figure.figure} {figure.unit}" for figure in figures(text)] == found
+    assert [f"{figure.figure} {figure.unit}" for figure in numbers_and_codes(text)] == found
 
 
 @pytest.mark.parametrize(

@@ -179,9 +179,9 @@ ALIKE = [
 
 @pytest.mark.parametrize(("one", "other"), APART)
 def test_negations_roles_names_and_opposites_stay_apart(one, other):
-    assert facts.difference(one, other) == facts.difference(other, one) == Difference.OTHER
+    assert facts.factual_difference(one, other) == facts.factual_difference(other, one) == Difference.OTHER
 
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
 def test_endings_particles_and_misspellings_are_harmless(one, other):
-    assert facts.difference(one, other) == facts.difference(other, one) == Difference.HARMLESS
+    assert facts.factual_difference(one, other) == facts.factual_difference(other, one) == Difference.HARMLESS

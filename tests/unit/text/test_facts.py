@@ -2,7 +2,7 @@
 
 import pytest
 
-from qaloom.text.facts import Difference, difference, same_facts, without_labels
+from qaloom.text.facts import Difference, factual_difference, same_facts, without_labels
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_same_polarity(one, other):
     ],
 )
 def test_other_words_where_the_values_are_the_same(one, other):
-    assert difference(one, other) == difference(other, one) == Difference.OTHER
+    assert factual_difference(one, other) == factual_difference(other, one) == Difference.OTHER
 
 
 @pytest.mark.parametrize(
@@ -130,4 +130,4 @@ def test_other_words_where_the_values_are_the_same(one, other):
 )
 def test_labels_and_closings_are_left_out(text):
     assert without_labels(text) == "2년입니다."
-    assert difference(text, "2년입니다.") == Difference.HARMLESS
+    assert factual_difference(text, "2년입니다.") == Difference.HARMLESS

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaloom.text.canonical import canonical
+from qaloom.text.canonical import canonical_notation
 from qaloom.text.numbers import korean_value
 
 SAME = [
@@ -32,17 +32,17 @@ NO_NUMBERS = [
 
 @pytest.mark.parametrize("texts", SAME, ids=lambda texts: texts[0])
 def test_one_amount_has_one_spelling(texts):
-    assert len({canonical(text).replace(" ", "") for text in texts}) == 1
+    assert len({canonical_notation(text).replace(" ", "") for text in texts}) == 1
 
 
 @pytest.mark.parametrize("one, other", DIFFERENT)
 def test_other_amounts_stay_apart(one, other):
-    assert canonical(one) != canonical(other)
+    assert canonical_notation(one) != canonical_notation(other)
 
 
 @pytest.mark.parametrize("text", NO_NUMBERS)
 def test_words_that_only_look_like_numbers_stay(text):
-    assert canonical(text) == text
+    assert canonical_notation(text) == text
 
 
 def reading(number: int) -> str:
@@ -67,4 +67,4 @@ def test_a_number_s_reading_gives_the_number(number):
 
 @given(st.integers(10, 10**12 - 1))
 def test_a_price_in_letters_is_the_price_in_figures(number):
-    assert canonical(f"{reading(number)} 원").replace(" ", "") == canonical(f"{number:,}원")
+    assert canonical_notation(f"{reading(number)} 원").replace(" ", "") == canonical_notation(f"{number:,}원")
