@@ -510,13 +510,16 @@ def test_every_sentence_of_the_stages_has_its_korean() -> None:
         text
         for name in (
             "dedup/filters",
+            "dedup/refusals",
+            "dedup/cut_answers",
+            "dedup/unclear_questions",
             "augment/paraphrase_filters",
             "validate/lines",
             "validate/fields",
             "validate/stage",
             "train/planning/plan",
             "export/parity_verdict",
-            "split/stage",
+            "split/notes",
         )
         for text in _written(LIBRARY.parent / f"{name}.py")
     ]
@@ -533,10 +536,23 @@ def _written(path: Path) -> list[str]:
     nodes += [call.args[1] for call in calls if getattr(call.func, "id", "") in ("Fault", "_Refused")]
     lists = [call for call in calls if getattr(call.func, "attr", "") == "append"]
     nodes += [call.args[0] for call in lists if ast.unparse(call.func) in ("wrong.append", "notes.append")]
+    if (
+        path.parent.name == "dedup" or path.stem == "notes"
+    ):  # which return a sentence, or "" where nothing is wrong
+        nodes += [
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Return) and _is_sentence(node.value)
+        ]
     if path.stem == "plan":
         why = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and f.name.startswith("_why_")]
         nodes += [r.value for f in why for r in ast.walk(f) if isinstance(r, ast.Return)]
     return [text for node in nodes if (text := _sample(node))]
+
+
+def _is_sentence(node: ast.AST | None) -> bool:
+    text = ast.unparse(node).lstrip("f'\"") if isinstance(node, ast.Constant | ast.JoinedStr) else ""
+    return bool(text) and text.startswith(
+        ("the ", "there ", "all ", "recall ", "unseen ", "no ", "{only}", "{units")
+    )
 
 
 def _is_verdict(node: ast.AST) -> bool:
@@ -554,6 +570,12 @@ def _sample(node: ast.AST) -> str:
     ):
         return ""
     values = {
+        "only": "all",
+        "remedy": "; add second wordings to some rows, or a provider to augment.providers",
+        "what": "fact",
+        r"'s' \*": "s",
+        "cut": "inside a quotation",
+        "name": "answer",
         "found": "Korean",
         "wanted": "English",
         "kind": "a list",
