@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Stage augment: further wordings of questions."""

@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Stage base_model: a base model in a folder of its own."""

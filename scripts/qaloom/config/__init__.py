@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""The configuration: files, schema, types."""

@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Stage dedup: quality filters, duplicates, contradictions."""

@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Stage evaluate: base and tuned model on held-out questions."""

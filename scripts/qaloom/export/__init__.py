@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Stage export: merged weights, GGUF, Ollama, each asked again."""

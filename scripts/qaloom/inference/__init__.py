@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Prompts, tokens and generation."""

@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Stage report: one page in two languages."""

@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""An OpenAI-compatible server, a chat page, questions on the terminal."""

@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Stage split: train, recall and unseen, with a leak audit."""

@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Texts compared and reworded: values, morphemes, similarity."""

@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Stage train: an adapter, or all parameters, by Unsloth and TRL."""

@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Stage validate: lines of source files to rows."""

@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Commands around Snakemake: run, explain, trace, clean up."""

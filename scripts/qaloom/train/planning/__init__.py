@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Plans of a training: how a machine reaches the effective batch."""
