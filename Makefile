@@ -106,6 +106,7 @@ bench-gpu: setup
 lint: setup
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
 	@said=$$($(BIN)/lint-imports --no-logo --no-cache 2>&1) || { echo "$$said"; exit 1; }
 	@$(BIN)/snakefmt --check Snakefile rules 2>/dev/null
 	@! $(BIN)/snakemake --lint 2>&1 | grep -E '^    \*|Error|^qaloom' | grep -v 'Specify a conda environment'
