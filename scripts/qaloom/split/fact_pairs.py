@@ -13,7 +13,7 @@ from qaloom.text.near_pairs import near_pairs
 
 Pair = tuple[int, int]
 _DIGITS = re.compile(r"\d+")
-_HANDFUL = 6  # rows of a group that are all compared with one another, whatever they say
+_HANDFUL = 12  # rows of a group that are all compared with one another, whatever they say
 _FEW = 40  # rows of a group that are all compared with one another
 _NEAR_CORES = 2  # characters in which the cores of two spellings of a question may differ
 

@@ -7,7 +7,8 @@ Two rows state one fact when their questions hold the same values and
 """
 
 import re
-from collections import Counter
+from array import array
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from functools import cached_property, lru_cache
@@ -30,6 +31,7 @@ _VALUE_LETTERS, _UNTOLD_DIGITS = (
     2,
     3,
 )  # a number tells as much as two letters, a long one as its digits less three
+_AS_A_RULE, _MANY = 0.6, 1000  # share of the questions with some words; rows from which words name no fact
 _LIKE_NAMES = 0.7  # similarity from which questions are compared word by word before they can be one fact
 
 
@@ -119,10 +121,20 @@ class Weights:
     def __init__(self, questions: Iterable[str]) -> None:
         self.rows = 0
         self.counts: Counter[str] = Counter()
+        self.holding: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))  # rows that hold a word
         for question in questions:
-            self.rows += 1
             words = set(map(shortened, _WORD.findall(question.casefold())))
             self.counts.update(words | {word[0] for word in words if word[0] >= "가"})
+            for word in words:
+                self.holding[word].append(self.rows)
+            self.rows += 1
+
+    def rows_with(self, stems: Iterable[str]) -> set[int]:
+        """Rows whose questions hold all of the stems, as counted; empty where even the rarest stands in many."""
+        found = sorted((self.holding.get(shortened(stem), array("I")) for stem in stems), key=len)
+        if not found or len(found[0]) > _MANY:
+            return set()
+        return set(found[0]).intersection(*found[1:])
 
     def of(self, stem: str) -> float:
         """The weight of a stem; Hangul words that begin alike count as one."""
@@ -139,11 +151,12 @@ def shortened(word: str) -> str:
 class Comparison:
     """The pairwise definition of a fact within one data set."""
 
-    def __init__(self, threshold: float, weights: Weights, answers: Counter[str], words: Counts) -> None:
+    def __init__(self, threshold: float, weights: Weights, units: Sequence[str], words: Counts) -> None:
         self.threshold = threshold
         self.words = words
         self.weights = weights
-        self.answers = answers  # how many rows have each answer unit
+        self.units = units  # the answer unit of each row
+        self.answers = Counter(units)
 
     def relation(self, one: Statement, other: Statement) -> Relation:
         """Whether two rows state the same fact, ask the same, or neither."""
@@ -197,16 +210,24 @@ class Comparison:
         """Whether two questions share the word that sets one of them apart from the others of the data set."""
         shared = [a for a in one.stems if any(same_stem(a, b) for b in other.stems)]
         telling = self._telling(one) and self._telling(other)
-        if not shared or _other_word_in_its_place(one, other, telling):
+        if not shared:
+            return False
+        answered_so = self._answered_so(shared, {one.unit, other.unit})
+        if _other_word_in_its_place(one, other, telling or answered_so):
             return False
         if self._similarity(one.question, other.question) >= _LIKE_NAMES and (
             difference(one.row.question, other.row.question, self.words) == Difference.OTHER
         ):
             return False
-        if telling and not one.stems.isdisjoint(other.stems):
+        if answered_so or (telling and not one.stems.isdisjoint(other.stems)):
             return True
         heaviest = max(map(self.weights.of, shared))
         return all(heaviest > self._heaviest_unshared(s, shared) for s in (one, other))
+
+    def _answered_so(self, stems: Sequence[str], units: set[str]) -> bool:
+        """Whether the questions that hold these words have, as a rule, this answer: then the words name the fact."""
+        rows = self.weights.rows_with(stems)
+        return sum(self.units[row] in units for row in rows) >= max(2, _AS_A_RULE * len(rows))
 
     def _telling(self, one: Statement) -> bool:
         """Whether an answer is long enough, and rare enough, to tell a fact from others by itself."""
@@ -231,7 +252,7 @@ class Comparison:
 def comparison_of(statements: Sequence[Statement], threshold: float) -> Comparison:
     """The comparison for a data set, given the statements of its source rows."""
     weights = Weights(s.row.question for s in statements)
-    units = Counter(s.unit for s in statements)
+    units = [s.unit for s in statements]
     return Comparison(threshold, weights, units, counted_words(s.row.question for s in statements))
 
 
