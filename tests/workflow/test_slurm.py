@@ -110,7 +110,7 @@ def test_killed_snakemake_is_run_again(project, house):
     assert project.snakemake("--unlock", *plain).code == 0
     refused = project.snakemake(*plain)
     assert refused.code != 0
-    assert "if no other run is at work there, cancel them: scancel " + " ".join(orphans) in refused.output
+    assert "if no other run is active there, cancel them: scancel " + " ".join(orphans) in refused.output
     assert held() == orphans
 
     house.edit("scripts/validate_file.py", slow, "    validate_file(")
