@@ -15,7 +15,7 @@ SMALL = (
     "typer", "click", "shellingham", "rich", "markdown-it-py", "mdurl", "pygments", "typing-extensions",
     "msgspec", "jsonschema", "attrs", "referencing", "rpds-py", "jsonschema-specifications", "pyyaml",
     "annotated-doc", "pydantic", "pydantic-core", "typing-inspection", "annotated-types", "psutil",
-    "charset-normalizer",
+    "charset-normalizer", "ftfy", "wcwidth", "pyspellchecker",
 )  # fmt: skip
 
 
