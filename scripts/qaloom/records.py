@@ -89,7 +89,7 @@ class Placement(Struct, omit_defaults=True):
 
 
 class Paraphrases(Struct):
-    """What one provider proposes for a question, in its order."""
+    """Paraphrases that one provider proposes for a question, in its order."""
 
     question: str
     provider: str

@@ -156,7 +156,7 @@ class Translator:
 
     @cached_property
     def _prefix(self) -> str:
-        """What the family wants before a text; also tells the tokenizer the source language."""
+        """The prefix that the family wants before a text; also tells the tokenizer the source language."""
         family = self.model.config.model_type
         given = self.settings.prefix
         if given or family in ("t5", "mt5", "umt5"):

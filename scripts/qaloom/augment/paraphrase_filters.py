@@ -182,7 +182,7 @@ _NAMES = {"ko": [name for name, _ in _KOREAN_ASKS], "en": [name for name, _ in _
 
 
 def question_type(question: str) -> str:
-    """What a question asks for: who, when, where, how much, ...; '' where its words do not tell."""
+    """The kind of a question: who, when, where, how much, ...; '' where its words do not tell."""
     tongue = language(question)
     match = _ASKS[tongue].search(question) if tongue in _ASKS else None
     return _NAMES[tongue][int(match.lastgroup[1:])] if match and match.lastgroup else ""

@@ -35,7 +35,7 @@ _OURS = {name: remedy for names, remedy in _OTHER_TOOLS.items() for name in name
 
 
 def unknown_key_hint(unknown: str, known: list[str], schema: Mapping[str, Any]) -> str:
-    """What to write in place of an unknown key: a near spelling, another section, another tool's name, or the list."""
+    """A remedy for an unknown key: a near spelling, another section, another tool's name, or the list."""
     if close := difflib.get_close_matches(unknown, known, 1, cutoff=0.8):
         return f"did you mean {close[0]!r}?"
     if remedy := _OURS.get(unknown.lower()):

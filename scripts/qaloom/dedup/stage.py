@@ -47,10 +47,10 @@ def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -
     rejected.jsonl, contradictions.jsonl, clusters.jsonl and, last, stats.json. What is kept depends on
     the set of rows, not on their order. Raises DataError when no row is left.
     """
-    taken = read_lines(source, Row)
-    if not taken:
+    incoming = read_lines(source, Row)
+    if not incoming:
         raise DataError(f"{source}: holds no row; see rejected.jsonl beside it")
-    good, rejections, personal = _filtered(taken, settings)
+    good, rejections, personal = _filtered(incoming, settings)
     if not good:
         raise DataError(_nothing_left(rejections))
     rows, exact = _exact(good)
@@ -72,11 +72,11 @@ def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -
         clusters(rows, merged, questions, links),
         personal,
     )
-    return _write(out, len(taken), found)
+    return _write(out, len(incoming), found)
 
 
 class _Found(NamedTuple):
-    """What the stage has to say."""
+    """Results of the stage."""
 
     kept: list[Row]
     rejections: list[Rejection]
@@ -85,7 +85,7 @@ class _Found(NamedTuple):
     personal: dict[str, int]
 
 
-def _write(out: Path, taken: int, found: _Found) -> dict[str, Any]:
+def _write(out: Path, incoming: int, found: _Found) -> dict[str, Any]:
     write_lines(out / "contradictions.jsonl", found.contradictions)
     write_lines(
         out / "clusters.jsonl", ({"id": row, "cluster": cluster} for row, cluster in found.clusters.items())
@@ -96,7 +96,7 @@ def _write(out: Path, taken: int, found: _Found) -> dict[str, Any]:
         "missing_spaces": sum(missing_spaces(row.instruction) for row in found.kept),
         "pii": found.personal,
     }
-    stats = write_stage(out, found.kept, found.rejections, taken, **counts)
+    stats = write_stage(out, found.kept, found.rejections, incoming, **counts)
     say(_summary(stats))
     return stats
 
@@ -105,14 +105,14 @@ def _write(out: Path, taken: int, found: _Found) -> dict[str, Any]:
 
 
 def _filtered(
-    taken: list[Row], settings: dict[str, Any]
+    incoming: list[Row], settings: dict[str, Any]
 ) -> tuple[list[Row], list[Rejection], dict[str, int]]:
     filters, choice = quality(settings), settings["pii"]
     good: list[Row] = []
     rejections: list[Rejection] = []
     personal: Counter[str] = Counter()
-    with bar("quality filters", len(taken)) as advance:
-        for done, row in enumerate(taken, 1):
+    with bar("quality filters", len(incoming)) as advance:
+        for done, row in enumerate(incoming, 1):
             found = _personal(row)
             personal.update(found)
             reason = failed(row, filters)
@@ -122,7 +122,7 @@ def _filtered(
                 good.append(_marked(row, found, choice) if found else row)
             else:
                 rejections.append(rejected(row, *reason))
-            if done % _EVERY == 0 or done == len(taken):
+            if done % _EVERY == 0 or done == len(incoming):
                 advance(done)
     return good, rejections, dict(sorted(personal.items()))
 

@@ -12,7 +12,7 @@ Rows = list[tuple[Markup, Markup]]
 
 
 def training_table(training: Training) -> Rows:
-    """What a reader asks first, as (label, value): device, batch, memory, time and losses."""
+    """The main facts of a training as (label, value): device, batch, memory, time and losses."""
     plan, measured = training.plan, training.measured
     rows = [*_plan_rows(plan), *_measured_rows(plan, measured)]
     return [(both(f"training.{key}"), value) for key, value in rows]

@@ -1,4 +1,4 @@
-"""What an exact join will cost, said before it starts where that is long."""
+"""Estimated time of an exact join, reported before it starts where that is long."""
 
 from collections.abc import Sequence
 

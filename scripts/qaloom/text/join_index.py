@@ -43,7 +43,7 @@ class Lists(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """What the threshold allows."""
+    """Edits and lengths that the threshold allows."""
 
     distance: np.ndarray  # int64[longest sum + 1]: most edits for a sum of lengths, -1 where none suffices
     shortest: np.ndarray  # int64[longest + 1]: shortest partner of a key of this length

@@ -1,4 +1,4 @@
-"""Which language a text is in, as far as scores need to know."""
+"""Language of a text: Korean, English or another, as far as scores need it."""
 
 import unicodedata
 

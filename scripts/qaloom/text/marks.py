@@ -50,7 +50,7 @@ def marked(text: str, korean: bool | None = None) -> str:
 
 
 def _gap(match: re.Match[str]) -> str:
-    """What parts two figures, as one mark; a comma with a space makes a list, without one 2,5."""
+    """The separator of two figures as one mark; a comma with a space makes a list, without one 2,5."""
     gap = match[2]
     marks = "".join(gap.split())
     if marks == "," and marks != gap:

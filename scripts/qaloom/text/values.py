@@ -19,7 +19,7 @@ from qaloom.text.normalize import comparison_key
 
 
 class Kind(StrEnum):
-    """What a value is."""
+    """Kinds of values."""
 
     NUMBER = "number"  # 3, -5, 1.5, 30000, with its unit or counter: 10km, 3일
     SEQUENCE = "sequence"  # 192.168.1.11, 1/2, 1:1, 3~5, 2,5

@@ -158,7 +158,7 @@ _BARE_SYSTEM = re.compile(
 
 
 def _background(record: dict[str, Any], raw: bytes, plan: _Plan) -> str | Fault:
-    """What the question is asked about: system message, earlier turns, context, input, each a paragraph."""
+    """The context of a question: system message, earlier turns, context, input, each a paragraph."""
     if not (plan.systems or plan.histories):
         if not plan.contexts:
             return ""

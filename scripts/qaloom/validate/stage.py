@@ -72,7 +72,7 @@ def gather(parts: list[Path], out: Path) -> dict[str, Any]:
 
 
 class _Counts:
-    """What happened to the lines of one file."""
+    """Counts over the lines of one file."""
 
     def __init__(self) -> None:
         self.out = self.blank = self.rejected = 0

@@ -54,7 +54,7 @@ class Contradiction(msgspec.Struct):
 
 
 class Answered(msgspec.Struct):
-    """What the trace shows of a line of predictions.jsonl."""
+    """The fields of predictions.jsonl that a trace shows."""
 
     id: str
     split: str

@@ -40,7 +40,7 @@ class AutotuneJob(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True, tag_field="event"):
-    """What a process reports to the one that waits."""
+    """Events of a training process, for the process that waits."""
 
 
 class ModelLoaded(Event, frozen=True, tag="loaded"):
