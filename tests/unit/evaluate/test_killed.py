@@ -76,7 +76,7 @@ def evaluation(tiny, tuned, tmp_path):
 def figures(folder: Path):
     """The metrics, without the seconds that answers took."""
     metrics = read_json(folder / "out/metrics.json")
-    for arm in metrics["retrieval"]["arms"].values():
+    for arm in metrics["retrieval"]["models"].values():
         arm.pop("seconds")
     return metrics
 
