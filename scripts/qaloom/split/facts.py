@@ -31,7 +31,9 @@ _VALUE_LETTERS, _UNTOLD_DIGITS = (
     2,
     3,
 )  # a number tells as much as two letters, a long one as its digits less three
-_AS_A_RULE, _MANY = 0.6, 1000  # share of the questions with some words; rows from which words name no fact
+# Share of the questions with some words, and how many of them, from which an answer is their rule; rows from which
+# words name no fact.
+_AS_A_RULE, _WITNESSES, _MANY = 0.8, 3, 1000
 _LIKE_NAMES = 0.7  # similarity from which questions are compared word by word before they can be one fact
 
 
@@ -225,9 +227,12 @@ class Comparison:
         return all(heaviest > self._heaviest_unshared(s, shared) for s in (one, other))
 
     def _answered_so(self, stems: Sequence[str], units: set[str]) -> bool:
-        """Whether the questions that hold these words have, as a rule, this answer: then the words name the fact."""
+        """Whether the questions that hold these words have, as a rule, this answer: then the words name the fact.
+
+        Two rows alone are no rule: they would be their own evidence.
+        """
         rows = self.weights.rows_with(stems)
-        return sum(self.units[row] in units for row in rows) >= max(2, _AS_A_RULE * len(rows))
+        return sum(self.units[row] in units for row in rows) >= max(_WITNESSES, _AS_A_RULE * len(rows))
 
     def _telling(self, one: Statement) -> bool:
         """Whether an answer is long enough, and rare enough, to tell a fact from others by itself."""
