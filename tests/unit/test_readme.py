@@ -194,3 +194,16 @@ def test_every_module_is_in_the_architecture() -> None:
     for folder in {path.parent for path in library.rglob("__init__.py")} - {library}:
         modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "__main__", "stage"}
         assert modules <= listed[".".join(folder.relative_to(library).parts)], folder.name
+
+
+def test_every_file_of_the_repository_that_a_page_names_is_there() -> None:
+    pages = {
+        path: path.read_text("utf-8") for path in (*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md"))
+    }
+    named = [
+        (page.name, path)
+        for page, text in pages.items()
+        for path in re.findall(r"\b(?:scripts/qaloom|tests|benchmarks)/[a-z_/]+\.(?:py|yaml|jsonl)", text)
+    ]
+    assert len(named) > 30
+    assert [one for one in named if not (PROJECT / one[1]).is_file()] == []
