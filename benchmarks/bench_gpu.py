@@ -30,7 +30,7 @@ from threading import Condition
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tests" / "unit"))  # the small tokenizer of the tests
+sys.path.append(str(ROOT / "tests" / "support"))  # the small tokenizer of the tests
 
 GB = 1e9
 SHAPES = {
