@@ -3,8 +3,8 @@
 `python benchmarks/bench_families.py WORK OUT.json [NAME ...]`. Random weights, rows of two lengths, one
 adapter to start from. Each precision is trained with and without CUDA graphs by qaloom's own process, then by
 the plain loop: transformers' model, peft's adapter, torch's AdamW and transformers' schedule, a whole step's
-rows padded at once, in the same order. OUT.json holds every step's loss and the largest relative difference to the plain
-loop's. What it holds is not measured again.
+rows padded at once, in the same order. OUT.json holds every step's loss and the largest relative difference
+to the plain loop's. What it holds is not measured again.
 """
 
 import json
