@@ -2,9 +2,9 @@
 
 import re
 
-from qaloom.dedup.literal_questions import asks_for_literal
 from qaloom.records import Row
 from qaloom.text.korean import morphemes
+from qaloom.text.literal_questions import asks_for_literal
 
 _ENDING = 60  # characters at the end of an answer that are looked at
 _ELLIPSIS = re.compile(r"(?<![\s.…])\s*(?:\.{2,}|…+)$")

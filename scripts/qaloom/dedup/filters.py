@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 from qaloom.dedup.cut_answers import empty_answer, truncated_answer
-from qaloom.dedup.refusals import refusal
 from qaloom.dedup.unclear_questions import unclear_question
 from qaloom.records import Row
 from qaloom.text.language import language
 from qaloom.text.normalize import comparison_key
+from qaloom.text.refusals import refuses
 
 Filter = Callable[[Row], str]
 
@@ -88,6 +88,16 @@ def _ends(text: str) -> tuple[str, str]:
     """The first and the last letter or digit of a text."""
     first = next((char for char in text if char.isalnum()), "")
     return first.casefold(), next((char for char in reversed(text) if char.isalnum()), "").casefold()
+
+
+_LONGEST_REFUSAL = 300  # characters; a longer answer says more than no
+
+
+def refusal(row: Row) -> str:
+    """The answer is not 'I do not know' or 'the context does not say'."""
+    if len(row.output) <= _LONGEST_REFUSAL and refuses(row.output, row.instruction):
+        return "the answer says that it cannot answer"
+    return ""
 
 
 # --- damage -------------------------------------------------------------------------------------------

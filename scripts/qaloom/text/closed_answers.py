@@ -2,6 +2,7 @@
 
 import re
 
+from qaloom.text.abstention import abstains
 from qaloom.text.normalize import comparison_key
 
 _CLASSES = {
@@ -18,15 +19,6 @@ _CLASS_OF = {
     for form in (word, word.upper(), word.capitalize())  # a key keeps capitals that may be a code
 }
 _LONGEST = 60  # characters of a comparison key; a longer text says more than that it does not know
-_ABSTENTION = re.compile(
-    r"(?:문서|자료|본문|지문|내용|규정|제공|정보|근거|기재|언급|명시|확인|답|알)"
-    r"(?=.{0,32}(?:수없|어렵|불가|못)).{0,24}"  # looked for first: spares the gaps
-    r"(?:확인|알|찾|답변?|판단|제공|파악|대답).{0,6}(?:수없|어렵|불가|못)"
-    r"|(?:문서|자료|본문|지문|규정|내용|제공).{0,20}(?:없습니다|없다|없어요|없음|나와있지않|언급되지않|포함되어있지않|포함되지않|명시되지않|기재되지않)"
-    r"|^(?:잘)?(?:모릅니다|모르겠습니다|모르겠어요|모름|알수없(?:습니다|음|다|어요)?|확인(?:할수없(?:습니다|음|다)|불가))$"
-    r"|(?:cannot|cant|couldnot|isnot|not).{0,12}(?:answer|determine|found|mention|state|specif|provid|say|known|given)"
-    r"|idontknow|noinformation|unknown$|doesnot(?:say|mention|state|specify)"
-)
 _MAY_ABSTAIN = re.compile("[없않모못]|불가|어렵|not|know|noinf|cant|unknown")
 
 
@@ -37,4 +29,4 @@ def closed_class(answer: str, key: str | None = None) -> str:
         return found
     if len(key) > _LONGEST or not _MAY_ABSTAIN.search(key):
         return ""
-    return "abstention" if _ABSTENTION.search(key) else ""
+    return "abstention" if abstains(answer) else ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qaloom.dedup.refusals import refusal
+from qaloom.dedup.filters import refusal
 from qaloom.records import Row
 
 

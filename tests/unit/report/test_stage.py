@@ -510,7 +510,6 @@ def test_every_sentence_of_the_stages_has_its_korean() -> None:
         text
         for name in (
             "dedup/filters",
-            "dedup/refusals",
             "dedup/cut_answers",
             "dedup/unclear_questions",
             "augment/paraphrase_filters",

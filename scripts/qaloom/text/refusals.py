@@ -7,10 +7,8 @@ What is denied decides. 'The file cannot be restored' denies that a file can be 
 
 import re
 
-from qaloom.dedup.literal_questions import asks_for_literal
-from qaloom.records import Row
+from qaloom.text.literal_questions import asks_for_literal
 
-_LONGEST = 300  # characters; a longer answer says more than no
 # Every refusal holds one of these; looking for them first is ten times as fast.
 _KO_SIGNS = (
     "없",
@@ -43,7 +41,7 @@ _EN_SIGNS = (
     "unansw",
     "imposs",
 )
-_SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n+")
+SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n+")
 _COURTESY = re.compile(r"(?:죄송|미안|유감|안타깝|sorry|i apologi[sz]e|i'm sorry|i am sorry|unfortunately)")
 _IT = re.compile(r"^(?:it|they) ")
 _ASKS_WHAT = re.compile(
@@ -51,26 +49,32 @@ _ASKS_WHAT = re.compile(
 )
 
 
-def refusal(row: Row) -> str:
-    """The answer is not 'I do not know' or 'the context does not say'."""
-    if len(row.output) > _LONGEST:
-        return ""
-    text = row.output.replace("’", "'").casefold()
-    if not (_holds(text, _EN_SIGNS) or (not text.isascii() and _holds(text, _KO_SIGNS))):
-        return ""
-    question = row.instruction.replace("’", "'").casefold()
-    if any(_denies(statement, question) for statement in _opening(text)):
-        return "the answer says that it cannot answer"
-    return ""
+def refuses(answer: str, question: str) -> bool:
+    """Whether an answer denies, in its opening, that the question can be answered from the text."""
+    text = plain(answer)
+    if not may_deny(text):
+        return False
+    asked = plain(question)
+    return any(denies(statement, asked) for statement in opening(text))
+
+
+def plain(text: str) -> str:
+    """A text as the patterns here read it: casefolded, with straight apostrophes."""
+    return text.replace("’", "'").casefold()
+
+
+def may_deny(text: str) -> bool:
+    """Whether a plain text holds any of the words without which nothing is denied."""
+    return _holds(text, _EN_SIGNS) or (not text.isascii() and _holds(text, _KO_SIGNS))
 
 
 def _holds(text: str, signs: tuple[str, ...]) -> bool:
     return any(map(text.__contains__, signs))
 
 
-def _opening(text: str) -> list[str]:
+def opening(text: str) -> list[str]:
     """The first statement; the second, too, where the first is an apology or speaks of the source."""
-    sentences = [sentence for sentence in _SENTENCE.split(text.strip()) if sentence]
+    sentences = [sentence for sentence in SENTENCE.split(text.strip()) if sentence]
     if len(sentences) > 1 and _COURTESY.match(sentences[0]):
         return [" ".join(sentences[:2]), *sentences[1:2]]
     if len(sentences) > 1 and (_KO_SOURCE.match(sentences[0]) or _EN_STRONG.match(sentences[0])):
@@ -78,7 +82,8 @@ def _opening(text: str) -> list[str]:
     return sentences[:1]
 
 
-def _denies(sentence: str, question: str) -> bool:
+def denies(sentence: str, question: str) -> bool:
+    """Whether one plain sentence denies that the question can be answered from the text."""
     if _KO_FINAL.search(sentence):
         return _denies_in_korean(sentence, question)
     return bool(_EN_NEGATIVE.search(sentence)) and _denies_in_english(sentence, question)
@@ -118,7 +123,7 @@ _IN = (
 _KO_SOURCE = re.compile(
     rf"(?:{_SHOWN}{_PAPER}|(문맥|본문|지문|컨텍스트|원문|발췌문|맥락))(?:{_IN}|[은는이가])(?=\s)"
 )
-_PAPER_ALONE = re.compile(
+PAPER_ALONE = re.compile(
     r"(?<![가-힣])(문서|자료|텍스트|이미지|글)(?:에는|에서는|에|에서|만으로는|으로는)(?=\s)"
 )
 
@@ -143,7 +148,7 @@ _SHORT = (
     r"(?:정보|내용|근거|자료)(?:가|이|는|은)?\s?(?:매우\s|너무\s)?(?:부족(?:합니다|함|하다)"
     r"|불충분(?:합니다|함)|충분하지\s?" + _NOT + ")"
 )
-_SAYS_NOTHING = re.compile(rf"(?:{_FINDS}|{_CONFIRMS}|{_TOLD}|{_THERE}|{_SHORT}){_END}")
+SAYS_NOTHING = re.compile(rf"(?:{_FINDS}|{_CONFIRMS}|{_TOLD}|{_THERE}|{_SHORT}){_END}")
 _TELLS_NOTHING = re.compile(  # the text as the one that tells
     r"(?:언급|명시|기술|서술|설명|정의|소개)(?:을|를)?\s?(?:하고\s?있지|하지)(?:는)?\s?" + _NOT
     + r"|(?:정보|내용|설명|답|대한|관한|대해|관해|여부|근거).{0,25}(?:제공|포함|담|다루|언급"
@@ -158,7 +163,7 @@ _ANSWERS = re.compile(
     r"(?:답변|대답|답)(?:을|를|은|이)?\s?(?:드릴|할|해\s?드릴|제공할|줄)?\s?(?:드리기|하기)?(?:가|는)?\s?"
     rf"(?:수(?:가|는)?\s?{_NO}|{_HARD}){_END}"
 )
-_QUALIFIED = re.compile(
+QUALIFIED = re.compile(
     r"전에|전까지|경우|[으하되]?면(?:\s|,)|때(?:는|에)?\s|까지|이후|외에|없이|동안|중에는|에게|밖|시간"
 )
 _ASSISTANT = re.compile(
@@ -178,7 +183,7 @@ _WHOLE = re.compile(
     rf"|(?:답변|확인|판단)\s?불가|답할\s?수\s?{_NO}|대답할\s?수\s?{_NO}){_END}"
 )
 _ASKS_WHY = re.compile(r"왜|이유|원인|사유|까닭|오류|에러|메시지|경우")
-_ASKS_TO_KNOW = re.compile(
+ASKS_TO_KNOW = re.compile(
     r"(?:알|찾|확인|답|파악|판단|조회|볼)[가-힣을를 ]{0,6}수(?:는|가|도)? ?있|아나요|아시나요|압니까|알고 있"
 )
 
@@ -203,7 +208,7 @@ def _source_lacks_it(sentence: str, question: str) -> bool:
             and source[0][-2:] not in ("에는", "로는")
             and not source[0].endswith("서는")
         )
-        pattern = _TELLS_NOTHING if tells else _SAYS_NOTHING
+        pattern = _TELLS_NOTHING if tells else SAYS_NOTHING
         if pattern.search(sentence, source.end()):
             return True
         if (
@@ -212,13 +217,13 @@ def _source_lacks_it(sentence: str, question: str) -> bool:
             and len(sentence) - source.end() < 12
         ):
             return True
-    alone = _PAPER_ALONE.search(sentence)
+    alone = PAPER_ALONE.search(sentence)
     if alone is None or _asks_whether(question, alone[1]):
         return False
     if _DENIES_BY_ITSELF.search(sentence, alone.end()):
         return True
     return bool(
-        _ANSWER_IS.search(sentence, 0, alone.start()) and _IS_NOT_THERE.fullmatch(sentence, alone.end())
+        _ANSWER_IS.search(sentence, 0, alone.start()) and IS_NOT_THERE.fullmatch(sentence, alone.end())
     )
 
 
@@ -229,13 +234,13 @@ _DENIES_BY_ITSELF = re.compile(
 
 
 _ANSWER_IS = re.compile(r"(?:답|답변|정보|내용|설명|언급)(?:은|는|이|가)\s")
-_IS_NOT_THERE = re.compile(rf"\s?{_NO}{_END}")
+IS_NOT_THERE = re.compile(rf"\s?{_NO}{_END}")
 
 
 def _there_is_nothing_about_it(sentence: str, question: str) -> bool:
     found = _ABOUT_IT.search(sentence)
-    if found and _SAYS_NOTHING.search(sentence, max(0, found.end() - 2)):
-        return not any(about.search(question) for about in (_SHARED, _ASKS_TO_KNOW, _ASKS_MESSAGE))
+    if found and SAYS_NOTHING.search(sentence, max(0, found.end() - 2)):
+        return not any(about.search(question) for about in (_SHARED, ASKS_TO_KNOW, _ASKS_MESSAGE))
     if _BARE_SHORTAGE.search(sentence):
         return not _ASKS_WHY.search(question)
     return False
@@ -256,13 +261,13 @@ _BARE_SHORTAGE = re.compile(
 
 def _no_answer_given(sentence: str, question: str) -> bool:
     found = _ANSWERS.search(sentence)
-    if not found or _QUALIFIED.search(sentence, 0, found.start()):
+    if not found or QUALIFIED.search(sentence, 0, found.start()):
         return False
     return not re.search(r"답변|대답|상담|회신", question)
 
 
 def _does_not_know(sentence: str, question: str) -> bool:
-    if asks_for_literal(question) or _ASKS_TO_KNOW.search(question):
+    if asks_for_literal(question) or ASKS_TO_KNOW.search(question):
         return False
     return bool(_WHOLE.fullmatch(sentence) or (_COURTESY.match(sentence) and _KNOWS.search(sentence)))
 
