@@ -29,6 +29,16 @@ class Paired(msgspec.Struct):
     why: str | UnsetType = UNSET
 
 
+class Rate(msgspec.Struct):
+    """Share of `count` in `n`, and its 95% interval; None for n = 0, see `intervals.rate`."""
+
+    n: int
+    count: int
+    share: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
 class PairedPerplexity(msgspec.Struct):
     """Perplexity of the same `n` texts under base and tuned, and their ratio with its 95% interval."""
 
