@@ -303,7 +303,7 @@ def example(work: Path, name: str, split: Path, cap: float | None) -> dict:
     )
     trained = time.time() - start
     live_within(cap)
-    settings = config["evaluate"] | {"max_questions": 20, "resamples": 100}
+    settings = config["evaluate"] | {"max_questions": 20}
     metrics = evaluate(
         name, split, base, out / "train", out / "evaluate", settings, work / "cache" / "generate"
     )

@@ -71,9 +71,9 @@ def _evaluate(folder: Path, questions: int, skill: float) -> None:
     for number, answer in enumerate(judged):
         answer.judge = _judgement(number, answer.scores["exact_match"]["tuned"] == 1)
     write_lines(folder / "predictions.jsonl", answers)
-    metrics = summarise(answers, 1000, 7)
+    metrics = summarise(answers)
     if questions:
-        metrics.judge = summarise_verdicts(NASTY, judged, 500, 7)
+        metrics.judge = summarise_verdicts(NASTY, judged)
         metrics.judge.cost = JudgeCost(188, 61_004, 4_700)
         wrong = [answer for answer in judged if not answer.scores["exact_match"]["tuned"]]
         write_lines(folder / "failures.jsonl", map(_failure, range(len(wrong)), wrong))

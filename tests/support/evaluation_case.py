@@ -9,8 +9,6 @@ SETTINGS = {
     "retrieval": {"rows": 0, "max_questions": 10},
     "forgetting": False,
     "judge": defaults()["evaluate"]["judge"],
-    "resamples": 200,
-    "seed": 7,
 }
 TRAIN = [
     {"id": "11", "instruction": "본원의 주소를 말해 주세요.", "input": "", "output": "가람시"},

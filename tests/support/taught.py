@@ -81,7 +81,7 @@ def _split(folder: Path) -> None:
 
 def _evaluated(project: Path, base: Path, run: Path) -> None:
     settings = {
-        "max_new_tokens": LIMIT, "origins": ["data"], "max_questions": 9, "resamples": 100, "seed": 7,
+        "max_new_tokens": LIMIT, "origins": ["data"], "max_questions": 9, 
         "retrieval": {"rows": 0, "max_questions": 1}, "forgetting": False,
         "judge": defaults()["evaluate"]["judge"],
     }  # fmt: skip

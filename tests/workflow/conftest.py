@@ -78,7 +78,7 @@ def new_project(folder: Path, house: House, model: Path) -> Project:
     project.configure(
         data={"sources": ["data/*.jsonl"]},
         split={"recall_fraction": 0.25},
-        evaluate={"max_new_tokens": 4, "resamples": 100},
+        evaluate={"max_new_tokens": 4},
         runs={"first": {"base_model": f"path:{MODEL}", "lora": {"r": 4}, "training": {"epochs": 1}}},
     )
     return project

@@ -143,7 +143,7 @@ def test_a_judge_is_asked_by_evaluation_alone_and_once(project):
     """Then its server is gone: what it said is there, and another judge is one warning."""
     with misbehaving(lambda prompt: "right" if "<answer>" in prompt else "tie") as server:
         judge = {"url": server.url, "model": "large", "retries": 0, "rubric": "Only {this} counts."}
-        settings = {"max_new_tokens": 4, "resamples": 100}
+        settings = {"max_new_tokens": 4}
         project.configure(evaluate=settings | {"judge": judge})
         assert project.jobs() == {"evaluate first", "report"}
         prompts = [prompt for prompt, *_ in server.seen]

@@ -26,6 +26,7 @@ _OTHER_TOOLS = {
     ("use_rslora",): "runs.NAME.lora.rslora",
     ("use_dora", "peft_use_dora"): "runs.NAME.lora.dora",
     ("finetuning_type", "adapter"): "runs.NAME.method",
+    ("resamples",): "nothing, and no evaluate.seed: intervals are closed formulas now",
     ("template", "chat_template", "prompt_template"): "runs.NAME.prompt",
     ("dataset", "datasets", "data_files", "dataset_dir"): "data.sources",
     ("gradient_checkpointing", "use_gradient_checkpointing", "attn_implementation", "flash_attention", "optim"):

@@ -145,8 +145,6 @@ class EvaluateSettings(Section, frozen=True):
     retrieval: RetrievalSettings
     forgetting: bool
     judge: JudgeSettings
-    resamples: int
-    seed: int
 
 
 class ExportSettings(Section, frozen=True):

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import yaml
 
-from qaloom.evaluate.bootstrap import paired
+from qaloom.evaluate.intervals import paired
 from qaloom.evaluate.model_pair import ModelPair, Question
 from qaloom.evaluate.results import MODELS, Forgetting, ForgettingPart, GeneralAnswers
 from qaloom.evaluate.summary import perplexity
@@ -24,9 +24,7 @@ _TOKENS = 32  # of each answer
 _KEPT, _LOST = 0.75, 0.4
 
 
-def measure_forgetting(
-    models: ModelPair, resamples: int, seed: int
-) -> tuple[Forgetting, list[GeneralAnswers]]:
+def measure_forgetting(models: ModelPair) -> tuple[Forgetting, list[GeneralAnswers]]:
     """Metrics in all and by language of the prompts, and each prompt with both answers.
 
     `perplexity`: of the base model's answers under both models; `own_answers`: under the base model, of each
@@ -35,8 +33,8 @@ def measure_forgetting(
     """
     prompts = _prompts()
     records = _answered(models, [(language, text) for language, texts in prompts.items() for text in texts])
-    by = {name: _metrics([r for r in records if r.language == name], resamples, seed) for name in prompts}
-    return Forgetting(**msgspec.structs.asdict(_metrics(records, resamples, seed)), by=by), records
+    by = {name: _metrics([r for r in records if r.language == name]) for name in prompts}
+    return Forgetting(**msgspec.structs.asdict(_metrics(records)), by=by), records
 
 
 def _answered(models: ModelPair, prompts: Sequence[tuple[str, str]]) -> list[GeneralAnswers]:
@@ -71,14 +69,14 @@ def _agreed_share(likelihood: Likelihood) -> float | None:
     return likelihood.agreed / likelihood.tokens if likelihood.tokens else None
 
 
-def _metrics(records: Sequence[GeneralAnswers], resamples: int, seed: int) -> ForgettingPart:
+def _metrics(records: Sequence[GeneralAnswers]) -> ForgettingPart:
     shares = [r.agreement for r in records if r.agreement["base"] is not None]
     base, tuned = (np.array([one[model] for one in shares]) for model in MODELS)
-    agreement = paired(base, tuned, resamples, seed)
+    agreement = paired(base, tuned)
     return ForgettingPart(
         len(records),
-        perplexity([r.nll for r in records], resamples, seed),
-        perplexity([r.own_nll for r in records], resamples, seed),
+        perplexity([r.nll for r in records]),
+        perplexity([r.own_nll for r in records]),
         agreement,
         _kind(agreement.tuned),
     )

@@ -74,7 +74,7 @@ def judge_answers(
     for prediction, each in zip(some, prompts, strict=True):
         verdicts = {key: read_verdict(replies[digest(p.text)].text, p) for key, p in each.items()}
         prediction.judge = _judgement(verdicts)
-    found = summarise_verdicts(model, some, settings.resamples, settings.seed)
+    found = summarise_verdicts(model, some)
     found.cost = _cost(replies)
     say(f"evaluate: {name}: judge {model}: {judge_headline(found)}")
     return found

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qaloom.evaluate.bootstrap import paired
+from qaloom.evaluate.intervals import paired
 from qaloom.evaluate.results import (
     MODELS,
     Agreement,
@@ -17,9 +17,7 @@ from qaloom.evaluate.results import (
 )
 
 
-def summarise_verdicts(
-    model: str, predictions: Sequence[Prediction], resamples: int, seed: int
-) -> JudgeMetrics:
+def summarise_verdicts(model: str, predictions: Sequence[Prediction]) -> JudgeMetrics:
     """Metrics of judged predictions; those without `judge` are left out.
 
     `right`: shares that are right, of questions with both verdicts. `agreement`: with exact match, by model.
@@ -32,9 +30,9 @@ def summarise_verdicts(
     found = JudgeMetrics(
         model,
         len(judged),
-        paired(base, tuned, resamples, seed),
+        paired(base, tuned),
         {model: _with_exact_match(judged, model) for model in MODELS},
-        preferences(judgements, resamples, seed),
+        preferences(judgements),
         Unjudged(
             sum(_of(j, model) is None for j in judgements for model in MODELS),
             sum(j.better is None for j in judgements),
@@ -69,7 +67,7 @@ def agreement(pairs: Sequence[tuple[bool, bool]]) -> Agreement:
     return found
 
 
-def preferences(judgements: Sequence[Judgement], resamples: int, seed: int) -> Preferences:
+def preferences(judgements: Sequence[Judgement]) -> Preferences:
     """Pairwise preferences: wins of tuned, ties and losses, and the difference of the shares.
 
     `alike`: equal answers, ties that nobody was asked about. `disagreed`: pairs whose two orders gave two
@@ -78,7 +76,7 @@ def preferences(judgements: Sequence[Judgement], resamples: int, seed: int) -> P
     decided = [j for j in judgements if j.better]
     base, tuned = (np.array([float(j.better == model) for j in decided]) for model in MODELS)
     orders = [tuple(j.orders) for j in decided if j.orders]
-    difference = paired(base, tuned, resamples, seed)
+    difference = paired(base, tuned)
     return Preferences(
         n=len(decided),
         wins=int(tuned.sum()),

@@ -27,7 +27,7 @@ wordings of their questions that were held out from training.
 
 `recall` asks for trained facts in other words. `unseen` asks for facts that were kept out of training: the
 model cannot know them, so its answers show what it makes up. The base model answered in its {base_prompt} prompt,
-the best of those tried ({tried}). Intervals are 95% confidence intervals (paired bootstrap).{more}
+the best of those tried ({tried}). Intervals are 95% confidence intervals of paired differences.{more}
 
 ## Use
 

@@ -10,7 +10,7 @@ from typing import Any
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import bm25s
 
-from qaloom.evaluate.bootstrap import paired
+from qaloom.evaluate.intervals import paired
 from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.model_pair import Question
 from qaloom.evaluate.results import Prediction, RetrievalComparison, Values
@@ -81,9 +81,7 @@ def with_notes(question: Question, rows: Sequence[dict[str, Any]]) -> Question:
     return Question("\n\n".join([lead, *notes, asked.format(question.instruction)]), question.input)
 
 
-def compare_retrieval(
-    predictions: Sequence[Prediction], rows: int, resamples: int, seed: int
-) -> RetrievalComparison:
+def compare_retrieval(predictions: Sequence[Prediction], rows: int) -> RetrievalComparison:
     """Tuning against retrieval on questions answered under all four conditions, and which was best.
 
     `rows`: how many were put into a prompt, at most. Whether the answer contains the reference decides
@@ -96,7 +94,7 @@ def compare_retrieval(
     values = {name: score_values(predictions, by, name) for name in CONDITIONS}
     # Of equals the simplest comes first, and stays first: sorted is stable.
     second, first = sorted(reversed(CONDITIONS), key=lambda name: float(values[name].mean()))[-2:]
-    ahead = paired(values[second], values[first], resamples, seed)
+    ahead = paired(values[second], values[first])
     return RetrievalComparison(
         len(predictions),
         rows,

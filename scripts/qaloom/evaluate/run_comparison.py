@@ -5,14 +5,14 @@ from itertools import combinations
 
 import msgspec
 
-from qaloom.evaluate.bootstrap import holm, paired
+from qaloom.evaluate.intervals import holm, paired
 from qaloom.evaluate.results import ComparedPair, ComparedRun, Paired, Prediction, RunComparison
 from qaloom.evaluate.summary import score_values
 
 _SCORE = "exact_match"
 
 
-def compare_runs(runs: Mapping[str, Sequence[Prediction]], resamples: int, seed: int) -> RunComparison:
+def compare_runs(runs: Mapping[str, Sequence[Prediction]]) -> RunComparison:
     """Exact match on recall of several runs, with p-values corrected for the number of comparisons (Holm).
 
     `runs`: each run's predictions. Only questions that all runs answered count; of these, wordings found in
@@ -22,10 +22,9 @@ def compare_runs(runs: Mapping[str, Sequence[Prediction]], resamples: int, seed:
     shared = _shared(runs)
     tuned = {name: score_values(some, _SCORE, "tuned") for name, some in shared.items()}
     against_base = {
-        name: paired(score_values(some, _SCORE, "base"), tuned[name], resamples, seed)
-        for name, some in shared.items()
+        name: paired(score_values(some, _SCORE, "base"), tuned[name]) for name, some in shared.items()
     }
-    pairs = {(a, b): paired(tuned[a], tuned[b], resamples, seed) for a, b in combinations(shared, 2)}
+    pairs = {(a, b): paired(tuned[a], tuned[b]) for a, b in combinations(shared, 2)}
     first = next(iter(shared.values()), [])
     return RunComparison(
         _SCORE,

@@ -110,18 +110,18 @@ def _measured(
     }
     predictions = _predictions(models, held_out, answers, best)
     _answer_with_rows(models, predictions, questions, index, options)
-    metrics = summarise(predictions, options.resamples, options.seed)
+    metrics = summarise(predictions)
     for part, why in held_out.empty.items():
         metrics.part(part).why = why
     metrics.prompt, metrics.run = models.prompt, models.name
     metrics.base_prompt, metrics.base_prompts = best, quality
     if with_rows := [p for p in predictions if isinstance(p.retrieved, list)]:
         rows = options.retrieval.rows
-        metrics.retrieval = compare_retrieval(with_rows, rows, options.resamples, options.seed)
+        metrics.retrieval = compare_retrieval(with_rows, rows)
         metrics.retrieval.prompts = _prompts_with_rows(models, best)
     general: list[GeneralAnswers] = []
     if options.forgetting:
-        metrics.forgetting, general = measure_forgetting(models, options.resamples, options.seed)
+        metrics.forgetting, general = measure_forgetting(models)
     return metrics, predictions, general
 
 

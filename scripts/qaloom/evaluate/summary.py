@@ -6,7 +6,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from qaloom.evaluate.bootstrap import paired
+from qaloom.evaluate.intervals import paired
 from qaloom.evaluate.metrics import SCORES, WHY_NOT
 from qaloom.evaluate.results import (
     MODELS,
@@ -28,7 +28,7 @@ _GROUPS: dict[str, Callable[[Prediction], str]] = {
 }
 
 
-def summarise(predictions: Sequence[Prediction], resamples: int, seed: int) -> EvaluationMetrics:
+def summarise(predictions: Sequence[Prediction]) -> EvaluationMetrics:
     """Metrics of one run: `recall`, `unseen`, and `by` origin, language, document and reference length.
 
     A score that could be computed for no question says `why`, a code. `by` is about recall alone: mixing in
@@ -36,11 +36,10 @@ def summarise(predictions: Sequence[Prediction], resamples: int, seed: int) -> E
     """
     recall, unseen = ([p for p in predictions if p.split == name] for name in PARTS)
     by = {
-        key: {name: _part(some, resamples, seed) for name, some in _grouped(recall, group)}
-        for key, group in _GROUPS.items()
+        key: {name: _part(some) for name, some in _grouped(recall, group)} for key, group in _GROUPS.items()
     }
     by["length"] = {name: by["length"][name] for _, name in _LENGTHS if name in by["length"]}
-    return EvaluationMetrics(_part(recall, resamples, seed), _part(unseen, resamples, seed), by)
+    return EvaluationMetrics(_part(recall), _part(unseen), by)
 
 
 def headline(metrics: EvaluationMetrics, name: str) -> str:
@@ -56,32 +55,32 @@ def headline(metrics: EvaluationMetrics, name: str) -> str:
     )
 
 
-def _part(predictions: Sequence[Prediction], resamples: int, seed: int) -> PartMetrics:
+def _part(predictions: Sequence[Prediction]) -> PartMetrics:
     nll = [p.nll for p in predictions if isinstance(p.nll, dict)]
     return PartMetrics(
         len(predictions),
         {model: sum(p.cut[model] for p in predictions) for model in MODELS},
-        {name: _score(predictions, name, resamples, seed) for name in SCORES},
-        perplexity(nll, resamples, seed),
+        {name: _score(predictions, name) for name in SCORES},
+        perplexity(nll),
     )
 
 
-def _score(predictions: Sequence[Prediction], name: str, resamples: int, seed: int) -> Paired:
+def _score(predictions: Sequence[Prediction], name: str) -> Paired:
     base, tuned = (score_values(predictions, name, model) for model in MODELS)
-    found = paired(base, tuned, resamples, seed)
+    found = paired(base, tuned)
     if not found.n:
         found.why = WHY_NOT.get(name, "no_question") if predictions else "no_question"
     return found
 
 
-def perplexity(nll: Sequence[Values], resamples: int, seed: int) -> PairedPerplexity:
+def perplexity(nll: Sequence[Values]) -> PairedPerplexity:
     """Perplexity under base and tuned, each text counting the same, and their ratio with its 95% interval.
 
     `nll`: mean negative log-likelihood a token of each text, under `base` and `tuned`; None is left out.
     """
     complete = [pair for pair in nll if None not in pair.values()]
     base, tuned = (np.array([pair[model] for pair in complete]) for model in MODELS)
-    found = paired(base, tuned, resamples, seed)
+    found = paired(base, tuned, bounded=False)
     result = PairedPerplexity(
         found.n,
         _exp(found.base),

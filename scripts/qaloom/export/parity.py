@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from qaloom.console import bar, say
-from qaloom.evaluate.bootstrap import paired
+from qaloom.evaluate.intervals import paired
 from qaloom.evaluate.metrics import exact_match
 from qaloom.export.parity_verdict import (
     DifferingAnswer,
@@ -26,7 +26,6 @@ from qaloom.inference.prompt import load_tokenizer, prompt_ids
 from qaloom.trained_run import TrainedRun
 
 _SHOWN = 5  # answers that differ, in the result
-_RESAMPLES, _SEED = 10_000, 7
 
 Prompt = dict[str, Any]  # a row's instruction and input; of those that are asked, the prediction, too
 
@@ -103,7 +102,7 @@ def _compared(
     pairs = list(zip(asked, found.answers, strict=True))
     tuned = np.array([exact_match(q["tuned"], q["output"]) for q in asked])
     now = np.array([exact_match(a.text, q["output"]) for q, a in pairs])
-    score = msgspec.to_builtins(paired(tuned, now, _RESAMPLES, _SEED))
+    score = msgspec.to_builtins(paired(tuned, now))
     differing = [
         DifferingAnswer(q["id"], q["question"], q["output"], q["tuned"], a.text)
         for q, a in pairs

@@ -23,7 +23,7 @@ class PromptParity(msgspec.Struct):
 
 
 class ExactMatchParity(msgspec.Struct):
-    """Exact match of tuned model and export, and the paired difference (see `evaluate.bootstrap.paired`)."""
+    """Exact match of tuned model and export, and the paired difference (see `evaluate.intervals.paired`)."""
 
     tuned: float | None
     export: float | None

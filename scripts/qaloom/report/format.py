@@ -30,7 +30,7 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """A p-value; the bootstrap's number of resamples says no more below 0.001."""
+    """A p-value, to three decimals."""
     return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 

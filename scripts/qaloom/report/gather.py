@@ -156,7 +156,7 @@ def gather_results(
         contradictions,
         split,
         runs,
-        compare_runs(answers, options.resamples, options.seed),
+        compare_runs(answers),
         _exports(results, names, config),
         _manifests(results),
     )

@@ -55,7 +55,7 @@ def server():
 
 def settings(server, **changed):
     given = {"url": server.url, "model": "large", "backoff": 0.01, "timeout": 30, "retries": 2} | changed
-    config = {"data": {"sources": ["a"]}, "runs": {"one": {}}, "evaluate": {"judge": given, "resamples": 200}}
+    config = {"data": {"sources": ["a"]}, "runs": {"one": {}}, "evaluate": {"judge": given}}
     return complete(config)["evaluate"]
 
 
@@ -170,7 +170,7 @@ SIDES = st.sampled_from(["base", "tuned", "tie"])
 def test_preferences_add_up(orders):
     judged = [Judgement(None, None, o[0] if o[0] == o[1] else "tie", list(o)) for o in orders]
     undecided = Judgement(None, None, None, ["base", None])
-    found = msgspec.to_builtins(preferences([*judged, undecided], 100, 7))
+    found = msgspec.to_builtins(preferences([*judged, undecided]))
     assert found["n"] == len(orders) == found["wins"] + found["ties"] + found["losses"]
     assert found["wins"] == orders.count(("tuned", "tuned"))
     assert found["disagreed"] == sum(a != b for a, b in orders) <= found["ties"]

@@ -42,7 +42,7 @@ def card(tmp_path):
         predictions += [prediction(split="unseen") for _ in range(unseen)]
         tried = {"chat": PromptQuality(0.25, 0.5), "plain": PromptQuality(0.0, 0.1)}
         metrics = msgspec.structs.replace(
-            summarise(predictions, 200, 7), base_prompt="chat", base_prompts=tried, **more
+            summarise(predictions), base_prompt="chat", base_prompts=tried, **more
         )
         base, out = {"origin": origin, "licence": licence}, tmp_path / "out" / "README.md"
         model_card("demo", metrics, base, TRAINED, SPLIT, out)
@@ -89,7 +89,7 @@ def test_it_names_data_and_method(card):
 
 def test_it_says_what_the_other_checks_found(card):
     retrieval = RetrievalComparison(4, 3, "exact_match", {}, "both", "tuning", False, None, None, None, None)
-    none = perplexity([], 10, 7)
+    none = perplexity([])
     text = card(retrieval=retrieval, forgetting=Forgetting(30, none, none, Paired(), "lost")).text
     assert (
         "contained the reference with the tuned model with retrieved training rows, then with the tuned"
@@ -103,7 +103,7 @@ def test_it_says_what_the_other_checks_found(card):
 def judged(first="right", orders=("tuned", "tuned")):
     verdict = Verdict(first) if first else None
     judgement = Judgement(None, verdict, "tuned" if orders else None, list(orders))
-    return summarise_verdicts("large", [prediction((0.0, 1.0), judge=judgement)], 100, 7)
+    return summarise_verdicts("large", [prediction((0.0, 1.0), judge=judgement)])
 
 
 @pytest.mark.parametrize(

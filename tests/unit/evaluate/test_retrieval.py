@@ -89,7 +89,7 @@ def predictions(n: int = 40, **right: float) -> list[Prediction]:
     ],
 )
 def test_the_verdict(right: dict[str, float], best: str, clear: bool) -> None:
-    found = compare_retrieval(predictions(**right), 3, 2000, 7)
+    found = compare_retrieval(predictions(**right), 3)
     assert (found.best, found.clear, found.n, found.rows) == (best, clear, 40, 3)
     assert found.models["base_retrieved"]["prompt_tokens"] == 100
     assert found.models["tuned"]["contains_reference"] == right.get("tuned", 0)
@@ -99,7 +99,7 @@ def test_without_a_reference_of_words_exact_match_decides() -> None:
     answers = predictions(tuned=1)
     for one in answers:
         one.scores["contains_reference"] = dict.fromkeys(CONDITIONS)
-    found = compare_retrieval(answers, 3, 200, 7)
+    found = compare_retrieval(answers, 3)
     assert (found.by, found.best) == ("exact_match", "tuning")
     assert found.models["base"]["contains_reference"] is None
 

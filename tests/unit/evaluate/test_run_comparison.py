@@ -27,7 +27,7 @@ def compare_runs(*arguments: Any) -> dict[str, Any]:
 
 
 def test_p_values_are_corrected_within_each_table() -> None:
-    found = compare_runs({"a": run(0.2), "b": run(0.21), "c": run(0.9)}, 2000, 7)
+    found = compare_runs({"a": run(0.2), "b": run(0.21), "c": run(0.9)})
     assert (found["n"], found["origin"]) == (30, "data")
     for one in (*found["runs"].values(), *found["pairs"]):
         assert one["p"] <= one["p_holm"] <= 1
@@ -37,18 +37,18 @@ def test_p_values_are_corrected_within_each_table() -> None:
 
 
 def test_only_questions_that_all_runs_answered_count() -> None:
-    found = compare_runs({"a": run(0.5), "b": list(reversed(run(0.5)))[:20]}, 500, 7)
+    found = compare_runs({"a": run(0.5), "b": list(reversed(run(0.5)))[:20]})
     assert found["n"] == 10
     assert found["pairs"][0]["difference"] == 0
 
 
 def test_wordings_by_rule_count_where_there_is_nothing_else() -> None:
-    found = compare_runs({"a": run(0.5, origin="rule")}, 500, 7)
+    found = compare_runs({"a": run(0.5, origin="rule")})
     assert (found["n"], found["origin"], found["pairs"]) == (60, "all", [])
 
 
 def test_nothing_to_compare() -> None:
-    assert compare_runs({}, 500, 7)["runs"] == {}
-    found = compare_runs({"a": run(0.5, split="unseen"), "b": run(0.5, split="unseen")}, 500, 7)
+    assert compare_runs({})["runs"] == {}
+    found = compare_runs({"a": run(0.5, split="unseen"), "b": run(0.5, split="unseen")})
     assert found["n"] == 0
     assert found["runs"]["a"]["p_holm"] is None and found["runs"]["a"]["base"] is None

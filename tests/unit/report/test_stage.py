@@ -104,7 +104,7 @@ def test_a_control_that_did_not_change_is_not_called_changed(tmp_path: Path) -> 
     answers = [FIXTURE["prediction"](i, "모름", "가람", "가람", split="recall") for i in range(4)]
     answers += [FIXTURE["prediction"](i, "모름", "모름", "가람", split="unseen") for i in range(4, 8)]
     path = tmp_path / "results/evaluate/demo/metrics.json"
-    write_json(path, to_json(summarise(answers, 500, 7)))
+    write_json(path, to_json(summarise(answers)))
     text = english(section(written(tmp_path / "results", ["demo"]), "verdict"))
     assert "exact match stayed at 0.0%" in text
 
@@ -245,7 +245,7 @@ def test_the_verdict_is_honest(tmp_path: Path, answers: list[tuple[str, str]], s
     records = [FIXTURE["prediction"](i, *pair, "답 1") for i, pair in enumerate(answers)]
     folder = tmp_path / "results" / "evaluate" / "demo"
     write_lines(folder / "predictions.jsonl", records)
-    write_json(folder / "metrics.json", to_json(summarise(records, 500, 7)))
+    write_json(folder / "metrics.json", to_json(summarise(records)))
     text = english(section(written(tmp_path / "results", ["demo"]), "verdict"))
     assert sentence in text
     assert f"Held-out questions asked: only {len(answers)}." in text
@@ -255,7 +255,7 @@ def test_a_score_without_figures_is_not_zero(tmp_path: Path) -> None:
     records = [FIXTURE["prediction"](i, "모름", "가람시", "가람시") for i in range(4)]
     folder = tmp_path / "results" / "evaluate" / "demo"
     write_lines(folder / "predictions.jsonl", records)
-    write_json(folder / "metrics.json", to_json(summarise(records, 500, 7)))
+    write_json(folder / "metrics.json", to_json(summarise(records)))
     assert "not available : no reference holds a number or code" in english(
         section(written(tmp_path / "results", ["demo"]), "scores")
     )
@@ -342,7 +342,7 @@ def test_a_judge_of_pairs_alone_has_no_shares_that_are_right(tmp_path: Path) -> 
     path = results / "evaluate/demo/metrics.json"
     only_pairs = Judgement(None, None, "tuned", ["tuned", "tuned"])
     answer = FIXTURE["prediction"](1, "", "", "", judge=only_pairs)
-    judged = msgspec.to_builtins(summarise_verdicts("large", [answer], 100, 7))
+    judged = msgspec.to_builtins(summarise_verdicts("large", [answer]))
     write_json(path, read_json(path) | {"judge": judged})
     text = english(section(written(results, ["demo"]), "scores"))
     assert "it prefers the tuned model's 1 times" in text
