@@ -7,8 +7,9 @@ too small to compare, a later batch is captured.
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import wraps
 from itertools import chain
 from typing import Any
@@ -71,7 +72,7 @@ class _CapturedPasses:
         self.stream.wait_stream(torch.cuda.current_stream())
         torch.cuda.set_stream(self.stream)
         self.seen: set[tuple] = set()
-        self.graphs: dict[tuple, tuple[torch.cuda.CUDAGraph, dict[str, Any]]] = {}
+        self.graphs: dict[tuple, tuple[torch.cuda.CUDAGraph, dict[str, Any], _Masks]] = {}
 
     def forward(self, batch: dict[str, Any]) -> Any:
         """The model's forward pass, replayed where a batch of this shape was captured."""
@@ -85,7 +86,7 @@ class _CapturedPasses:
                 self.seen.add(shape)
                 return output
             self._capture(shape, inputs, output)
-        graph, buffers = self.graphs[shape]
+        graph, buffers, _ = self.graphs[shape]
         for name, x in inputs.items():
             if torch.is_tensor(x):
                 buffers[name].copy_(x)
@@ -94,8 +95,13 @@ class _CapturedPasses:
         return kind(loss=_ReplayedLoss.apply(self, *self.trained), logits=logits)
 
     def _static(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """A batch as tensors whose shapes do not depend on how many rows are packed in it."""
+        """A batch as tensors whose shapes do not depend on how many rows are packed in it.
+
+        Rows are filled up at their ends, with tokens that have no labels and that no earlier token sees: a causal
+        model needs no mask for them.
+        """
         inputs, count = dict(batch), batch.get("num_items_in_batch")
+        inputs.pop("attention_mask", None)
         if isinstance(count, int):
             inputs["num_items_in_batch"] = torch.tensor(count, device=self.loss.device)
         return self.packed.static(inputs) if self.packed else inputs
@@ -103,15 +109,15 @@ class _CapturedPasses:
     def _capture(self, shape: tuple, inputs: dict[str, Any], output: Any) -> None:
         """Capture the passes of that shape, and compare with `output`, this batch's eager one."""
         try:
-            if torch.is_tensor(output.logits):
+            if torch.is_tensor(output.logits) and output.logits.numel():
                 raise GraphError("the model returns its logits")
             self.output = type(output), output.logits
             loss, gradients = output.loss.detach(), torch.autograd.grad(output.loss, self.trained)
             buffers = {name: x.clone() if torch.is_tensor(x) else x for name, x in inputs.items()}
-            graph = torch.cuda.CUDAGraph()
-            self._forward_backward(buffers)  # kernels that eager passes have not called are compiled
+            graph, masks = torch.cuda.CUDAGraph(), _Masks(self.model)
+            self._forward_backward(buffers, masks)  # kernels that eager passes have not called are compiled
             with torch.cuda.graph(graph, self.pool, self.stream, "thread_local"):
-                self._forward_backward(buffers)
+                self._forward_backward(buffers, masks)
             graph.replay()
             self._compare(loss, list(gradients))
         except (torch.OutOfMemoryError, GraphError):
@@ -119,16 +125,16 @@ class _CapturedPasses:
         except MissingInterfaceError as error:
             raise GraphError(str(error)) from error
         except Exception as error:  # whatever a model's own code raises while it is captured
-            raise GraphError(first_line(error)) from error
-        self.graphs[shape] = graph, buffers
+            raise GraphError(first_line(_first_cause(error))) from error
+        self.graphs[shape] = graph, buffers, masks
 
-    def _forward_backward(self, buffers: dict[str, Any]) -> None:
+    def _forward_backward(self, buffers: dict[str, Any], masks: "_Masks") -> None:
         """Both passes; loss and gradients go to the buffers that all graphs share."""
         batch = dict(buffers)
         # A cached cast would be of the weights as they were.
         autocast = torch.autocast("cuda", torch.bfloat16, cache_enabled=False)
-        packed = self.packed.within(batch.pop(_BOUNDS)) if self.packed else nullcontext()
-        with autocast, packed, loss_replaced_by(_loss_without_sync):
+        apart = self.packed.within(batch.pop(_BOUNDS)) if self.packed else masks.made_once()
+        with autocast, apart, loss_replaced_by(_loss_without_sync):
             loss = self.eager(**batch).loss
             gradients = torch.autograd.grad(loss, self.trained)
         self.loss.copy_(loss.detach())
@@ -146,6 +152,52 @@ class _CapturedPasses:
                 f"replayed, the loss is {replayed:.4g} instead of {eager:.4g} and the gradients, of norm "
                 f"{norm:.4g}, are off by {off:.4g}"
             )
+
+
+class _Masks:
+    """A model's attention masks for one shape of batch, made by the pass before the capture.
+
+    They depend on the shape alone, as no padding is masked; but transformers and Unsloth look at tensors to see
+    that, which waits for the GPU.
+    """
+
+    def __init__(self, model: Any):
+        self.module = sys.modules[type(model.get_decoder()).__module__]
+        self.makers = {
+            name: self._kept(maker)
+            for name, maker in vars(self.module).items()
+            if name.startswith("create_") and name.endswith("_mask")
+        }
+        self.made: list[Any] = []
+        self.next: Iterator[Any] | None = None
+
+    @contextmanager
+    def made_once(self) -> Iterator[None]:
+        """Keep the masks that the model makes, or hand out those kept from an earlier pass."""
+        before = {name: getattr(self.module, name) for name in self.makers}
+        self.next = iter(self.made) if self.made else None
+        vars(self.module).update(self.makers)
+        try:
+            yield
+        finally:
+            vars(self.module).update(before)
+
+    def _kept(self, maker: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(maker)
+        def kept(*positional: Any, **given: Any) -> Any:
+            if self.next is not None:
+                return next(self.next)
+            self.made.append(maker(*positional, **given))
+            return self.made[-1]
+
+        return kept
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """The exception that others followed: a failed capture fails again when it is ended."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
 
 
 class _ReplayedLoss(torch.autograd.Function):

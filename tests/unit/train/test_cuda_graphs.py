@@ -284,6 +284,9 @@ class Model(torch.nn.Module):
         off = self.learned(self.frozen(inputs).tanh()) - wanted
         return Output(self.spoil(self, (off**2).sum() / num_items_in_batch), self.logits)
 
+    def get_decoder(self):
+        return self
+
 
 def captured(*spoil):
     model = Model(*spoil)
@@ -441,6 +444,55 @@ def test_a_model_that_returns_its_logits_is_refused():
 
 
 @pytest.mark.usefixtures("plain_loss")
+def test_an_empty_tensor_stands_for_no_logits():
+    model = captured()
+    model.logits = torch.zeros(0)
+    for seed in range(3):
+        model(**batch(3, seed))
+    assert model.calls == 4
+
+
+def create_causal_mask(rows):
+    """What transformers' modules have under this name: it looks at a tensor, which no capture may do."""
+    MASKS.append(rows)
+    return torch.ones(rows, 1)
+
+
+MASKS: list = []
+
+
+@pytest.mark.usefixtures("plain_loss")
+def test_masks_are_made_once_for_each_shape():
+    """Before the capture, which is handed what the pass before it made; eager passes make their own."""
+
+    def masked(model, loss):
+        return loss * create_causal_mask(3).mean()
+
+    MASKS.clear()
+    model, made = captured(masked), []
+    for seed in range(4):
+        model(**batch(3, seed))
+        made.append(len(MASKS))
+    assert made == [1, 3, 3, 3]  # eagerly; eagerly and once to warm up; none while capturing or replaying
+
+
+@pytest.mark.usefixtures("plain_loss")
+def test_padding_is_not_masked_in_a_capture():
+    """Rows are filled up at their ends, so that a mask differs from batch to batch of one shape."""
+
+    class Masked(Model):
+        def forward(self, attention_mask=None, **given):
+            seen.append(attention_mask is not None)
+            return super().forward(**given)
+
+    seen, model = [], Masked()
+    capture(model, [], 0)
+    for seed in range(3):
+        model(**batch(3, seed), attention_mask=torch.ones(3, 4 + seed))
+    assert seen == [True, True, False, False]
+
+
+@pytest.mark.usefixtures("plain_loss")
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -487,6 +539,9 @@ class Packed(torch.nn.Module):
         given["context"] = SimpleNamespace(**NO_WINDOW, positions=position_ids)
         sums = self.dispatch._run_attention(**given, Q=values, K=values, V=values)
         return Output((sums**2).sum() / num_items_in_batch, None)
+
+    def get_decoder(self):
+        return self
 
 
 def sums(query, keys, values, bounds, *others, window_size):
