@@ -1,4 +1,4 @@
-"""Reads <results>/augment and the clusters; writes <results>/split: train, recall, unseen, and the audit."""
+"""Reads <results>/augment and the clusters; writes <results>/split: train, recall, unseen, look-alikes, and the audit."""
 
 
 checkpoint split:
@@ -10,6 +10,7 @@ checkpoint split:
         recall="<results>/split/recall.jsonl",
         unseen="<results>/split/unseen.jsonl",
         placement="<results>/split/placement.jsonl",
+        lookalike="<results>/split/lookalike.jsonl",
         audit=report(
             "<results>/split/audit.json",
             caption="../report/split.rst",

@@ -88,6 +88,21 @@ class Placement(Struct, omit_defaults=True):
     closed: str = ""
 
 
+class LookAlikeRow(Struct):
+    """A line of the split's lookalike.jsonl: a question that asks for nothing that is known.
+
+    `parent` is the id of the trained row whose question it was, `replaced` what stood in the place of `put_in`
+    (empty where a name was put in front); `kind` is code, number or name.
+    """
+
+    id: str
+    instruction: str
+    parent: str
+    replaced: str
+    put_in: str
+    kind: str
+
+
 class Paraphrases(Struct):
     """Paraphrases that one provider proposes for a question, in its order."""
 

@@ -1,7 +1,8 @@
 """Split: the rows to train on, and two held-out parts.
 
 `recall` asks for trained facts in wordings that are not trained. `unseen` holds facts (or documents) that
-nothing in train gives away. Every row is in one of the three.
+nothing in train gives away. Every row is in one of the three. `lookalike` holds questions that ask for nothing
+that is known: trained ones with another name, number or code put in.
 """
 
 from collections import Counter
@@ -16,7 +17,9 @@ from qaloom.console import say
 from qaloom.errors import DataError
 from qaloom.files import file_digest, read_lines, write_json, write_lines
 from qaloom.records import Placement, Row
+from qaloom.split.facts import Comparison
 from qaloom.split.leak_audit import audit
+from qaloom.split.lookalike_rows import make_look_alikes
 from qaloom.split.notes import notes_on
 from qaloom.split.placement import (
     Wording,
@@ -48,6 +51,7 @@ class SplitManifest(msgspec.Struct):
     recall: Part
     unseen: Part
     facts: dict[str, int]
+    lookalike: int
     notes: list[str]
 
 
@@ -72,10 +76,12 @@ def split(rows: Path, clusters: Path, out: Path, settings: dict[str, Any], thres
     chosen, key = typed(settings, SplitSettings), ComparisonKeys()
     cluster = {line["id"]: line["cluster"] for line in read_lines(clusters)}
     wordings = [Wording(row, key(row.question), key(row.output)) for row in read_lines(rows, Row)]
-    placed, units = _placed(wordings, cluster, chosen, threshold, key)
+    placed, units, comparison = _placed(wordings, cluster, chosen, threshold, key)
     _write_parts(out, placed)
+    look_alikes = make_look_alikes(placed, comparison, chosen.seed)
+    write_lines(out / "lookalike.jsonl", look_alikes)
     audit(out, threshold, chosen.by, key)
-    manifest = _manifest(out, placed, notes_on(placed, units, chosen))
+    manifest = _manifest(out, placed, len(look_alikes), notes_on(placed, units, chosen))
     write_json(out / "manifest.json", msgspec.to_builtins(manifest))
     say(_summary(manifest))
     for note in manifest.notes:
@@ -89,8 +95,8 @@ def _placed(
     settings: SplitSettings,
     threshold: float,
     key: ComparisonKeys,
-) -> tuple[list[Wording], int]:
-    """Every row and probe in its place, sorted by id; and the number of facts or documents."""
+) -> tuple[list[Wording], int, Comparison]:
+    """Every row and probe in its place, sorted by id; the number of facts or documents; how facts compare."""
     data, made = ([w for w in wordings if bool(w.row.parent) == is_made] for is_made in (False, True))
     if not data:
         raise DataError("split: there is no row to split; see the rejected.jsonl of the stages before")
@@ -103,7 +109,7 @@ def _placed(
     made = [w for w in made if w.row.id not in probe_ids]  # a paraphrase that became the probe
     placed = sorted([*data, *probes, *made], key=lambda w: w.row.id)
     mark_light(placed, facts.comparison)
-    return placed, units
+    return placed, units, facts.comparison
 
 
 def _write_parts(out: Path, placed: Sequence[Wording]) -> None:
@@ -128,10 +134,10 @@ def _placement(wording: Wording) -> Placement:
     )  # fmt: skip
 
 
-def _manifest(out: Path, placed: Sequence[Wording], notes: list[str]) -> SplitManifest:
+def _manifest(out: Path, placed: Sequence[Wording], look_alikes: int, notes: list[str]) -> SplitManifest:
     train, recall, unseen = (_part(out, [w for w in placed if w.part == part], part) for part in PARTS)
     facts = {part: len({w.fact for w in placed if w.part == part}) for part in PARTS}
-    return SplitManifest(train, recall, unseen, facts, notes)
+    return SplitManifest(train, recall, unseen, facts, look_alikes, notes)
 
 
 def _part(out: Path, wordings: Sequence[Wording], name: str) -> Part:
@@ -142,4 +148,7 @@ def _part(out: Path, wordings: Sequence[Wording], name: str) -> Part:
 
 def _summary(manifest: SplitManifest) -> str:
     parts = ", ".join(f"{getattr(manifest, part).rows:,} {part}" for part in PARTS)
-    return f"split: {parts}; audit found no leak"
+    made = f"{manifest.lookalike:,} look-alike questions"
+    if not manifest.lookalike:
+        made = "no look-alike question, as no trained question names a thing, number or code that could be replaced"
+    return f"split: {parts}; {made}; audit found no leak"

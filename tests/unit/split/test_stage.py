@@ -318,5 +318,5 @@ def test_the_manifest_says_what_was_written(tmp_path):
     manifest, *_ = run(tmp_path, facts(30))
     written = json.loads((tmp_path / "out/manifest.json").read_text())
     assert written == msgspec.to_builtins(manifest)
-    assert list(written) == ["train", "recall", "unseen", "facts", "notes"]
+    assert list(written) == ["train", "recall", "unseen", "facts", "lookalike", "notes"]
     assert set(written["train"]) == {"rows", "origins", "light", "sha256"}

@@ -1,0 +1,124 @@
+"""Look-alike questions of a split: trained questions with another name, number or code put in.
+
+They ask for nothing that is known: what is put in occurs nowhere in the data, and none is near a question of it.
+Two thirds of the questions and of the invented names, by hash, are for asking; the rest is left for training.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+from qaloom.records import LookAlikeRow, Row, row_id
+from qaloom.split.fact_pairs import near_question_pairs
+from qaloom.split.facts import Comparison, Statement
+from qaloom.split.placement import Wording, hash_share
+from qaloom.text.differences import Difference
+from qaloom.text.lookalikes import LookAlike, look_alikes
+from qaloom.text.normalize import comparison_key
+from qaloom.text.values import same_values
+
+ASKED = 100  # look-alikes that are asked: an interval of ten points to either side at most
+_TRIED = 2000  # questions that are looked at for them
+_SHARE_ASKED = 2 / 3  # of the questions and of the invented names; the rest is for training
+_CODE = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+_DIGITS = re.compile(r"\d+")
+
+
+class Mentioned:
+    """What the texts of a data set mention: letters run together, codes, and numbers."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        lower = "\n".join(texts).casefold()
+        self.letters = re.sub(r"[^\S\n]+", "", lower)
+        self.codes = {code.replace("-", "").replace("_", "") for code in _CODE.findall(lower)}
+        self.numbers = set(_DIGITS.findall(lower))
+
+    def nowhere(self, text: str, kind: str) -> bool:
+        """Whether a name, number or code is mentioned nowhere."""
+        lower = text.casefold()
+        if kind == "number":
+            return lower not in self.numbers
+        if kind == "code":
+            return lower.replace("-", "").replace("_", "") not in self.codes
+        return lower.replace(" ", "") not in self.letters
+
+
+def is_for_asking(seed: int, text: str) -> bool:
+    """Whether the look-alikes of a question, or an invented name, are for asking; else they are for training."""
+    return hash_share(seed, "lookalike", text) < _SHARE_ASKED
+
+
+def make_look_alikes(
+    placed: Sequence[Wording],
+    comparison: Comparison,
+    seed: int,
+    use: Literal["asking", "training"] = "asking",
+    most: int = ASKED,
+) -> list[LookAlikeRow]:
+    """At most `most` look-alikes of trained questions, in the order of their hashes; none of rows with a context.
+
+    `placed` are all rows of the split. Deterministic; added rows leave the others as they are, unless they mention
+    what was put in.
+    """
+    mentioned = Mentioned(text for w in placed for text in (w.row.instruction, w.row.input, w.row.output))
+    made = _made(placed, mentioned, seed, use == "asking")
+    found: list[tuple[Wording, LookAlike]] = []
+    asked: set[str] = set()
+    for parent, look_alike in made:
+        key = comparison_key(look_alike.question)
+        if key not in asked:
+            asked.add(key)
+            found.append((parent, look_alike))
+        if len(found) >= 2 * most:
+            break
+    known = _asking_for_what_is_known([one.question for _, one in found], placed, comparison)
+    return [_row(*pair) for i, pair in enumerate(found) if i not in known][:most]
+
+
+def _made(
+    placed: Sequence[Wording], mentioned: Mentioned, seed: int, asking: bool
+) -> Iterator[tuple[Wording, LookAlike]]:
+    parents = [w for w in placed if w.part == "train" and w.row.origin == "data" and not w.row.input]
+    parents = [w for w in parents if is_for_asking(seed, w.question) == asking]
+    parents.sort(key=lambda w: (hash_share(seed, "lookalike order", w.question), w.row.id))
+    words = Counter(word for w in placed for word in set(_words(w.row.instruction)))
+    for parent in parents[:_TRIED]:
+        candidates = look_alikes(
+            parent.row.instruction,
+            seed,
+            mentioned.nowhere,
+            lambda name: is_for_asking(seed, name) == asking,
+            lambda text: min(map(words.__getitem__, _words(text)), default=0),
+        )
+        if found := next(candidates, None):
+            yield parent, found
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[A-Za-z0-9]+|[가-힣]{2,}", text)
+
+
+def _asking_for_what_is_known(
+    questions: Sequence[str], placed: Sequence[Wording], comparison: Comparison
+) -> set[int]:
+    """Positions of the questions that any row of the split asks, too."""
+    made = [Statement(_unanswered(question)) for question in questions]
+    near = near_question_pairs(made, placed, comparison.threshold)
+    return {
+        i
+        for i, j in near
+        if same_values(made[i].row.question, placed[j].row.question)
+        and comparison.asked_alike(made[i], placed[j]) != Difference.OTHER
+    }
+
+
+def _unanswered(question: str) -> Row:
+    return Row(row_id(question, "", ""), question, "", "", "", 0, "", {})
+
+
+def _row(parent: Wording, found: LookAlike) -> LookAlikeRow:
+    row = parent.row
+    return LookAlikeRow(
+        row_id(found.question, "", ""), found.question, row.id, found.replaced, found.put_in, found.kind
+    )
