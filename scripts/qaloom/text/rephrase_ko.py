@@ -20,6 +20,7 @@ from qaloom.text.rephrase_ko_predicates import (
 )
 from qaloom.text.rephrase_ko_tables import (
     ABOUT,
+    ASKING,
     ASKED_NOUNS,
     FUTURE,
     IDENTIFIED,
@@ -64,11 +65,17 @@ def _copula_added(text: str) -> Sentence:
 
 
 def _ends_early(parsed: Sentence) -> bool:
-    """Whether a sentence ends before its end: '되나요, 아니면 안 되나요'."""
+    """Two sentences in one: '되나요, 아니면 안 되나요', '예약제인가요 선착순인가요'.
+
+    Kiwi takes an ending inside a sentence now for a final (EF), now for a connective one (EC).
+    """
     quoted = 0
     for token in parsed.tokens[:-2]:
         quoted += {"SSO": 1, "SSC": -1}.get(token.tag, 0)
-        if token.tag == "EF" and not quoted and parsed.text[token.end : token.end + 1] in (",", "?", "!"):
+        if quoted or token.tag not in ("EF", "EC"):
+            continue
+        stops = token.tag == "EF" and parsed.text[token.end : token.end + 1] in (",", "?", "!")
+        if stops or token.form in ASKING:
             return True
     return False
 

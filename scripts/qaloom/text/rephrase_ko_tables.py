@@ -95,6 +95,8 @@ MODIFIER = {
     "은지": "은지", "은지요": "은지", "는지": "는지", "는지요": "는지",
 }  # fmt: skip
 FUTURE = _words("ᆯ까 ᆯ까요 을까 을까요 ᆯ지 을지")
+# Endings that are a question's wherever they stand.
+ASKING = _words("나요 ᆸ니까 습니까 ᆫ가요 은가요 는가요 ᆯ까요 을까요")
 # Statements end so as well: a question only with a question mark or a question word.
 SHARED = _words("어 어요 에요 예요 야 죠 지요 지 세요 ᆷ 음")
 IMPERATIVE = _words("오 으오 세요 으세요 ᆸ시오 십시오 으십시오 라 어라")

@@ -224,6 +224,9 @@ What is the purpose of the safety valve? -> safety valve purpose
 
 REFUSED = """
 휴지통에 넣어도 되나요, 아니면 어떻게 없애요?
+회원만 됩니까 아니면 누구나 됩니까?
+열람실은 계속 닫을 예정인가요, 아니면 다음 달에 여나요?
+예약제인가요 선착순인가요?
 누구?
 어디로?
 Is the helmet heavy, and if so, what do the scales say?
