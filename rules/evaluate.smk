@@ -9,10 +9,12 @@ rule evaluate:
         recall=split_file("recall.jsonl"),
         unseen=split_file("unseen.jsonl"),
         placement=split_file("placement.jsonl"),
+        lookalike=split_file("lookalike.jsonl"),
         contradictions=after_split("<results>/dedup/contradictions.jsonl"),
     output:
         predictions="<results>/evaluate/{run}/predictions.jsonl",
         failures="<results>/evaluate/{run}/failures.jsonl",
+        lookalike="<results>/evaluate/{run}/lookalike.jsonl",
         forgetting="<results>/evaluate/{run}/forgetting.jsonl",
         card=report(
             "<results>/evaluate/{run}/README.md",

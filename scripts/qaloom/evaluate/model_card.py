@@ -3,7 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from qaloom.evaluate.results import EvaluationMetrics, Forgetting, JudgeMetrics, Paired, RetrievalComparison
+from qaloom.evaluate.results import (
+    MODELS,
+    EvaluationMetrics,
+    Forgetting,
+    JudgeMetrics,
+    Paired,
+    Rate,
+    RetrievalComparison,
+)
 from qaloom.evaluate.summary import PARTS
 from qaloom.files import write_text
 
@@ -25,7 +33,7 @@ wordings of their questions that were held out from training.
 
 {table}
 
-`recall` asks for trained facts in other words. `unseen` asks for facts that were kept out of training: the
+{made_up}`recall` asks for trained facts in other words. `unseen` asks for facts that were kept out of training: the
 model cannot know them, so its answers show what it makes up. The base model answered in its {base_prompt} prompt,
 the best of those tried ({tried}). Intervals are 95% confidence intervals of paired differences.{more}
 
@@ -43,6 +51,12 @@ the document. The scores above hold for questions like those asked here.
 Licence of the base model: {licence}. It applies to this model, too.
 The owner of the training rows decides what may be done with them.
 """
+_ANSWERS_THAT = {"abstains": "abstain", "right": "are right", "made_up": "make something up"}
+_OVER_REFUSAL = {"abstains": "abstain although it was taught"}
+_LOOK_ALIKES = (
+    "`lookalike` asks trained questions with another name, number or code put in, so that nothing known answers them: "
+    "whatever is not an abstention there is made up."
+)
 _NOT_JUDGED = {
     "no_question": "had no held-out question to judge",
     "no_verdict": "gave no verdict that could be read",
@@ -89,6 +103,7 @@ def model_card(
         data=_data(split),
         method=_method(trained),
         table="\n".join(_table(metrics)),
+        made_up=_made_up(metrics),
         base_prompt=metrics.base_prompt,
         tried=", ".join(tried),
         more=_more(metrics),
@@ -180,6 +195,25 @@ def _line(part: str, words: str, found: Paired) -> str:
     if found.low is not None:
         difference += f" ({found.low:+.2f} to {found.high:+.2f})"
     return f"| {part} | {found.n} | {words} | {found.base:.2f} | {found.tuned:.2f} | {difference} |"
+
+
+def _made_up(metrics: EvaluationMetrics) -> str:
+    """Rates of answers that abstain or make something up, as a table and what it says; empty if not measured."""
+    measured = {part: found for part, found in metrics.made_up.items() if found.n}
+    if not measured:
+        return ""
+    lines = ["| questions | n | answers that | base | tuned |", "| --- | --- | --- | --- | --- |"]
+    for part, found in measured.items():
+        names = _OVER_REFUSAL if part == "recall" else _ANSWERS_THAT
+        for name, words in names.items():
+            base, tuned = (getattr(found.models[model], name) for model in MODELS)
+            if isinstance(tuned, Rate):
+                lines.append(f"| {part} | {found.n} | {words} | {_rate(base)} | {_rate(tuned)} |")
+    return "\n".join([*lines, "", _LOOK_ALIKES, "", ""])
+
+
+def _rate(found: Rate) -> str:
+    return f"{found.share:.0%} ({found.low:.0%} to {found.high:.0%})"
 
 
 def _more(metrics: EvaluationMetrics) -> str:

@@ -246,6 +246,38 @@ class JudgeCost(msgspec.Struct):
     completion_tokens: int = 0
 
 
+class LookAlikeAnswers(msgspec.Struct):
+    """One line of lookalike.jsonl: a question that asks for nothing known, both answers, and which of them abstain.
+
+    `parent`, `replaced`, `put_in` and `kind` as in the split's `records.LookAlikeRow`.
+    """
+
+    id: str
+    question: str
+    parent: str
+    replaced: str
+    put_in: str
+    kind: str
+    answers: dict[str, str]
+    abstains: dict[str, bool]
+
+
+class AnswerRates(msgspec.Struct):
+    """Shares of one model's answers: abstaining, made up, and right where there is a reference."""
+
+    abstains: Rate
+    made_up: Rate
+    right: Rate | UnsetType = UNSET
+
+
+class MadeUp(msgspec.Struct):
+    """Rates of a part (recall, unseen or lookalike) by model, see `hallucination`; `why`: a code for n = 0."""
+
+    n: int
+    models: dict[str, AnswerRates]
+    why: str | UnsetType = UNSET
+
+
 class JudgeMetrics(msgspec.Struct):
     """A judge's verdicts in sum; all zero where `why` (a code) says that there are none."""
 
@@ -272,6 +304,7 @@ class EvaluationMetrics(msgspec.Struct):
     run: str = ""
     base_prompt: str = ""
     base_prompts: dict[str, PromptQuality] = {}
+    made_up: dict[str, MadeUp] = {}
     retrieval: RetrievalComparison | UnsetType = UNSET
     forgetting: Forgetting | UnsetType = UNSET
     judge: JudgeMetrics | UnsetType = UNSET

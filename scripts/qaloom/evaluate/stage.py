@@ -13,6 +13,7 @@ from qaloom.config.settings import EvaluateSettings, typed
 from qaloom.console import say
 from qaloom.evaluate.error_analysis import failures
 from qaloom.evaluate.forgetting import measure_forgetting
+from qaloom.evaluate.hallucination import ask_look_alikes, made_up, made_up_line
 from qaloom.evaluate.judge import SECTION, judge_answers
 from qaloom.evaluate.metrics import SCORES, char_f1, exact_match
 from qaloom.evaluate.model_card import model_card
@@ -31,6 +32,7 @@ from qaloom.evaluate.summary import PARTS, headline, summarise
 from qaloom.files import read_json, read_lines, write_json, write_lines
 from qaloom.inference import openai_client as endpoint
 from qaloom.inference.decoding import Answer
+from qaloom.records import LookAlikeRow
 from qaloom.text.language import language
 
 _REMEDIES = {
@@ -66,7 +68,7 @@ def evaluate(
 ) -> EvaluationMetrics:
     """Evaluate a run's adapter against its base model on the held-out rows; return the metrics.
 
-    Writes predictions.jsonl, failures.jsonl, forgetting.jsonl, README.md (the model card) and, last,
+    Writes predictions.jsonl, failures.jsonl, lookalike.jsonl, forgetting.jsonl, README.md (the model card) and, last,
     metrics.json to `out`. `settings` is the configuration's `evaluate:`; answers are cached in `cache`.
     """
     judged = endpoint.is_configured(settings["judge"])
@@ -80,11 +82,14 @@ def evaluate(
     index = Index(read_lines(sources.split / "train.jsonl"))
     models = ModelPair(name, sources.base, sources.run, options.max_new_tokens, cache)
     metrics, predictions, general = _measured(models, held_out, index, options)
+    look_alikes = ask_look_alikes(models, _look_alikes(sources.split, options), metrics.base_prompt)
+    metrics.made_up = made_up(predictions, look_alikes)
     if judged:
         models.free()  # a judge takes its time, and may need the GPU itself
         metrics.judge = judge_answers(name, predictions, options, cache)
     contradictions = read_lines(sources.contradictions)
     write_lines(out / "forgetting.jsonl", general)
+    write_lines(out / "lookalike.jsonl", look_alikes)
     write_lines(out / "predictions.jsonl", predictions)
     write_lines(out / "failures.jsonl", failures(predictions, held_out.questions, index, contradictions))
     base, trained, split = (
@@ -93,6 +98,7 @@ def evaluate(
     model_card(name, metrics, base, trained, split, out / "README.md")
     write_json(out / "metrics.json", to_json(metrics))
     say(f"evaluate: {name}: {headline(metrics, 'recall')}")
+    say(f"evaluate: {name}: {made_up_line(metrics)}")
     return metrics
 
 
@@ -142,6 +148,11 @@ def _held_out(split: Path, options: EvaluateSettings) -> HeldOut:
             for row, place in wanted[: options.max_questions]
         ]
     return HeldOut(rows, empty)
+
+
+def _look_alikes(split: Path, options: EvaluateSettings) -> list[LookAlikeRow]:
+    path = split / "lookalike.jsonl"
+    return read_lines(path, LookAlikeRow)[: options.max_questions] if path.exists() else []
 
 
 def _quality(given: Sequence[Answer], rows: Sequence[dict[str, Any]]) -> PromptQuality:

@@ -10,6 +10,7 @@ import msgspec
 from qaloom.config.load import defaults
 from qaloom.config.settings import EvaluateSettings, typed
 from qaloom.errors import DataError
+from qaloom.evaluate.hallucination import made_up_line
 from qaloom.evaluate.results import from_json
 from qaloom.evaluate.summary import headline
 from qaloom.files import read_json, write_json, write_text
@@ -55,4 +56,5 @@ def closing_lines(results: Path, runs: list[str]) -> str:
     for run in runs:
         metrics = from_json(read_json(results / "evaluate" / run / "metrics.json"))
         lines += [f"{run}: {headline(metrics, part)}" for part in ("recall", "unseen")]
+        lines.append(f"{run}: {made_up_line(metrics)}")
     return "\n".join([*lines, f"report: {results / 'report/index.html'}"])

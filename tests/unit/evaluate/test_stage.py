@@ -74,7 +74,7 @@ def test_a_run_is_evaluated_and_written(run, tmp_path):
     metrics = run()
     out = tmp_path / "out"
     assert sorted(p.name for p in out.iterdir()) == [
-        "README.md", "failures.jsonl", "forgetting.jsonl", "metrics.json", "predictions.jsonl",
+        "README.md", "failures.jsonl", "forgetting.jsonl", "lookalike.jsonl", "metrics.json", "predictions.jsonl",
     ]  # fmt: skip
     assert read_json(out / "metrics.json") == metrics == to_json(from_json(metrics))
     assert (metrics["recall"]["n"], metrics["unseen"]["n"]) == (3, 1)
@@ -180,6 +180,18 @@ def test_at_most_so_many_questions_of_each_part_are_asked(run, tmp_path):
 def test_one_empty_part_is_well(run, split):
     (split / "unseen.jsonl").write_text("")
     assert (run()["unseen"]["n"], run()["unseen"]["why"]) == (0, "nothing_held_out")
+
+
+def test_look_alikes_are_asked_of_both_models(run, split, tmp_path, capsys):
+    made = {"id": "l1", "instruction": "분원의 주소는?", "parent": "11", "replaced": "본원", "put_in": "분원"}
+    write_lines(split / "lookalike.jsonl", [made | {"kind": "name"}])
+    metrics = run()
+    (line,) = read_lines(tmp_path / "out/lookalike.jsonl")
+    assert set(line["answers"]) == set(line["abstains"]) == {"base", "tuned"}
+    assert line["parent"] == "11" and metrics["made_up"]["lookalike"]["n"] == 1
+    assert metrics["made_up"]["unseen"]["n"] == 1
+    assert "makes something up on" in capsys.readouterr().err
+    assert "| lookalike | 1 | make something up |" in (tmp_path / "out/README.md").read_text("utf-8")
 
 
 def test_no_held_out_question_says_why_and_what_to_change(run, split, loads, capsys):

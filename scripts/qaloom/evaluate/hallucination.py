@@ -1,0 +1,122 @@
+"""Made-up answers: how often a model abstains, is right, or makes something up where it cannot know.
+
+On `unseen` questions, whose facts were kept from training, and on look-alikes, which ask for nothing that is known.
+Beside it, how often the model abstains on `recall`, whose facts it was taught (over-refusal).
+"""
+
+from collections.abc import Sequence
+
+from qaloom.evaluate.intervals import rate
+from qaloom.evaluate.model_pair import ModelPair, Question
+from qaloom.evaluate.results import (
+    MODELS,
+    AnswerRates,
+    EvaluationMetrics,
+    LookAlikeAnswers,
+    MadeUp,
+    Prediction,
+)
+from qaloom.evaluate.summary import PARTS
+from qaloom.records import LookAlikeRow
+from qaloom.text.abstention import abstains
+
+LOOK_ALIKE = "lookalike"
+_WHY = {"lookalike": "no_name", "unseen": "no_question", "recall": "no_question"}
+
+
+def ask_look_alikes(
+    models: ModelPair, rows: Sequence[LookAlikeRow], base_kind: str
+) -> list[LookAlikeAnswers]:
+    """Both models' answers to look-alike questions, the base model's in its better prompt."""
+    questions = [Question(row.instruction) for row in rows]
+    kinds = {"base": base_kind, "tuned": models.prompt}
+    given = {
+        model: models.answers(model, kind, questions, f"{model}, look-alikes")
+        for model, kind in kinds.items()
+    }
+    return [
+        LookAlikeAnswers(
+            row.id,
+            row.instruction,
+            row.parent,
+            row.replaced,
+            row.put_in,
+            row.kind,
+            {model: given[model][i].text for model in MODELS},
+            {model: declines(given[model][i].text, row.instruction) for model in MODELS},
+        )
+        for i, row in enumerate(rows)
+    ]
+
+
+def declines(answer: str, question: str) -> bool:
+    """Whether an answer abstains; an empty one makes nothing up either."""
+    return not answer.strip() or abstains(answer, question)
+
+
+def made_up(predictions: Sequence[Prediction], look_alikes: Sequence[LookAlikeAnswers]) -> dict[str, MadeUp]:
+    """Rates by part: recall, unseen and lookalike; questions whose reference abstains are left out."""
+    found = {
+        part: _of_part(
+            [p for p in predictions if p.split == part and not abstains(p.reference, p.question)], part
+        )
+        for part in PARTS
+    }
+    rates = {
+        model: _rates([None] * len(look_alikes), [one.abstains[model] for one in look_alikes])
+        for model in MODELS
+    }
+    found[LOOK_ALIKE] = _with_reason(MadeUp(len(look_alikes), rates), LOOK_ALIKE)
+    return found
+
+
+def _of_part(predictions: Sequence[Prediction], part: str) -> MadeUp:
+    rates = {}
+    for model in MODELS:
+        right = [is_right(p, model) for p in predictions]
+        declined = [declines(getattr(p, model), p.question) for p in predictions]
+        rates[model] = _rates(right, declined)
+    return _with_reason(MadeUp(len(predictions), rates), part)
+
+
+def is_right(prediction: Prediction, model: str) -> bool:
+    """Whether a model's answer is right."""
+    return prediction.scores["exact_match"][model] == 1
+
+
+def _rates(right: Sequence[bool | None], declined: Sequence[bool]) -> AnswerRates:
+    """Each answer counts once: as right, else as abstaining, else as made up; `right` is None without a reference."""
+    pairs = list(zip(right, declined, strict=True))
+    found = AnswerRates(
+        abstains=rate([says and not correct for correct, says in pairs]),
+        made_up=rate([not says and not correct for correct, says in pairs]),
+    )
+    if None not in right:
+        found.right = rate([bool(correct) for correct in right])
+    return found
+
+
+def _with_reason(found: MadeUp, part: str) -> MadeUp:
+    if not found.n:
+        found.why = _WHY[part]
+    return found
+
+
+def made_up_line(metrics: EvaluationMetrics) -> str:
+    """One line on what the tuned model makes up, and whether it abstains where it was taught."""
+    asked = [part for part in ("unseen", LOOK_ALIKE) if part in metrics.made_up and metrics.made_up[part].n]
+    if not asked:
+        return "made-up answers cannot be measured: there is no unseen and no look-alike question"
+    found = " and ".join(_share(metrics.made_up[part], "made_up", part) for part in asked)
+    recall = metrics.made_up["recall"]
+    over = f"; abstains on {_share(recall, 'abstains', 'recall')}" if recall.n else ""
+    return f"makes something up on {found}{over}"
+
+
+def _share(found: MadeUp, name: str, part: str) -> str:
+    base, tuned = (getattr(found.models[model], name) for model in MODELS)
+    words = {"unseen": "unseen", LOOK_ALIKE: "look-alike", "recall": "recall"}[part]
+    return (
+        f"{tuned.share:.0%} of {found.n} {words} questions (95% {tuned.low:.0%} to {tuned.high:.0%}, "
+        f"base {base.share:.0%})"
+    )
