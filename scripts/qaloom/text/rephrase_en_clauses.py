@@ -5,6 +5,7 @@ made surely is None.
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from qaloom.text import rephrase_en_grammar as grammar
 from qaloom.text.rephrase_en_copula import Clause, clause_with_be, lowered, predicate_place, preposition_place
@@ -80,20 +81,33 @@ def _asked_phrase(word: str, between: Sequence[str]) -> bool:
     if word == "how":
         if len(between) == 1:
             return not grammar.is_preposition(between[0])
-        return bare(between[0]) in ("many", "much") and grammar.is_noun_phrase(between[1:])
+        counted = between[1:-2] if len(between) > 3 and bare(between[-2]) in _EACH else between[1:]
+        return bare(between[0]) in ("many", "much") and grammar.is_noun_phrase(counted)
     return word in ("what", "which", "whose") and grammar.is_noun_phrase(between)
+
+
+_EACH = word_set("a an per each every")  # how many times a day
 
 
 def _subject_asked(words: Sequence[str], lead: int) -> bool:
     """Who signs claims, which floor houses the archive: without an auxiliary the asked words are the subject."""
     word = bare(words[0])
-    if lead or len(words) < 3 or bare(words[1]) in _NOT_A_PHRASE:
+    if lead or len(words) < 3 or bare(words[1]) in _NOT_A_PHRASE or _inverts(words):
         return False
     if word == "how":
         return bare(words[1]) in ("many", "much") and any(map(_verbal, words[3:]))
     if word == "who":
         return _finite(words[1])
     return word in ("what", "which") and (_finite(words[1]) or any(map(_verbal, words[2:])))
+
+
+def _inverts(words: Sequence[str]) -> bool:
+    """Whether an auxiliary stands in the main clause: what forms signed by the owner should I send."""
+    main = takewhile(lambda word: bare(word) not in _SUBORDINATE, words[1:])
+    return any(_positive(word) in AUXILIARIES for word in main)
+
+
+_SUBORDINATE = word_set("if when while because that who which whether unless once after before")
 
 
 def _verbal(word: str) -> bool:

@@ -43,7 +43,10 @@ def clause_with_be(asked: Sequence[str], auxiliary: str, words: Sequence[str], l
     rest, added = words[:at], words[at:]  # 'once it is unfolded' stays at the end
     if bare(rest[0]) in grammar.PRONOUNS and bare(rest[0]) not in ("one", "people"):
         return _inverted(asked, auxiliary, words, 1)
-    if not lead and _keeps_order(asked, rest):
+    activity = _activity(auxiliary, rest) if lowered(asked) == "what" else False
+    if activity is None:
+        return None
+    if not lead and not activity and _keeps_order(asked, rest):
         return Clause(lowered([*asked, auxiliary, *words]))
     if word in ("what", "which") and not lead and len(asked) > 1 and bare(asked[-1]) not in _QUALITIES:
         return None  # which manager is the owner: either may be the subject
@@ -54,6 +57,26 @@ def clause_with_be(asked: Sequence[str], auxiliary: str, words: Sequence[str], l
     end = predicate_place(rest, strict=word in ("where", "what", "who") and not lead and len(asked) == 1)
     end = _stranded(asked, rest) if end is None else end
     return None if end is None else _inverted(asked, auxiliary, words, end)
+
+
+def _activity(auxiliary: str, rest: Sequence[str]) -> bool | None:
+    """Whether a word in -ing belongs to the noun after it (are visiting hours) or is the verb (is causing delays).
+
+    None where it may be either: is running cost, is causing damage.
+    """
+    if len(rest) < 2 or not _may_be_progressive(rest[0]):
+        return False
+    noun = rest[1]
+    if grammar.is_determiner(noun) or grammar.is_preposition(noun) or not grammar.is_noun(noun):
+        return False
+    if bare(auxiliary) in ("are", "were"):
+        return True
+    return False if grammar.is_plural(noun) else None
+
+
+def _may_be_progressive(word: str) -> bool:
+    verb = word.endswith("ing") and "VERB" in grammar.clause_parts(word)
+    return verb and bare(word) not in grammar.NOUNS_IN_ING
 
 
 def _inverted(asked: Sequence[str], auxiliary: str, rest: Sequence[str], end: int) -> Clause:
@@ -107,11 +130,7 @@ def _is_predicate(rest: Sequence[str]) -> bool:
         return True
     if grammar.is_participle(word):
         return _complement(rest[at + 1 :])
-    if (
-        word.endswith("ing")
-        and "VERB" in grammar.clause_parts(word)
-        and bare(word) not in grammar.NOUNS_IN_ING
-    ):
+    if _may_be_progressive(word):
         return len(rest) > at + 1
     plain = grammar.is_adjective(word) and "NOUN" not in grammar.clause_parts(word) and not word[0].isupper()
     return plain and _complement(rest[at + 1 :])
@@ -199,11 +218,7 @@ def _splits(rest: Sequence[str], end: int, strict: bool) -> bool:
         return not strict and bool(after) and not any(bare(each) in AUXILIARIES for each in after)
     if strict:
         return False
-    if (
-        word.endswith("ing")
-        and "VERB" in grammar.clause_parts(word)
-        and bare(word) not in grammar.NOUNS_IN_ING
-    ):
+    if _may_be_progressive(word):
         return not grammar.is_preposition(subject[-1]) and (bool(after) or grammar.is_determiner(subject[0]))
     return grammar.is_adjective(word) and _complement(after) and not grammar.is_preposition(subject[-1])
 

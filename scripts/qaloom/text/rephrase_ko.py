@@ -20,8 +20,8 @@ from qaloom.text.rephrase_ko_predicates import (
 )
 from qaloom.text.rephrase_ko_tables import (
     ABOUT,
-    ASKING,
     ASKED_NOUNS,
+    ASKING,
     FUTURE,
     IDENTIFIED,
     IMPERATIVE,

@@ -219,10 +219,15 @@ What is the purpose of the safety valve? -> safety valve purpose
 몇 시에 문을 여나요? -> 몇 시에 문을 엽니까?
 몇 시에 문을 엽니까? -> 몇 시에 문을 열어요?
 이 값은 무엇인가요? -> 이 값은 뭐예요?
+How many times a day should I rinse it? -> Please tell me how many times a day I should rinse it.
+What are visiting hours on ward 3? -> Please tell me what visiting hours on ward 3 are.
+What is causing delays? -> Please tell me what is causing delays.
 어느 쪽이 더 빠른가요? -> 어느 쪽이 더 빨라요?
 """
 
 REFUSED = """
+What is running cost?
+What forms signed by the owner should I send?
 휴지통에 넣어도 되나요, 아니면 어떻게 없애요?
 회원만 됩니까 아니면 누구나 됩니까?
 열람실은 계속 닫을 예정인가요, 아니면 다음 달에 여나요?
