@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+from qaloom.evaluate.hallucination import made_up
 from qaloom.evaluate.judge_figures import summarise_verdicts
 from qaloom.evaluate.metrics import scores
 from qaloom.evaluate.results import (
@@ -14,6 +15,7 @@ from qaloom.evaluate.results import (
     GeneralAnswers,
     JudgeCost,
     Judgement,
+    LookAlikeAnswers,
     NearestTrainingRow,
     Paired,
     PairedPerplexity,
@@ -72,6 +74,9 @@ def _evaluate(folder: Path, questions: int, skill: float) -> None:
         answer.judge = _judgement(number, answer.scores["exact_match"]["tuned"] == 1)
     write_lines(folder / "predictions.jsonl", answers)
     metrics = summarise(answers)
+    look_alikes = _look_alikes() if questions else []
+    metrics.made_up = made_up(answers, look_alikes)
+    write_lines(folder / "lookalike.jsonl", look_alikes)
     if questions:
         metrics.judge = summarise_verdicts(NASTY, judged)
         metrics.judge.cost = JudgeCost(188, 61_004, 4_700)
@@ -133,6 +138,25 @@ def _failure(number: int, answer: Prediction) -> Failure:
 def _general_answers(language: str, prompt: str) -> GeneralAnswers:
     nll = {"base": 1.1, "tuned": 1.5}
     return GeneralAnswers(language, prompt, "봄이 온다", NASTY, nll, nll, {"base": 0.99, "tuned": 0.81})
+
+
+def _look_alikes() -> list[LookAlikeAnswers]:
+    known = {"base": "모르겠습니다.", "tuned": "3층 안내 데스크"}
+    says_no = {"base": True, "tuned": False}
+    named = LookAlikeAnswers(
+        "a" * 16,
+        "윤슬 연구동은 어디인가요?",
+        "0" * 16,
+        "벼리늘 연구동",
+        "윤슬 연구동",
+        "name",
+        known,
+        says_no,
+    )
+    code = LookAlikeAnswers(
+        "b" * 16, NASTY, "0" * 16, "", NASTY, "name", dict.fromkeys(known, NASTY), dict.fromkeys(known, False)
+    )
+    return [named, code]
 
 
 def _retrieval() -> RetrievalComparison:

@@ -16,6 +16,7 @@ from qaloom.evaluate.results import (
     Failure,
     GeneralAnswers,
     Judgement,
+    LookAlikeAnswers,
     Prediction,
     RunComparison,
     from_json,
@@ -40,6 +41,7 @@ _CONTRADICTIONS = 50  # shown; the file has all
 _ROWS_OF_ONE = 10  # rows shown of one contradiction
 _FAILURES = 50  # shown; the file has all
 _DISPUTED = 20  # answers shown on which judge and exact match disagree
+_MADE_UP = 10  # answers shown to look-alike questions
 _GENERAL = 4  # general prompts shown of each language
 
 
@@ -123,6 +125,7 @@ class Run:
     answers: list[Prediction]
     failures: WrongAnswers
     general: list[GeneralAnswers]
+    made_up_answers: list[LookAlikeAnswers]
     points: list[Point] = field(default_factory=list)
 
     @property
@@ -283,6 +286,7 @@ def _run(results: Path, name: str, contradictions: int, split: Split) -> Run:
         read_lines(answers, Prediction) if answers.exists() else [],
         failures,
         _general(folder / "forgetting.jsonl"),
+        _made_up(folder / "lookalike.jsonl"),
     )
     if metrics:
         run.points.extend(metric_points(metrics))
@@ -335,6 +339,12 @@ def _general(path: Path) -> list[GeneralAnswers]:
     records: list[GeneralAnswers] = read_lines(path, GeneralAnswers) if path.exists() else []
     languages = dict.fromkeys(one.language for one in records)
     return [r for name in languages for r in [r for r in records if r.language == name][:_GENERAL]]
+
+
+def _made_up(path: Path) -> list[LookAlikeAnswers]:
+    """The first answers of the tuned model to look-alike questions that make something up."""
+    asked = read_lines(path, LookAlikeAnswers) if path.exists() else []
+    return [one for one in asked if not one.abstains["tuned"]][:_MADE_UP]
 
 
 def _training(folder: Path) -> Training:

@@ -1,10 +1,12 @@
 """Verdict on a run: the score it rests on, and the points to know before the model is used."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from qaloom.evaluate.results import EvaluationMetrics, Forgetting, Paired, RetrievalComparison
+from qaloom.evaluate.results import EvaluationMetrics, Forgetting, MadeUp, Paired, RetrievalComparison
 
+_OVER_REFUSAL = 0.05  # share of taught questions from which abstaining is a fault, its interval considered
 FEW = 30  # questions below which a verdict is called a hint
 
 
@@ -64,10 +66,25 @@ def metric_points(metrics: EvaluationMetrics) -> list[Point]:
         found.append(Point(metrics.forgetting.kind, "scores", True, {"share": share}))
     if isinstance(metrics.retrieval, RetrievalComparison):
         found += _retrieval_point(metrics.retrieval)
+    found += _made_up_points(metrics.made_up)
     cut = metrics.recall.cut["tuned"] + metrics.unseen.cut["tuned"]
     if cut:
         found.append(Point("cut", "predictions", False, {"n": cut}))
     return found
+
+
+def _made_up_points(found: Mapping[str, MadeUp]) -> list[Point]:
+    """What the tuned model makes up about things that are not known, and whether it abstains on what it was taught."""
+    points = []
+    if (one := found.get("lookalike")) and one.n and one.models["tuned"].made_up.count:
+        points.append(
+            Point("made_up", "scores", False, {"share": one.models["tuned"].made_up.share, "n": one.n})
+        )
+    if (one := found.get("recall")) and one.n:
+        rate = one.models["tuned"].abstains
+        if rate.low is not None and rate.low > _OVER_REFUSAL:
+            points.append(Point("over_refusal", "scores", True, {"share": rate.share, "n": one.n}))
+    return points
 
 
 def _retrieval_point(found: RetrievalComparison) -> list[Point]:

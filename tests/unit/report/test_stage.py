@@ -378,6 +378,20 @@ def test_what_was_forgotten_is_shown_with_examples(page: str) -> None:
     assert "봄이 온다" in text
 
 
+def test_what_is_made_up_is_shown_beside_over_refusal(page: str) -> None:
+    text = english(section(page, "scores"))
+    assert "Where it cannot know" in text
+    assert re.search(r"look-alikes 2 make something up 50.0% .* 100.0%", text)
+    assert "abstain although it was taught" in text and "벼리늘 연구동 → 윤슬 연구동" in text
+    assert "makes something up in 100.0% of 2 cases" in english(section(page, "verdict"))
+
+
+def test_made_up_answers_that_cannot_be_measured_say_why(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", questions=0)
+    text = english(section(written(results, ["demo"]), "scores"))
+    assert "look-alikes : no trained question names a thing, number or code" in text
+
+
 def test_failures_say_what_may_mend_them(page: str) -> None:
     text = english(section(page, "scores"))
     causes = [int(n) for n in re.findall(r"(?:contradict each other|few wordings in training) : (\d+)", text)]
