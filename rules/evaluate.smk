@@ -15,6 +15,7 @@ rule evaluate:
         predictions="<results>/evaluate/{run}/predictions.jsonl",
         failures="<results>/evaluate/{run}/failures.jsonl",
         lookalike="<results>/evaluate/{run}/lookalike.jsonl",
+        facts="<results>/evaluate/{run}/facts.jsonl",
         forgetting="<results>/evaluate/{run}/forgetting.jsonl",
         card=report(
             "<results>/evaluate/{run}/README.md",

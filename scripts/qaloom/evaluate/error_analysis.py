@@ -25,7 +25,7 @@ def failures(
     questions do not count.
     """
     wordings = Counter(comparison_key(row["output"]) for row in index.rows)
-    against = _contradicting(contradictions)
+    against = contradicting(contradictions)
     wrong = [
         (prediction, question)
         for prediction, question in zip(predictions, questions, strict=True)
@@ -78,7 +78,7 @@ def _causes(failure: Failure, contains_reference: bool, wordings: Mapping[str, i
     return [cause for cause, holds in causes.items() if holds] or ["not_learned"]
 
 
-def _contradicting(contradictions: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def contradicting(contradictions: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """For each row's id, the rows whose answers contradict its own."""
     against: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in contradictions:

@@ -80,8 +80,9 @@ def _of_part(predictions: Sequence[Prediction], part: str) -> MadeUp:
 
 
 def is_right(prediction: Prediction, model: str) -> bool:
-    """Whether a model's answer is right."""
-    return prediction.scores["exact_match"][model] == 1
+    """Whether a model's answer is right, by the kind of answer where that was scored."""
+    scores = prediction.scores
+    return scores.get("right", scores["exact_match"])[model] == 1
 
 
 def _rates(right: Sequence[bool | None], declined: Sequence[bool]) -> AnswerRates:

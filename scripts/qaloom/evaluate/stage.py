@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from qaloom.config.settings import EvaluateSettings, typed
 from qaloom.console import say
 from qaloom.evaluate.error_analysis import failures
+from qaloom.evaluate.fact_ledger import competing_likelihoods, fact_ledger, ledger_line
 from qaloom.evaluate.forgetting import measure_forgetting
 from qaloom.evaluate.hallucination import ask_look_alikes, made_up, made_up_line
 from qaloom.evaluate.judge import SECTION, judge_answers
@@ -68,8 +69,9 @@ def evaluate(
 ) -> EvaluationMetrics:
     """Evaluate a run's adapter against its base model on the held-out rows; return the metrics.
 
-    Writes predictions.jsonl, failures.jsonl, lookalike.jsonl, forgetting.jsonl, README.md (the model card) and, last,
-    metrics.json to `out`. `settings` is the configuration's `evaluate:`; answers are cached in `cache`.
+    Writes predictions.jsonl, failures.jsonl, lookalike.jsonl, facts.jsonl, forgetting.jsonl, README.md (the
+    model card) and, last, metrics.json to `out`. `settings` is the configuration's `evaluate:`; answers are
+    cached in `cache`.
     """
     judged = endpoint.is_configured(settings["judge"])
     if judged:
@@ -84,12 +86,15 @@ def evaluate(
     metrics, predictions, general = _measured(models, held_out, index, options)
     look_alikes = ask_look_alikes(models, _look_alikes(sources.split, options), metrics.base_prompt)
     metrics.made_up = made_up(predictions, look_alikes)
+    competing = competing_likelihoods(models, predictions, held_out.questions, index)
     if judged:
         models.free()  # a judge takes its time, and may need the GPU itself
         metrics.judge = judge_answers(name, predictions, options, cache)
     contradictions = read_lines(sources.contradictions)
+    facts = fact_ledger(sources.split, predictions, contradictions, competing)
     write_lines(out / "forgetting.jsonl", general)
     write_lines(out / "lookalike.jsonl", look_alikes)
+    write_lines(out / "facts.jsonl", facts)
     write_lines(out / "predictions.jsonl", predictions)
     write_lines(out / "failures.jsonl", failures(predictions, held_out.questions, index, contradictions))
     base, trained, split = (
@@ -99,6 +104,7 @@ def evaluate(
     write_json(out / "metrics.json", to_json(metrics))
     say(f"evaluate: {name}: {headline(metrics, 'recall')}")
     say(f"evaluate: {name}: {made_up_line(metrics)}")
+    say(f"evaluate: {name}: {ledger_line(facts)}")
     return metrics
 
 

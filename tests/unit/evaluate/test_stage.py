@@ -74,7 +74,8 @@ def test_a_run_is_evaluated_and_written(run, tmp_path):
     metrics = run()
     out = tmp_path / "out"
     assert sorted(p.name for p in out.iterdir()) == [
-        "README.md", "failures.jsonl", "forgetting.jsonl", "lookalike.jsonl", "metrics.json", "predictions.jsonl",
+        "README.md", "facts.jsonl", "failures.jsonl", "forgetting.jsonl", "lookalike.jsonl",
+        "metrics.json", "predictions.jsonl",
     ]  # fmt: skip
     assert read_json(out / "metrics.json") == metrics == to_json(from_json(metrics))
     assert (metrics["recall"]["n"], metrics["unseen"]["n"]) == (3, 1)
