@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+from qaloom.evaluate.fact_records import LookAlikeAnswers
 from qaloom.evaluate.hallucination import made_up
 from qaloom.evaluate.judge_figures import summarise_verdicts
 from qaloom.evaluate.metrics import scores
@@ -15,7 +16,6 @@ from qaloom.evaluate.results import (
     GeneralAnswers,
     JudgeCost,
     Judgement,
-    LookAlikeAnswers,
     NearestTrainingRow,
     Paired,
     PairedPerplexity,

@@ -5,17 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from qaloom.evaluate.error_analysis import contradicting
+from qaloom.evaluate.fact_records import AskedWording, FactSource, LedgerFact, TrainedWording
 from qaloom.evaluate.hallucination import is_right
 from qaloom.evaluate.model_pair import ModelPair, Question
-from qaloom.evaluate.results import (
-    MODELS,
-    AskedWording,
-    FactSource,
-    LedgerFact,
-    Prediction,
-    TrainedWording,
-)
+from qaloom.evaluate.results import MODELS, Prediction
 from qaloom.evaluate.retrieval import Index
 from qaloom.files import read_lines
 from qaloom.records import Placement, question_text
@@ -77,11 +73,7 @@ def fact_ledger(
 def _placements(split: Path) -> list[Placement]:
     """Places of the rows in id order; a field that a line lacks is empty."""
     empty = {"why": "", "origin": "data", "fact": "", "group": "", "source": "", "line": 0, "split": "recall"}
-    known = Placement.__struct_fields__
-    lines = read_lines(split / "placement.jsonl")
-    return [
-        Placement(**{key: value for key, value in (empty | line).items() if key in known}) for line in lines
-    ]
+    return [msgspec.convert(empty | line, Placement) for line in read_lines(split / "placement.jsonl")]
 
 
 def _fact(

@@ -6,16 +6,10 @@ Beside it, how often the model abstains on `recall`, whose facts it was taught (
 
 from collections.abc import Sequence
 
+from qaloom.evaluate.fact_records import LookAlikeAnswers
 from qaloom.evaluate.intervals import rate
 from qaloom.evaluate.model_pair import ModelPair, Question
-from qaloom.evaluate.results import (
-    MODELS,
-    AnswerRates,
-    EvaluationMetrics,
-    LookAlikeAnswers,
-    MadeUp,
-    Prediction,
-)
+from qaloom.evaluate.results import MODELS, AnswerRates, EvaluationMetrics, MadeUp, Prediction
 from qaloom.evaluate.summary import PARTS
 from qaloom.records import LookAlikeRow
 from qaloom.text.abstention import abstains

@@ -11,12 +11,12 @@ import msgspec
 
 from qaloom.config.settings import EvaluateSettings
 from qaloom.errors import DataError
+from qaloom.evaluate.fact_records import LookAlikeAnswers
 from qaloom.evaluate.results import (
     EvaluationMetrics,
     Failure,
     GeneralAnswers,
     Judgement,
-    LookAlikeAnswers,
     Prediction,
     RunComparison,
     from_json,

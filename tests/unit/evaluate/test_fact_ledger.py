@@ -6,7 +6,7 @@ import pytest
 from predictions import prediction
 
 from qaloom.evaluate.fact_ledger import fact_ledger, ledger_line
-from qaloom.evaluate.results import FactSource
+from qaloom.evaluate.fact_records import FactSource
 from qaloom.files import write_lines
 from qaloom.records import Placement
 

@@ -3,8 +3,9 @@
 import pytest
 from predictions import prediction
 
+from qaloom.evaluate.fact_records import LookAlikeAnswers
 from qaloom.evaluate.hallucination import made_up, made_up_line
-from qaloom.evaluate.results import LookAlikeAnswers, from_json, to_json
+from qaloom.evaluate.results import from_json, to_json
 from qaloom.evaluate.summary import summarise
 
 NO = "문서에서 확인할 수 없습니다."
