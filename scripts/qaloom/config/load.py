@@ -1,6 +1,7 @@
 """Configuration files: read, checked against config.schema.yaml, defaults filled in."""
 
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -81,15 +82,15 @@ def defaults() -> dict[str, Any]:
 
 
 def sources(globs: list[str], directory: Path = Path()) -> list[str]:
-    """Source files that `data.sources` names, sorted, relative to `directory`.
+    """Source files that `data.sources` names, sorted, relative to `directory`; a file of two names once.
 
-    Raises ConfigError when a glob matches no file, so that a misspelt name is not silently no data, and for a
-    name with braces, which Snakemake would read as a wildcard.
+    Raises ConfigError when a glob matches no file, so that a misspelt name is not silently no data, for what is
+    neither file nor folder or cannot be read, and for names that Snakemake cannot handle.
     """
     found: set[str] = set()
     for pattern in globs:
         matches = [
-            path for path in glob(pattern, root_dir=directory, recursive=True) if (directory / path).is_file()
+            path for path in glob(pattern, root_dir=directory, recursive=True) if _is_source(path, directory)
         ]
         if not matches:
             raise ConfigError(
@@ -97,9 +98,28 @@ def sources(globs: list[str], directory: Path = Path()) -> list[str]:
                 "paths are relative to the working directory (DIR=, --directory)"
             )
         found.update(matches)
-    if braced := sorted(path for path in found if {"{", "}"} & set(path)):
-        raise ConfigError(f"data.sources: {braced[0]!r} has braces in its name; rename it")
-    return sorted(found)
+    # A link to a folder above itself would show every file forty times.
+    once = {(directory / path).resolve(): path for path in sorted(found, key=lambda path: (-len(path), path))}
+    return sorted(once.values())
+
+
+def _is_source(path: str, directory: Path) -> bool:
+    """Whether a path that a glob matches is a file; folders are passed over. Raises ConfigError, see `sources`."""
+    file, shown = directory / path, f"data.sources: {path!r}"
+    file = file.parent.resolve() / file.name  # a path through forty links opens no more
+    if file.is_dir():
+        return False
+    if os.fsencode(path).decode(errors="replace") != path:
+        raise ConfigError(f"{shown} has a name that is not UTF-8; rename it")
+    if {"{", "}"} & set(path):
+        raise ConfigError(f"{shown} has braces in its name; rename it")
+    if not file.exists():
+        raise ConfigError(f"{shown} is a link to nothing; mend it or take it away")
+    if not file.is_file():
+        raise ConfigError(f"{shown} is no file but a pipe, socket or device; take it away or narrow the glob")
+    if not os.access(file, os.R_OK):
+        raise ConfigError(f"{shown} cannot be read; chmod u+r it, or take it out of data.sources")
+    return True
 
 
 def _fill(

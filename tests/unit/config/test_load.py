@@ -1,8 +1,9 @@
 """The configuration: defaults filled in, mistakes told in one line, the demo and the examples in order."""
 
 import copy
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,40 @@ def test_sources_are_found_sorted_and_once(tmp_path: Path) -> None:
 def test_a_glob_without_a_file_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"data\.sources: 'qa/\*\.jsonl' matches no file in"):
         sources(["qa/*.jsonl"], tmp_path)
+
+
+def test_a_file_of_two_names_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/rows.jsonl").touch()
+    (tmp_path / "data/again.jsonl").symlink_to("rows.jsonl")
+    (tmp_path / "data/loop").symlink_to(".")
+    assert sources(["data/**/*.jsonl"], tmp_path) == ["data/rows.jsonl"]
+
+
+def test_folders_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").touch()
+    (tmp_path / "old.jsonl").mkdir()
+    assert sources(["*"], tmp_path) == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    {
+        lambda path: path.symlink_to("nowhere.jsonl"): "is a link to nothing",
+        lambda path: path.symlink_to(path.name): "is a link to nothing",
+        os.mkfifo: "is no file but a pipe",
+        lambda path: path.with_name("{a}.jsonl").touch(): "has braces in its name",
+        lambda path: open(
+            os.fsencode(path.with_name("caf")) + b"\xe9.jsonl", "wb"
+        ).close(): r"caf\\udce9.*not UTF-8",
+    }.items(),
+)
+def test_what_is_no_readable_file_is_a_mistake(tmp_path: Path, make: Callable[[Path], Any], why: str) -> None:
+    """Beside a good one, so that rows are never left out in silence."""
+    (tmp_path / "good.jsonl").touch()
+    make(tmp_path / "odd.jsonl")
+    with pytest.raises(ConfigError, match=why):
+        sources(["*.jsonl"], tmp_path)
 
 
 # --- the files that ship ------------------------------------------------------------------------------
