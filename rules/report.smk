@@ -36,6 +36,7 @@ rule report:
         code=code(
             "report",
             "report/page.html.j2",
+            "report/facts.html.j2",
             "report/made_up.html.j2",
             "report/page.css",
             "report/page.js",

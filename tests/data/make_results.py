@@ -4,7 +4,13 @@ import random
 from pathlib import Path
 from typing import Any
 
-from qaloom.evaluate.fact_records import LookAlikeAnswers
+from qaloom.evaluate.fact_records import (
+    AskedWording,
+    FactSource,
+    LedgerFact,
+    LookAlikeAnswers,
+    TrainedWording,
+)
 from qaloom.evaluate.hallucination import made_up
 from qaloom.evaluate.judge_figures import summarise_verdicts
 from qaloom.evaluate.metrics import scores
@@ -77,6 +83,7 @@ def _evaluate(folder: Path, questions: int, skill: float) -> None:
     look_alikes = _look_alikes() if questions else []
     metrics.made_up = made_up(answers, look_alikes)
     write_lines(folder / "lookalike.jsonl", look_alikes)
+    write_lines(folder / "facts.jsonl", map(_ledger_fact, range(len(answers)), answers))
     if questions:
         metrics.judge = summarise_verdicts(NASTY, judged)
         metrics.judge.cost = JudgeCost(188, 61_004, 4_700)
@@ -138,6 +145,19 @@ def _failure(number: int, answer: Prediction) -> Failure:
 def _general_answers(language: str, prompt: str) -> GeneralAnswers:
     nll = {"base": 1.1, "tuned": 1.5}
     return GeneralAnswers(language, prompt, "봄이 온다", NASTY, nll, nll, {"base": 0.99, "tuned": 0.81})
+
+
+def _ledger_fact(number: int, answer: Prediction) -> LedgerFact:
+    right = {model: answer.scores["exact_match"][model] == 1 for model in ("base", "tuned")}
+    taught = answer.split == "recall"
+    trained = [TrainedWording(f"{number:016x}", f"{answer.question} (학습)", "data")] if taught else []
+    learned = ("all" if right["tuned"] else "none") if taught else "not_taught"
+    asked = [AskedWording(answer.id, answer.question, answer.origin, False, right)]
+    against = [{"source": "data/a.jsonl", "line": 9, "output": NASTY}] if number % 10 == 0 else []
+    return LedgerFact(
+        f"{number:016x}", answer.reference, "train" if taught else "unseen", learned, trained, asked, 0,
+        [FactSource(answer.document, f"data/{answer.document}", number + 1)], 1.5, 0.4, against,
+    )  # fmt: skip
 
 
 def _look_alikes() -> list[LookAlikeAnswers]:

@@ -82,10 +82,31 @@ def test_search_filters_and_sorting(browser, url) -> None:
     page.select_option("#result", "lost")
     assert rows.count() == 0
     page.select_option("#result", "all")
-    page.click("[data-sort=question]")
+    page.click("#answers [data-sort=question]")
     assert "</script>" in rows.first.inner_text()
-    page.click("[data-sort=question]")
+    page.click("#answers [data-sort=question]")
     assert "벼리늘" in rows.first.inner_text()
+    page.close()
+
+
+def test_the_ledger_of_facts_is_searched_filtered_and_sorted(browser, url) -> None:
+    page = opened(browser, url, locale="en-US")
+    rows = page.locator("#facts-table tbody tr")
+    assert rows.count() == 25 and "not learned" in rows.first.inner_text()
+    page.select_option("#facts-learned", "not_taught")
+    assert page.inner_text("#facts-shown") == "1–9 of 9"
+    page.select_option("#facts-learned", "contradicted")
+    assert rows.count() == 6 and "contradicted by data/a.jsonl:9" in rows.first.inner_text()
+    page.select_option("#facts-learned", "all_facts")
+    page.fill("#facts-search", "no such words")
+    assert (rows.count(), page.inner_text("#facts-shown")) == (0, "No fact matches.")
+    page.fill("#facts-search", "project 53")
+    assert rows.count() == 1
+    page.fill("#facts-search", "")
+    page.click("#facts-table [data-sort=trained]")
+    assert rows.first.locator("td").nth(1).inner_text() == ""
+    page.click("#language")
+    assert "학습한 표현" in page.inner_text("#facts-table thead")
     page.close()
 
 

@@ -25,6 +25,7 @@ from qaloom.evaluate.run_comparison import compare_runs
 from qaloom.export.parity_verdict import ParityResult, parity_failures
 from qaloom.files import read_json, read_lines
 from qaloom.formats import FORMATS, wanted_formats
+from qaloom.report.fact_table import FactTable, fact_table
 from qaloom.report.verdict import (
     Headline,
     Point,
@@ -126,6 +127,7 @@ class Run:
     failures: WrongAnswers
     general: list[GeneralAnswers]
     made_up_answers: list[LookAlikeAnswers]
+    facts: FactTable | None
     points: list[Point] = field(default_factory=list)
 
     @property
@@ -287,6 +289,7 @@ def _run(results: Path, name: str, contradictions: int, split: Split) -> Run:
         failures,
         _general(folder / "forgetting.jsonl"),
         _made_up(folder / "lookalike.jsonl"),
+        fact_table(folder / "facts.jsonl"),
     )
     if metrics:
         run.points.extend(metric_points(metrics))

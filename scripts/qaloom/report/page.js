@@ -3,6 +3,7 @@
   const PAGE = matchMedia("(max-width: 46rem)").matches ? 10 : 25;
   const CLIP = 300; // characters shown of a text before its "more"
   const root = document.documentElement;
+  const tables = []; // functions that draw them again
   const $ = (id) => document.getElementById(id);
   const strings = JSON.parse($("strings").textContent);
 
@@ -17,7 +18,7 @@
     for (const element of document.querySelectorAll("[data-i18n-label]")) {
       element.setAttribute("aria-label", say(element.dataset.i18nLabel, element.dataset));
     }
-    if ($("data")) draw();
+    for (const draw of tables) draw();
   }
 
   $("language").addEventListener("click", () => {
@@ -33,45 +34,7 @@
   });
   addEventListener("afterprint", () => { for (const details of opened) details.open = false; });
 
-  // ---------------------------------------------------------------- the table of answers
-
-  const FIELDS = ["split", "origin", "document", "question", "reference", "base", "tuned",
-    "baseRight", "tunedRight", "baseF1", "tunedF1", "cut"];
-  const TESTS = {
-    all: () => true,
-    right: (row) => row.tunedRight === 1,
-    wrong: (row) => row.tunedRight !== 1,
-    gained: (row) => row.tunedRight === 1 && row.baseRight !== 1,
-    lost: (row) => row.tunedRight !== 1 && row.baseRight === 1,
-    cut: (row) => row.cut === 1,
-  };
-  const runs = $("data") ? JSON.parse($("data").textContent).map((run) => run.rows.map(named)) : [];
-  const order = { by: "tuned", down: false };
-  let matching = [], start = 0;
-
-  function named(values) {
-    const row = Object.fromEntries(FIELDS.map((field, i) => [field, values[i]]));
-    row.text = values.slice(2, 7).join("\n").normalize("NFC").toLowerCase();
-    return row;
-  }
-
-  function sorted(rows) {
-    const { by, down } = order, sign = down ? -1 : 1;
-    const number = { base: ["baseRight", "baseF1"], tuned: ["tunedRight", "tunedF1"] }[by];
-    const compare = number
-      ? (a, b) => a[number[0]] - b[number[0]] || a[number[1]] - b[number[1]]
-      : (a, b) => (a[by] < b[by] ? -1 : a[by] > b[by] ? 1 : 0);
-    return rows.sort((a, b) => sign * compare(a, b));
-  }
-
-  function filter() {
-    const words = $("search").value.normalize("NFC").toLowerCase().split(/\s+/).filter(Boolean);
-    const part = $("part").value, test = TESTS[$("result").value];
-    matching = sorted(runs[$("run").value].filter((row) =>
-      (part === "all" || row.split === part) && test(row) && words.every((word) => row.text.includes(word))));
-    start = 0;
-    draw();
-  }
+  // ---------------------------------------------------------------- tables that are searched, sorted and turned
 
   function element(tag, text, className) {
     const made = document.createElement(tag);
@@ -97,6 +60,85 @@
     return p;
   }
 
+  const searched = (texts) => texts.join("\n").normalize("NFC").toLowerCase();
+
+  // `id` names an element of the table by its role; `runs` are the rows of each run, `keys` the numbers that a
+  // column sorts by (its text where it has none), `keeps` whether the filters let a row through, `drawn` a row.
+  function paged({ id, table, section, runs, by, keys, keeps, drawn, nothing }) {
+    const order = { by, down: false };
+    const headings = table.querySelectorAll("[data-sort]");
+    let matching = [], start = 0;
+
+    function sorted(rows) {
+      const sign = order.down ? -1 : 1, numbers = keys[order.by];
+      const compare = numbers
+        ? (a, b) => numbers.reduce((found, key) => found || a[key] - b[key], 0)
+        : (a, b) => (a[order.by] < b[order.by] ? -1 : a[order.by] > b[order.by] ? 1 : 0);
+      return rows.sort((a, b) => sign * compare(a, b));
+    }
+
+    function filter() {
+      const words = id("search").value.normalize("NFC").toLowerCase().split(/\s+/).filter(Boolean);
+      matching = sorted(runs[id("run").value].filter((row) =>
+        keeps(row) && words.every((word) => row.text.includes(word))));
+      start = 0;
+      draw();
+    }
+
+    function draw() {
+      const rows = matching.slice(start, start + PAGE);
+      table.tBodies[0].replaceChildren(...rows.map(drawn));
+      const n = matching.length.toLocaleString(root.lang);
+      id("shown").textContent = rows.length ? say("ui.shown", { from: start + 1, to: start + rows.length, n }) : say(nothing);
+      id("previous").disabled = start === 0;
+      id("next").disabled = start + PAGE >= matching.length;
+      for (const button of headings) {
+        const here = button.dataset.sort === order.by;
+        button.parentElement.setAttribute("aria-sort", here ? (order.down ? "descending" : "ascending") : "none");
+      }
+    }
+
+    function turn(rows) {
+      start += rows;
+      draw();
+      section.scrollIntoView();
+    }
+
+    id("filters").addEventListener("input", filter);
+    id("filters").addEventListener("submit", (event) => event.preventDefault());
+    id("previous").addEventListener("click", () => turn(-PAGE));
+    id("next").addEventListener("click", () => turn(PAGE));
+    for (const button of headings) {
+      button.addEventListener("click", () => {
+        order.down = order.by === button.dataset.sort && !order.down;
+        order.by = button.dataset.sort;
+        filter();
+      });
+    }
+    filter();
+    tables.push(draw);
+  }
+
+  const read = (id, named) => JSON.parse($(id).textContent).map((run) => run.rows.map(named));
+
+  // ---------------------------------------------------------------- the table of answers
+
+  const FIELDS = ["split", "origin", "document", "question", "reference", "base", "tuned",
+    "baseRight", "tunedRight", "baseF1", "tunedF1", "cut"];
+  const TESTS = {
+    all: () => true,
+    right: (row) => row.tunedRight === 1,
+    wrong: (row) => row.tunedRight !== 1,
+    gained: (row) => row.tunedRight === 1 && row.baseRight !== 1,
+    lost: (row) => row.tunedRight !== 1 && row.baseRight === 1,
+    cut: (row) => row.cut === 1,
+  };
+
+  function answer(values) {
+    const row = Object.fromEntries(FIELDS.map((field, i) => [field, values[i]]));
+    return { ...row, text: searched(values.slice(2, 7)) };
+  }
+
   function marked(row, side) {
     const right = row[side + "Right"] === 1;
     const f1 = row[side + "F1"];
@@ -107,7 +149,7 @@
     return cell("ui." + side, row[side], [note]);
   }
 
-  function drawn(row) {
+  function drawnAnswer(row) {
     const tr = element("tr");
     const about = [say("ui." + row.split), say("origin." + row.origin), row.document].join(" · ");
     tr.append(cell("ui.question", row.question, [element("span", about, "note")]),
@@ -115,38 +157,63 @@
     return tr;
   }
 
-  function draw() {
-    const rows = matching.slice(start, start + PAGE);
-    $("answers").tBodies[0].replaceChildren(...rows.map(drawn));
-    const n = matching.length.toLocaleString(root.lang);
-    $("shown").textContent = rows.length ? say("ui.shown", { from: start + 1, to: start + rows.length, n }) : say("ui.nothing");
-    $("previous").disabled = start === 0;
-    $("next").disabled = start + PAGE >= matching.length;
-    for (const button of document.querySelectorAll("[data-sort]")) {
-      const here = button.dataset.sort === order.by;
-      button.parentElement.setAttribute("aria-sort", here ? (order.down ? "descending" : "ascending") : "none");
-    }
-  }
-
-  function turn(by) {
-    start += by;
-    draw();
-    $("predictions").scrollIntoView();
-  }
-
   if ($("data")) {
-    $("filters").addEventListener("input", filter);
-    $("filters").addEventListener("submit", (event) => event.preventDefault());
-    $("previous").addEventListener("click", () => turn(-PAGE));
-    $("next").addEventListener("click", () => turn(PAGE));
-    for (const button of document.querySelectorAll("[data-sort]")) {
-      button.addEventListener("click", () => {
-        order.down = order.by === button.dataset.sort && !order.down;
-        order.by = button.dataset.sort;
-        filter();
-      });
-    }
-    filter();
+    paged({
+      id: $, table: $("answers"), section: $("predictions"), runs: read("data", answer), by: "tuned",
+      keys: { base: ["baseRight", "baseF1"], tuned: ["tunedRight", "tunedF1"] },
+      keeps: (row) => ($("part").value === "all" || row.split === $("part").value) && TESTS[$("result").value](row),
+      drawn: drawnAnswer, nothing: "ui.nothing",
+    });
+  }
+
+  // ---------------------------------------------------------------- the ledger of facts
+
+  const LEARNED = ["none", "some", "all", "not_asked", "not_taught"];
+
+  function fact(values) {
+    const [learned, answer, trained, asked, places, margin, lead, against, identity, counts] = values;
+    const text = searched([answer, ...trained, ...asked.map((one) => one[0]), ...places, ...against, identity]);
+    return {
+      learned, fact: answer, trained, asked, places, margin, lead, against, counts, text, identity,
+      rank: LEARNED.indexOf(learned), gain: margin ?? 0, nTrained: counts[0], nAsked: counts[1],
+    };
+  }
+
+  function listed(label, lines, n) {
+    const td = element("td");
+    td.dataset.label = say(label);
+    for (const line of lines) td.append(line);
+    if (n > lines.length) td.append(element("p", say("ui.and_more", { n: n - lines.length }), "note"));
+    return td;
+  }
+
+  function drawnFact(row) {
+    const tr = element("tr"), notes = [];
+    const note = (text) => notes.push(element("span", text, "note"));
+    if (row.margin !== null) note(say("ui.margin", { value: row.margin.toFixed(2) }));
+    if (row.lead !== null) note(say("ui.over_competitor", { value: row.lead.toFixed(2) }));
+    if (row.against.length) notes.push(element("span", say("ui.contradicted_by", { rows: row.against.join("; ") }), "note wrong"));
+    const places = row.places.join(", ") + (row.counts[2] > row.places.length ? " …" : "");
+    const asked = row.asked.map(([question, right]) => {
+      const p = element("p");
+      p.append(element("span", right ? "✓ " : "✗ ", right ? "right" : "wrong"), question);
+      return p;
+    });
+    tr.append(cell("ui.fact", row.fact, [element("span", places, "note"), element("span", row.identity, "note")]),
+      listed("ui.trained", row.trained.map((question) => element("p", question)), row.nTrained),
+      listed("ui.asked", asked, row.nAsked), cell("ui.learned", say("ui.learned_" + row.learned), notes));
+    return tr;
+  }
+
+  if ($("facts-data")) {
+    const chosen = $("facts-learned");
+    paged({
+      id: (name) => $("facts-" + name), table: $("facts-table"), section: $("facts"), runs: read("facts-data", fact),
+      by: "learned", keys: { trained: ["nTrained"], asked: ["nAsked"], learned: ["rank", "gain"] },
+      keeps: (row) => chosen.value === "all_facts" || row.learned === chosen.value
+        || (chosen.value === "contradicted" && row.against.length > 0),
+      drawn: drawnFact, nothing: "ui.no_fact",
+    });
   }
   translate();
 })();

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from qaloom.console import duration
 from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.results import EvaluationMetrics
+from qaloom.report.fact_table import fact_row
 from qaloom.report.format import (
     HERE,
     STRINGS,
@@ -39,7 +40,12 @@ _CLIPPED = 300  # characters shown of a text before its 'more'
 def render_page(results: ReportData, project: dict[str, Any]) -> str:
     """The page as HTML. `project`: name, command and config."""
     tables = [{"name": run.name, "rows": list(map(_table_row, run.answers))} for run in results.runs]
-    return _template().render(results=results, predictions=tables, project=project, versions=_versions())
+    ledgers = [
+        {"name": run.name, "rows": list(map(fact_row, run.facts.facts))} for run in results.runs if run.facts
+    ]
+    return _template().render(
+        results=results, predictions=tables, ledgers=ledgers, project=project, versions=_versions()
+    )
 
 
 def _table_row(answer: Any) -> list[Any]:

@@ -59,6 +59,7 @@ def test_sections_stand_in_the_order_of_the_flow(page: str) -> None:
         "split",
         "training",
         "scores",
+        "facts",
         "predictions",
         "reproduce",
     ]
@@ -196,7 +197,7 @@ def test_ids_are_unique(page: str) -> None:
 def test_a_rows_text_is_never_markup(page: str) -> None:
     assert FIXTURE["NASTY"] not in page
     assert "<img" not in page
-    assert page.count("</script>") == page.count("<script") == 4
+    assert page.count("</script>") == page.count("<script") == 5
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1]
     assert json.loads(data)[0]["rows"][0][3] == FIXTURE["NASTY"]
 
@@ -390,6 +391,27 @@ def test_made_up_answers_that_cannot_be_measured_say_why(tmp_path: Path) -> None
     results = FIXTURE["make_results"](tmp_path / "results", questions=0)
     text = english(section(written(results, ["demo"]), "scores"))
     assert "look-alikes : no trained question names a thing, number or code" in text
+
+
+def test_every_fact_is_in_the_ledger_with_what_was_learned(page: str) -> None:
+    part = section(page, "facts")
+    text = english(part)
+    assert re.search(r"\d+ not learned: wrong in every wording", text)
+    assert "kept from training (unseen)" in text
+    data = json.loads(re.search(r'id="facts-data">(.*?)</script>', part, re.DOTALL)[1])
+    assert [run["name"] for run in data] == ["demo"] and len(data[0]["rows"]) == 60
+    assert {row[0] for row in data[0]["rows"]} == {"all", "none", "not_taught"}
+    assert data[0]["rows"][0][0] == "none"
+
+
+def test_a_large_ledger_is_cut_and_says_where_all_of_it_is(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results", questions=2100)
+    part = section(written(results, ["demo"]), "facts")
+    assert "The first 2,000 of 2,100 facts, those not learned first" in english(part)
+    assert "results/evaluate/demo/facts.jsonl" in part
+    assert (
+        len(json.loads(re.search(r'id="facts-data">(.*?)</script>', part, re.DOTALL)[1])[0]["rows"]) == 2000
+    )
 
 
 def test_failures_say_what_may_mend_them(page: str) -> None:
