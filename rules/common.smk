@@ -8,6 +8,7 @@ try:
     from qaloom.inference import openai_client as endpoint
     from qaloom.base_model.stage import check_reference, model_name
     from qaloom.config.load import complete, sources
+    from qaloom.inference.own_template import is_file_of_template, read_template
     from qaloom.code_digest import code_digest
     from qaloom.workflow import compat_snakemake
     from qaloom.files import canonical, digest, read_json
@@ -36,6 +37,8 @@ with job():
     SOURCES = {digest(path)[:12]: path for path in sources(config["data"]["sources"])}
     for run in config["runs"].values():
         check_reference(run["base_model"])
+        if is_file_of_template(run["prompt"]["template"]):
+            read_template(run["prompt"]["template"])
     check_providers(config["augment"])
     if endpoint.is_configured(config["evaluate"]["judge"]):
         endpoint.check_server(config["evaluate"]["judge"], "evaluate.judge")
@@ -136,6 +139,12 @@ def start_adapter(wildcards):
     """The adapter that a run starts from, if it names one."""
     start = RUNS[wildcards.run]["start_from"]
     return f"<results>/train/{start}/manifest.json" if start else []
+
+
+def prompt_template(wildcards):
+    """The Jinja file that a run's prompt is written by, if it names one."""
+    template = RUNS[wildcards.run]["prompt"]["template"]
+    return template if is_file_of_template(template) else []
 
 
 def source_of_format(wildcards):

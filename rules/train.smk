@@ -6,6 +6,7 @@ rule train:
         rows=train_rows,
         base=base_model_of,
         start=start_adapter,
+        template=prompt_template,
     output:
         adapter="<results>/train/{run}/adapter_model.safetensors",
         plan="<results>/train/{run}/plan.json",

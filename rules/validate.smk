@@ -14,6 +14,7 @@ rule validate_file:
         "<logs>/validate_file/{file}.benchmark.jsonl"
     params:
         name=source_file,
+        answers=config["data"]["answers"],
         code=code("validate_file"),
     message:
         "Reading {input}"

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ class Row(Struct, omit_defaults=True, gc=False):
     """One question with its answer, and where it came from.
 
     `source` is relative to the project, `line` counts from 1, `group` names the document; `origin` is
-    `data`, `augmented` or `rule`; `parent` and `provider` are set on rows that augmentation made.
+    `data`, `augmented` or `rule`; `parent` and `provider` are set on rows that augmentation made. `system` is
+    the row's own system message, `history` the exchanges (question, answer) before the question.
     """
 
     id: str
@@ -30,11 +31,41 @@ class Row(Struct, omit_defaults=True, gc=False):
     origin: str = "data"
     parent: str = ""
     provider: str = ""
+    system: str = ""
+    history: list[tuple[str, str]] = []
+
+    @property
+    def context(self) -> str:
+        """All that the question is asked about, as a comparison sees it: `context_text` of the row."""
+        return context_text(self.system, self.history, self.input)
 
     @property
     def question(self) -> str:
-        """The question as a comparison sees it: `question_text` of the row."""
-        return question_text(self.instruction, self.input)
+        """The question as a comparison sees it, with its context."""
+        return question_text(self.instruction, self.context)
+
+    @property
+    def identity(self) -> str:
+        """The id that the row's texts give it: `row_id`."""
+        return row_id(self.instruction, self.context, self.output)
+
+    @property
+    def texts(self) -> dict[str, Any]:
+        """The row as training and asking need it: id, instruction, input, output; system, history if any."""
+        found = {"id": self.id, "instruction": self.instruction, "input": self.input, "output": self.output}
+        if self.system:
+            found["system"] = self.system
+        return found | ({"history": self.history} if self.history else {})
+
+
+def other_wording(row: Row, question: str, origin: str, provider: str) -> Row:
+    """The row that asks `row` in other words; the dialogue before the question stays as it is."""
+    made = Row(
+        "", question, row.input, row.output, row.source, row.line, row.group, {}, origin, row.id, provider,
+        row.system, row.history,
+    )  # fmt: skip
+    made.id = made.identity
+    return made
 
 
 class Survivor(Struct):
@@ -111,14 +142,35 @@ class Paraphrases(Struct):
     proposals: list[str]
 
 
+def placed_row(place: Placement, text: Mapping[str, Any], origin: str, provider: str = "") -> Row:
+    """A row of the split's files, its texts and its placement put together."""
+    return Row(
+        text["id"], text["instruction"], text["input"], text["output"], place.source, place.line, place.group,
+        {}, origin, place.parent, provider, text.get("system", ""), text.get("history", []),
+    )  # fmt: skip
+
+
+def context_text(system: str, history: Sequence[Sequence[str]], input: str) -> str:
+    """System message, earlier exchanges and input of a question as one text, each a paragraph."""
+    if not (system or history):
+        return input
+    told = "\n".join(f"Q: {question.strip()}\nA: {answer.strip()}" for question, answer in history)
+    return "\n\n".join(filter(None, dict.fromkeys((system, told, input))))
+
+
+def row_context(row: Mapping[str, Any]) -> str:
+    """`context_text` of a row of the split's files."""
+    return context_text(row.get("system", ""), row.get("history", ()), row["input"])
+
+
 def question_text(instruction: str, input: str) -> str:
-    """The question of a row as a comparison sees it: the instruction, then its input on a new line."""
+    """The question of a row as a comparison sees it: the instruction, then its context on a new line."""
     return f"{instruction}\n{input}" if input else instruction
 
 
-def row_id(instruction: str, input: str, output: str) -> str:
-    """First 16 hex digits of sha256 over the JSON array [instruction, input, output]."""
-    text = json.dumps([instruction, input, output], ensure_ascii=False, separators=(",", ":"))
+def row_id(instruction: str, context: str, output: str) -> str:
+    """First 16 hex digits of sha256 over the JSON array [instruction, context, output]."""
+    text = json.dumps([instruction, context, output], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -136,7 +188,7 @@ def rejected(
     provider: str = "",
 ) -> Rejection:
     """The rejection of a row that an earlier stage had accepted."""
-    shown = {"instruction": row.instruction, "input": row.input, "output": row.output}
+    shown = {key: value for key, value in row.texts.items() if key != "id"}
     return Rejection(row.source, row.line, reason, detail, shown, row.id, survivor, reworded, provider)
 
 

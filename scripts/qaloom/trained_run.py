@@ -33,6 +33,8 @@ class RunManifest(msgspec.Struct):
     adapter: str  # sha256 of the weights that were trained
     base: str  # sha256 of the base model
     settings: dict[str, Any]  # of the run, as the configuration had them
+    template: str | None = None  # digest of the prompt template, where it is one of the run's own
+    system: str = ""  # the system message of questions that have none of their own
 
 
 class TrainedRun:
@@ -54,6 +56,11 @@ class TrainedRun:
     def prompt(self) -> str:
         """The kind of prompt that it was trained on: chat or plain."""
         return self.manifest.prompt
+
+    @property
+    def system(self) -> str:
+        """The system message of questions that have none of their own; empty where there is none."""
+        return self.manifest.system
 
     @property
     def code_allowed(self) -> bool:

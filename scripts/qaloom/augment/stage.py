@@ -15,7 +15,7 @@ from qaloom.augment.paraphrase_filters import Reason, rejection_reason
 from qaloom.config.settings import GateSettings, typed
 from qaloom.console import bar, say
 from qaloom.files import read_lines
-from qaloom.records import Paraphrases, Rejection, Row, rejected, row_id, write_stage
+from qaloom.records import Paraphrases, Rejection, Row, other_wording, rejected, write_stage
 from qaloom.text.near_pairs import near_pairs, question_key
 from qaloom.text.normalize import comparison_key
 from qaloom.text.rephrase import rewrite
@@ -87,11 +87,8 @@ def _proposals(
 
 
 def _proposal(parent: Row, question: str, provider: str) -> Proposal:
-    row = Row(
-        row_id(question, parent.input, parent.output), question, parent.input, parent.output, parent.source,
-        parent.line, parent.group, {}, "augmented", parent.id, provider,
-    )  # fmt: skip
-    return Proposal(row, parent, question_key(question, parent.input))
+    row = other_wording(parent, question, "augmented", provider)
+    return Proposal(row, parent, question_key(question, parent.context))
 
 
 # --- gates --------------------------------------------------------------------------------------------
@@ -104,7 +101,7 @@ def _filtered(
     reasons = [_gated(proposal, limits) for proposal in proposals]
     passed = [proposal for proposal, reason in zip(proposals, reasons, strict=True) if not reason]
     clashes = _clashes(passed, existing, limits.clash)
-    keys = {question_key(row.instruction, row.input) for row in existing}
+    keys = {question_key(row.instruction, row.context) for row in existing}
     accepted: list[Row] = []
     rejections: list[Rejection] = []
     for proposal, gated in zip(proposals, reasons, strict=True):
@@ -140,7 +137,7 @@ def _clashes(proposals: Sequence[Proposal], existing: Sequence[Row], threshold: 
     owners = _owners(proposals, existing)
     mine, others = sorted({p.key for p in proposals}), sorted(owners)
     own = {
-        p.key: Indel.normalized_similarity(p.key, question_key(p.parent.instruction, p.parent.input))
+        p.key: Indel.normalized_similarity(p.key, question_key(p.parent.instruction, p.parent.context))
         for p in proposals
     }
     facts = defaultdict(set)
@@ -160,7 +157,7 @@ def _owners(proposals: Sequence[Proposal], existing: Sequence[Row]) -> dict[str,
     owners: dict[str, set[str]] = defaultdict(set)
     if proposals:
         for row in existing:
-            owners[question_key(row.instruction, row.input)].add(comparison_key(row.output))
+            owners[question_key(row.instruction, row.context)].add(comparison_key(row.output))
     return owners
 
 

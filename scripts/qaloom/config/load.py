@@ -63,6 +63,7 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     Raises ConfigError, which names the first wrong key, the mistake and the remedy.
     """
     _empty_sections(values)
+    _write_out_prompts(values)
     _check_finite(values, name)
     given = _given_keys(values)
     errors = list(_Filling(_schema()).iter_errors(values))
@@ -214,6 +215,14 @@ def _empty_sections(values: dict[str, Any]) -> None:
     runs = values.get("runs")
     for section in (values, runs if isinstance(runs, dict) else {}):
         section.update({key: {} for key, value in section.items() if value is None})
+
+
+def _write_out_prompts(values: dict[str, Any]) -> None:
+    """Replace the short form of a run's prompt, its template alone."""
+    runs = values.get("runs")
+    for run in runs.values() if isinstance(runs, dict) else ():
+        if isinstance(run, dict) and isinstance(run.get("prompt"), str):
+            run["prompt"] = {"template": run["prompt"]}
 
 
 def _check_starts(runs: Mapping[str, RunSettings], name: str) -> None:

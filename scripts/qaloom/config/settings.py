@@ -11,6 +11,7 @@ import msgspec
 
 Language = Literal["ko", "en"]
 Provider = Literal["rules", "seq2seq", "endpoint"]
+Answers = Literal["last", "all"]
 Origin = Literal["data", "rule", "augmented"]
 Format = Literal["adapter", "merged", "gguf-f16", "gguf-q8_0", "gguf-q4_k_m", "ollama"]
 Scheduler = Literal[
@@ -30,9 +31,10 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DataSettings(Section, frozen=True):
-    """`data`: where the rows are."""
+    """`data`: where the rows are, and which answers of a dialogue become rows."""
 
     sources: list[str]
+    answers: Answers
 
 
 class LengthSettings(Section, frozen=True):
@@ -156,6 +158,13 @@ class ExportSettings(Section, frozen=True):
     questions: int
 
 
+class PromptSettings(Section, frozen=True):
+    """`runs.NAME.prompt`: auto, chat, plain or a Jinja file, and the system message of questions without one."""
+
+    template: str
+    system: str | None
+
+
 class LoraSettings(Section, frozen=True):
     """`runs.NAME.lora`: the adapter; `alpha` null is twice `r`."""
 
@@ -195,7 +204,7 @@ class RunSettings(Section, frozen=True):
     start_from: str | None
     method: Literal["lora", "full"]
     precision: Literal["auto", "4bit", "8bit", "16bit"]
-    prompt: Literal["auto", "chat", "plain"]
+    prompt: PromptSettings
     max_length: int
     lora: LoraSettings
     training: TrainingSettings

@@ -80,7 +80,7 @@ def _record(rows: list[Row], score: float) -> dict[str, Any]:
     shown = [
         place(row)
         | {"instruction": row.instruction}
-        | ({"input": row.input} if row.input else {})
+        | ({"input": row.context} if row.context else {})
         | {"output": row.output}
         for row in rows[:_SHOWN_ROWS]
     ]

@@ -61,8 +61,8 @@ def too_short(row: Row, question: int, answer: int) -> str:
 
 
 def too_long(row: Row, question: int, answer: int) -> str:
-    """Question with its input, and answer, have at most so many characters."""
-    length = len(row.instruction) + len(row.input)
+    """Question with its context, and answer, have at most so many characters."""
+    length = len(row.instruction) + len(row.context)
     if length > question:
         return f"the question has {length:,} characters, more than {question:,}"
     if len(row.output) > answer:
@@ -118,7 +118,7 @@ _SUSPECT = re.compile("[\xc0-\xff\ue000-\uf8ff\uff1f\ufffd]")
 
 def mojibake(row: Row) -> str:
     """No text holds characters that a wrong decoding left and no repair could bring back."""
-    for text in (row.instruction, row.output, row.input):
+    for text in (row.instruction, row.output, row.context):
         suspect = "??" in text or "(cid:" in text or "/C" in text
         if not suspect and (text.isascii() or not _SUSPECT.search(text)):
             continue

@@ -30,7 +30,7 @@ from qaloom.dedup.near_duplicates import (
 )
 from qaloom.errors import DataError
 from qaloom.files import read_lines, write_lines
-from qaloom.records import Rejection, Row, Survivor, rejected, row_id, write_stage
+from qaloom.records import Rejection, Row, Survivor, rejected, write_stage
 from qaloom.text.endings import stem
 from qaloom.text.facts import factual_difference, respaced
 from qaloom.text.normalize import comparison_key, key_digits
@@ -128,7 +128,9 @@ def _filtered(
 
 
 def _personal(row: Row) -> list[str]:
-    kinds = {piece.kind for text in (row.instruction, row.input, row.output) for piece in pii.find_pii(text)}
+    kinds = {
+        piece.kind for text in (row.instruction, row.context, row.output) for piece in pii.find_pii(text)
+    }
     return sorted(kinds)
 
 
@@ -136,7 +138,9 @@ def _marked(row: Row, found: list[str], choice: str) -> Row:
     row.meta["pii"] = found
     if choice == "mask":
         row.instruction, row.input, row.output = map(pii.mask, (row.instruction, row.input, row.output))
-        row.id = row_id(row.instruction, row.input, row.output)
+        row.system = pii.mask(row.system)
+        row.history = [(pii.mask(question), pii.mask(answer)) for question, answer in row.history]
+        row.id = row.identity
     return row
 
 

@@ -12,9 +12,9 @@ _POINTS_AT = "the question points at something (이것, this) that the row does 
 
 
 def unclear_question(row: Row) -> str:
-    """The question says what it is about, unless an input text does so for it."""
+    """The question says what it is about, unless its context does so for it."""
     question = row.instruction
-    if row.input or (len(question) > _SHORT and not _may_point(question)):
+    if row.context or (len(question) > _SHORT and not _may_point(question)):
         return ""
     plain = question.replace("’", "'").strip()
     if _points_at_layout(plain) or (len(plain) <= _LONGEST and (_ko_unclear(plain) or _en_unclear(plain))):

@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qaloom.evaluate.model_pair import Question
 from qaloom.evaluate.results import Failure, NearestTrainingRow, Prediction
 from qaloom.evaluate.retrieval import Index
+from qaloom.inference.prompt import Question
 from qaloom.text.normalize import comparison_key
 
 _NEAR = 0.8  # character F1 from which an answer is right but for its form

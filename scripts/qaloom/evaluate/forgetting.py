@@ -13,10 +13,11 @@ import numpy as np
 import yaml
 
 from qaloom.evaluate.intervals import paired
-from qaloom.evaluate.model_pair import ModelPair, Question
+from qaloom.evaluate.model_pair import ModelPair
 from qaloom.evaluate.results import MODELS, Forgetting, ForgettingPart, GeneralAnswers
 from qaloom.evaluate.summary import perplexity
 from qaloom.inference.likelihood import Likelihood
+from qaloom.inference.prompt import Question
 
 PROMPTS = Path(__file__).with_suffix(".yaml")
 _TOKENS = 32  # of each answer
@@ -38,7 +39,7 @@ def measure_forgetting(models: ModelPair) -> tuple[Forgetting, list[GeneralAnswe
 
 
 def _answered(models: ModelPair, prompts: Sequence[tuple[str, str]]) -> list[GeneralAnswers]:
-    questions, kind = [Question(text) for _, text in prompts], models.prompt
+    questions, kind = [Question(text, system=models.trained.system) for _, text in prompts], models.prompt
     base, tuned = (
         models.answers(model, kind, questions, f"{model}, general prompts", _TOKENS) for model in MODELS
     )

@@ -168,10 +168,17 @@ def _method(trained: dict[str, Any]) -> str:
     facts = {
         **(adapter if settings["method"] == "lora" else {}),
         **{key.replace("_", " "): value for key, value in training.items()},
-        "prompt": trained["prompt"],
+        "prompt": _prompt(trained),
         **{f"{library}": version for library, version in trained["versions"].items()},
     }
     return "\n".join(f"- {key}: {value}" for key, value in facts.items())
+
+
+def _prompt(trained: dict[str, Any]) -> str:
+    """The kind of prompt, and the system message of questions that have none of their own."""
+    own = ", by a template of its own" if trained.get("template") else ""
+    system = " ".join(trained.get("system", "").split())
+    return trained["prompt"] + own + (f', system message "{system}"' if system else "")
 
 
 def _table(metrics: EvaluationMetrics) -> list[str]:

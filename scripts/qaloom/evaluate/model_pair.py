@@ -4,7 +4,7 @@ import gc
 from collections.abc import Callable, Sequence
 from functools import cache as once
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from qaloom.code_digest import LIBRARY, code_digest
 from qaloom.console import bar
@@ -13,15 +13,8 @@ from qaloom.inference.answers import answers
 from qaloom.inference.decoding import Answer
 from qaloom.inference.likelihood import Likelihood, likelihoods
 from qaloom.inference.model import LoadedModel, load_model, optimize_for_cpu
-from qaloom.inference.prompt import load_tokenizer, prompt_ids, stop_ids
+from qaloom.inference.prompt import Question, load_tokenizer, prompt_ids, stop_ids
 from qaloom.trained_run import TrainedRun, base_manifest
-
-
-class Question(NamedTuple):
-    """A question, and the text it is about, if any; a prompt is made of it."""
-
-    instruction: str
-    input: str = ""
 
 
 class ModelPair:
@@ -38,6 +31,8 @@ class ModelPair:
         self.trained = TrainedRun(run)
         code_allowed = self.trained.code_allowed
         self.tokenizer = load_tokenizer(run, code_allowed)
+        # A template of the run's own replaced the base model's, which the base is asked in, too.
+        self.own = load_tokenizer(base, code_allowed) if self.trained.manifest.template else self.tokenizer
         self.base_sha = base_manifest(base).sha256
         self.precision = self.trained.precision
         self.load = once(
@@ -53,18 +48,26 @@ class ModelPair:
     def kinds(self) -> list[str]:
         """The prompts in which the base model is tried: the training prompt and its own chat template.
 
-        Where those are one, the plain prompt is the second.
+        Where those are one, the plain prompt is the second. `own` is the base model's chat template where the
+        run has another.
         """
-        other = "chat" if self.tokenizer.chat_template and self.prompt != "chat" else "plain"
+        other = self.own_kind if self.own_kind not in (None, self.prompt) else "plain"
         return list(dict.fromkeys([self.prompt, other]))
+
+    @property
+    def own_kind(self) -> str | None:
+        """The kind of prompt that is the base model's chat template; None where it has none."""
+        if not self.own.chat_template:
+            return None
+        return "chat" if self.own is self.tokenizer else "own"
 
     def answers(
         self, model: str, kind: str, questions: Sequence[Question], what: str, most: int | None = None
     ) -> list[Answer]:
         """Answers of `model` (base or tuned) in the prompt `kind`; `what` names the work on the bar."""
         limit = most or self.max_new_tokens
-        prompts = [prompt_ids(self.tokenizer, kind, *one) for one in questions]
-        stop, cached = stop_ids(self.tokenizer, kind), self._cached("inference/answers", model, kind, limit)
+        prompts, stop = self._prompts(kind, questions)
+        cached = self._cached("inference/answers", model, kind, limit)
         with bar(f"evaluate: {self.name}, {what}", len(prompts), "answers") as advance:
             return answers(self._loader(model), prompts, stop, limit, cached, advance)
 
@@ -72,13 +75,18 @@ class ModelPair:
         self, model: str, kind: str, questions: Sequence[Question], texts: Sequence[list[int]], what: str
     ) -> list[Likelihood]:
         """Likelihood under `model` of each text (token ids, without the end token) as the answer."""
-        prompts = [prompt_ids(self.tokenizer, kind, *one) for one in questions]
+        prompts, _ = self._prompts(kind, questions)
         pairs, cached = (
             list(zip(prompts, texts, strict=True)),
             self._cached("inference/likelihood", model, kind),
         )
         with bar(f"evaluate: {self.name}, {what}", len(pairs), "texts") as advance:
             return likelihoods(self._loader(model), pairs, cached, advance)
+
+    def _prompts(self, kind: str, questions: Sequence[Question]) -> tuple[list[list[int]], list[int]]:
+        """Token ids of the questions in a kind of prompt, and the ids that end an answer there."""
+        tokenizer, kind = (self.own, "chat") if kind == "own" else (self.tokenizer, kind)
+        return [prompt_ids(tokenizer, kind, *one) for one in questions], stop_ids(tokenizer, kind)
 
     def ids(self, text: str) -> list[int]:
         """Token ids of a text as an answer, without the end token."""

@@ -12,10 +12,10 @@ import bm25s
 
 from qaloom.evaluate.intervals import paired
 from qaloom.evaluate.metrics import SCORES
-from qaloom.evaluate.model_pair import Question
 from qaloom.evaluate.results import Prediction, RetrievalComparison, Values
 from qaloom.evaluate.summary import score_values
-from qaloom.records import question_text
+from qaloom.inference.prompt import Question
+from qaloom.records import context_text, question_text, row_context
 from qaloom.text.language import language
 from qaloom.text.normalize import comparison_key
 
@@ -39,7 +39,7 @@ class Index:
     def __init__(self, rows: Sequence[dict[str, Any]]):
         self.rows = rows
         self.bm25 = bm25s.BM25()
-        texts = [terms("\n".join((row["instruction"], row["input"], row["output"]))) for row in rows]
+        texts = [terms("\n".join((row["instruction"], row_context(row), row["output"]))) for row in rows]
         if any(texts):
             self.bm25.index(texts, show_progress=False)
         self.empty = not any(texts)
@@ -54,7 +54,7 @@ class Index:
         if self.empty or not questions:
             return [[] for _ in questions]
         deep = min(len(self.rows), most * _DEEP)
-        queries = [terms("\n".join(one)) for one in questions]
+        queries = [terms(f"{one.instruction}\n{context_text(*one[2:], one.input)}") for one in questions]
         found, scores = self.bm25.retrieve(queries, k=deep, show_progress=False, backend_selection="numpy")
         return [
             _different([self.rows[i] for i, score in zip(*one, strict=True) if unlike or score > 0], most)
@@ -77,8 +77,8 @@ def terms(text: str) -> list[str]:
 def with_notes(question: Question, rows: Sequence[dict[str, Any]]) -> Question:
     """The question with the rows above it, in the language of the question."""
     lead, note, asked = _NOTES["ko" if language(question.instruction) == "ko" else "en"]
-    notes = [note.format(question_text(r["instruction"], r["input"]), r["output"]) for r in rows]
-    return Question("\n\n".join([lead, *notes, asked.format(question.instruction)]), question.input)
+    notes = [note.format(question_text(r["instruction"], row_context(r)), r["output"]) for r in rows]
+    return question._replace(instruction="\n\n".join([lead, *notes, asked.format(question.instruction)]))
 
 
 def compare_retrieval(predictions: Sequence[Prediction], rows: int) -> RetrievalComparison:

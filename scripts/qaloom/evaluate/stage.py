@@ -18,7 +18,7 @@ from qaloom.evaluate.hallucination import ask_look_alikes, made_up, made_up_line
 from qaloom.evaluate.judge import SECTION, judge_answers
 from qaloom.evaluate.metrics import SCORES, char_f1, exact_match
 from qaloom.evaluate.model_card import model_card
-from qaloom.evaluate.model_pair import ModelPair, Question
+from qaloom.evaluate.model_pair import ModelPair
 from qaloom.evaluate.results import (
     MODELS,
     Cost,
@@ -33,7 +33,8 @@ from qaloom.evaluate.summary import PARTS, headline, summarise
 from qaloom.files import read_json, read_lines, write_json, write_lines
 from qaloom.inference import openai_client as endpoint
 from qaloom.inference.decoding import Answer
-from qaloom.records import LookAlikeRow
+from qaloom.inference.prompt import Question, row_question
+from qaloom.records import LookAlikeRow, row_context
 from qaloom.text.language import language
 
 _REMEDIES = {
@@ -57,11 +58,12 @@ class HeldOut:
 
     rows: list[dict[str, Any]]
     empty: dict[str, str]
+    system: str  # of questions that have no system message of their own
 
     @property
     def questions(self) -> list[Question]:
         """The rows' questions, in their order."""
-        return [Question(row["instruction"], row["input"]) for row in self.rows]
+        return [row_question(row, self.system) for row in self.rows]
 
 
 def evaluate(
@@ -78,11 +80,11 @@ def evaluate(
         endpoint.check_server(settings["judge"], SECTION)
     options = typed(settings, EvaluateSettings)
     (out / "metrics.json").unlink(missing_ok=True)
-    held_out = _held_out(sources.split, options)
+    models = ModelPair(name, sources.base, sources.run, options.max_new_tokens, cache)
+    held_out = _held_out(sources.split, options, models.trained.system)
     for part, why in held_out.empty.items():
         say(f"evaluate: {name}: {part} has no questions: {_REMEDIES[why].format(part=part)}")
     index = Index(read_lines(sources.split / "train.jsonl"))
-    models = ModelPair(name, sources.base, sources.run, options.max_new_tokens, cache)
     metrics, predictions, general = _measured(models, held_out, index, options)
     look_alikes = ask_look_alikes(models, _look_alikes(sources.split, options), metrics.base_prompt)
     metrics.made_up = made_up(predictions, look_alikes)
@@ -137,7 +139,7 @@ def _measured(
     return metrics, predictions, general
 
 
-def _held_out(split: Path, options: EvaluateSettings) -> HeldOut:
+def _held_out(split: Path, options: EvaluateSettings, system: str) -> HeldOut:
     """Held-out rows of the wanted origins, at most `max_questions` a part.
 
     Ids are hashes, so the first rows are a sample.
@@ -153,7 +155,7 @@ def _held_out(split: Path, options: EvaluateSettings) -> HeldOut:
             row | {"split": part, "origin": place["origin"], "document": place["group"]}
             for row, place in wanted[: options.max_questions]
         ]
-    return HeldOut(rows, empty)
+    return HeldOut(rows, empty, system)
 
 
 def _look_alikes(split: Path, options: EvaluateSettings) -> list[LookAlikeRow]:
@@ -199,7 +201,7 @@ def _prediction(
         origin=row["origin"],
         language=language(row["instruction"]),
         document=row["document"],
-        question="\n\n".join(filter(None, (row["instruction"], row["input"]))),
+        question="\n\n".join(filter(None, (row["instruction"], row_context(row)))),
         reference=row["output"],
         base=given["base"].text,
         tuned=given["tuned"].text,
@@ -223,7 +225,7 @@ def _prompts_with_rows(models: ModelPair, base_kind: str) -> dict[str, str]:
 
     A base model reads long prompts best in its own template; how it answers short ones says little of that.
     """
-    return {"base": "chat" if models.tokenizer.chat_template else base_kind, "tuned": models.prompt}
+    return {"base": models.own_kind or base_kind, "tuned": models.prompt}
 
 
 def _answer_with_rows(

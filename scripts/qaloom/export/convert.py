@@ -45,7 +45,7 @@ def _adapter(run: TrainedRun, base: Path, out: Path) -> None:
     """The adapter with its tokenizer; its base under the hub's name where it has one."""
     for name in _ADAPTER:
         shutil.copy2(run.folder / name, out / name)
-    save_tokenizer(load_tokenizer(run.folder, run.code_allowed), run.prompt, out)
+    save_tokenizer(load_tokenizer(run.folder, run.code_allowed), run.prompt, out, run.system)
     kind, _, reference = base_manifest(base).origin.partition(":")
     if kind == "hub":
         text = (out / _ADAPTER[1]).read_text("utf-8")
@@ -56,7 +56,7 @@ def _adapter(run: TrainedRun, base: Path, out: Path) -> None:
 def _ollama(run: TrainedRun, base: Path, weights: Path, out: Path) -> None:
     tokenizer = load_tokenizer(run.folder, run.code_allowed)
     stop = stop_ids(tokenizer, run.prompt)
-    save_tokenizer(tokenizer, run.prompt, out / ".tokenizer")
+    save_tokenizer(tokenizer, run.prompt, out / ".tokenizer", run.system)
     file = next(weights.glob("*.gguf"))
     text = modelfile(
         load_tokenizer(out / ".tokenizer"),
@@ -64,6 +64,7 @@ def _ollama(run: TrainedRun, base: Path, weights: Path, out: Path) -> None:
         f"../{weights.name}/{file.name}",
         begins_by_itself(file),
         base_manifest(base).licence,
+        run.system,
     )
     shutil.rmtree(out / ".tokenizer")
     write_text(out / "Modelfile", text)

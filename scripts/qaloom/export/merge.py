@@ -27,18 +27,18 @@ def merge(base: Path, run: Path, out: Path) -> None:
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     out.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(out)
-    save_tokenizer(tokenizer, trained.prompt, out)
+    save_tokenizer(tokenizer, trained.prompt, out, trained.system)
     say(f"convert: {run.name}: merged in {str(model.dtype).removeprefix('torch.')}")
 
 
-def save_tokenizer(tokenizer: Tokenizer, kind: str, out: Path) -> None:
-    """Save a tokenizer with the trained prompt for its chat template.
+def save_tokenizer(tokenizer: Tokenizer, kind: str, out: Path, system: str = "") -> None:
+    """Save a tokenizer with the trained prompt, and the run's system message, for its chat template.
 
     Byte-level BPE has a token for every byte and needs no byte fallback. Transformers notes it all the same
     when it reads a tokenizer from a GGUF file, and llama.cpp's converter then takes the vocabulary for
     SentencePiece's: such a file loads, and answers nothing.
     """
-    template = trained_template(tokenizer, kind)
+    template = trained_template(tokenizer, kind, system)
     tokenizer.save_pretrained(out)
     for former in out.glob("*.jinja"):
         former.unlink()

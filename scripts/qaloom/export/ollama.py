@@ -28,7 +28,9 @@ _JINJA = {
 }
 
 
-def modelfile(tokenizer: Tokenizer, stop: list[int], weights: str, begins: bool, licence: str | None) -> str:
+def modelfile(
+    tokenizer: Tokenizer, stop: list[int], weights: str, begins: bool, licence: str | None, system: str = ""
+) -> str:
     """The Modelfile of an export. `tokenizer` has the trained template; an answer ends at a `stop` id.
 
     `weights` is the path of the GGUF file as seen from the Modelfile, `begins` whether llama.cpp puts that
@@ -38,6 +40,7 @@ def modelfile(tokenizer: Tokenizer, stop: list[int], weights: str, begins: bool,
     lines = [
         f"FROM {weights}",
         f'TEMPLATE """{go_template(tokenizer, begins)}"""',
+        *([f'SYSTEM """{_unquoted(system)}"""'] if system else []),
         *stops,
         "PARAMETER temperature 0",
         "PARAMETER repeat_penalty 1",
@@ -76,6 +79,12 @@ def template_of(modelfile: str) -> str:
     if found is None:
         raise ModelError("the Modelfile holds no TEMPLATE; export the run again")
     return found[1]
+
+
+def system_of(modelfile: str) -> str:
+    """The SYSTEM message of a Modelfile's text; empty where it has none."""
+    found = re.search(r'^SYSTEM """(.*?)"""$', modelfile, re.MULTILINE | re.DOTALL)
+    return found[1] if found else ""
 
 
 def stops_of(modelfile: str) -> list[str]:
@@ -118,6 +127,10 @@ def begins_by_itself(file: Path) -> bool:
 
 
 def _literal(text: str) -> str:
+    return _unquoted(text).replace("{{", '{{ "{{" }}')
+
+
+def _unquoted(text: str) -> str:
     if '"""' in text:
         raise ModelError(f"the trained prompt holds {json.dumps(text)}, which no Modelfile can")
-    return text.replace("{{", '{{ "{{" }}')
+    return text

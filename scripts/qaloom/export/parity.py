@@ -19,10 +19,10 @@ from qaloom.export.parity_verdict import (
     TokenDifference,
     parity_summary,
 )
-from qaloom.export.runtimes import MessageSet, RuntimeAnswers, in_llama_cpp, in_transformers
+from qaloom.export.runtimes import Chat, MessageSet, RuntimeAnswers, in_llama_cpp, in_transformers
 from qaloom.files import read_lines, write_json
-from qaloom.inference.chat_template import client_message
-from qaloom.inference.prompt import load_tokenizer, prompt_ids
+from qaloom.inference.chat_template import client_messages
+from qaloom.inference.prompt import load_tokenizer, prompt_ids, row_question
 from qaloom.trained_run import TrainedRun
 
 _SHOWN = 5  # answers that differ, in the result
@@ -49,12 +49,12 @@ def parity(
     limits, trained = msgspec.convert(settings, ParitySettings), TrainedRun(run)
     prompts = _prompts(predictions, split, limits.questions)
     asked = [prompt for prompt in prompts if "tuned" in prompt]
-    messages = [client_message(trained.prompt, p["instruction"], p["input"]) for p in prompts]
+    messages = [client_messages(trained.prompt, row_question(p)) for p in prompts]
     questions = MessageSet(messages, len(asked), limits.max_new_tokens)
     with bar(f"parity: {run.name}, {kind}", len(asked), "answers") as advance:
         found = _ask_export(kind, export, trained, base, questions, advance)
     tokenizer = load_tokenizer(run, trained.code_allowed)
-    ids = [prompt_ids(tokenizer, trained.prompt, p["instruction"], p["input"]) for p in prompts]
+    ids = [prompt_ids(tokenizer, trained.prompt, *row_question(p, trained.system)) for p in prompts]
     result = _compared(
         kind, trained.manifest.adapter, asked, found, _token_parity(messages, ids, found.tokens)
     )
@@ -122,13 +122,13 @@ def _compared(
     )
 
 
-def _token_parity(messages: list[str], trained: list[list[int]], export: list[list[int]]) -> PromptParity:
+def _token_parity(chats: list[Chat], trained: list[list[int]], export: list[list[int]]) -> PromptParity:
     """How many prompts have the same token ids, and where the first other one differs."""
-    other = [trio for trio in zip(messages, trained, export, strict=True) if trio[1] != trio[2]]
+    other = [trio for trio in zip(chats, trained, export, strict=True) if trio[1] != trio[2]]
     first = None
     if other:
-        text, wanted, got = other[0]
+        chat, wanted, got = other[0]
         pairs = zip(wanted, got, strict=False)
         at = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(wanted), len(got)))
-        first = TokenDifference(text, at, wanted[at : at + 5], got[at : at + 5])
-    return PromptParity(len(messages), len(messages) - len(other), first)
+        first = TokenDifference(chat[-1]["content"], at, wanted[at : at + 5], got[at : at + 5])
+    return PromptParity(len(chats), len(chats) - len(other), first)

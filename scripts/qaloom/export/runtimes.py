@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaloom.errors import DeviceError, ModelError
-from qaloom.export.ollama import render, stops_of, template_of
+from qaloom.export.ollama import render, stops_of, system_of, template_of
 from qaloom.files import read_json
 from qaloom.inference.answers import answers
 from qaloom.inference.llama_cpp import HEADERS, start_llama_server
@@ -17,10 +17,13 @@ from qaloom.inference.prompt import load_tokenizer, stop_ids
 _NO_TOKEN = -1
 
 
-class MessageSet(NamedTuple):
-    """User messages, all of them to be tokenised, the first `asked` answered in at most `limit` tokens each."""
+Chat = list[dict[str, str]]  # messages: role and content
 
-    messages: Sequence[str]
+
+class MessageSet(NamedTuple):
+    """Chats, all of them to be tokenised, the first `asked` answered in at most `limit` tokens each."""
+
+    messages: Sequence[Chat]
     asked: int
     limit: int
 
@@ -49,7 +52,7 @@ def in_transformers(
     A model that does not fit into the GPU in 16 bits is asked in `precision`, as it was trained.
     """
     tokenizer = load_tokenizer(folder, code_allowed)
-    tokens = [_chat_ids(tokenizer, text) for text in questions.messages]
+    tokens = [_chat_ids(tokenizer, chat) for chat in questions.messages]
     stop = stop_ids(tokenizer, "plain") if base else _own_stop(folder)
     with tempfile.TemporaryDirectory() as cache:
 
@@ -75,27 +78,27 @@ def in_llama_cpp(
     import httpx
 
     messages, limit = questions.messages, questions.limit
-    context = max(map(len, messages)) * 4 + limit + 512  # a character is up to four bytes, a token one
+    longest = max(sum(len(one["content"]) for one in chat) for chat in messages)
+    context = longest * 4 + limit + 512  # a character is up to four bytes, a token one
     server = start_llama_server(file, "export", min(context, 8192), slots=1)
     with httpx.Client(base_url=server.listening_address, headers=HEADERS, timeout=None) as client:
-        template = template_of(modelfile) if modelfile else None
-        prompts = [_prompt(client, template, text) for text in messages]
+        prompts = [_prompt(client, modelfile, chat) for chat in messages]
         tokens = [_tokens(client, text) for text in prompts]
         given = []
-        for number, text in enumerate(messages[: questions.asked]):
+        for number, chat in enumerate(messages[: questions.asked]):
             stops = stops_of(modelfile) if modelfile else None
             reply = (
                 _completed(client, prompts[number], stops, limit)
                 if modelfile
-                else _chatted(client, text, limit)
+                else _chatted(client, chat, limit)
             )
             given.append(reply)
             advance(len(given))
     return RuntimeAnswers(f"llama.cpp, {_version('xllamacpp')}", tokens, given)
 
 
-def _chat_ids(tokenizer: Any, text: str) -> list[int]:
-    prompt = tokenizer.apply_chat_template(_chat(text), tokenize=False, add_generation_prompt=True)
+def _chat_ids(tokenizer: Any, chat: Chat) -> list[int]:
+    prompt = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
     return tokenizer(prompt, add_special_tokens=False)["input_ids"]
 
 
@@ -106,23 +109,21 @@ def _own_stop(folder: Path) -> list[int]:
     return [_NO_TOKEN] if ends is None else ends if isinstance(ends, list) else [ends]
 
 
-def _chat(text: str) -> list[dict[str, str]]:
-    return [{"role": "user", "content": text}]
-
-
-def _prompt(client: Any, template: str | None, text: str) -> str:
-    if template is not None:
-        return render(template, _chat(text))
-    return _posted(client, "/apply-template", messages=_chat(text))["prompt"]
+def _prompt(client: Any, modelfile: str | None, chat: Chat) -> str:
+    if modelfile is None:
+        return _posted(client, "/apply-template", messages=chat)["prompt"]
+    system = system_of(modelfile) if chat[0]["role"] != "system" else ""
+    lead = [{"role": "system", "content": system}] if system else []
+    return render(template_of(modelfile), [*lead, *chat])
 
 
 def _tokens(client: Any, prompt: str) -> list[int]:
     return _posted(client, "/tokenize", content=prompt, add_special=True, parse_special=True)["tokens"]
 
 
-def _chatted(client: Any, text: str, limit: int) -> RuntimeReply:
+def _chatted(client: Any, chat: Chat, limit: int) -> RuntimeReply:
     settings = {"temperature": 0, "max_tokens": limit}
-    choice = _posted(client, "/v1/chat/completions", messages=_chat(text), **settings)["choices"][0]
+    choice = _posted(client, "/v1/chat/completions", messages=chat, **settings)["choices"][0]
     return RuntimeReply((choice["message"]["content"] or "").strip(), choice["finish_reason"] == "length")
 
 

@@ -9,21 +9,36 @@ import re
 from typing import Any, NamedTuple
 
 from qaloom.inference.encoding import Tokenizer, begin_ids
-from qaloom.inference.prompt import PLAIN, PLAIN_WITH_INPUT, chat_question, frame, pinned_values
+from qaloom.inference.frame import SYSTEM_END, frame, pinned_values
+from qaloom.inference.prompt import PLAIN, PLAIN_WITH_INPUT, Question, chat_question
 
 _PLAIN = (
-    "{{{{ '{begin}' }}}}{{% for message in messages %}}{{% if message['role'] == 'user' %}}"
+    "{{{{ '{begin}' }}}}{{% for message in messages %}}{{% if message['role'] == 'system' %}}"
+    "{{{{ message['content'] + '{system_end}' }}}}{{% elif message['role'] == 'user' %}}"
     "{{{{ '{before}' + message['content'] + '{after}' }}}}"
     "{{% elif message['role'] == 'assistant' %}}{{{{ message['content'] + '{end}' }}}}"
     "{{% endif %}}{{% endfor %}}"
 )
 # TRL's mark for the tokens to learn, which other programs' Jinja does not know.
-_GENERATION_TAG = re.compile(r"{%-?\s*(?:end)?generation\s*-?%}")
+# White space around it goes as where transformers renders it (trim_blocks, lstrip_blocks).
+_GENERATION_TAG = re.compile(
+    r"(?:\s*{%-|(?:^[ \t]+)?{%)\s*(?:end)?generation\s*(?:-%}\s*|%}\n?)", re.MULTILINE
+)
 # Clients send text; these templates read a list of parts.
 _IN_PARTS = (
     "{%- set given = namespace(messages=[]) -%}{%- for m in messages -%}{%- set given.messages = given.messages + "
     "[{'role': m['role'], 'content': [{'type': 'text', 'text': m['content']}] if m['content'] is string "
     "else m['content']}] -%}{%- endfor -%}{%- set messages = given.messages -%}"
+)
+# The run's own system message, where a client sends none.
+_WITH_SYSTEM = (
+    "{{%- if messages[0]['role'] != 'system' -%}}"
+    "{{%- set messages = [{{'role': 'system', 'content': '{system}'}}] + messages -%}}{{%- endif -%}}"
+)
+# A system message before the first question, where a template takes none.
+_PREFIXED = (
+    "{{%- if messages[0]['role'] == 'system' -%}}{{%- set messages = [{{'role': messages[1]['role'], 'content': "
+    "messages[0]['content'] + '{system_end}' + messages[1]['content']}}] + messages[2:] -%}}{{%- endif -%}}"
 )
 _PLACEHOLDERS = [f"\x01{name}\x01" for name in ("first", "answer", "second", "system")]
 
@@ -42,16 +57,19 @@ class TurnTexts(NamedTuple):
     system: tuple[str, str] | None
 
 
-def trained_template(tokenizer: Tokenizer, kind: str) -> str:
+def trained_template(tokenizer: Tokenizer, kind: str, system: str = "") -> str:
     """The Jinja chat template that writes the trained prompt, whatever the program that renders it.
 
-    `kind` is chat or plain. A plain prompt's input is written into the message, see `client_message`.
+    `kind` is chat or plain, `system` is for chats that begin without a system message. A plain prompt's input is
+    written into the message, see `client_messages`.
     """
+    lead = _WITH_SYSTEM.format(system=_quoted(system)) if system else ""
     if kind == "plain":
         before, after = PLAIN.split("{instruction}")
         begin = tokenizer.decode(begin_ids(tokenizer))
         texts = {"begin": begin, "before": before, "after": after, "end": tokenizer.eos_token}
-        return _PLAIN.format(**{name: _quoted(text) for name, text in texts.items()})
+        texts["system_end"] = SYSTEM_END
+        return lead + _PLAIN.format(**{name: _quoted(text) for name, text in texts.items()})
     template = _GENERATION_TAG.sub("", tokenizer.get_chat_template())
     used = {name: value for name, value in pinned_values().items() if name in template}
     parts = frame(tokenizer)
@@ -60,13 +78,26 @@ def trained_template(tokenizer: Tokenizer, kind: str) -> str:
         # A newline at a template's very end is not written; in front of more text it would be.
         added = f"{{% if add_generation_prompt %}}{{{{ '{_quoted(begun)}' }}}}{{% endif %}}"
         template = template.removesuffix("\n") + added
-    if parts.in_parts:
+    if parts.layout.in_parts:
         template = _IN_PARTS + template
-    return "".join(_pin(name, value) for name, value in used.items()) + template
+    if frame(tokenizer, system=True).layout.prefixed:
+        template = _PREFIXED.format(system_end=_quoted(SYSTEM_END)) + template
+    return "".join(_pin(name, value) for name, value in used.items()) + lead + template
+
+
+def client_messages(kind: str, question: Question) -> list[dict[str, str]]:
+    """The chat that a client sends so that the trained template writes the trained prompt.
+
+    Without a system message of its own, the question gets the template's.
+    """
+    chat = [{"role": "system", "content": question.system}] if question.system else []
+    for earlier, answer in question.history:
+        chat += [{"role": "user", "content": earlier}, {"role": "assistant", "content": answer}]
+    return [*chat, {"role": "user", "content": client_message(kind, question.instruction, question.input)}]
 
 
 def client_message(kind: str, instruction: str, input: str) -> str:
-    """The message that a chat client sends so that the trained template writes the trained prompt."""
+    """The message of a question, with its input in the prompt's own words."""
     if kind == "plain" and input:
         before, after = PLAIN.split("{instruction}")
         return PLAIN_WITH_INPUT.format(instruction=instruction, input=input)[len(before) : -len(after)]

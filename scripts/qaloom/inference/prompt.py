@@ -1,21 +1,33 @@
 """Prompts and their token ids, for training and for asking alike, so that the two cannot differ."""
 
 import os
-import re
 import unicodedata
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaloom.errors import ModelError, RowTextError, first_line
 from qaloom.inference.encoding import Encoder, Text, Tokenizer, begin_ids, encoder
+from qaloom.inference.frame import SYSTEM_END, Frame, as_rendered, frame, render
 
-_TODAY = "26 Jul 2024"  # for templates that write the date: a prompt is the same on every day
 PLAIN = "### Instruction:\n{instruction}\n\n### Response:\n"
 PLAIN_WITH_INPUT = "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n"
-_QUESTION, _ANSWER = "the-question-of-the-row", "the-answer-of-the-row"
-_THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>\s*(</\1>\s*)?$")  # open, or empty
 _SAMPLE = "한국어 말뭉치 and English, 1,234.5 %: <b>x</b>"
+
+
+History = Sequence[tuple[str, str]]  # earlier exchanges: question and answer
+
+
+class Question(NamedTuple):
+    """A question, the text it is about, and what was said before it; a prompt is made of it."""
+
+    instruction: str
+    input: str = ""
+    system: str = ""
+    history: History = ()
 
 
 class Example(NamedTuple):
@@ -25,8 +37,11 @@ class Example(NamedTuple):
     completion: list[int]
 
 
-def load_tokenizer(folder: Path, code_allowed: bool = False) -> Any:
-    """The tokenizer of a model or adapter folder, with a token to pad with. Raises ModelError."""
+def load_tokenizer(folder: Path, code_allowed: bool = False, template: str | None = None) -> Any:
+    """The tokenizer of a model or adapter folder, with a token to pad with. Raises ModelError.
+
+    `template` is a chat template in place of its own.
+    """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when transformers is first imported
     from transformers import AutoTokenizer
 
@@ -37,6 +52,8 @@ def load_tokenizer(folder: Path, code_allowed: bool = False) -> Any:
     tokenizer = _as_its_file_says(tokenizer, folder)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    if template is not None:
+        tokenizer.chat_template = template
     return tokenizer
 
 
@@ -63,7 +80,7 @@ def load_error(folder: Path, error: Exception) -> ModelError:
 
 
 def prompt_kind(wanted: str, tokenizer: Tokenizer) -> str:
-    """The kind of prompt, `chat` or `plain`; `auto` is chat where the tokenizer has a template.
+    """The kind of prompt, `chat` or `plain`, of auto, chat, plain or a template's file, which the tokenizer has.
 
     Raises ModelError when a chat is wanted and there is no template, or no end token to teach.
     """
@@ -73,27 +90,55 @@ def prompt_kind(wanted: str, tokenizer: Tokenizer) -> str:
         )
     if wanted == "chat" and not tokenizer.chat_template:
         raise ModelError("prompt: chat, but the base model has no chat template; write prompt: plain or auto")
-    if wanted != "auto":
+    if wanted == "plain":
         return wanted
     return "chat" if tokenizer.chat_template else "plain"
 
 
-def prompt_ids(tokenizer: Tokenizer, kind: str, instruction: str, input: str = "") -> list[int]:
-    """Token ids up to where the answer begins. Raises RowTextError when a part of the question is a control token."""
-    pieces = _prompt_pieces(tokenizer, kind, instruction, input)
+def row_question(row: Mapping[str, Any], system: str = "") -> Question:
+    """The question of a row of the split's files; `system` is for rows without a message of their own."""
+    history = [(question, answer) for question, answer in row.get("history", ())]
+    return Question(row["instruction"], row["input"], row.get("system") or system, history)
+
+
+def prompt_ids(
+    tokenizer: Tokenizer,
+    kind: str,
+    instruction: str,
+    input: str = "",
+    system: str = "",
+    history: History = (),
+) -> list[int]:
+    """Token ids up to where the answer begins: the fields of a Question, in a `kind` of prompt.
+
+    Raises RowTextError when a part of them is a control token, or the template takes no earlier exchanges.
+    """
+    pieces, _ = _prompt_pieces(tokenizer, kind, Question(instruction, input, system, history))
     return _begin(tokenizer, kind) + encoder_of(tokenizer, kind).encode(*pieces)
 
 
-def example(tokenizer: Tokenizer, kind: str, instruction: str, input: str, output: str) -> Example:
+def example(
+    tokenizer: Tokenizer,
+    kind: str,
+    instruction: str,
+    input: str,
+    output: str,
+    system: str = "",
+    history: History = (),
+) -> Example:
     """A training row: the prompt exactly as it will be asked, then the answer and its end.
 
     Tokens of the answer are those of the whole dialogue where the prompt's tokens begin it. Raises RowTextError
-    when template or tokenizer change question or answer, or a part of them is a control token.
+    when template or tokenizer change a text of the row, or a part of one is a control token.
     """
-    prompt = prompt_ids(tokenizer, kind, instruction, input)
-    pieces, encode = _prompt_pieces(tokenizer, kind, instruction, input), encoder_of(tokenizer, kind).encode
-    gap = "" if kind == "plain" else _checked_gap(tokenizer, chat_question(instruction, input), output)
-    whole = _begin(tokenizer, kind) + encode(*pieces, Text(gap, True), Text(output))
+    question = Question(instruction, input, system, history)
+    pieces, faithful = _prompt_pieces(tokenizer, kind, question)
+    if not faithful:
+        raise RowTextError("the model's chat template changes its question")
+    encode, begin = encoder_of(tokenizer, kind).encode, _begin(tokenizer, kind)
+    prompt = begin + encode(*pieces)
+    gap = "" if kind == "plain" else _checked_gap(tokenizer, question, output)
+    whole = begin + encode(*pieces, Text(gap, True), Text(output))
     begins = whole[: len(prompt)] == prompt
     answer = whole[len(prompt) :] if begins else encode(Text(output))
     if _letters(tokenizer.decode(answer, skip_special_tokens=False)) != _letters(output):
@@ -111,72 +156,55 @@ def stop_ids(tokenizer: Tokenizer, kind: str) -> list[int]:
     return sorted({tokenizer.eos_token_id, _end_ids(tokenizer, kind)[-1]})
 
 
-class Frame(NamedTuple):
-    """Fixed texts of a chat template: before the question, up to the answer, after the answer.
-
-    `generation` is what the template itself writes when an answer is to begin; `answer` is where ours begins,
-    after empty thoughts or the channel of final answers. `gap` is white space that belongs to the answer.
-    """
-
-    before: str
-    generation: str
-    answer: str
-    gap: str
-    after: str
-    in_parts: bool  # the template wants a message's content as a list of parts
-
-
-def frame(tokenizer: Tokenizer) -> Frame:
-    """The fixed texts of a tokenizer's chat template, found by rendering it.
-
-    Raises ModelError when a finished dialogue does not begin as the template asks for an answer.
-    """
-    return _frame(tokenizer, tokenizer.get_chat_template())
-
-
-@lru_cache(maxsize=8)  # the same for every row
-def _frame(tokenizer: Tokenizer, _template: str) -> Frame:
-    for in_parts in (False, True):
-        asked, finished = (_render(tokenizer, _QUESTION, answer, in_parts) for answer in (None, _ANSWER))
-        if _QUESTION in asked and _ANSWER in finished:
-            break
-    else:
-        raise ModelError("the base model's chat template leaves the question out; write prompt: plain")
-    before, _, generation = asked.partition(_QUESTION)
-    between, _, after = finished.partition(_QUESTION)[2].partition(_ANSWER)
-    if between.startswith(generation):
-        middle = between[len(generation) :]
-    elif (thought := _THOUGHT.search(generation)) and between.strip() == generation[
-        : thought.start()
-    ].strip():
-        middle = "" if thought[2] else f"\n</{thought[1]}>\n\n"  # a finished dialogue keeps no thoughts
-    else:
-        raise ModelError(
-            f"the base model's chat template asks for an answer after {generation!r} and writes a finished one "
-            f"after {between!r}; write prompt: plain"
-        )
-    answer, gap = (generation + middle, "") if middle.strip() else (generation, middle)
-    return Frame(before, generation, answer, gap, after, in_parts)
-
-
 def encoder_of(tokenizer: Tokenizer, kind: str) -> Encoder:
-    """The encoder of a kind of prompt."""
+    """The encoder of a kind of prompt, the same for every shape of dialogue."""
+    return _encoder(tokenizer, kind, tokenizer.chat_template)
+
+
+@lru_cache(maxsize=8)
+def _encoder(tokenizer: Tokenizer, kind: str, _template: str) -> Encoder:
     if kind == "plain":
         return encoder(tokenizer, PLAIN)
-    parts = frame(tokenizer)
-    return encoder(tokenizer, parts.before + parts.answer + parts.after)
+    shapes = [frame(tokenizer)]
+    for system, earlier in ((True, 0), (False, 1)):
+        with suppress(ModelError, RowTextError):
+            shapes.append(frame(tokenizer, system, earlier))
+    fixed = (text for parts in shapes for text in (*parts.before, parts.answer, parts.after))
+    return encoder(tokenizer, "".join(dict.fromkeys(fixed)))
 
 
-def _prompt_pieces(tokenizer: Tokenizer, kind: str, instruction: str, input: str) -> list[Text]:
+def _prompt_pieces(tokenizer: Tokenizer, kind: str, question: Question) -> tuple[list[Text], bool]:
+    """The prompt's fixed and row texts, and whether the template leaves the row's as they are."""
     if kind == "plain":
-        texts = (PLAIN_WITH_INPUT if input else PLAIN).replace("{instruction}", "\0").replace("{input}", "\0")
-        first, *others = (Text(text, True) for text in texts.split("\0"))
-        values = (Text(instruction), Text(input))
-        return [first, *(piece for pair in zip(values, others, strict=False) for piece in pair)]
-    parts = frame(tokenizer)
-    question = chat_question(instruction, input)
-    kept = _as_rendered(tokenizer, question)
-    return [Text(parts.before, True), Text(question if kept is None else kept), Text(parts.answer, True)]
+        return _plain_pieces(tokenizer, question), True
+    frame(tokenizer)  # a template of no use is refused before one that lacks turns
+    parts, texts = _frame_and_texts(tokenizer, question)
+    kept = as_rendered(tokenizer, texts, parts)
+    pieces = []
+    for before, text in zip(parts.before, texts if kept is None else kept, strict=True):
+        pieces += [Text(before, True), Text(text)]
+    return [*pieces, Text(parts.answer, True)], kept is not None
+
+
+def _frame_and_texts(tokenizer: Tokenizer, question: Question) -> tuple[Frame, list[str]]:
+    texts = [question.system] if question.system else []
+    texts += chain.from_iterable(question.history)
+    texts.append(chat_question(question.instruction, question.input))
+    return frame(tokenizer, bool(question.system), len(question.history)), texts
+
+
+def _plain_pieces(tokenizer: Tokenizer, question: Question) -> list[Text]:
+    pieces = [Text(question.system), Text(SYSTEM_END, True)] if question.system else []
+    for earlier, answer in question.history:
+        pieces += [*_instruction_pieces(earlier, ""), Text(answer), Text(tokenizer.eos_token, True)]
+    return pieces + _instruction_pieces(question.instruction, question.input)
+
+
+def _instruction_pieces(instruction: str, input: str) -> list[Text]:
+    texts = (PLAIN_WITH_INPUT if input else PLAIN).replace("{instruction}", "\0").replace("{input}", "\0")
+    first, *others = (Text(text, True) for text in texts.split("\0"))
+    values = (Text(instruction), Text(input))
+    return [first, *(piece for pair in zip(values, others, strict=False) for piece in pair)]
 
 
 def chat_question(instruction: str, input: str) -> str:
@@ -184,23 +212,10 @@ def chat_question(instruction: str, input: str) -> str:
     return f"{instruction}\n\n{input}" if input else instruction
 
 
-def _as_rendered(tokenizer: Tokenizer, question: str) -> str | None:
-    """A question as the template writes it (many trim white space), or None where it changes more than that."""
-    parts = frame(tokenizer)
-    rendered = _render(tokenizer, question, None, parts.in_parts)
-    if rendered.startswith(parts.before) and rendered.endswith(parts.generation):
-        kept = rendered[len(parts.before) : len(rendered) - len(parts.generation)]
-        if kept.strip() == question.strip():
-            return kept
-    return None
-
-
-def _checked_gap(tokenizer: Tokenizer, question: str, output: str) -> str:
-    """White space before the answer. Raises RowTextError when the template changes the question or the answer."""
-    parts = frame(tokenizer)
-    if _as_rendered(tokenizer, question) is None:
-        raise RowTextError("the model's chat template changes its question")
-    rendered = _render(tokenizer, question, output, parts.in_parts)
+def _checked_gap(tokenizer: Tokenizer, question: Question, output: str) -> str:
+    """White space before the answer. Raises RowTextError when the template changes the answer."""
+    parts, texts = _frame_and_texts(tokenizer, question)
+    rendered = render(tokenizer, [*texts, output], parts.layout)
     if not rendered.removesuffix(parts.after).rstrip().endswith(output.strip()):
         raise RowTextError("the model's chat template changes its answer")
     return parts.gap
@@ -220,29 +235,3 @@ def _end_ids(tokenizer: Tokenizer, kind: str) -> list[int]:
     ids = encode.encode(Text(frame(tokenizer).after.strip(), True))
     control = next((i for i, token in enumerate(ids) if token in encode.control), None)
     return [*ids, tokenizer.eos_token_id] if control is None else ids[: control + 1]
-
-
-def _render(tokenizer: Tokenizer, question: str, answer: str | None, in_parts: bool) -> str:
-    """The chat template's text of a question, and of its answer or where one begins. Raises ModelError."""
-    from jinja2 import TemplateError
-
-    turns = [("user", question), *([("assistant", answer)] if answer is not None else [])]
-    messages = [
-        {"role": role, "content": [{"type": "text", "text": text}] if in_parts else text}
-        for role, text in turns
-    ]
-    try:
-        return tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=answer is None, **pinned_values()
-        )
-    except (TemplateError, TypeError, ValueError) as error:
-        raise ModelError(f"the base model's chat template fails ({first_line(error)})") from None
-
-
-def pinned_values() -> dict[str, Any]:
-    """Template variables with fixed values, so that a question always renders the same."""
-    return {
-        "enable_thinking": False,  # the answer alone, without the reasoning before it
-        "date_string": _TODAY,
-        "strftime_now": lambda _format: _TODAY,
-    }

@@ -17,15 +17,17 @@ from qaloom.serve.access import key_in
 from qaloom.trained_run import TrainedRun
 
 
-def stream_answer(loaded: LoadedModel, kind: str, question: str, max_new_tokens: int) -> str:
-    """Stream the answer to stdout as it is made, and return it."""
+def stream_answer(
+    loaded: LoadedModel, kind: str, question: str, max_new_tokens: int, system: str = ""
+) -> str:
+    """Stream the answer to stdout as it is made, and return it; `system` is the system message, if any."""
     import torch
     from transformers import TextStreamer
 
     from qaloom.inference.decoding import greedy
 
     model, tokenizer = loaded
-    ids = torch.tensor([prompt_ids(tokenizer, kind, question)], device=model.device)
+    ids = torch.tensor([prompt_ids(tokenizer, kind, question, system=system)], device=model.device)
     streamer = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "streamer": streamer}
     output = greedy(model, tokenizer, stop_ids(tokenizer, kind), max_new_tokens, **inputs)
@@ -98,16 +100,16 @@ def _asker(
             lambda question: ask_server(url, base, question, max_new_tokens, key),
         )
     loaded, trained = _open(Path(run))
-    kind = trained.prompt
+    kind, system = trained.prompt, trained.system
     own = "chat" if loaded.tokenizer.chat_template else kind
 
     def ask_base(question: str) -> str:
         if trained.is_full_model:
             raise ModelError(f"{run} was trained in full, so its base model is not in it; ask it alone")
         with loaded.model.disable_adapter():
-            return stream_answer(loaded, own, question, max_new_tokens)
+            return stream_answer(loaded, own, question, max_new_tokens, system)
 
-    return lambda question: stream_answer(loaded, kind, question, max_new_tokens), ask_base
+    return lambda question: stream_answer(loaded, kind, question, max_new_tokens, system), ask_base
 
 
 def _served_models(url: str, key: str | None) -> tuple[str, str]:

@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from qaloom.errors import DataError
-from qaloom.evaluate.model_pair import Question
 from qaloom.evaluate.retrieval import Index
 from qaloom.files import read_lines
+from qaloom.inference.prompt import Question
+from qaloom.records import row_context
 
 
 class NearestRow(msgspec.Struct):
@@ -41,5 +42,5 @@ class Nearest:
 
     def _shown(self, row: dict[str, Any]) -> NearestRow:
         place = self.places.get(row["id"], {})
-        question = "\n\n".join(filter(None, (row["instruction"], row["input"])))
+        question = "\n\n".join(filter(None, (row["instruction"], row_context(row))))
         return NearestRow(question, row["output"], place.get("source"), place.get("line"))

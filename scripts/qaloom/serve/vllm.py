@@ -42,7 +42,8 @@ def running_vllm(run: TrainedRun, base: Path, context: int) -> Iterator[tuple[st
         port = free.getsockname()[1]
     key = secrets.token_urlsafe(32)
     with tempfile.TemporaryDirectory() as folder:
-        save_tokenizer(load_tokenizer(run.folder, run.code_allowed), run.prompt, Path(folder))
+        tokenizer = load_tokenizer(run.folder, run.code_allowed)
+        save_tokenizer(tokenizer, run.prompt, Path(folder), run.system)
         template = Path(folder) / "chat_template.jinja"
         # The key goes by the environment: every user of the machine can read a command line.
         environment = os.environ | {"VLLM_API_KEY": key}

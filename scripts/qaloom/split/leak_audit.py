@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from qaloom.errors import LeakError
 from qaloom.files import read_lines, write_json
-from qaloom.records import Placement, Row, question_text
+from qaloom.records import Placement, placed_row
 from qaloom.split.fact_pairs import grouped_pairs, near_answer_pairs, near_question_pairs
 from qaloom.split.facts import Comparison, Relation, Statement, comparison_of
 from qaloom.text.content_words import differ_in_endings_alone
@@ -91,18 +91,12 @@ def audit(
 
 
 def _read(path: Path, placed: Places, key: Callable[[str], str]) -> list[Statement]:
-    return [
-        _statement(text, placed.get(text["id"], _UNKNOWN), key) for text in read_lines(path, dict[str, str])
-    ]
+    return [_statement(text, placed.get(text["id"], _UNKNOWN), key) for text in read_lines(path)]
 
 
-def _statement(text: dict[str, str], place: Placement, key: Callable[[str], str]) -> Statement:
-    question, answer = question_text(text["instruction"], text["input"]), text["output"]
-    row = Row(
-        text["id"], text["instruction"], text["input"], answer, place.source, place.line, place.group,
-        {}, place.origin, place.parent,
-    )  # fmt: skip
-    return Statement(row, key(question), key(answer))
+def _statement(text: dict[str, Any], place: Placement, key: Callable[[str], str]) -> Statement:
+    row = placed_row(place, text, place.origin)
+    return Statement(row, key(row.question), key(row.output))
 
 
 def _unseen_facts(unseen: Rows, train: Rows, comparison: Comparison) -> Check:

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from qaloom.config.settings import SplitSettings
-from qaloom.records import Row, row_id
+from qaloom.records import other_wording
 from qaloom.split.placement import Wording, hash_share
 from qaloom.text.content_words import differ_in_endings_alone
 from qaloom.text.rephrase import rewrite
@@ -71,20 +71,7 @@ def _rule_made(parent: Wording, key: Callable[[str], str]) -> list[Wording]:
     row = parent.row
     wordings = []
     for question in rewrite(row.instruction):
-        identity = row_id(question, row.input, row.output)
-        probe = Row(
-            identity,
-            question,
-            row.input,
-            row.output,
-            row.source,
-            row.line,
-            row.group,
-            {},
-            "rule",
-            row.id,
-            "rules",
-        )
+        probe = other_wording(row, question, "rule", "rules")
         wordings.append(Wording(probe, key(probe.question), parent.answer))
     return wordings
 

@@ -114,16 +114,12 @@ def _placed(
 
 def _write_parts(out: Path, placed: Sequence[Wording]) -> None:
     for part in PARTS:
-        write_lines(out / f"{part}.jsonl", (_text(w.row) for w in placed if w.part == part))
+        write_lines(out / f"{part}.jsonl", (w.row.texts for w in placed if w.part == part))
     write_lines(out / "placement.jsonl", map(_placement, placed))
     if not any(w.part == "train" for w in placed):
         raise DataError(
             "split: no row is left to train on; with so few facts set split.unseen_fraction to 0, or add rows"
         )
-
-
-def _text(row: Row) -> dict[str, str]:
-    return {"id": row.id, "instruction": row.instruction, "input": row.input, "output": row.output}
 
 
 def _placement(wording: Wording) -> Placement:

@@ -99,7 +99,7 @@ def _train(folder: Path, job: TrainingJob) -> None:
     steps = steps_of_rows([length(e) for e in examples], settings.training)
     model = load_training_model(task.base, task.start, planned, settings)
     loading = settle_memory()
-    tokenizer = load_tokenizer(Path(task.base), settings.trust_remote_code)
+    tokenizer = load_tokenizer(Path(task.base), settings.trust_remote_code, task.template)
     rows = rows_in_order(steps, examples, planned, tokenizer.pad_token_id)
     trainer = make_trainer(model, tokenizer, rows, validated, planned, settings, folder)
     check_batch(trainer, rows)

@@ -23,6 +23,7 @@ from qaloom.console import duration, say
 from qaloom.errors import DataError, ModelError, TrainingError
 from qaloom.files import digest, file_digest, read_json, read_lines, write_lines
 from qaloom.inference.architecture import Architecture, architecture, target_projections
+from qaloom.inference.own_template import is_file_of_template, read_template
 from qaloom.inference.prompt import load_tokenizer, prompt_kind
 from qaloom.train.planning.autotune import quickest
 from qaloom.train.planning.device import GB, Device, lacking_to_compile, probe
@@ -32,7 +33,7 @@ from qaloom.train.planning.plan import FailedPlan, Fallback, Plan, candidates, p
 from qaloom.train.planning.task import TrainingJob, TrainingTask, read_struct, write_struct
 from qaloom.train.planning.usual_ranges import beyond_the_usual
 from qaloom.train.process import Metrics, last_checkpoint
-from qaloom.train.tokenized import cut, end_ids, length, steps_of_rows, tokenise, validation
+from qaloom.train.tokenized import TextRow, cut, end_ids, length, steps_of_rows, tokenise, validation
 from qaloom.trained_run import is_full_model
 
 _LIBRARIES = ("torch", "unsloth", "unsloth_zoo", "transformers", "trl", "peft", "bitsandbytes")
@@ -49,6 +50,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     base: str
     settings: dict[str, Any]
     start: str | None
+    template: str | None = None  # digest of a prompt template of one's own
     code: str
 
 
@@ -56,6 +58,7 @@ class Manifest(Identity, frozen=True, kw_only=True):
     """manifest.json of a trained run: what decided it, and the digest of the adapter."""
 
     prompt: str
+    system: str = ""  # the system message of questions that have none of their own
     adapter: str
     versions: dict[str, str]
 
@@ -72,7 +75,7 @@ def train(
     gpus: int = 1,
     device: Device | None = None,
 ) -> Manifest:
-    """Fine-tune `base` on `rows` (JSON Lines of id, instruction, input, output); return the manifest.
+    """Fine-tune `base` on `rows` (a file of the split); return the manifest.
 
     `settings` is one entry of `runs:` in the configuration, `start` the folder of an adapter to train on,
     `gpus` how many of this host's may be used, `device` what to plan for instead of what is found here.
@@ -84,22 +87,23 @@ def train(
     run = typed(settings, RunSettings)
     if start and is_full_model(start) != (run.method == "full"):
         raise ModelError(f"{name} starts from {start.name}, which is of another method; give both the same")
-    identity = _identity(rows, base, settings, start)
+    template = read_template(run.prompt.template) if is_file_of_template(run.prompt.template) else None
+    identity = _identity(rows, base, settings, start, template)
     folder = cache / digest(to_builtins(identity))[:16]
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):  # another run with the same rows and settings waits, then reuses
         if (folder / "finished/manifest.json").is_file():
             say(f"train: {name} was trained before on the same rows and settings; reusing its adapter")
         else:
-            task = TrainingTask(name, str(base), str(start) if start else None, run, threads)
+            task = TrainingTask(
+                name, str(base), str(start) if start else None, run, threads, template=template
+            )
             planned = _train(task, read_lines(rows), device, gpus, folder)
             _finish(folder, planned, identity)
         return _publish(folder / "finished", out)
 
 
-def _train(
-    task: TrainingTask, rows: list[dict[str, str]], device: Device | None, gpus: int, folder: Path
-) -> Plan:
+def _train(task: TrainingTask, rows: list[TextRow], device: Device | None, gpus: int, folder: Path) -> Plan:
     """Plan and train; return the plan that trained to the end."""
     size = architecture(Path(task.base), task.settings.trust_remote_code)
     if not task.start and task.settings.method == "lora":
@@ -122,7 +126,9 @@ def _publish(finished: Path, out: Path) -> Manifest:
     return manifest
 
 
-def _identity(rows: Path, base: Path, settings: dict[str, Any], start: Path | None) -> Identity:
+def _identity(
+    rows: Path, base: Path, settings: dict[str, Any], start: Path | None, template: str | None = None
+) -> Identity:
     """All that decides the adapter: not how this machine gets there (plan, threads, GPUs), nor a tracker.
 
     Models count by content: neither a folder that was moved nor a run that was renamed is a change.
@@ -134,6 +140,7 @@ def _identity(rows: Path, base: Path, settings: dict[str, Any], start: Path | No
         base=read_json(base / "manifest.json")["sha256"],
         settings={key: value for key, value in settings.items() if key not in named} | {"training": training},
         start=weights_digest(start) if start else None,
+        template=digest(template) if template is not None else None,
         code=code_digest(Path(__file__)),
     )
 
@@ -145,7 +152,7 @@ def weights_digest(folder: Path) -> str:
 
 def _prepare(
     task: TrainingTask,
-    rows: list[dict[str, str]],
+    rows: list[TextRow],
     size: Architecture,
     device: Device,
     gpus: int,
@@ -157,10 +164,11 @@ def _prepare(
         raise DataError(
             f"train: {task.name}: the split left no row to train on; see results/split/manifest.json"
         )
+    system = _system(task, rows)
     rows, validated = _validation(task, rows)
-    tokenizer = load_tokenizer(Path(task.base), settings.trust_remote_code)
-    kind = prompt_kind(settings.prompt, tokenizer)
-    (rows, whole), ends = tokenise(rows, tokenizer, kind), end_ids(tokenizer, kind)
+    tokenizer = load_tokenizer(Path(task.base), settings.trust_remote_code, task.template)
+    kind = prompt_kind(settings.prompt.template, tokenizer)
+    (rows, whole), ends = tokenise(rows, tokenizer, kind, system), end_ids(tokenizer, kind)
     ids, examples = cut(rows, whole, settings.max_length, ends)
     plans = _plans(folder, size, settings, [length(e) for e in examples], device, gpus)
     longest = plans[0].max_length  # as in all of them
@@ -168,18 +176,27 @@ def _prepare(
         ids, examples = cut(rows, whole, longest, ends)
     task, lengths = replace(task, ids=ids), [length(e) for e in examples]
     steps = steps_of_rows(lengths, training)
-    plans = [_with_steps(planned, steps, kind) for planned in plans]
+    plans = [_with_steps(planned, steps, kind, system) for planned in plans]
     write_lines(folder / "examples.jsonl", examples)
-    _, to_validate = tokenise(validated, tokenizer, kind)
+    _, to_validate = tokenise(validated, tokenizer, kind, system)
     write_lines(folder / "validation.jsonl", [e for e in to_validate if length(e) <= longest])
     seconds = predicted_seconds(size, settings.lora.r, plans[0], sum(lengths) * training.epochs)
     _announce(task, size, plans[0], seconds, folder)
     return task, quickest(plans, task, lengths, steps, seconds, folder)
 
 
-def _validation(
-    task: TrainingTask, rows: list[dict[str, str]]
-) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+def _system(task: TrainingTask, rows: list[TextRow]) -> str:
+    """The system message of questions that have none: the configuration's, or the one that all rows have."""
+    if task.settings.prompt.system:
+        return task.settings.prompt.system
+    systems = {row.get("system", "") for row in rows}
+    if len(systems) > 1 or systems == {""}:
+        return ""
+    say(f"train: {task.name}: all rows have the same system message; questions without one are asked with it")
+    return systems.pop()
+
+
+def _validation(task: TrainingTask, rows: list[TextRow]) -> tuple[list[TextRow], list[TextRow]]:
     training = task.settings.training
     rows, validated = validation(rows, training.validation_fraction, training.seed)
     if training.validation_fraction and not validated:
@@ -202,14 +219,15 @@ def _plans(
     return candidates(size, settings, lengths, device, gpus)
 
 
-def _with_steps(planned: Plan, steps: list[list[int]], kind: str) -> Plan:
-    """A plan with the run's steps and its kind of prompt."""
+def _with_steps(planned: Plan, steps: list[list[int]], kind: str, system: str = "") -> Plan:
+    """A plan with the run's steps, its kind of prompt and its system message."""
     most = max(map(len, steps))  # rows; a pack holds one at least
     by_row = planned.effective_tokens and not planned.packing
     return replace(
         planned,
         steps=len(steps),
         prompt=kind,
+        system=system,
         most_packs=most if planned.packing else None,
         accumulation=math.ceil(most / planned.gpus) if by_row else planned.accumulation,
     )
@@ -292,6 +310,7 @@ def _finish(folder: Path, planned: Plan, identity: Identity) -> None:
     manifest = Manifest(
         **asdict(identity),
         prompt=planned.prompt,
+        system=planned.system,
         adapter=weights_digest(finished),
         versions={library: version(library) for library in _LIBRARIES},
     )

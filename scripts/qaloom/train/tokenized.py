@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from itertools import chain
 from random import Random
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -13,18 +14,20 @@ from qaloom.config.settings import TrainingSettings
 from qaloom.console import say
 from qaloom.errors import RowTextError, TrainingError
 from qaloom.files import digest
-from qaloom.inference.prompt import Example, Tokenizer, example, stop_ids
+from qaloom.inference.prompt import Example, Tokenizer, example, row_question, stop_ids
+from qaloom.records import row_context
 from qaloom.text.near_pairs import near_pairs, question_key
 from qaloom.text.normalize import comparison_key
 
+TextRow = dict[str, Any]  # id, instruction, input, output; system and history where a row has them
 IGNORED = -100  # the label that the loss leaves out
 _NEAR = 0.9  # Indel similarity of comparison keys from which on two questions stay on one side
 
 
 def tokenise(
-    rows: Sequence[dict[str, str]], tokenizer: Tokenizer, kind: str
-) -> tuple[list[dict[str, str]], list[Example]]:
-    """Rows (id, instruction, input, output) that the prompt can hold, and their token ids, whole.
+    rows: Sequence[TextRow], tokenizer: Tokenizer, kind: str, system: str = ""
+) -> tuple[list[TextRow], list[Example]]:
+    """Rows that the prompt can hold, and their token ids, whole; `system` is for rows without such a message.
 
     Says how many rows the model's template or tokenizer would change, and leaves them out.
     Raises TrainingError when that is all of them.
@@ -32,7 +35,10 @@ def tokenise(
     usable, examples, problems = [], [], []
     for row in rows:
         try:
-            examples.append(example(tokenizer, kind, row["instruction"], row["input"], row["output"]))
+            one = row_question(row, system)
+            examples.append(
+                example(tokenizer, kind, one.instruction, one.input, row["output"], one.system, one.history)
+            )
             usable.append(row)
         except RowTextError as error:
             problems.append(f"{row['id']}: {error}")
@@ -49,7 +55,7 @@ def length(one: Example) -> int:
 
 
 def cut(
-    rows: Sequence[dict[str, str]], whole: Sequence[Example], max_length: int, ends: set[int]
+    rows: Sequence[TextRow], whole: Sequence[Example], max_length: int, ends: set[int]
 ) -> tuple[list[str], list[Example]]:
     """Ids and examples of at most `max_length` tokens; `ends` are the ids that end an answer.
 
@@ -78,9 +84,7 @@ def end_ids(tokenizer: Tokenizer, kind: str) -> set[int]:
     return set(stop_ids(tokenizer, kind))
 
 
-def validation(
-    rows: Sequence[dict[str, str]], fraction: float, seed: int
-) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+def validation(rows: Sequence[TextRow], fraction: float, seed: int) -> tuple[list[TextRow], list[TextRow]]:
     """Rows to train on, and those held out to validate: wordings of facts that keep another in training.
 
     Near-equal questions, transitively, go together, by the hash of the first of them, whatever the other
@@ -100,14 +104,14 @@ def validation(
     return rest, [r for n, r in enumerate(rows) if n in held_out]
 
 
-def _place(row: dict[str, str], seed: int) -> float:
+def _place(row: TextRow, seed: int) -> float:
     """A number in [0, 1) that the seed and the question alone decide."""
-    return int(digest([seed, row["instruction"], row["input"]])[:13], 16) / 16**13
+    return int(digest([seed, row["instruction"], row_context(row)])[:13], 16) / 16**13
 
 
-def _question_clusters(rows: Sequence[dict[str, str]]) -> list[list[int]]:
+def _question_clusters(rows: Sequence[TextRow]) -> list[list[int]]:
     """Positions of the rows in each cluster of near-equal questions, sorted by comparison key and id."""
-    named = [(question_key(r["instruction"], r["input"]), r["id"], n) for n, r in enumerate(rows)]
+    named = [(question_key(r["instruction"], row_context(r)), r["id"], n) for n, r in enumerate(rows)]
     keys = sorted({key for key, _, _ in named})
     left, right, _ = near_pairs(keys, keys, _NEAR)
     links = coo_array((np.ones(len(left), bool), (left, right)), shape=(len(keys), len(keys)))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from qaloom.config.settings import Answers
 from qaloom.console import job
 from qaloom.files import digest
 from qaloom.validate.stage import gather, validate_file
@@ -13,12 +14,13 @@ from qaloom.validate.stage import gather, validate_file
 def command(
     sources: Annotated[list[Path], typer.Argument(help="JSONL files (.jsonl, .jsonl.gz)")],
     out: Annotated[Path, typer.Option(help="folder to write to")],
+    answers: Annotated[Answers, typer.Option(help="of a dialogue that become rows: last or all")] = "last",
 ) -> None:
     """Validate source files: rows.jsonl, rejected.jsonl and stats.json."""
     with job():
         parts = [out / "files" / digest(str(source))[:16] for source in sources]
         for source, part in zip(sources, parts, strict=True):
-            validate_file(source, str(source), part)
+            validate_file(source, str(source), part, answers)
         gather(parts, out)
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from qaloom.validate.dialogues import Dialogue, dialogue, earlier_turns, is_messages, read_turns
 from qaloom.validate.lines import Fault
 
 # The first pair that a record has in full is its question and answer.
@@ -22,23 +23,29 @@ PAIRS = (
     ("질문", "답변"),
     ("질문", "답"),
     ("input", "output"),
+    # Rows for DPO: the chosen answer is the one to learn.
+    ("prompt", "chosen"),
+    ("question", "chosen"),
+    ("instruction", "chosen"),
+    ("input", "chosen"),
 )
 CHATS = ("messages", "conversations", "conversation")
-# What the question is asked about: all of it goes into `input`, in this order.
 SYSTEMS = ("system", "system_prompt")
 HISTORIES = ("history", "chat_history")
+# What the question is asked about: all of it goes into `input`, in this order.
 CONTEXTS = ("context", "passage", "문맥", "지문", "input")
 DOCUMENTS = ("document", "source", "file", "filename", "file_name")
 _QUESTIONS = tuple(dict.fromkeys(question for question, _ in PAIRS if question != "input"))
 _ANSWERS = tuple(dict.fromkeys(answer for _, answer in PAIRS))
-_ROLES = {"system": "system", "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant"}
-_ROLES |= {"model": "assistant", "bot": "assistant"}
 _SUFFIXES = re.compile(r"(\.qa)?\.(jsonl?|ndjson)(\.gz)?$|\.gz$", re.IGNORECASE)
 _FILE_NAME = re.compile(r"\A[^\n]{1,300}\.[A-Za-z][A-Za-z0-9]{1,4}")
 
 
 class Shaped(NamedTuple):
-    """A question with its answer, the remaining keys, and the document that the row itself names."""
+    """A question with its answer, the remaining keys, and the document that the row itself names.
+
+    `history` holds the earlier exchanges of its dialogue, each a question and an answer.
+    """
 
     instruction: str
     input: str
@@ -46,6 +53,8 @@ class Shaped(NamedTuple):
     meta: dict[str, Any]
     document: str
     repairs: tuple[str, ...] = ()
+    system: str = ""
+    history: tuple[tuple[str, str], ...] = ()
 
 
 class _Plan(NamedTuple):
@@ -63,11 +72,11 @@ class _Plan(NamedTuple):
 
 
 def shape(record: dict[str, Any], raw: bytes = b"") -> Shaped | Fault:
-    """Question and answer of a record; context, history and system message become its `input`.
+    """Question and answer of a record, the last of a dialogue; what it is asked about becomes its `input`.
 
     Every other key goes to `meta` as it is. A number is copied as `raw`, the record's JSON, has it (1.50,
     not 1.5). Keys are compared without case. A fault is one of: duplicate_key, missing_question,
-    missing_answer, not_text, bad_history, and for chats bad_chat or multi_turn.
+    missing_answer, not_text, bad_history, and for chats bad_chat.
     """
     plan = _plan(tuple(record))
     for one, other in plan.clashes:
@@ -76,10 +85,23 @@ def shape(record: dict[str, Any], raw: bytes = b"") -> Shaped | Fault:
                 "duplicate_key", f"the keys {one} and {other} differ only in case, their values in more"
             )
     if plan.chat:
-        return _chat(record, plan)
+        return _chat(record, record[plan.chat], plan)
+    if any(is_messages(record[key]) for key in (plan.question, plan.answer) if key):
+        return _conversational(record, plan)
     if not plan.question or not plan.answer:
         return _missing(record, plan)
     return _pair(record, raw, plan)
+
+
+def every_answer(found: Shaped) -> list[Shaped]:
+    """A row for each answer of a dialogue, with the exchanges before it as its history."""
+    exchanges = [*found.history, (found.instruction, found.output)]
+    return [
+        found._replace(
+            instruction=question, output=answer, history=tuple(exchanges[:n]), meta=dict(found.meta)
+        )
+        for n, (question, answer) in enumerate(exchanges)
+    ]
 
 
 def file_group(name: str) -> str:
@@ -130,11 +152,49 @@ def _pair(record: dict[str, Any], raw: bytes, plan: _Plan) -> Shaped | Fault:
         if type(question) in (int, float) or type(answer) in (int, float):
             repairs = ("number_to_text",)
         question, answer = texts
-    background = _background(record, raw, plan)
-    if isinstance(background, Fault):
-        return background
+    before = _before(record, raw, plan)
+    if isinstance(before, Fault):
+        return before
+    return _shaped(record, plan, before, [*before.exchanges, (question, answer)], repairs)
+
+
+def _conversational(record: dict[str, Any], plan: _Plan) -> Shaped | Fault:
+    """TRL's form: prompt and answer as messages; an answer may hold the whole dialogue."""
+    asked, answered = record.get(plan.question, ""), record[plan.answer] if plan.answer else ""
+    messages = answered if is_messages(answered) else [{"role": "assistant", "content": answered}]
+    roles = read_turns(messages)
+    if isinstance(roles, Fault):
+        return roles
+    if not any(role == "user" for role, _ in roles):
+        messages = [*(asked if is_messages(asked) else [{"role": "user", "content": asked}]), *messages]
+    return _chat(record, messages, plan)
+
+
+def _chat(record: dict[str, Any], messages: Any, plan: _Plan) -> Shaped | Fault:
+    found = dialogue(messages)
+    if isinstance(found, Fault):
+        return found
+    before = _before(record, b"", plan)
+    if isinstance(before, Fault):
+        return before
+    system = "\n\n".join(filter(None, dict.fromkeys((_telling(found.system), before.system))))
+    exchanges = [*before.exchanges, *found.exchanges]
+    return _shaped(record, plan, before._replace(system=system), exchanges, found.repairs)
+
+
+def _shaped(
+    record: dict[str, Any],
+    plan: _Plan,
+    before: "_Before",
+    exchanges: list[tuple[str, str]],
+    repairs: tuple[str, ...],
+) -> Shaped:
+    *history, (question, answer) = exchanges
+    if plan.answer.strip().casefold() == "chosen":
+        repairs += ("chosen_answer",)
     meta = {key: record[key] for key in plan.rest}
-    return Shaped(question, background, answer, meta, _document(record, plan), repairs)
+    document = _document(record, plan)
+    return Shaped(question, before.context, answer, meta, document, repairs, before.system, tuple(history))
 
 
 def _as_text(record: dict[str, Any], key: str, raw: bytes) -> str | Fault:
@@ -149,7 +209,7 @@ def _as_text(record: dict[str, Any], key: str, raw: bytes) -> str | Fault:
     return Fault("not_text", f"{key} holds {kind}, not a text")
 
 
-# A system message that says nothing but to be an assistant tells no rows apart.
+# A system message that says nothing but to be an assistant: templates have one of their own.
 _BARE_SYSTEM = re.compile(
     r"(?:you are|you're) an? (?:[a-z]+,? (?:and )?){0,4}assistant[.!]?"
     r"|(?:너는|당신은) (?:[가-힣A-Za-z]+ ){0,4}(?:어시스턴트|비서|도우미|챗봇|조수)(?:입니다|이다|다|야|예요)?[.!]?",
@@ -157,23 +217,38 @@ _BARE_SYSTEM = re.compile(
 )
 
 
-def _background(record: dict[str, Any], raw: bytes, plan: _Plan) -> str | Fault:
-    """The context of a question: system message, earlier turns, context, input, each a paragraph."""
+class _Before(NamedTuple):
+    """What a record has before its question, beside the chat itself."""
+
+    system: str
+    exchanges: list[tuple[str, str]]
+    context: str
+
+
+def _before(record: dict[str, Any], raw: bytes, plan: _Plan) -> _Before | Fault:
+    """System message, earlier exchanges, and context (and a history that is a text), each a paragraph."""
     if not (plan.systems or plan.histories):
         if not plan.contexts:
-            return ""
+            return _Before("", [], "")
         if len(plan.contexts) == 1 and type(record[plan.contexts[0]]) is str:
-            return record[plan.contexts[0]]
-    parts = [_system(record[key]) for key in plan.systems]
-    parts += [_history(record[key]) for key in plan.histories]
-    parts += [_context(record, key, raw) for key in plan.contexts]
-    texts = []
-    for part in parts:
+            return _Before("", [], record[plan.contexts[0]])
+    systems = [_system(record[key]) for key in plan.systems]
+    earlier = [_history(record[key]) for key in plan.histories]
+    contexts = [_context(record, key, raw) for key in plan.contexts]
+    for part in (*systems, *earlier, *contexts):
         if isinstance(part, Fault):
             return part
-        if part.strip():
-            texts.append(part)
-    return "\n\n".join(dict.fromkeys(texts))
+    told = [part for part in earlier if isinstance(part, str)]
+    found = [part for part in earlier if isinstance(part, Dialogue)]
+    return _Before(
+        _paragraphs([*systems, *(_telling(one.system) for one in found)]),
+        [exchange for one in found for exchange in one.exchanges],
+        _paragraphs([*told, *contexts]),
+    )
+
+
+def _paragraphs(texts: list[Any]) -> str:
+    return "\n\n".join(dict.fromkeys(text for text in texts if text.strip()))
 
 
 def _system(value: Any) -> str | Fault:
@@ -181,7 +256,11 @@ def _system(value: Any) -> str | Fault:
         return ""
     if type(value) is not str:
         return Fault("not_text", "the system message is not a text")
-    return "" if _BARE_SYSTEM.fullmatch(value.strip()) else value
+    return _telling(value)
+
+
+def _telling(system: str) -> str:
+    return "" if _BARE_SYSTEM.fullmatch(system.strip()) else system
 
 
 def _context(record: dict[str, Any], key: str, raw: bytes) -> str | Fault:
@@ -191,20 +270,11 @@ def _context(record: dict[str, Any], key: str, raw: bytes) -> str | Fault:
     return _as_text(record, key, raw)
 
 
-def _history(value: Any) -> str | Fault:
-    """Earlier turns as text: pairs of question and answer (Alpaca), messages of a chat, or a text."""
-    if value is None or type(value) is str:
+def _history(value: Any) -> Dialogue | str | Fault:
+    """Earlier exchanges: pairs of question and answer (Alpaca), or messages of a chat; or a text."""
+    if not value or type(value) is str:
         return value or ""
-    if type(value) is list and all(type(turn) is list and len(turn) == 2 for turn in value):
-        sides = [side for turn in value for side in zip("QA", turn, strict=True)]
-    else:
-        turns = _turns(value)
-        if isinstance(turns, Fault):
-            return Fault("bad_history", "the history is neither pairs of question and answer nor messages")
-        sides = [({"user": "Q", "assistant": "A"}.get(role, role), text) for role, text in turns]
-    if not all(type(text) is str for _, text in sides):
-        return Fault("bad_history", "a turn of the history is not a text")
-    return "\n".join(f"{side}: {text.strip()}" for side, text in sides)
+    return earlier_turns(value)
 
 
 def _as_written(record: dict[str, Any], key: str, raw: bytes) -> str:
@@ -233,44 +303,3 @@ def _document(record: dict[str, Any], plan: _Plan) -> str:
         ):
             return unicodedata.normalize("NFC", value)
     return ""
-
-
-def _chat(record: dict[str, Any], plan: _Plan) -> Shaped | Fault:
-    turns = _turns(record[plan.chat])
-    if isinstance(turns, Fault):
-        return turns
-    system = _system(turns.pop(0)[1]) if turns and turns[0][0] == "system" else ""
-    background = _background(record, b"", plan)
-    if isinstance(system, Fault):
-        return system
-    if isinstance(background, Fault):
-        return background
-    roles = [role for role, _ in turns]
-    if roles != ["user", "assistant"]:
-        return _unusable(roles)
-    meta = {key: record[key] for key in plan.rest}
-    asked_about = "\n\n".join(filter(None, dict.fromkeys((system, background))))
-    return Shaped(turns[0][1], asked_about, turns[1][1], meta, _document(record, plan))
-
-
-def _unusable(roles: list[str]) -> Fault:
-    pairs = len(roles) // 2
-    if pairs > 1 and roles == ["user", "assistant"] * pairs:
-        return Fault("multi_turn", f"the chat has {pairs} turns; only chats of one turn are used")
-    order = ", ".join(roles)[:80] or "empty"
-    return Fault("bad_chat", f"the chat is not one question and one answer but: {order}")
-
-
-def _turns(chat: Any) -> list[tuple[str, str]] | Fault:
-    if type(chat) is not list:
-        return Fault("bad_chat", "the chat is not a list of messages")
-    turns = []
-    for message in chat:
-        if type(message) is not dict:
-            return Fault("bad_chat", "a message of the chat is not an object")
-        role = message.get("role", message.get("from"))
-        text = message.get("content", message.get("value"))
-        if type(role) is not str or type(text) is not str:
-            return Fault("bad_chat", "a message of the chat lacks a role or a text")
-        turns.append((_ROLES.get(role.casefold(), role[:20]), text))
-    return turns

@@ -7,16 +7,18 @@ import shutil
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 
+from qaloom.config.settings import Answers
 from qaloom.console import bar, say
 from qaloom.errors import SourceError
 from qaloom.files import read_json, whole, write_json
-from qaloom.records import Rejection, Row, row_id
-from qaloom.validate.fields import Shaped, file_group, shape
+from qaloom.records import Rejection, Row
+from qaloom.validate.fields import Shaped, every_answer, file_group, shape
 from qaloom.validate.lines import Fault, Line, encoding_of, read_source
 from qaloom.validate.markers import split_reasoning, strip_labels
 from qaloom.validate.repair import repair_row
@@ -26,12 +28,13 @@ _KEPT_WHOLE = 20_000  # bytes up to which a rejected record is kept as an object
 _MB = 1_000_000
 
 
-def validate_file(source: Path, name: str, out: Path) -> dict[str, Any]:
+def validate_file(source: Path, name: str, out: Path, answers: Answers = "last") -> dict[str, Any]:
     """Validate one source file into `out`: rows.jsonl, rejected.jsonl and, last, stats.json.
 
-    `name` is the file's path relative to the project; it becomes each row's `source`. Returns the stats:
-    in (lines that are not blank) = out + rejected, reasons, repairs (rows by code), blank, encoding.
-    Raises SourceError when the file cannot be read.
+    `name` is the file's path relative to the project; it becomes each row's `source`. Of a dialogue the
+    `answers` become rows: the last, or all, each with the exchanges before it. Returns the stats:
+    in (lines that are not blank, or all their answers) = out + rejected, reasons, repairs (rows by code), blank,
+    encoding. Raises SourceError when the file cannot be read.
     """
     name = unicodedata.normalize("NFC", name)
     counts, encoding = _Counts(), encoding_of(source)
@@ -42,7 +45,7 @@ def validate_file(source: Path, name: str, out: Path) -> dict[str, Any]:
         whole(out / "rejected.jsonl") as rejections,
     ):
         lines = read_source(source, encoding, lambda read: advance(-(-read // _MB)))
-        for item in _judged(lines, name, counts):
+        for item in _judged(lines, name, counts, answers == "all"):
             _write(item, rows if type(item) is Row else rejections)
     stats = {"source": name, **counts.stats(), "encoding": encoding}
     write_json(out / "stats.json", stats)
@@ -90,34 +93,50 @@ class _Counts:
         }
 
 
-def _judged(lines: Iterable[Line], name: str, counts: _Counts) -> Iterator[Row | Rejection]:
+def _judged(lines: Iterable[Line], name: str, counts: _Counts, every: bool) -> Iterator[Row | Rejection]:
     group = unicodedata.normalize("NFC", file_group(name))
     for line in lines:
         if line.value is None:
             counts.blank += 1
             continue
-        item = _judge(line, name, group)
-        if isinstance(item, Row):
-            counts.out += 1
-            counts.repairs.update(item.meta.get("repairs", ()))
-        else:
-            counts.rejected += 1
-            counts.reasons[item.reason] += 1
-        yield item
+        for item in _judge(line, name, group, every):
+            if isinstance(item, Row):
+                counts.out += 1
+                counts.repairs.update(item.meta.get("repairs", ()))
+            else:
+                counts.rejected += 1
+                counts.reasons[item.reason] += 1
+            yield item
 
 
-def _judge(line: Line, name: str, group: str) -> Row | Rejection:
+def _judge(line: Line, name: str, group: str, every: bool) -> Iterator[Row | Rejection]:
+    """The row of a line, or of every answer of its dialogue, and rejections in their place."""
     found = _shaped(line)
     if isinstance(found, Fault):
-        return _reject(line, name, found)
-    (question, context, answer), codes = repair_row((found.instruction, found.input, found.output))
+        yield _reject(line, name, found)
+        return
+    for one in every_answer(found) if every else [found]:
+        row = _row(line, one, name, group)
+        yield _reject(line, name, row) if isinstance(row, Fault) else row
+
+
+def _row(line: Line, found: Shaped, name: str, group: str) -> Row | Fault:
+    earlier = chain.from_iterable(found.history)
+    texts, codes = repair_row((found.instruction, found.input, found.output, found.system, *earlier))
+    question, context, answer, system, *told = texts
     if not question:
-        return _reject(line, name, Fault("empty_question", "the question is empty"))
+        return Fault("empty_question", "the question is empty")
     if not answer:
-        return _reject(line, name, Fault("empty_answer", "the answer is empty"))
-    meta = _meta(found, line.repairs + found.repairs + codes)
-    identity = row_id(question, context, answer)
-    return Row(identity, question, context, answer, name, line.number, found.document or group, meta)
+        return Fault("empty_answer", "the answer is empty")
+    if not all(told):
+        return Fault("bad_history", "an earlier question or answer of the dialogue is empty")
+    row = Row(
+        "", question, context, answer, name, line.number, found.document or group,
+        _meta(found, line.repairs + found.repairs + codes),
+        system=system, history=list(zip(told[::2], told[1::2], strict=True)),
+    )  # fmt: skip
+    row.id = row.identity
+    return row
 
 
 def _shaped(line: Line) -> Shaped | Fault:
@@ -131,6 +150,8 @@ def _shaped(line: Line) -> Shaped | Fault:
     if isinstance(parts, Fault):
         return parts
     reasoning, bare = parts
+    history = tuple(strip_labels(*exchange) for exchange in found.history)
+    found = found._replace(history=history)
     question, answer = strip_labels(found.instruction, bare)
     if (question, answer) == (found.instruction, found.output):
         return found

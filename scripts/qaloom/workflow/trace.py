@@ -18,7 +18,7 @@ from rich.text import Text
 from qaloom.console import job
 from qaloom.errors import DataError
 from qaloom.files import read_lines
-from qaloom.records import Placement, Rejection, Row
+from qaloom.records import Placement, Rejection, Row, placed_row
 from qaloom.text.normalize import comparison_key
 
 T = TypeVar("T")
@@ -139,10 +139,7 @@ class Results:
 
 
 def _probe(place: Placement, text: dict[str, str]) -> Row:
-    return Row(
-        place.id, text["instruction"], text["input"], text["output"], place.source, place.line, place.group,
-        {}, "rule", place.parent, "rules",
-    )  # fmt: skip
+    return placed_row(place, text, "rule", "rules")
 
 
 def find_rows(results: Results, wanted: str) -> tuple[list[Row], list[Rejection]]:
@@ -176,8 +173,8 @@ def _question_of(record: Any) -> str:
 
 def _itself(row: Row) -> StageHistory:
     lines = [f"question  {row.instruction}"]
-    if row.input:
-        lines.append(f"input     {row.input}")
+    if row.context:
+        lines.append(f"context   {row.context}")
     return StageHistory(f"row {row.id}", [*lines, f"answer    {row.output}", f"document  {row.group}"])
 
 

@@ -289,7 +289,7 @@ def test_the_examples_that_the_readme_names_are_there() -> None:
 def test_the_guides_settings() -> None:
     run = load_config(ROOT / "config" / "examples" / "korean-8b.yaml")["runs"]["korean-8b"]
     assert run["base_model"] == "hub:beomi/Llama-3-Open-Ko-8B-Instruct-preview"
-    assert (run["precision"], run["prompt"]) == ("4bit", "plain")
+    assert (run["precision"], run["prompt"]["template"]) == ("4bit", "plain")
     assert (run["lora"]["r"], run["lora"]["alpha"]) == (16, 32)
     assert (run["training"]["learning_rate"], run["training"]["effective_batch"]) == (0.0002, 8)
 

@@ -7,12 +7,11 @@ from qaloom.errors import ModelError, RowTextError
 from qaloom.export.merge import save_tokenizer
 from qaloom.inference.chat_template import client_message
 from qaloom.inference.encoding import begin_ids
+from qaloom.inference.frame import frame, pinned_values
 from qaloom.inference.prompt import (
     encoder_of,
     example,
-    frame,
     load_tokenizer,
-    pinned_values,
     prompt_ids,
     prompt_kind,
     stop_ids,
@@ -56,7 +55,7 @@ def test_prompt_and_answer_are_the_templates_finished_dialogue(tokenizer, kind):
     if kind == "plain":
         pytest.skip("no chat template")
     content = [{"type": "text", "text": QUESTION}], [{"type": "text", "text": ANSWER}]
-    question, answer = content if frame(tokenizer).in_parts else (QUESTION, ANSWER)
+    question, answer = content if frame(tokenizer).layout.in_parts else (QUESTION, ANSWER)
     turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     finished = tokenizer.apply_chat_template(turns, tokenize=False, **pinned_values())
     row = example(tokenizer, kind, QUESTION, "", ANSWER)

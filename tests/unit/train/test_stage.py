@@ -36,6 +36,7 @@ FACTS = [
     {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": f"답 {n}" * (n + 1)}
     for n in range(8)
 ]
+FACTS[3] |= {"system": "너는 안내원이다.", "history": [["언제 여나요?", "9시"], ["어디?", "2층"]]}
 
 
 # What decides the result

@@ -2,8 +2,11 @@
 
 import pytest
 
-from qaloom.validate.fields import Shaped, file_group, shape
+from qaloom.validate.fields import Shaped, every_answer, file_group, shape
 from qaloom.validate.lines import Fault
+
+USER, BOT = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
+SYSTEM = {"role": "system", "content": "s"}
 
 
 @pytest.mark.parametrize(
@@ -39,23 +42,68 @@ def test_input_and_other_keys():
         ({"context": "c", "input": "i"}, "c\n\ni"),
         ({"passage": ["p", "q"]}, "p\n\nq"),
         ({"context": None, "input": ""}, ""),
-        ({"history": [["평일에는 몇 시에 여나요?", "9시"]]}, "Q: 평일에는 몇 시에 여나요?\nA: 9시"),
-        ({"history": [["a", "b"], ["c", "d"]], "input": "i"}, "Q: a\nA: b\nQ: c\nA: d\n\ni"),
-        (
-            {"history": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
-            "Q: a\nA: b",
-        ),
         ({"history": "Q: a"}, "Q: a"),
         ({"history": []}, ""),
-        ({"system": "너는 냉장고 담당자다."}, "너는 냉장고 담당자다."),
         ({"system": "You are a helpful assistant."}, ""),
         ({"system": "당신은 친절한 AI 비서입니다."}, ""),
-        ({"System": "s", "history": [["a", "b"]], "context": "c", "input": "i"}, "s\n\nQ: a\nA: b\n\nc\n\ni"),
     ],
 )
-def test_context_history_and_system_message_reach_the_row(extra, given):
+def test_what_the_question_is_asked_about_is_its_input(extra, given):
     assert shape({"instruction": "q", "output": "a", "page": 3} | extra) == Shaped(
         "q", given, "a", {"page": 3}, ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("extra", "system", "history"),
+    [
+        ({"history": [["평일에는 몇 시에 여나요?", "9시"]]}, "", [("평일에는 몇 시에 여나요?", "9시")]),
+        ({"history": [["a", "b"], ["c", "<think>t</think>d"]]}, "", [("a", "b"), ("c", "d")]),
+        ({"history": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}, "", [("a", "b")]),
+        ({"system": "너는 냉장고 담당자다."}, "너는 냉장고 담당자다.", []),
+        ({"System": "s", "history": [["a", "b"]]}, "s", [("a", "b")]),
+    ],
+)
+def test_system_message_and_earlier_turns_are_fields_of_the_row(extra, system, history):
+    found = shape({"instruction": "q", "input": "i", "output": "a"} | extra)
+    assert found == Shaped("q", "i", "a", {}, "", (), system, tuple(history))
+
+
+def test_a_dialogue_is_its_last_answer_or_every_answer():
+    found = shape({"messages": [SYSTEM, USER, BOT, {"role": "user", "content": "r"}, BOT]})
+    assert found == Shaped("r", "", "a", {}, "", (), "s", (("q", "a"),))
+    first, last = every_answer(found)
+    assert (first.instruction, first.history, first.system) == ("q", (), "s")
+    assert last == found
+
+
+@pytest.mark.parametrize(
+    ("messages", "repairs"),
+    [([BOT, USER, BOT], ("opening_turn",)), ([USER, BOT, USER], ("unanswered_turn",)), ([USER, BOT], ())],
+)
+def test_turns_without_their_other_half_are_left_out(messages, repairs):
+    assert shape({"messages": messages}) == Shaped("q", "", "a", {}, "", repairs)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"prompt": "q", "chosen": "a", "rejected": "b"},
+        {"prompt": [USER], "chosen": [BOT], "rejected": []},
+        {"prompt": "q", "chosen": [USER, BOT], "rejected": []},
+        {"chosen": [USER, BOT], "rejected": []},
+    ],
+)
+def test_of_a_preference_the_chosen_answer_is_learned(record):
+    found = shape(record)
+    assert (found.instruction, found.output, found.repairs) == ("q", "a", ("chosen_answer",))
+    assert "rejected" in found.meta
+
+
+def test_prompt_and_completion_may_be_messages_and_contents_parts():
+    parts = {"role": "user", "content": [{"type": "text", "text": "q"}]}
+    assert shape({"prompt": [SYSTEM, USER, BOT, parts], "completion": [BOT]}) == Shaped(
+        "q", "", "a", {}, "", (), "s", (("q", "a"),)
     )
 
 
@@ -65,8 +113,8 @@ def test_the_system_message_of_a_chat_reaches_the_row():
         {"role": "user", "content": "q"},
         {"role": "assistant", "content": "a"},
     ]
-    assert shape({"messages": chat}) == Shaped("q", "s", "a", {}, "")
-    assert shape({"messages": chat[1:], "system": "s"}) == Shaped("q", "s", "a", {}, "")
+    assert shape({"messages": chat}) == Shaped("q", "", "a", {}, "", (), "s")
+    assert shape({"messages": chat[1:], "system": "s"}) == Shaped("q", "", "a", {}, "", (), "s")
 
 
 @pytest.mark.parametrize(
@@ -94,9 +142,6 @@ def test_numbers_are_taken_as_written(raw, answer):
     assert (found.output, found.meta, found.repairs) == (answer or raw, {"page": 4}, ("number_to_text",))
 
 
-USER, BOT = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
-
-
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
@@ -114,7 +159,11 @@ USER, BOT = {"role": "user", "content": "q"}, {"role": "assistant", "content": "
         ({"question": "q", "answer": "a", "history": 7}, "bad_history"),
         ({"question": "q", "answer": "a", "context": {"text": "c"}}, "not_text"),
         ({"question": "q", "answer": "a", "system": 3}, "not_text"),
-        ({"messages": [USER, BOT, USER, BOT]}, "multi_turn"),
+        ({"messages": [USER, USER, BOT]}, "bad_chat"),
+        ({"messages": [USER, SYSTEM, BOT]}, "bad_chat"),
+        ({"prompt": [BOT], "chosen": [BOT]}, "bad_chat"),
+        ({"prompt": "q", "chosen": [{"role": "assistant"}]}, "bad_chat"),
+        ({"question": "q", "answer": "a", "history": [USER, USER]}, "bad_history"),
         ({"messages": [USER]}, "bad_chat"),
         ({"messages": []}, "bad_chat"),
         ({"messages": [BOT, USER]}, "bad_chat"),

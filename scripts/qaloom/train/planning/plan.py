@@ -98,6 +98,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     fallbacks: list[Fallback] = []
     steps: int = 0
     prompt: str = ""
+    system: str = ""  # the system message of rows without one
     most_packs: int | None = None
     candidates: list[Candidate] | UnsetType = UNSET
     measured_memory_bytes: int | UnsetType = UNSET

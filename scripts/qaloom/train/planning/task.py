@@ -14,7 +14,10 @@ S = TypeVar("S")
 
 
 class TrainingTask(Struct, frozen=True):
-    """A run to train: folders of the base model and of the adapter to start from, and the rows' ids."""
+    """A run to train: folders of the base model and of the adapter to start from, and the rows' ids.
+
+    `template` is the text of a prompt template of the run's own.
+    """
 
     name: str
     base: str
@@ -22,6 +25,7 @@ class TrainingTask(Struct, frozen=True):
     settings: RunSettings
     threads: int | None
     ids: list[str] = []
+    template: str | None = None
 
 
 class TrainingJob(Struct, frozen=True):
