@@ -61,7 +61,7 @@ def make_look_alikes(
     `placed` are all rows of the split. Deterministic; added rows leave the others as they are, unless they mention
     what was put in.
     """
-    mentioned = Mentioned(text for w in placed for text in (w.row.instruction, w.row.input, w.row.output))
+    mentioned = Mentioned(text for w in placed for text in (w.row.instruction, w.row.context, w.row.output))
     made = _made(placed, mentioned, seed, use == "asking")
     found: list[tuple[Wording, LookAlike]] = []
     asked: set[str] = set()
@@ -79,7 +79,7 @@ def make_look_alikes(
 def _made(
     placed: Sequence[Wording], mentioned: Mentioned, seed: int, asking: bool
 ) -> Iterator[tuple[Wording, LookAlike]]:
-    parents = [w for w in placed if w.part == "train" and w.row.origin == "data" and not w.row.input]
+    parents = [w for w in placed if w.part == "train" and w.row.origin == "data" and not w.row.context]
     parents = [w for w in parents if is_for_asking(seed, w.question) == asking]
     parents.sort(key=lambda w: (hash_share(seed, "lookalike order", w.question), w.row.id))
     words = Counter(word for w in placed for word in set(_words(w.row.instruction)))
