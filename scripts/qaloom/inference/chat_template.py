@@ -22,7 +22,7 @@ _PLAIN = (
 # TRL's mark for the tokens to learn, which other programs' Jinja does not know.
 # White space around it goes as where transformers renders it (trim_blocks, lstrip_blocks).
 _GENERATION_TAG = re.compile(
-    r"(?:\s*{%-|(?:^[ \t]+)?{%)\s*(?:end)?generation\s*(?:-%}\s*|%}\n?)", re.MULTILINE
+    r"(?:(?<!\s)\s*+{%-|(?:^[ \t]++)?{%)\s*+(?:end)?generation\s*+(?:-%}\s*+|%}\n?)", re.MULTILINE
 )
 # Clients send text; these templates read a list of parts.
 _IN_PARTS = (

@@ -57,8 +57,8 @@ def _frame(tokenizer: Tokenizer, _template: str, system: bool, earlier: int) -> 
     problem = ModelError("the base model's chat template leaves the question out; write prompt: plain")
     for layout in _layouts(system):
         try:
-            asked = _fixed(render(tokenizer, texts, layout), texts)
-            finished = _fixed(render(tokenizer, [*texts, _ANSWER], layout), [*texts, _ANSWER])
+            asked = _fixed(render_chat(tokenizer, texts, layout), texts)
+            finished = _fixed(render_chat(tokenizer, [*texts, _ANSWER], layout), [*texts, _ANSWER])
         except ModelError as error:
             problem = error
             continue
@@ -111,7 +111,7 @@ def _answered(asked: list[str], finished: list[str], layout: Layout) -> Frame:
 
 def as_rendered(tokenizer: Tokenizer, texts: Sequence[str], parts: Frame) -> list[str] | None:
     """Texts as the template writes them (many trim white space), or None where it changes more than that."""
-    rendered, at = render(tokenizer, texts, parts.layout), 0
+    rendered, at = render_chat(tokenizer, texts, parts.layout), 0
     kept = []
     following = [*parts.before[1:], parts.generation]
     for before, text, after in zip(parts.before, texts, following, strict=True):
@@ -143,7 +143,7 @@ def messages(texts: Sequence[str], layout: Layout) -> list[dict[str, Any]]:
     ]
 
 
-def render(tokenizer: Tokenizer, texts: Sequence[str], layout: Layout) -> str:
+def render_chat(tokenizer: Tokenizer, texts: Sequence[str], layout: Layout) -> str:
     """The chat template's text of a dialogue; after a question, up to where an answer begins.
 
     Raises ModelError when the template fails.

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from qaloom.errors import ModelError, RowTextError, first_line
 from qaloom.inference.encoding import Encoder, Text, Tokenizer, begin_ids, encoder
-from qaloom.inference.frame import SYSTEM_END, Frame, as_rendered, frame, render
+from qaloom.inference.frame import SYSTEM_END, Frame, as_rendered, frame, render_chat
 
 PLAIN = "### Instruction:\n{instruction}\n\n### Response:\n"
 PLAIN_WITH_INPUT = "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n"
@@ -215,7 +215,7 @@ def chat_question(instruction: str, input: str) -> str:
 def _checked_gap(tokenizer: Tokenizer, question: Question, output: str) -> str:
     """White space before the answer. Raises RowTextError when the template changes the answer."""
     parts, texts = _frame_and_texts(tokenizer, question)
-    rendered = render(tokenizer, [*texts, output], parts.layout)
+    rendered = render_chat(tokenizer, [*texts, output], parts.layout)
     if not rendered.removesuffix(parts.after).rstrip().endswith(output.strip()):
         raise RowTextError("the model's chat template changes its answer")
     return parts.gap

@@ -551,6 +551,7 @@ def test_every_sentence_of_the_stages_has_its_korean() -> None:
             "augment/paraphrase_filters",
             "validate/lines",
             "validate/fields",
+            "validate/dialogues",
             "validate/stage",
             "train/planning/plan",
             "export/parity_verdict",
