@@ -10,10 +10,11 @@ import msgspec
 from qaloom.evaluate.error_analysis import contradicting
 from qaloom.evaluate.fact_records import AskedWording, FactSource, LedgerFact, TrainedWording
 from qaloom.evaluate.hallucination import is_right
-from qaloom.evaluate.model_pair import ModelPair, Question
+from qaloom.evaluate.model_pair import ModelPair
 from qaloom.evaluate.results import MODELS, Prediction
 from qaloom.evaluate.retrieval import Index
 from qaloom.files import read_lines
+from qaloom.inference.prompt import Question
 from qaloom.records import Placement, question_text
 from qaloom.text.normalize import comparison_key
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from qaloom.evaluate.fact_records import LookAlikeAnswers
 from qaloom.evaluate.intervals import rate
-from qaloom.evaluate.model_pair import ModelPair, Question
+from qaloom.evaluate.model_pair import ModelPair
 from qaloom.evaluate.results import MODELS, AnswerRates, EvaluationMetrics, MadeUp, Prediction
 from qaloom.evaluate.summary import PARTS
+from qaloom.inference.prompt import Question
 from qaloom.records import LookAlikeRow
 from qaloom.text.abstention import abstains
 
@@ -22,7 +23,7 @@ def ask_look_alikes(
     models: ModelPair, rows: Sequence[LookAlikeRow], base_kind: str
 ) -> list[LookAlikeAnswers]:
     """Both models' answers to look-alike questions, the base model's in its better prompt."""
-    questions = [Question(row.instruction) for row in rows]
+    questions = [Question(row.instruction, system=models.trained.system) for row in rows]
     kinds = {"base": base_kind, "tuned": models.prompt}
     given = {
         model: models.answers(model, kind, questions, f"{model}, look-alikes")
