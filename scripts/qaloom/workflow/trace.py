@@ -17,6 +17,7 @@ from rich.text import Text
 
 from qaloom.console import job
 from qaloom.errors import DataError
+from qaloom.evaluate.fact_records import LedgerFact
 from qaloom.files import read_lines
 from qaloom.records import Placement, Rejection, Row, placed_row
 from qaloom.text.normalize import comparison_key
@@ -130,6 +131,12 @@ class Results:
         """Predictions by run."""
         files = sorted(self.folder.glob("evaluate/*/predictions.jsonl"))
         return {file.parent.name: read_lines(file, Answered) for file in files}
+
+    @cached_property
+    def ledgers(self) -> dict[str, dict[str, LedgerFact]]:
+        """Facts by run and by their ids."""
+        files = sorted(self.folder.glob("evaluate/*/facts.jsonl"))
+        return {file.parent.name: {one.fact: one for one in read_lines(file, LedgerFact)} for file in files}
 
     @cached_property
     def rows(self) -> dict[str, Row]:
@@ -284,9 +291,29 @@ def _evaluate(results: Results, row: Row) -> list[StageHistory]:
     parts = []
     for run, predictions in results.predictions.items():
         shown = sorted((p for p in predictions if p.id in wordings), key=lambda p: p.id != row.id)
-        lines = [line for p in shown[:_MOST] for line in _answers(p, row)]
-        parts.append(StageHistory(f"evaluate, run {run}", lines or ["not asked"]))
+        lines = [line for p in shown[:_MOST] for line in _answers(p, row)] or ["not asked"]
+        parts.append(StageHistory(f"evaluate, run {run}", lines + _learned(results, run, row)))
     return parts or [StageHistory("evaluate", ["not run yet"])]
+
+
+_LEARNED = {
+    "all": "learned, right in every wording asked",
+    "some": "learned in part, right in some of the wordings asked",
+    "none": "not learned, wrong in every wording asked",
+    "not_asked": "taught, but not asked",
+    "not_taught": "kept from training",
+}
+
+
+def _learned(results: Results, run: str, row: Row) -> list[str]:
+    """What the run's ledger says of the row's fact."""
+    place = results.placements.get(row.id)
+    found = results.ledgers.get(run, {}).get(place.fact) if place else None
+    if found is None:
+        return []
+    gain = "" if found.margin is None else f"; its answer is likelier by {found.margin:+.2f} nats a token"
+    counts = f"{len(found.trained)} trained, {len(found.asked)} asked"
+    return [f"fact      {found.fact}: {_LEARNED[found.learned]} ({counts}){gain}"]
 
 
 def _same_fact(results: Results, row: Row) -> set[str]:

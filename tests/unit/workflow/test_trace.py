@@ -10,8 +10,9 @@ from qaloom.augment.stage import augment
 from qaloom.config.load import complete
 from qaloom.dedup.stage import dedup
 from qaloom.errors import DataError
+from qaloom.evaluate.fact_ledger import fact_ledger
 from qaloom.files import read_lines, write_lines
-from qaloom.records import Row
+from qaloom.records import Placement, Row
 from qaloom.split.stage import split
 from qaloom.validate.stage import gather, validate_file
 from qaloom.workflow.trace import show, trace
@@ -49,6 +50,7 @@ def results(tmp_path_factory):
         for row in held
     ]
     write_lines(out / "evaluate/demo/predictions.jsonl", asked)
+    write_lines(out / "evaluate/demo/facts.jsonl", fact_ledger(out / "split", [], [], {}))
     return out
 
 
@@ -121,6 +123,13 @@ def test_answers_are_shown_by_run_also_those_to_other_wordings(results):
     assert "evaluate, run demo\n  base      모름\n  tuned     맞음" in text
     probe = next(p for p in read_lines(results / "split/placement.jsonl") if p["why"] == "probe")
     assert f"{probe['id']}, recall: " in told(results, probe["parent"])
+
+
+def test_the_ledger_says_what_became_of_the_fact(results):
+    row = read_lines(results / "split/placement.jsonl", Placement)[0]
+    text = told(results, row.id)
+    assert f"fact      {row.fact}: " in text
+    assert "kept from training" in text if row.split == "unseen" else "taught, but not asked" in text
 
 
 def test_a_prefix_is_enough_and_several_hits_are_listed(results):
