@@ -77,6 +77,8 @@ def _head(text: str, run: Sequence[Morpheme]) -> str:
     if longest and len(text) - len(longest) != 1:
         return longest
     last = run[-1]
+    if len(run) == 1 and last.tag == "NNP" and len(text) > 2 and text[-1] in names.ENDINGS_OF_NAMES:
+        return text[-1]
     company = next(
         (word for word in names.COMPANIES if text.endswith(word) and len(text) > len(word) + 1), ""
     )
@@ -96,6 +98,6 @@ def _bare_name(question: str, start: int, end: int) -> Iterator[Slot]:
     elif text in names.COUNTRIES:
         yield Slot(start, end, text, "name", Rank.NAME, names.COUNTRIES_PUT_IN)
     elif len(text) == 3 and text[0] in names.SURNAMES and _PERSON.search(question):
-        yield Slot(start, end, text, "name", Rank.NAME, names.GIVEN_NAMES, text[0] + "{}")
+        yield Slot(start, end, text, "name", Rank.NAMED_THING, names.GIVEN_NAMES, text[0] + "{}")
     elif not names.FOREIGN.isdisjoint(text):
         yield Slot(start, end, text, "name", Rank.NAME, names.TRANSLITERATED)

@@ -36,6 +36,7 @@ COMPANIES = _words(
 )  # behind a proper noun
 SUFFIXES = frozenset("동호관팀실")  # as a morpheme of its own behind a noun: 연구동, 가람호
 SUFFIXES_OF_NAMES = frozenset("산강섬역궁항탑시군구")  # behind a proper noun alone
+ENDINGS_OF_NAMES = frozenset("호관산강섬역궁항탑")  # of a proper noun that the dictionary has whole: 한라산
 CITIES = _words(
     "서울 부산 대구 인천 광주 대전 울산 세종 수원 성남 고양 용인 창원 청주 전주 천안 포항 제주 강릉 춘천 "
     "원주 목포 여수 순천 군산 익산 경주 안동 구미 김해 진주 통영 평택 파주 김포 도쿄 오사카 베이징 상하이 "
@@ -68,13 +69,15 @@ ENGLISH_HEADS = _words(
     "library hospital clinic museum gallery office campus school college university institute laboratory "
     "lab gym warehouse factory plant canteen cafeteria kitchen archive auditorium garage station terminal "
     "airport hotel shop store branch centre center hall house tower bridge park garden pool theatre "
-    "theater church dormitory shuttle portal helpdesk foundation company helmet harness detector "
-    "respirator gloves rope committee team department manual handbook course workshop exhibition "
-    "programme prize fund project archive printer scanner server router pump reactor"
+    "theater church dormitory shuttle portal laptop tablet drone service platform app bank dam "
+    "corporation airline helpdesk foundation company helmet harness detector respirator gloves rope "
+    "committee team department manual handbook course workshop exhibition programme prize fund project "
+    "printer scanner server router pump reactor"
 )
 NOT_NAMES = _words(
-    "I January February March April May June July August September October November December Monday "
-    "Tuesday Wednesday Thursday Friday Saturday Sunday English Korean Mr Mrs Ms Dr Q A The Unicode "
-    "Internet Web What Which Who When Where Why How Is Are Do Does Did Can Could May Will Would Should "
-    "Has Have If In On At For Please Tell"
+    "Appendix Section Chapter Article Figure Table Form Annex Part Step Clause Version Room Gate Unit "
+    "Phase Level I January February March April May June July August September October November December "
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday English Korean Mr Mrs Ms Dr Q A The Unicode "
+    "Internet Web What Which Who When Where Why How Is Are Do Does Did Can Could Will Would Should Has "
+    "Have If In On At For Please Tell"
 )
