@@ -14,6 +14,8 @@ from qaloom.split.placement import Wording, hash_share
 from qaloom.text.content_words import differ_in_endings_alone
 from qaloom.text.rephrase import rewrite
 
+KEPT_FOR_ASKING = ("probe", "like_the_probe")  # reason codes of wordings that no model is trained on
+
 
 def make_probes(
     data: Sequence[Wording], made: Sequence[Wording], settings: SplitSettings, key: Callable[[str], str]

@@ -2,7 +2,8 @@
 
 `recall` asks for trained facts in wordings that are not trained. `unseen` holds facts (or documents) that
 nothing in train gives away. Every row is in one of the three. `lookalike` holds questions that ask for nothing
-that is known: trained ones with another name, number or code put in.
+that is known: trained ones with another name, number or code put in. `final` holds what a final model is
+trained on: every row but the probes, which it can be asked, too.
 """
 
 from collections import Counter
@@ -29,14 +30,14 @@ from qaloom.split.placement import (
     place_data,
     place_paraphrases,
 )
-from qaloom.split.probes import make_probes
+from qaloom.split.probes import KEPT_FOR_ASKING, make_probes
 from qaloom.text.normalize import comparison_key
 
 PARTS = ("train", "recall", "unseen")
 
 
 class Part(msgspec.Struct):
-    """One of the three files: how many rows, by origin, how many of them light, and the file's sha256."""
+    """One of the files: how many rows, by origin, how many of them light, and the file's sha256."""
 
     rows: int
     origins: dict[str, int]
@@ -50,6 +51,7 @@ class SplitManifest(msgspec.Struct):
     train: Part
     recall: Part
     unseen: Part
+    final: Part
     facts: dict[str, int]
     lookalike: int
     notes: list[str]
@@ -115,11 +117,17 @@ def _placed(
 def _write_parts(out: Path, placed: Sequence[Wording]) -> None:
     for part in PARTS:
         write_lines(out / f"{part}.jsonl", (w.row.texts for w in placed if w.part == part))
+    write_lines(out / "final.jsonl", (w.row.texts for w in _taught_in_the_end(placed)))
     write_lines(out / "placement.jsonl", map(_placement, placed))
     if not any(w.part == "train" for w in placed):
         raise DataError(
             "split: no row is left to train on; with so few facts set split.unseen_fraction to 0, or add rows"
         )
+
+
+def _taught_in_the_end(placed: Sequence[Wording]) -> list[Wording]:
+    """Every row but those that are kept for asking, which repeat a trained question."""
+    return [w for w in placed if w.why not in KEPT_FOR_ASKING]
 
 
 def _placement(wording: Wording) -> Placement:
@@ -132,8 +140,9 @@ def _placement(wording: Wording) -> Placement:
 
 def _manifest(out: Path, placed: Sequence[Wording], look_alikes: int, notes: list[str]) -> SplitManifest:
     train, recall, unseen = (_part(out, [w for w in placed if w.part == part], part) for part in PARTS)
+    final = _part(out, _taught_in_the_end(placed), "final")
     facts = {part: len({w.fact for w in placed if w.part == part}) for part in PARTS}
-    return SplitManifest(train, recall, unseen, facts, look_alikes, notes)
+    return SplitManifest(train, recall, unseen, final, facts, look_alikes, notes)
 
 
 def _part(out: Path, wordings: Sequence[Wording], name: str) -> Part:

@@ -318,5 +318,28 @@ def test_the_manifest_says_what_was_written(tmp_path):
     manifest, *_ = run(tmp_path, facts(30))
     written = json.loads((tmp_path / "out/manifest.json").read_text())
     assert written == msgspec.to_builtins(manifest)
-    assert list(written) == ["train", "recall", "unseen", "facts", "lookalike", "notes"]
+    assert list(written) == ["train", "recall", "unseen", "final", "facts", "lookalike", "notes"]
     assert set(written["train"]) == {"rows", "origins", "light", "sha256"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_final_model_is_trained_on_all_rows_but_probes(tmp_path, seed):
+    rng = seeded(seed)
+    rows = with_paraphrases(rng, random_rows(rng, 30))
+    manifest, parts, placement = run(tmp_path, rows)
+    final = read_lines(tmp_path / "out/final.jsonl")
+    asked = {p.id for p in placement.values() if p.why in ("probe", "like_the_probe")}
+    assert [r["id"] for r in final] == sorted(r["id"] for part in parts for r in part if r["id"] not in asked)
+    assert {placement[r["id"]].fact for r in final} == {p.fact for p in placement.values()}
+    assert {r.id for r in rows if not r.parent} <= {r["id"] for r in final}
+    assert manifest.final.rows == len(final)
+
+
+def test_with_nothing_held_out_but_probes_a_final_model_has_the_rows_of_its_twin(tmp_path):
+    """So that their digests are the same, and nothing is trained twice."""
+    rows = [
+        row(f"{name}은 어디에 있나요?", f"{name} 옆") for name in ("열람실", "세미나실", "사물함", "복사기")
+    ]
+    manifest, (train, recall, _), _ = run(tmp_path, rows, unseen_fraction=0.0)
+    assert recall and len(train) == 4
+    assert manifest.final.sha256 == manifest.train.sha256
