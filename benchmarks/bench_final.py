@@ -31,11 +31,12 @@ from qaloom.base_model.stage import base_model, model_name
 from qaloom.config.load import complete
 from qaloom.evaluate.intervals import paired
 from qaloom.evaluate.metrics import exact_match
-from qaloom.evaluate.model_pair import ModelPair, Question
+from qaloom.evaluate.model_pair import ModelPair
 from qaloom.export.convert import convert
 from qaloom.export.runtimes import MessageSet, in_llama_cpp, in_transformers
 from qaloom.files import read_json, read_lines, write_json
-from qaloom.inference.chat_template import client_message
+from qaloom.inference.chat_template import client_messages
+from qaloom.inference.prompt import row_question
 from qaloom.train.stage import train
 from qaloom.trained_run import TrainedRun
 
@@ -101,7 +102,7 @@ def scores_of(work: Path, base: Path, run: Path, asked: Rows, limit: int) -> lis
     """Exact match of a trained model's answer to each question."""
     pair = ModelPair(run.parent.name, base, run, limit, work / "cache/generate")
     given = pair.answers(
-        "tuned", pair.prompt, [Question(r["instruction"], r["input"]) for r in asked], run.name
+        "tuned", pair.prompt, [row_question(row, pair.trained.system) for row in asked], run.name
     )
     pair.free()
     return [exact_match(answer.text, row["output"]) for answer, row in zip(given, asked, strict=True)]
@@ -112,7 +113,7 @@ def export_scores(
 ) -> dict[str, list[float]]:
     """Exact match of a model's exports, each in its own runtime."""
     trained, made = TrainedRun(run), work / "results/convert" / run.name
-    messages = [client_message(trained.prompt, row["instruction"], row["input"]) for row in asked]
+    messages = [client_messages(trained.prompt, row_question(row)) for row in asked]
     questions, found = MessageSet(messages, len(asked), limit), {}
     for kind in ("merged", *(kind for kind in kinds if kind != "merged")):
         source = made / "merged" if kind.startswith("gguf") else None
