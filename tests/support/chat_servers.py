@@ -18,6 +18,7 @@ from starlette.routing import Route
 from qaloom.files import write_lines
 from qaloom.serve.access import Access, access_to
 from qaloom.serve.app import Backend, application
+from qaloom.serve.chat_requests import ChatPrompt
 from qaloom.serve.sources import Nearest
 
 ROWS = [
@@ -29,6 +30,20 @@ ROWS = [
 CLIENT = httpx.Client(timeout=30)  # one for all: a client of its own costs 50 ms a call
 
 
+def _letters(messages: list[dict]) -> list[int]:
+    content = messages[-1]["content"]
+    return list(map(ord, content if isinstance(content, str) else content[0]["text"]))
+
+
+LETTERS = ChatPrompt(_letters, [0])  # a prompt of the last question alone, a token for each letter
+
+
+def asked(body: dict) -> str:
+    """The text of a request's prompt, in letters or their numbers."""
+    prompt = body["prompt"]
+    return "".join(map(chr, prompt)) if isinstance(prompt[0], int) else str(prompt)
+
+
 class FakeModel:
     """Says a question back, word by word; remembers what it was sent and which replies were cut off."""
 
@@ -36,26 +51,23 @@ class FakeModel:
         self.name, self.pause = name, pause
         self.seen: list[dict] = []
         self.given_up = 0
-        self.app = Starlette(routes=[Route("/v1/chat/completions", self.reply, methods=["POST"])])
+        self.app = Starlette(routes=[Route("/v1/completions", self.reply, methods=["POST"])])
 
     async def reply(self, request: Request):
         body = await request.json()
         self.seen.append(body)
-        if not body.get("messages"):
-            return JSONResponse({"error": {"code": 400, "message": "'messages' is required"}}, 400)
-        question = body["messages"][-1]["content"]
+        question = asked(body)
         if body.get("stream"):
             return StreamingResponse(self.stream(question), media_type="text/event-stream")
         await asyncio.sleep(self.pause)
-        message = {"role": "assistant", "content": f"{self.name}: {question}"}
-        return JSONResponse({"choices": [{"message": message, "finish_reason": "stop"}]})
+        return JSONResponse({"choices": [{"text": f"{self.name}: {question}", "finish_reason": "stop"}]})
 
     async def stream(self, question: str):
         try:
             for word in f"{self.name}: {question}".split():
                 await asyncio.sleep(self.pause)
-                yield f"data: {json.dumps({'choices': [{'delta': {'content': word + ' '}}]})}\n\n"
-            yield 'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+                yield f"data: {json.dumps({'choices': [{'text': word + ' '}]})}\n\n"
+            yield 'data: {"choices": [{"text": "", "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
         except asyncio.CancelledError:
             self.given_up += 1
             raise
@@ -90,8 +102,8 @@ def serving(
     tuned, base = FakeModel("tuned", pause), FakeModel("base", pause)
     with running(tuned.app) as one, running(base.app) as other:
         backends = {
-            "demo": Backend(one, {"Authorization": "Bearer k"}, "demo"),
-            "base": Backend(other, {}, "x"),
+            "demo": Backend(one, {"Authorization": "Bearer k"}, "demo", LETTERS),
+            "base": Backend(other, {}, "x", LETTERS),
         }
         with running(application(backends, Nearest(folder), access or access_to("127.0.0.1", None))) as url:
             yield url, tuned, base

@@ -4,9 +4,10 @@ The templates are shortened from the families' published ones: turns, begin toke
 theirs.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
-from tiny_model import make_from
+from tiny_model import make_from, make_sentencepiece
 
 _CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -22,6 +23,7 @@ class Family(NamedTuple):
     eos: str
     begins: bool = False
     added: tuple[str, ...] = ()  # added tokens that are not marked as special
+    sentencepiece: str | None = None  # "llama" (a space before every text) or "gemma"
 
 
 FAMILIES = {
@@ -30,7 +32,7 @@ FAMILIES = {
     "llama-2": Family(
         "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content.strip() }} [/INST]"
         "{% else %} {{ m.content.strip() }} {{ eos_token }}{% endif %}{% endfor %}",
-        ("<s>", "</s>"), "</s>", True,
+        ("<s>", "</s>"), "</s>", True, sentencepiece="llama",
     ),
     "llama-3": Family(
         "{% for m in messages %}{% set content = '<|start_header_id|>' + m.role + '<|end_header_id|>\n\n'"
@@ -43,20 +45,21 @@ FAMILIES = {
     "mistral": Family(
         "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }}[/INST]"
         "{% else %} {{ m.content }}{{ eos_token }}{% endif %}{% endfor %}",
-        ("<s>", "</s>", "[INST]", "[/INST]"), "</s>", True,
+        ("<s>", "</s>", "[INST]", "[/INST]"), "</s>", True, sentencepiece="llama",
     ),
     "gemma": Family(
         "{{ bos_token }}{% for m in messages %}{% set role = 'model' if m.role == 'assistant' else m.role %}"
         "<start_of_turn>{{ role }}\n{{ m.content | trim }}<end_of_turn>\n{% endfor %}"
         "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}",
         ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"), "<eos>", True, ("\n", "\n\n", "<b>"),
+        "gemma",
     ),
     "gemma-3-in-parts": Family(
         "{{ bos_token }}{% for m in messages %}{% set role = 'model' if m.role == 'assistant' else m.role %}"
         "<start_of_turn>{{ role }}\n{% for part in m.content %}{% if part is mapping %}{{ part.text | trim }}"
         "{% endif %}{% endfor %}<end_of_turn>\n{% endfor %}"
         "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}",
-        ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"), "<eos>", True,
+        ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"), "<eos>", True, sentencepiece="gemma",
     ),
     "qwen-2.5": Family(
         "{% if messages[0].role != 'system' %}<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
@@ -70,6 +73,9 @@ FAMILIES = {
         "{% if add_generation_prompt %}<|im_start|>assistant\n"
         "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}",
         ("<|im_start|>", "<|im_end|>", "<|endoftext|>"), "<|im_end|>", False, ("<think>", "</think>"),
+    ),
+    "qwen-3-experts": Family(
+        _CHATML, ("<|im_start|>", "<|im_end|>", "<|endoftext|>"), "<|im_end|>",
     ),
     "deepseek-r1": Family(
         "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}<｜User｜>{{ m.content }}{% else %}"
@@ -89,7 +95,7 @@ FAMILIES = {
         "{% for m in messages %}{% if m.role == 'user' %}### User:\n{{ m.content }}\n\n{% else %}"
         "### Assistant:\n{{ m.content }}\n\n{% endif %}{% endfor %}"
         "{% if add_generation_prompt %}### Assistant:\n{% endif %}",
-        ("<s>", "</s>"), "</s>", True,
+        ("<s>", "</s>"), "</s>", True, sentencepiece="llama",
     ),
     "eeve": Family(
         "{% if messages[0].role != 'system' %}A chat between a curious user and an artificial intelligence assistant. "
@@ -97,12 +103,13 @@ FAMILIES = {
         "{% for m in messages %}{% if m.role == 'user' %}Human: {{ m.content }}\n{% else %}"
         "Assistant:\n{{ m.content }}<|im_end|>\n{% endif %}{% endfor %}"
         "{% if add_generation_prompt %}Assistant:\n{% endif %}",
-        ("<s>", "</s>", "<|im_end|>"), "<|im_end|>", True,
+        ("<s>", "</s>", "<|im_end|>"), "<|im_end|>", True, sentencepiece="llama",
     ),
     "phi-3": Family(
         "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}<|end|>\n{% endfor %}"
         "{% if add_generation_prompt %}<|assistant|>\n{% else %}{{ eos_token }}{% endif %}",
         ("<s>", "<|endoftext|>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>"), "<|endoftext|>", True,
+        sentencepiece="llama",
     ),
     "hyperclova-x": Family(
         "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -130,6 +137,17 @@ FAMILIES = {
         "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
         ("<|im_start|>", "<|im_end|>"), "<|im_end|>",
     ),
+    "granite-3": Family(
+        "{% for m in messages %}<|start_of_role|>{{ m.role }}<|end_of_role|>{{ m.content }}<|end_of_text|>\n"
+        "{% endfor %}{% if add_generation_prompt %}<|start_of_role|>assistant<|end_of_role|>{% endif %}",
+        ("<|end_of_text|>", "<|start_of_role|>", "<|end_of_role|>"), "<|end_of_text|>",
+    ),
+    "olmo-2": Family(
+        "{{ bos_token }}{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}"
+        "{{ '\n' if m.role == 'user' else eos_token }}{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>\n{% endif %}",
+        ("<|endoftext|>",), "<|endoftext|>", True,
+    ),
 }  # fmt: skip
 
 
@@ -137,6 +155,16 @@ def family_tokenizer(name: str):
     """A family's tokenizer."""
     family = FAMILIES[name]
     begin = family.special[0] if family.begins else None
-    tokenizer = make_from(family.special, family.eos, begin, family.added)
+    if family.sentencepiece:
+        prefix = family.sentencepiece == "llama"
+        tokenizer = make_sentencepiece(family.special, family.eos, begin, family.added, prefix)
+    else:
+        tokenizer = make_from(family.special, family.eos, begin, family.added)
     tokenizer.chat_template = family.template
     return tokenizer
+
+
+def write_sentencepiece(tokenizer, folder: Path) -> None:
+    """The tokenizer.model that a family's published folder has beside tokenizer.json."""
+    if file := getattr(tokenizer, "sentencepiece", None):
+        (folder / "tokenizer.model").write_bytes(file)

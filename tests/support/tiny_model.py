@@ -67,3 +67,62 @@ def make_from(special: Sequence[str], eos: str, begin: str | None, added: Sequen
         tokenizer_object=inner, eos_token=eos, extra_special_tokens=list(special),
         **({"bos_token": begin} if begin else {}),
     )  # fmt: skip
+
+
+def make_sentencepiece(
+    special: Sequence[str], eos: str, begin: str | None, added: Sequence[str], dummy_prefix: bool
+):
+    """A SentencePiece tokenizer with byte fallback, as Llama 2's (`dummy_prefix`) or Gemma's tokenizer.json has it.
+
+    Its SentencePiece file is `.sentencepiece`, bytes; tokens that are not in there are added ones.
+    """
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, processors
+    from transformers import PreTrainedTokenizerFast
+    from transformers.convert_slow_tokenizer import generate_merges
+
+    in_file = [text for text in special if text not in ("<s>", "</s>", "<unk>") and begin == "<bos>"]
+    file = _sentencepiece_file(in_file, dummy_prefix)
+    pieces = [(piece.piece, piece.score) for piece in _proto(file).pieces]
+    vocabulary = {piece: number for number, (piece, _) in enumerate(pieces)}
+    normal = {piece for piece, kind in zip(vocabulary, _proto(file).pieces, strict=True) if kind.type == 1}
+    scores = {piece: score for piece, score in pieces if piece in normal}
+    merges = generate_merges({piece: vocabulary[piece] for piece in scores}, scores)
+    inner = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    spaces = normalizers.Replace(" ", "▁")
+    inner.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), spaces]) if dummy_prefix else spaces
+    parts = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    inner.decoder = decoders.Sequence([*parts, *([decoders.Strip(" ", 1, 0)] if dummy_prefix else [])])
+    inner.add_special_tokens([AddedToken(text, normalized=False) for text in ("<unk>", *special)])
+    inner.add_tokens([AddedToken(text, normalized=False, special=False) for text in added])
+    if begin:
+        number = inner.token_to_id(begin)
+        inner.post_processor = processors.TemplateProcessing(f"{begin} $A", special_tokens=[(begin, number)])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner, eos_token=eos, unk_token="<unk>", extra_special_tokens=list(special),
+        **({"bos_token": begin} if begin else {}),
+    )  # fmt: skip
+    tokenizer.sentencepiece = file
+    return tokenizer
+
+
+def _sentencepiece_file(in_file: Sequence[str], dummy_prefix: bool) -> bytes:
+    import io
+
+    from sentencepiece import SentencePieceTrainer
+
+    file = io.BytesIO()
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(LINES * 9), model_writer=file, vocab_size=400, hard_vocab_limit=False,
+        model_type="bpe", byte_fallback=True, character_coverage=1.0, normalization_rule_name="identity",
+        remove_extra_whitespaces=False, add_dummy_prefix=dummy_prefix, user_defined_symbols=list(in_file),
+        minloglevel=2,
+    )  # fmt: skip
+    return file.getvalue()
+
+
+def _proto(file: bytes):
+    from transformers.convert_slow_tokenizer import import_protobuf
+
+    model = import_protobuf().ModelProto()
+    model.ParseFromString(file)
+    return model

@@ -36,7 +36,8 @@ def convert(kind: str, run: Path, base: Path, source: Path | None, out: Path) ->
         _ollama(TrainedRun(run), base, source, out)
     else:
         quantisation = kind.removeprefix("gguf-")
-        to_gguf(source, quantisation, out / f"{run.name}-{quantisation}.gguf")
+        name = f"{run.name}-{quantisation}.gguf"
+        to_gguf(source, quantisation, out / name, TrainedRun(run).code_allowed)
     for weights in out.glob("*.safetensors"):
         weights.chmod(0o644)  # safetensors lets its owner alone read, and an export is to be handed on
 

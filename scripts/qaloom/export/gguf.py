@@ -6,26 +6,38 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from qaloom.console import say
 from qaloom.errors import ModelError
+from qaloom.export.gguf_proof import proven_vocabulary
+from qaloom.inference.prompt import load_tokenizer, own_stop_ids
 
 CONVERTED = ("f16", "q8_0")  # kinds that the converter writes; others need llama.cpp's quantizer
 # It brings a gguf package of its own, which must not be found by anything else: `make setup` puts it here.
 CONVERTER = Path(sysconfig.get_path("data")) / "converter"
 
 
-def to_gguf(folder: Path, kind: str, out: Path) -> None:
+def to_gguf(folder: Path, kind: str, out: Path, code_allowed: bool = False) -> None:
     """Write the Hugging Face folder (16-bit) as a GGUF file `out` of kind f16, q8_0 or q4_k_m.
 
-    Raises ModelError when the converter does not know the model, or a program is missing.
+    Its vocabulary encodes as the folder's tokenizer does. Raises ModelError when llama.cpp does not know the
+    model or cannot encode so, or a program is missing.
     """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent) as work:
+        vocabulary = Path(work) / "vocabulary.gguf"
+        proven_vocabulary(load_tokenizer(folder, code_allowed), folder, own_stop_ids(folder), vocabulary)
+        _to_gguf(folder, vocabulary, kind, out)
+
+
+def _to_gguf(folder: Path, vocabulary: Path, kind: str, out: Path) -> None:
     if kind in CONVERTED:
-        return _convert(folder, kind, out)
+        return _convert(folder, vocabulary, kind, out)
     quantiser = quantiser_path()
     full = out.with_name(f".{out.stem}.f16.gguf")
     try:
-        _convert(folder, "f16", full)
+        _convert(folder, vocabulary, "f16", full)
         _run([quantiser, str(full), str(out), kind.upper()], out, "llama-quantize")
     finally:
         full.unlink(missing_ok=True)
@@ -42,10 +54,11 @@ def quantiser_path() -> str:
     return found
 
 
-def _convert(folder: Path, kind: str, out: Path) -> None:
+def _convert(folder: Path, vocabulary: Path, kind: str, out: Path) -> None:
     if not CONVERTER.is_dir():
         raise ModelError("llama.cpp's converter is not installed; run make setup")
-    command = [sys.executable, "-m", "convert_hf_to_gguf", "--outtype", kind, "--outfile", str(out)]
+    command = [sys.executable, "-m", "qaloom.export.gguf_converter", str(vocabulary)]
+    command += ["--outtype", kind, "--outfile", str(out)]
     command += ["--model-name", out.stem.lstrip(".")]
     _run([*command, str(folder.resolve())], out, "llama.cpp's converter")
 
@@ -54,8 +67,8 @@ def _run(command: list[str], out: Path, name: str) -> None:
     """Run a program into the job's log; `out` is whole or absent. Raises ModelError with its last line."""
     part = out.with_name(f".{out.name}.part")
     command = [str(part) if word == str(out) else word for word in command]
-    environment = os.environ | {"PYTHONPATH": str(CONVERTER), "HF_HUB_OFFLINE": "1"}
-    out.parent.mkdir(parents=True, exist_ok=True)
+    path = os.pathsep.join(filter(None, (str(CONVERTER), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | {"PYTHONPATH": path, "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         command,
         env=environment,

@@ -9,6 +9,7 @@ from qaloom.errors import ModelError
 from qaloom.files import read_json, write_json, write_text
 from qaloom.inference.chat_template import trained_template
 from qaloom.inference.prompt import Tokenizer, load_error, load_tokenizer, stop_ids
+from qaloom.inference.tokenizer_files import write_tokenizer
 from qaloom.trained_run import TrainedRun, base_manifest
 
 
@@ -39,7 +40,7 @@ def save_tokenizer(tokenizer: Tokenizer, kind: str, out: Path, system: str = "")
     SentencePiece's: such a file loads, and answers nothing.
     """
     template = trained_template(tokenizer, kind, system)
-    tokenizer.save_pretrained(out)
+    write_tokenizer(tokenizer, out)
     for former in out.glob("*.jinja"):
         former.unlink()
     write_text(out / "chat_template.jinja", template)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from qaloom.errors import DeviceError, ModelError
+from qaloom.errors import DeviceError
 from qaloom.export.ollama import render, stops_of, system_of, template_of
-from qaloom.files import read_json
 from qaloom.inference.answers import answers
-from qaloom.inference.llama_cpp import HEADERS, start_llama_server
+from qaloom.inference.chat_template import rendered_ids
+from qaloom.inference.llama_cpp import HEADERS, chat_prompt, posted, start_llama_server, token_ids
 from qaloom.inference.model import LoadedModel, load_model
-from qaloom.inference.prompt import load_tokenizer, stop_ids
+from qaloom.inference.prompt import load_tokenizer, own_stop_ids, stop_ids
 
 _NO_TOKEN = -1
 
@@ -52,8 +52,8 @@ def in_transformers(
     A model that does not fit into the GPU in 16 bits is asked in `precision`, as it was trained.
     """
     tokenizer = load_tokenizer(folder, code_allowed)
-    tokens = [_chat_ids(tokenizer, chat) for chat in questions.messages]
-    stop = stop_ids(tokenizer, "plain") if base else _own_stop(folder)
+    tokens = [rendered_ids(tokenizer, chat) for chat in questions.messages]
+    stop = stop_ids(tokenizer, "plain") if base else own_stop_ids(folder) or [_NO_TOKEN]
     with tempfile.TemporaryDirectory() as cache:
 
         def load() -> LoadedModel:
@@ -83,7 +83,7 @@ def in_llama_cpp(
     server = start_llama_server(file, "export", min(context, 8192), slots=1)
     with httpx.Client(base_url=server.listening_address, headers=HEADERS, timeout=None) as client:
         prompts = [_prompt(client, modelfile, chat) for chat in messages]
-        tokens = [_tokens(client, text) for text in prompts]
+        tokens = [token_ids(client, text) for text in prompts]
         given = []
         for number, chat in enumerate(messages[: questions.asked]):
             stops = stops_of(modelfile) if modelfile else None
@@ -97,47 +97,24 @@ def in_llama_cpp(
     return RuntimeAnswers(f"llama.cpp, {_version('xllamacpp')}", tokens, given)
 
 
-def _chat_ids(tokenizer: Any, chat: Chat) -> list[int]:
-    prompt = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-    return tokenizer(prompt, add_special_tokens=False)["input_ids"]
-
-
-def _own_stop(folder: Path) -> list[int]:
-    """The ids at which the folder's own settings end an answer; one that never comes if they name none."""
-    settings = folder / "generation_config.json"
-    ends = read_json(settings).get("eos_token_id") if settings.is_file() else None
-    return [_NO_TOKEN] if ends is None else ends if isinstance(ends, list) else [ends]
-
-
 def _prompt(client: Any, modelfile: str | None, chat: Chat) -> str:
     if modelfile is None:
-        return _posted(client, "/apply-template", messages=chat)["prompt"]
+        return chat_prompt(client, chat)
     system = system_of(modelfile) if chat[0]["role"] != "system" else ""
     lead = [{"role": "system", "content": system}] if system else []
     return render(template_of(modelfile), [*lead, *chat])
 
 
-def _tokens(client: Any, prompt: str) -> list[int]:
-    return _posted(client, "/tokenize", content=prompt, add_special=True, parse_special=True)["tokens"]
-
-
 def _chatted(client: Any, chat: Chat, limit: int) -> RuntimeReply:
     settings = {"temperature": 0, "max_tokens": limit}
-    choice = _posted(client, "/v1/chat/completions", messages=chat, **settings)["choices"][0]
+    choice = posted(client, "/v1/chat/completions", messages=chat, **settings)["choices"][0]
     return RuntimeReply((choice["message"]["content"] or "").strip(), choice["finish_reason"] == "length")
 
 
 def _completed(client: Any, prompt: str, stops: list[str] | None, limit: int) -> RuntimeReply:
     settings = {"temperature": 0, "n_predict": limit, "stop": stops}
-    reply = _posted(client, "/completion", prompt=prompt, **settings)
+    reply = posted(client, "/completion", prompt=prompt, **settings)
     return RuntimeReply(reply["content"].strip(), reply["stop_type"] == "limit")
-
-
-def _posted(client: Any, path: str, **body: Any) -> Any:
-    reply = client.post(path, json=body)
-    if reply.is_error:
-        raise ModelError(f"llama.cpp cannot answer: {reply.text.strip()[:300]}")
-    return reply.json()
 
 
 def _version(package: str) -> str:

@@ -104,6 +104,12 @@ def client_message(kind: str, instruction: str, input: str) -> str:
     return chat_question(instruction, input)
 
 
+def rendered_ids(tokenizer: Tokenizer, chat: list[dict[str, str]]) -> list[int]:
+    """Token ids of a chat up to where an answer begins, as a program has them that knows the template alone."""
+    prompt = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+    return tokenizer(prompt, add_special_tokens=False)["input_ids"]
+
+
 def turn_texts(tokenizer: Tokenizer) -> TurnTexts:
     """The fixed texts of a tokenizer's chat template, found by rendering it with placeholders."""
     first, answer, second, system = _PLACEHOLDERS

@@ -36,6 +36,24 @@ def start_llama_server(gguf: Path, name: str, context: int, slots: int, threads:
         raise ModelError(f"{gguf} cannot be loaded by llama.cpp ({first_line(error)})") from None
 
 
+def chat_prompt(client: Any, chat: list[dict[str, str]]) -> str:
+    """The prompt that the server writes of a chat by its file's template; `client` is an httpx one."""
+    return posted(client, "/apply-template", messages=chat)["prompt"]
+
+
+def token_ids(client: Any, prompt: str) -> list[int]:
+    """Token ids of a prompt, its control tokens and the begin token among them."""
+    return posted(client, "/tokenize", content=prompt, add_special=True, parse_special=True)["tokens"]
+
+
+def posted(client: Any, path: str, **body: Any) -> Any:
+    """The server's reply to a request. Raises ModelError when it refuses."""
+    reply = client.post(path, json=body)
+    if reply.is_error:
+        raise ModelError(f"llama.cpp cannot answer: {reply.text.strip()[:300]}")
+    return reply.json()
+
+
 def _threads() -> int:
     """As many as a rule may use (Snakemake sets OMP_NUM_THREADS), else as many as this process has."""
     return int(os.environ.get("OMP_NUM_THREADS", 0)) or len(os.sched_getaffinity(0))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaloom.errors import ModelError, RowTextError, first_line
+from qaloom.files import read_json
 from qaloom.inference.encoding import Encoder, Text, Tokenizer, begin_ids, encoder
 from qaloom.inference.frame import SYSTEM_END, Frame, as_rendered, frame, render_chat
 
@@ -60,7 +61,8 @@ def load_tokenizer(folder: Path, code_allowed: bool = False, template: str | Non
 def _as_its_file_says(tokenizer: Tokenizer, folder: Path) -> Tokenizer:
     """The tokenizer of tokenizer.json where transformers' class for the model would encode otherwise.
 
-    A class named in tokenizer_config.json rebuilds normalisation by its own rules, and can lose characters.
+    A class named in tokenizer_config.json rebuilds normalisation by its own rules, and can lose characters, or
+    adds tokens of its own that the model has no row for.
     """
     from tokenizers import Tokenizer as Backend
     from transformers import PreTrainedTokenizerFast
@@ -68,8 +70,12 @@ def _as_its_file_says(tokenizer: Tokenizer, folder: Path) -> Tokenizer:
     file = Path(folder) / "tokenizer.json"
     if not (file.is_file() and tokenizer.is_fast):
         return tokenizer
-    stored = Backend.from_file(str(file)).encode(_SAMPLE, add_special_tokens=False).ids
-    if tokenizer.encode(_SAMPLE, add_special_tokens=False) == stored:
+    stored = Backend.from_file(str(file))
+    same = (
+        tokenizer.encode(_SAMPLE, add_special_tokens=False)
+        == stored.encode(_SAMPLE, add_special_tokens=False).ids
+    )
+    if same and len(tokenizer) == stored.get_vocab_size():
         return tokenizer
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
@@ -154,6 +160,13 @@ def _letters(text: str) -> str:
 def stop_ids(tokenizer: Tokenizer, kind: str) -> list[int]:
     """Token ids at which an answer ends: EOS and, in a chat, the template's end of turn."""
     return sorted({tokenizer.eos_token_id, _end_ids(tokenizer, kind)[-1]})
+
+
+def own_stop_ids(folder: Path) -> list[int]:
+    """Token ids at which the folder's own settings end an answer; none if they name none."""
+    settings = folder / "generation_config.json"
+    ends = read_json(settings).get("eos_token_id") if settings.is_file() else None
+    return [] if ends is None else ends if isinstance(ends, list) else [ends]
 
 
 def encoder_of(tokenizer: Tokenizer, kind: str) -> Encoder:

@@ -23,6 +23,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from qaloom.serve.access import Access, Guard
+from qaloom.serve.chat_requests import PATH, ChatPrompt, chat_events, chat_reply, completion_request
 from qaloom.serve.limits import (
     ChatRequest,
     CompletionRequest,
@@ -47,11 +48,12 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Backend(NamedTuple):
-    """A server that holds a model: its address, headers to send along, and the model's name there."""
+    """A server that holds a model: its address, headers to send along, the model's name there, its prompt."""
 
     url: str
     headers: dict[str, str]
     model: str
+    prompt: ChatPrompt
 
 
 def application(
@@ -137,30 +139,36 @@ async def _sources(request: Request) -> Response:
 
 async def _forward(request: Request) -> Response:
     """Hand a request to the model that it names and its reply back, as it comes."""
-    kind = ChatRequest if request.url.path.endswith("/chat/completions") else CompletionRequest
+    chats = request.url.path.endswith("/chat/completions")
     body = await _body(request)
     backend = _backend(request.app.state.backends, body.get("model"))
-    sent = {**_DEFAULTS, **parameters(body, kind), "model": backend.model}
-    client, end = (
-        request.app.state.client,
-        asyncio.get_running_loop().time() + request.app.state.limits.seconds,
-    )
-    asked = client.build_request("POST", backend.url + request.url.path, json=sent, headers=backend.headers)
+    sent = {**_DEFAULTS, **parameters(body, ChatRequest if chats else CompletionRequest)}
+    sent["model"] = backend.model
+    if chats:
+        sent = await asyncio.to_thread(completion_request, sent, backend.prompt)
+    end = asyncio.get_running_loop().time() + request.app.state.limits.seconds
+    client = request.app.state.client
+    asked = client.build_request("POST", backend.url + PATH, json=sent, headers=backend.headers)
     reply = await _while_connected(request, client.send(asked, stream=True), end)
     if reply is None:
         return Response(status_code=499)
-    media_type = reply.headers.get("content-type")
     if sent.get("stream") and reply.is_success:
-        return StreamingResponse(
-            _chunks(reply, end), headers={"Cache-Control": "no-cache"}, media_type=media_type
-        )
+        media_type = reply.headers.get("content-type")
+        chunks = _chunks(reply, end, chats)
+        return StreamingResponse(chunks, headers={"Cache-Control": "no-cache"}, media_type=media_type)
+    return await _whole(request, reply, end, chats)
+
+
+async def _whole(request: Request, reply: httpx.Response, end: float, chats: bool) -> Response:
     try:
         content = await _while_connected(request, reply.aread(), end)
     finally:
         await reply.aclose()
     if reply.is_error:
         raise _backend_error(reply.status_code, content or b"")
-    return Response(content or b"", reply.status_code, media_type=media_type)
+    if chats and content:
+        return JSONResponse(chat_reply(msgspec.json.decode(content)), reply.status_code)
+    return Response(content or b"", reply.status_code, media_type=reply.headers.get("content-type"))
 
 
 def _backend(backends: dict[str, Backend], name: Any) -> Backend:
@@ -182,11 +190,11 @@ def _backend_error(status: int, content: bytes) -> RequestError:
     return RequestError(502, "model_failed", f"the model's server failed (status {status}); see logs/serve")
 
 
-async def _chunks(reply: httpx.Response, end: float) -> AsyncIterator[bytes]:
+async def _chunks(reply: httpx.Response, end: float, chats: bool) -> AsyncIterator[bytes]:
     """The reply's bytes; the model stops when the client goes, since its connection closes too."""
     try:
         async with asyncio.timeout_at(end):
-            async for chunk in reply.aiter_raw():
+            async for chunk in chat_events(reply.aiter_lines()) if chats else reply.aiter_raw():
                 yield chunk
     except TimeoutError:
         yield b"data: " + json.dumps(_too_slow().body()).encode() + b"\n\n"

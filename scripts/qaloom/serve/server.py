@@ -19,6 +19,7 @@ from qaloom.inference.llama_cpp import HEADERS, start_llama_server
 from qaloom.inference.prompt import load_tokenizer
 from qaloom.serve.access import Access, PortError, resolved
 from qaloom.serve.app import Backend, application
+from qaloom.serve.chat_requests import base_prompt, tuned_prompt
 from qaloom.serve.limits import CONTEXT
 from qaloom.serve.sources import Nearest
 from qaloom.trained_run import TrainedRun, base_manifest
@@ -58,7 +59,8 @@ def _backends(project: Path, run: TrainedRun, base: Path, with_base: bool) -> It
     name = run.folder.name
     if available():
         with running_vllm(run, base, CONTEXT) as server:
-            yield {name: Backend(*server, name), BASE: Backend(*server, BASE)}
+            prompts = {name: tuned_prompt(run), BASE: base_prompt(base, run.code_allowed)}
+            yield {one: Backend(*server, one, prompt) for one, prompt in prompts.items()}
         return
     files = {name: _tuned_file(project, run, base)}
     if with_base and name != BASE:
@@ -66,8 +68,13 @@ def _backends(project: Path, run: TrainedRun, base: Path, with_base: bool) -> It
     config = text_part(read_json(base / "config.json"))
     context = min(CONTEXT, config.get("max_position_embeddings", CONTEXT))
     files = _fitting(files, base, context)
-    servers = {name: start_llama_server(file, name, context, _SLOTS) for name, file in files.items()}
-    yield {name: Backend(one.listening_address, HEADERS, name) for name, one in servers.items()}
+    servers = {one: start_llama_server(file, one, context, _SLOTS) for one, file in files.items()}
+    yield {
+        one: Backend(
+            server.listening_address, HEADERS, one, tuned_prompt(run) if one == name else base_prompt(base)
+        )
+        for one, server in servers.items()
+    }
 
 
 def _tuned_file(project: Path, run: TrainedRun, base: Path) -> Path:

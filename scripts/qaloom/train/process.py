@@ -22,6 +22,7 @@ from msgspec import Struct
 from qaloom.errors import QALoomError, TrainingError, first_line
 from qaloom.files import read_json, read_lines, write_lines
 from qaloom.inference.prompt import Example, Tokenizer, load_tokenizer
+from qaloom.inference.tokenizer_files import write_tokenizer
 from qaloom.train.planning.task import (
     Event,
     Failed,
@@ -284,7 +285,7 @@ def _finish(trainer: Any, tokenizer: Tokenizer, folder: Path, metrics: Metrics) 
     finished = folder / "finished"
     shutil.rmtree(finished, ignore_errors=True)
     trainer.model.save_pretrained(finished)
-    tokenizer.save_pretrained(finished)
+    write_tokenizer(tokenizer, finished)
     (finished / "README.md").unlink(missing_ok=True)  # peft's empty card; evaluate writes the real one
     write_struct(finished / "metrics.json", metrics)
     keys = ("step", "loss", "eval_loss", "learning_rate", "grad_norm")

@@ -43,12 +43,22 @@ def control_ids(tokenizer, kind, ids):
 
 def test_control_tokens_in_a_row_stay_text(tokenizer, kind):
     plain = example(tokenizer, kind, QUESTION, "", ANSWER)
-    answer = f"{ATTACK} {ANSWER}".replace("</think>", "")  # what stands before it counts as a thought
-    attacked = example(tokenizer, kind, ATTACK, ATTACK, answer)
+    attack = written_by(tokenizer, ATTACK)
+    answer = f"{attack} {ANSWER}".replace("</think>", "")  # what stands before it counts as a thought
+    attacked = example(tokenizer, kind, attack, attack, answer)
     assert control_ids(tokenizer, kind, attacked.prompt) == control_ids(tokenizer, kind, plain.prompt)
     assert control_ids(tokenizer, kind, attacked.completion) == [attacked.completion[-1]]
     assert tokenizer.decode(attacked.completion[:-1]).lstrip() == answer
-    assert ATTACK in tokenizer.decode(attacked.prompt)
+    assert attack in tokenizer.decode(attacked.prompt)
+
+
+def written_by(tokenizer, text):
+    """A text in characters that the tokenizer can write: SentencePiece writes spaces as U+2581."""
+    return text.replace("▁", "_") if tokenizer.decode(encoded(tokenizer, "a▁a")) != "a▁a" else text
+
+
+def encoded(tokenizer, text):
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
 def test_prompt_and_answer_are_the_templates_finished_dialogue(tokenizer, kind):
@@ -58,6 +68,7 @@ def test_prompt_and_answer_are_the_templates_finished_dialogue(tokenizer, kind):
     question, answer = content if frame(tokenizer).layout.in_parts else (QUESTION, ANSWER)
     turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     finished = tokenizer.apply_chat_template(turns, tokenize=False, **pinned_values())
+    finished = tokenizer.decode(encoded(tokenizer, finished))  # SentencePiece adds spaces
     row = example(tokenizer, kind, QUESTION, "", ANSWER)
     written = tokenizer.decode(row.prompt + row.completion)
     if "<think>\n\n</think>\n\n" in written and "<think>" not in finished:
@@ -67,12 +78,6 @@ def test_prompt_and_answer_are_the_templates_finished_dialogue(tokenizer, kind):
     end = tokenizer.convert_ids_to_tokens(row.completion[-1])
     finished = finished.rstrip().removesuffix(end).rstrip()  # Llama 2 writes a space before the end
     assert finished == written.removesuffix(end) or finished.startswith(written)
-
-
-def test_ordinary_text_is_encoded_as_the_tokenizer_does(tokenizer, kind):
-    ids = prompt_ids(tokenizer, kind, QUESTION)
-    text = tokenizer.decode(ids)
-    assert tokenizer(text, add_special_tokens=False)["input_ids"] == ids
 
 
 def test_an_answer_begins_where_its_prompt_ends(tokenizer, kind):

@@ -5,7 +5,12 @@ import subprocess
 import tarfile
 
 import pytest
+from prompts import QUESTIONS as FIFTY
 
+from qaloom.export.gguf_proof import proven_vocabulary
+from qaloom.export.merge import save_tokenizer
+from qaloom.export.runtimes import MessageSet, in_llama_cpp
+from qaloom.files import write_json
 from qaloom.inference.encoding import begin_ids
 from qaloom.inference.prompt import encoder_of, example, load_tokenizer, prompt_ids, prompt_kind, stop_ids
 
@@ -13,7 +18,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed"),
 ]
-FAMILIES = ["llama3_1", "llama2", "qwen3", "gemma3", "deepseek_v3"]
+FAMILIES = ["llama3_1", "llama2", "qwen3", "gemma2", "gemma3", "deepseek_v3", "gptoss", "gpt4o"]
 QUESTIONS = [
     "보증 기간은 얼마나 되나요?", "When is the library open?", "1,234.5 % of 3/4 cups?", "🎉 뜻은?",
     "  두  칸\t탭\n줄바꿈 ",
@@ -56,6 +61,21 @@ def test_answers_are_read_back_and_end_once(tokenizer, kind):
         assert tokenizer.decode(completion[:-1]).strip() == answer.strip()
         assert [id for id in completion if id in encoder_of(tokenizer, kind).control] == [completion[-1]]
         assert completion[-1] in stop_ids(tokenizer, kind)
+
+
+def test_prompts_end_where_answers_begin(tokenizer, kind):
+    for question in FIFTY:
+        assert example(tokenizer, kind, question, "", "답").prompt == prompt_ids(tokenizer, kind, question)
+
+
+def test_llama_cpp_encodes_as_the_tokenizer_does(tokenizer, kind, tmp_path):
+    save_tokenizer(tokenizer, kind, tmp_path)
+    write_json(tmp_path / "config.json", {"vocab_size": max(tokenizer.get_vocab().values()) + 1})
+    file = tmp_path / "vocabulary.gguf"
+    proven_vocabulary(load_tokenizer(tmp_path), tmp_path, stop_ids(tokenizer, kind), file)
+    chats = [[{"role": "user", "content": text}] for text in FIFTY]
+    found = in_llama_cpp(file, None, MessageSet(chats, 0, 1), lambda done: None)
+    assert found.tokens == [prompt_ids(tokenizer, kind, text) for text in FIFTY]
 
 
 def test_control_tokens_in_a_row_stay_text(tokenizer, kind):

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import httpx
 import psutil
 import pytest
-from chat_servers import ROWS, FakeModel
+from chat_servers import LETTERS, ROWS, FakeModel, asked
 
 from qaloom.files import write_lines
 from qaloom.serve.access import access_to
@@ -38,7 +38,7 @@ class OddModel(FakeModel):
 
     async def reply(self, request):
         body = await request.json()
-        text = str(body.get("messages") or body.get("prompt"))
+        text = asked(body)
         if "<500>" in text:
             raise RuntimeError("secret of the server: Traceback (most recent call last)")
         if "<400>" in text:
@@ -55,11 +55,8 @@ class OddModel(FakeModel):
 @asynccontextmanager
 async def serving(nearest, pause=0.0, limits=Limits(), key=None):
     """A client of the application, in this process; the model stands behind it in the same way."""
-    from starlette.routing import Route
-
     model = OddModel("tuned", pause)
-    model.app.router.routes.append(Route(COMPLETION, model.reply, methods=["POST"]))
-    backend = Backend("http://model", {}, "demo")
+    backend = Backend("http://model", {}, "demo", LETTERS)
     app = application({"demo": backend}, nearest, access_to("127.0.0.1", key), limits)
     transport = httpx.ASGITransport(model.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, timeout=None) as app.state.client:

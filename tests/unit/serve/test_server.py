@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from chat_servers import chat, running, serving
+from chat_servers import LETTERS, chat, running, serving
 from msgspec import to_builtins
 
 from qaloom.errors import DataError, DeviceError, ModelError
@@ -124,7 +124,9 @@ def test_a_model_that_is_gone_is_said_to_be(tmp_path):
     with serving(tmp_path) as (url, _, _):
         assert chat(url, "a").is_success
     app = application(
-        {"demo": Backend("http://127.0.0.1:9", {}, "demo")}, Nearest(tmp_path), access_to("127.0.0.1", None)
+        {"demo": Backend("http://127.0.0.1:9", {}, "demo", LETTERS)},
+        Nearest(tmp_path),
+        access_to("127.0.0.1", None),
     )
     with running(app) as url:
         reply = chat(url, "a")
