@@ -15,6 +15,7 @@ from qaloom.evaluate.hallucination import made_up
 from qaloom.evaluate.judge_figures import summarise_verdicts
 from qaloom.evaluate.metrics import scores
 from qaloom.evaluate.results import (
+    AnswerLimit,
     Cost,
     Failure,
     Forgetting,
@@ -31,7 +32,7 @@ from qaloom.evaluate.results import (
     Verdict,
     to_json,
 )
-from qaloom.evaluate.summary import summarise
+from qaloom.evaluate.summary import compare_lookup, summarise
 from qaloom.files import write_json, write_lines
 
 BASE_SHA = "5f" * 32
@@ -53,7 +54,12 @@ def make_results(folder: Path, questions: int = 60, runs: tuple[str, ...] = ("de
 
 def prediction(number: int, base: str, tuned: str, reference: str, **more: Any) -> Prediction:
     """One line of predictions.jsonl."""
-    found = {"base": scores(base, reference), "tuned": scores(tuned, reference)}
+    lookup = more.get("lookup", f"{number % 3}층 안내 데스크")
+    found = {
+        "base": scores(base, reference),
+        "tuned": scores(tuned, reference),
+        "lookup": scores(lookup, reference),
+    }
     fields: dict[str, Any] = {
         "id": f"{number:016x}",
         "split": "recall",
@@ -67,7 +73,10 @@ def prediction(number: int, base: str, tuned: str, reference: str, **more: Any) 
         "base_prompt": "chat",
         "cut": {"base": False, "tuned": False},
         "scores": {name: {model: found[model][name] for model in found} for name in found["base"]},
-        "cost": {model: Cost(60, 12, 0.4) for model in found},
+        "cost": {model: Cost(60, 12, 0.4) for model in ("base", "tuned")},
+        "fact": f"{number:016x}",
+        "lookup": lookup,
+        "looked_up": "f" * 16,
         "nll": {"base": 2.5 + number % 7 / 10, "tuned": 0.5 + number % 5 / 10},
     }
     return Prediction(**fields | more)
@@ -87,12 +96,13 @@ def _evaluate(folder: Path, questions: int, skill: float) -> None:
     if questions:
         metrics.judge = summarise_verdicts(NASTY, judged)
         metrics.judge.cost = JudgeCost(188, 61_004, 4_700)
-        wrong = [answer for answer in judged if not answer.scores["exact_match"]["tuned"]]
+        wrong = [answer for answer in judged if not answer.scores["right"]["tuned"]]
         write_lines(folder / "failures.jsonl", map(_failure, range(len(wrong)), wrong))
         general = _general_answers("ko", "봄을 주제로 시를 써 주세요.")
         write_lines(folder / "forgetting.jsonl", [general, _general_answers("en", NASTY)])
+        metrics.lookup, metrics.answer_limit = compare_lookup(answers), AnswerLimit(32, "auto", questions, 1)
         metrics.retrieval, metrics.forgetting, metrics.base_prompt = _retrieval(), _forgetting(), "chat"
-        metrics.base_prompts = {"chat": PromptQuality(0.0, 0.21), "plain": PromptQuality(0.0, 0.08)}
+        metrics.base_prompts = {"chat": PromptQuality(0.0, 0.0, 0.21), "plain": PromptQuality(0.0, 0.0, 0.08)}
     write_json(folder / "metrics.json", to_json(metrics))
 
 
@@ -108,11 +118,15 @@ def _answers(questions: int, skill: float) -> list[Prediction]:
             else "I'm not sure; please ask the office about that."
         )
         tuned = reference if chance.random() < skill else reference.replace(str(number), str(number + 1))
-        about = {"language": "ko" if korean else "en", "split": "unseen" if number % 6 == 0 else "recall"}
+        about: dict[str, Any] = {
+            "language": "ko" if korean else "en",
+            "split": "unseen" if number % 6 == 0 else "recall",
+        }
         about["document"] = (
             "handbook-ko.qa.jsonl" if korean else "scans/2024/office-en-second-edition-final.qa.jsonl"
         )
         about["origin"] = "rule" if number % 5 == 0 else "data"
+        about["light"] = number % 20 == 5
         if not korean:
             about["question"] = f"Where is the archive of project {number} kept?"
         answers.append(prediction(number, base, tuned, reference, **about))
@@ -321,14 +335,9 @@ def _augment(folder: Path) -> None:
 def _split(folder: Path) -> None:
     about = {"source": "data/demo/office-en.qa.jsonl", "origin": "data"}
     placed = [
-        {"id": f"{i:016x}", "split": "train", "why": "by_hash", "line": i, **about} for i in range(1, 390)
+        {"id": f"{i:016x}", "split": "train", "why": "by_hash", "line": i, **about} for i in range(1, 391)
     ]
-    placed.append(
-        {"id": "c" * 16, "split": "aside", "why": "touches_train", "line": 390, "near": f"{7:016x}", **about}
-    )
     write_lines(folder / "split" / "placement.jsonl", placed)
-    row = {"id": "c" * 16, "instruction": "When does the canteen close?", "input": "", "output": "At 14:00"}
-    write_lines(folder / "augment" / "rows.jsonl", [row])
     parts = {
         part: {"rows": n, "origins": {"data": n}, "sha256": "ab" * 32}
         for part, n in (("train", 320), ("recall", 50), ("unseen", 20))
@@ -337,7 +346,6 @@ def _split(folder: Path) -> None:
     manifest = {
         **parts,
         "facts": facts,
-        "set_aside": {"touches_train": 1},
         "notes": [f"48 facts: few. {NASTY}"],
     }
     write_json(folder / "split" / "manifest.json", manifest)

@@ -141,7 +141,7 @@ class JudgeSettings(ServerSettings, frozen=True):
 class EvaluateSettings(Section, frozen=True):
     """`evaluate`: which questions are asked, and how scores are compared."""
 
-    max_new_tokens: int
+    max_new_tokens: int | Literal["auto"]
     origins: list[Origin]
     max_questions: int
     retrieval: RetrievalSettings

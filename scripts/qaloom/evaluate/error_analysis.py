@@ -6,6 +6,7 @@ from typing import Any
 
 from qaloom.evaluate.results import Failure, NearestTrainingRow, Prediction
 from qaloom.evaluate.retrieval import Index
+from qaloom.evaluate.summary import HEADLINE
 from qaloom.inference.prompt import Question
 from qaloom.text.normalize import comparison_key
 
@@ -29,7 +30,7 @@ def failures(
     wrong = [
         (prediction, question)
         for prediction, question in zip(predictions, questions, strict=True)
-        if prediction.split == "recall" and not prediction.scores["exact_match"]["tuned"]
+        if prediction.split == "recall" and not prediction.scores[HEADLINE]["tuned"]
     ]
     nearest = index.nearest([question for _, question in wrong], 1)
     found = [

@@ -10,7 +10,7 @@ from qaloom.evaluate.fact_records import LookAlikeAnswers
 from qaloom.evaluate.intervals import rate
 from qaloom.evaluate.model_pair import ModelPair
 from qaloom.evaluate.results import MODELS, AnswerRates, EvaluationMetrics, MadeUp, Prediction
-from qaloom.evaluate.summary import PARTS
+from qaloom.evaluate.summary import HEADLINE, PARTS
 from qaloom.inference.prompt import Question
 from qaloom.records import LookAlikeRow
 from qaloom.text.abstention import abstains
@@ -75,9 +75,8 @@ def _of_part(predictions: Sequence[Prediction], part: str) -> MadeUp:
 
 
 def is_right(prediction: Prediction, model: str) -> bool:
-    """Whether a model's answer is right, by the kind of answer where that was scored."""
-    scores = prediction.scores
-    return scores.get("right", scores["exact_match"])[model] == 1
+    """Whether a model's answer is right, by the kind of answer."""
+    return prediction.scores[HEADLINE][model] == 1
 
 
 def _rates(right: Sequence[bool | None], declined: Sequence[bool]) -> AnswerRates:

@@ -15,6 +15,14 @@ from typing import Any, NamedTuple
 
 from rapidfuzz.distance import LCSseq
 
+from qaloom.evaluate.answer_kinds import (
+    LEAST_ROUGE,
+    answer_kind,
+    class_of_answer,
+    names_kept,
+    same_denial,
+)
+from qaloom.text.korean import morphemes
 from qaloom.text.normalize import comparison_key
 from qaloom.text.values import Kind, values
 
@@ -26,6 +34,7 @@ _LEADING_FIGURE = re.compile(r"－?\d+(?:[^\w\s%‰°！]+\d+|_\d+)*")
 _CODED = re.compile("[\\d#＃+－\ue041-\ue05a]")  # a digit, a grade's sign, a capital that counts
 _JOINTS = re.compile("[-_/－＿／]")
 _WORD = re.compile(r"[^\W_]+")
+_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 # Written without spaces between words, or, as Korean, with endings on the words: Han, kana, Hangul.
 _BY_CHARACTER = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7a3]")
 
@@ -133,18 +142,34 @@ def chrf(prediction: str, reference: str) -> float | None:
 def rouge_l(prediction: str, reference: str) -> float | None:
     """F1 over the longest common subsequence (Lin 2004); None without letter or digit to find.
 
-    Of words; of characters without spaces when the reference holds Hangul, Han or kana, where a word with
-    its ending would count as another word.
+    Of words; of morphemes (Kiwi) when the reference holds Hangul, where a word with its ending would count as
+    another word; of characters when it holds Han or kana without Hangul.
     """
     text = unicodedata.normalize("NFC", reference).lower()
-    parts = _characters if _BY_CHARACTER.search(text) else _WORD.findall
+    parts = (
+        _morphemes if _HANGUL.search(text) else _characters if _BY_CHARACTER.search(text) else _WORD.findall
+    )
     wanted, predicted = parts(text), parts(unicodedata.normalize("NFC", prediction).lower())
     if not wanted:
         return None
     return 2 * LCSseq.similarity(predicted, wanted) / (len(predicted) + len(wanted))
 
 
+def right(prediction: str, reference: str) -> float:
+    """1 when the answer is right for its kind of reference, else 0; see `answer_kinds`."""
+    kind = answer_kind(reference)
+    if kind == "closed":
+        return float(class_of_answer(prediction) == class_of_answer(reference))
+    if exact_match(prediction, reference):
+        return float(number_accuracy(prediction, reference) != 0)
+    if kind == "short" or number_accuracy(prediction, reference) == 0:
+        return 0.0
+    alike = (rouge_l(prediction, reference) or 0.0) >= LEAST_ROUGE
+    return float(alike and same_denial(prediction, reference) and names_kept(prediction, reference))
+
+
 SCORES: dict[str, Callable[[str, str], float | None]] = {
+    "right": right,
     "exact_match": exact_match,
     "char_f1": char_f1,
     "token_f1": token_f1,
@@ -175,6 +200,10 @@ def _f1(predicted: Iterable[str], wanted: Iterable[str]) -> float:
 
 def _characters(text: str) -> str:
     return "".join(_WORD.findall(text))
+
+
+def _morphemes(text: str) -> list[str]:
+    return [one.form for one in morphemes(text) if _WORD.search(one.form)]
 
 
 @once

@@ -8,11 +8,13 @@ from qaloom.evaluate.results import (
     EvaluationMetrics,
     Forgetting,
     JudgeMetrics,
+    LookupComparison,
     Paired,
+    PartMetrics,
     Rate,
     RetrievalComparison,
 )
-from qaloom.evaluate.summary import PARTS
+from qaloom.evaluate.summary import HEADLINE, PARTS
 from qaloom.files import write_text
 
 _TEXT = """\
@@ -33,9 +35,12 @@ wordings of their questions that were held out from training.
 
 {table}
 
-{made_up}`recall` asks for trained facts in other words. `unseen` asks for facts that were kept out of training: the
-model cannot know them, so its answers show what it makes up. The base model answered in its {base_prompt} prompt,
-the best of those tried ({tried}). Intervals are 95% confidence intervals of paired differences.{more}
+{made_up}`recall` asks for trained facts in other words; questions that differ from a trained one in the ending alone
+(`light`) stand apart and do not count for it. `unseen` asks for facts that were kept out of training: the model
+cannot know them, so its answers show what it makes up. An answer is right by its kind: a short one matches exactly,
+a long one keeps figures, names and half of the wording, yes, no and abstentions are of the same class. The base
+model answered in its {base_prompt} prompt, the best of those tried ({tried}). Intervals are 95% confidence intervals
+of paired differences.{more}
 
 ## Use
 
@@ -63,9 +68,15 @@ _NOT_JUDGED = {
     "server": "was not available: its server did not answer, or refused",
 }
 _SHOWN = {
+    HEADLINE: "right",
     "exact_match": "exact match",
     "char_f1": "character F1",
     "contains_reference": "contains the answer",
+}
+_WORDINGS = {
+    "data": "recall, wordings of the sources",
+    "probe": "recall, probes",
+    "light": "light questions",
 }
 _BEST = {
     "neither": "the base model alone",
@@ -93,7 +104,7 @@ def model_card(
     from huggingface_hub import ModelCard  # reads HF_HUB_OFFLINE when it is imported
 
     languages = sorted(metrics.by["language"]) or ["unknown"]
-    tried = (f"{kind}: exact match {q.exact_match:.2f}" for kind, q in metrics.base_prompts.items())
+    tried = (f"{kind}: right {q.right:.2f}" for kind, q in metrics.base_prompts.items())
     full = trained["settings"]["method"] == "full"
     what = "`{}`, all its parameters trained" if full else "A LoRA adapter for `{}`, trained"
     text = _TEXT.format(
@@ -132,7 +143,7 @@ def _head(
         )
         for part in PARTS
         for score in _SHOWN
-        if (tuned := metrics.part(part).scores[score].tuned) is not None
+        if (tuned := _shown_part(metrics, part).scores[score].tuned) is not None
     ]
     return ModelCardData(
         language=[code for code in languages if code in ("ko", "en")] or None,
@@ -187,12 +198,25 @@ def _table(metrics: EvaluationMetrics) -> list[str]:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name in PARTS:
-        part = metrics.part(name)
+        part = _shown_part(metrics, name)
         if not part.n:
-            lines.append(f"| {name} | 0 | | not available | not available | no question held out |")
+            why = "every question is light" if part.why == "light_only" else "no question held out"
+            lines.append(f"| {name} | 0 | | not available | not available | {why} |")
             continue
         lines += [_line(name, words, part.scores[score]) for score, words in _SHOWN.items()]
-    return lines
+    return [
+        *lines,
+        *(_line(_WORDINGS[name], "right", part.scores[HEADLINE]) for name, part in _wordings(metrics)),
+    ]
+
+
+def _shown_part(metrics: EvaluationMetrics, name: str) -> PartMetrics:
+    """A part as the card shows it: of recall, the honest questions."""
+    return metrics.part("honest" if name == "recall" else name)
+
+
+def _wordings(metrics: EvaluationMetrics) -> list[tuple[str, PartMetrics]]:
+    return [(name, metrics.by["wording"][name]) for name in _WORDINGS if name in metrics.by["wording"]]
 
 
 def _line(part: str, words: str, found: Paired) -> str:
@@ -226,6 +250,8 @@ def _rate(found: Rate) -> str:
 def _more(metrics: EvaluationMetrics) -> str:
     """Results of the further checks, where they were made."""
     lines = []
+    if isinstance(looked_up := metrics.lookup, LookupComparison) and looked_up.right.base is not None:
+        lines.append(_lookup(looked_up))
     if isinstance(found := metrics.retrieval, RetrievalComparison):
         doubt = "" if found.clear else ", though that may be chance"
         lines.append(
@@ -237,6 +263,17 @@ def _more(metrics: EvaluationMetrics) -> str:
     if isinstance(judged := metrics.judge, JudgeMetrics):
         lines.append(_judge(judged))
     return "".join(f"\n\n{line}" for line in lines)
+
+
+def _lookup(found: LookupComparison) -> str:
+    """Tuning against looking up, in two sentences."""
+    right = found.right
+    between = "" if right.low is None else f" ({right.low:+.2f} to {right.high:+.2f})"
+    verdict = "Tuning adds to that" if found.helps else "For such questions tuning adds nothing to that"
+    return (
+        f"Without any model, the answer of the nearest training question is right on {right.base:.2f} of the "
+        f"recall questions; tuned less that is {right.difference:+.2f}{between}. {verdict}."
+    )
 
 
 def _judge(found: JudgeMetrics) -> str:

@@ -24,10 +24,11 @@ class ModelPair:
     parameters, they are two models, so that the adapter can be merged.
 
     `run` is the adapter's folder, `cache` the folder of cached answers: the base model's serve all its runs.
+    `max_new_tokens`, the longest answer, is set before the first question.
     """
 
-    def __init__(self, name: str, base: Path, run: Path, max_new_tokens: int, cache: Path):
-        self.name, self.max_new_tokens, self.cache = name, max_new_tokens, cache
+    def __init__(self, name: str, base: Path, run: Path, cache: Path):
+        self.name, self.max_new_tokens, self.cache = name, 0, cache
         self.trained = TrainedRun(run)
         code_allowed = self.trained.code_allowed
         self.tokenizer = load_tokenizer(run, code_allowed)

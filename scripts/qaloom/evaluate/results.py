@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 MODELS = ("base", "tuned")
-Values = dict[str, float | None]  # by model: base, tuned, base_retrieved, tuned_retrieved
+Values = dict[str, float | None]  # by model: base, tuned, lookup, base_retrieved, tuned_retrieved
 
 
 class Paired(msgspec.Struct):
@@ -83,7 +83,9 @@ class Prediction(msgspec.Struct):
     """One line of predictions.jsonl: a held-out question, its reference, and both models' answers.
 
     `cut`, `cost` and `scores` are by model; with training rows in the prompt the models are called
-    base_retrieved and tuned_retrieved, and `retrieved` holds the ids of those rows.
+    base_retrieved and tuned_retrieved, and `retrieved` holds the ids of those rows. `lookup` is the answer of
+    the training row with the nearest question, whose id is `looked_up`. `fact`: the fact that is asked;
+    `light`: the question differs from a trained one in its ending alone.
     """
 
     id: str
@@ -99,6 +101,10 @@ class Prediction(msgspec.Struct):
     cut: dict[str, bool]
     scores: dict[str, Values]
     cost: dict[str, Cost] = {}
+    fact: str = ""
+    light: bool = False
+    lookup: str | UnsetType = UNSET
+    looked_up: str | UnsetType = UNSET
     nll: Values | UnsetType = UNSET
     retrieved: list[str] | UnsetType = UNSET
     base_retrieved: str | UnsetType = UNSET
@@ -165,8 +171,31 @@ class PartMetrics(msgspec.Struct):
 class PromptQuality(msgspec.Struct):
     """Means of the base model's scores in one kind of prompt."""
 
+    right: float
     exact_match: float
     char_f1: float
+
+
+class LookupComparison(msgspec.Struct):
+    """Tuning against the answer of the nearest training question, on honest recall questions.
+
+    `right`: shares that are right, with `base` standing for the lookup; `by`: the same by wording, light
+    questions too; `scores`: means of every score. `helps`: tuned is right more often, beyond chance.
+    """
+
+    right: Paired
+    by: dict[str, Paired]
+    scores: Values
+    helps: bool
+
+
+class AnswerLimit(msgspec.Struct):
+    """The longest answer in tokens, how it was `chosen` (auto or set), and how many references are longer."""
+
+    tokens: int
+    chosen: str
+    references: int
+    cut_references: int
 
 
 class RetrievalComparison(msgspec.Struct):
@@ -279,8 +308,12 @@ class JudgeMetrics(msgspec.Struct):
 
 
 class EvaluationMetrics(msgspec.Struct):
-    """The content of metrics.json: a run's held-out parts, `recall` by groups, and the further checks."""
+    """The content of metrics.json: a run's held-out parts, `recall` by groups, and the further checks.
 
+    `honest`: recall questions that are not light; the headline rests on these.
+    """
+
+    honest: PartMetrics
     recall: PartMetrics
     unseen: PartMetrics
     by: dict[str, dict[str, PartMetrics]]
@@ -288,14 +321,16 @@ class EvaluationMetrics(msgspec.Struct):
     run: str = ""
     base_prompt: str = ""
     base_prompts: dict[str, PromptQuality] = {}
+    answer_limit: AnswerLimit | UnsetType = UNSET
+    lookup: LookupComparison | UnsetType = UNSET
     made_up: dict[str, MadeUp] = {}
     retrieval: RetrievalComparison | UnsetType = UNSET
     forgetting: Forgetting | UnsetType = UNSET
     judge: JudgeMetrics | UnsetType = UNSET
 
     def part(self, name: str) -> PartMetrics:
-        """A held-out part by its name, recall or unseen."""
-        return {"recall": self.recall, "unseen": self.unseen}[name]
+        """A part by its name: honest, recall or unseen."""
+        return {"honest": self.honest, "recall": self.recall, "unseen": self.unseen}[name]
 
 
 class ComparedRun(Paired):
@@ -357,4 +392,4 @@ def _parts(values: dict[str, Any]) -> list[dict[str, Any]]:
 def _places(values: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
     """Where parts stand in metrics.json: each dictionary that holds one, and its key there."""
     groups = [(group, name) for group in values["by"].values() for name in group]
-    return [(values, "recall"), (values, "unseen"), *groups]
+    return [(values, "honest"), (values, "recall"), (values, "unseen"), *groups]

@@ -10,10 +10,9 @@ from typing import Any
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import bm25s
 
-from qaloom.evaluate.intervals import paired
 from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.results import Prediction, RetrievalComparison, Values
-from qaloom.evaluate.summary import score_values
+from qaloom.evaluate.summary import compare, score_values
 from qaloom.inference.prompt import Question
 from qaloom.records import context_text, question_text, row_context
 from qaloom.text.language import language
@@ -94,7 +93,7 @@ def compare_retrieval(predictions: Sequence[Prediction], rows: int) -> Retrieval
     values = {name: score_values(predictions, by, name) for name in CONDITIONS}
     # Of equals the simplest comes first, and stays first: sorted is stable.
     second, first = sorted(reversed(CONDITIONS), key=lambda name: float(values[name].mean()))[-2:]
-    ahead = paired(values[second], values[first])
+    ahead = compare(predictions, by, second, first)
     return RetrievalComparison(
         len(predictions),
         rows,

@@ -5,30 +5,29 @@ from itertools import combinations
 
 import msgspec
 
-from qaloom.evaluate.intervals import holm, paired
+from qaloom.evaluate.intervals import holm
 from qaloom.evaluate.results import ComparedPair, ComparedRun, Paired, Prediction, RunComparison
-from qaloom.evaluate.summary import score_values
-
-_SCORE = "exact_match"
+from qaloom.evaluate.summary import HEADLINE, compare_scores, score_values
 
 
 def compare_runs(runs: Mapping[str, Sequence[Prediction]]) -> RunComparison:
-    """Exact match on recall of several runs, with p-values corrected for the number of comparisons (Holm).
+    """Right answers to recall of several runs, with p-values corrected for the number of comparisons (Holm).
 
-    `runs`: each run's predictions. Only questions that all runs answered count; of these, wordings found in
-    the sources if there are any, since a rule's wordings are easier. `difference` of a pair is b - a; p_holm
+    `runs`: each run's predictions. Only questions that all runs answered count; of these, the honest ones if
+    there are any, since light questions are easier. `difference` of a pair is b - a; p_holm
     is None where there is no p.
     """
     shared = _shared(runs)
-    tuned = {name: score_values(some, _SCORE, "tuned") for name, some in shared.items()}
-    against_base = {
-        name: paired(score_values(some, _SCORE, "base"), tuned[name]) for name, some in shared.items()
-    }
-    pairs = {(a, b): paired(tuned[a], tuned[b]) for a, b in combinations(shared, 2)}
     first = next(iter(shared.values()), [])
+    tuned = {name: score_values(some, HEADLINE, "tuned") for name, some in shared.items()}
+    against_base = {
+        name: compare_scores(first, HEADLINE, score_values(some, HEADLINE, "base"), tuned[name])
+        for name, some in shared.items()
+    }
+    pairs = {(a, b): compare_scores(first, HEADLINE, tuned[a], tuned[b]) for a, b in combinations(shared, 2)}
     return RunComparison(
-        _SCORE,
-        "data" if any(p.origin == "data" for p in first) else "all",
+        HEADLINE,
+        "honest" if any(not p.light for p in first) else "all",
         len(first),
         _with_holm(against_base),
         _compared_pairs(pairs),
@@ -40,7 +39,7 @@ def _shared(runs: Mapping[str, Sequence[Prediction]]) -> dict[str, list[Predicti
     by_id = {name: {p.id: p for p in some if p.split == "recall"} for name, some in runs.items()}
     ids = sorted(set.intersection(*map(set, by_id.values()))) if by_id else []
     first = next(iter(by_id.values()), {})
-    ids = [id for id in ids if first[id].origin == "data"] or ids
+    ids = [id for id in ids if not first[id].light] or ids
     return {name: [some[id] for id in ids] for name, some in by_id.items()}
 
 

@@ -11,16 +11,19 @@ from typing import Any, NamedTuple
 
 from qaloom.config.settings import EvaluateSettings, typed
 from qaloom.console import say
+from qaloom.evaluate.answer_limit import answer_limit
 from qaloom.evaluate.error_analysis import failures
 from qaloom.evaluate.fact_ledger import competing_likelihoods, fact_ledger, ledger_line
 from qaloom.evaluate.forgetting import measure_forgetting
 from qaloom.evaluate.hallucination import ask_look_alikes, made_up, made_up_line
 from qaloom.evaluate.judge import SECTION, judge_answers
-from qaloom.evaluate.metrics import SCORES, char_f1, exact_match
+from qaloom.evaluate.lookup import add_lookup
+from qaloom.evaluate.metrics import SCORES, char_f1, exact_match, right
 from qaloom.evaluate.model_card import model_card
 from qaloom.evaluate.model_pair import ModelPair
 from qaloom.evaluate.results import (
     MODELS,
+    AnswerLimit,
     Cost,
     EvaluationMetrics,
     GeneralAnswers,
@@ -29,7 +32,7 @@ from qaloom.evaluate.results import (
     to_json,
 )
 from qaloom.evaluate.retrieval import Index, compare_retrieval, with_notes
-from qaloom.evaluate.summary import PARTS, headline, summarise
+from qaloom.evaluate.summary import PARTS, compare_lookup, headline, summarise
 from qaloom.files import read_json, read_lines, write_json, write_lines
 from qaloom.inference import openai_client as endpoint
 from qaloom.inference.decoding import Answer
@@ -80,7 +83,7 @@ def evaluate(
         endpoint.check_server(settings["judge"], SECTION)
     options = typed(settings, EvaluateSettings)
     (out / "metrics.json").unlink(missing_ok=True)
-    models = ModelPair(name, sources.base, sources.run, options.max_new_tokens, cache)
+    models = ModelPair(name, sources.base, sources.run, cache)
     held_out = _held_out(sources.split, options, models.trained.system)
     for part, why in held_out.empty.items():
         say(f"evaluate: {name}: {part} has no questions: {_REMEDIES[why].format(part=part)}")
@@ -104,7 +107,7 @@ def evaluate(
     )
     model_card(name, metrics, base, trained, split, out / "README.md")
     write_json(out / "metrics.json", to_json(metrics))
-    say(f"evaluate: {name}: {headline(metrics, 'recall')}")
+    say(f"evaluate: {name}: {headline(metrics)}")
     say(f"evaluate: {name}: {made_up_line(metrics)}")
     say(f"evaluate: {name}: {ledger_line(facts)}")
     return metrics
@@ -115,16 +118,19 @@ def _measured(
 ) -> tuple[EvaluationMetrics, list[Prediction], list[GeneralAnswers]]:
     """Metrics but for the judge's, predictions, and answers to general prompts."""
     questions = held_out.questions
+    limit = _limit_answers(models, held_out, index, options)
     tried = {kind: models.answers("base", kind, questions, f"base, {kind} prompt") for kind in models.kinds()}
     quality = {kind: _quality(given, held_out.rows) for kind, given in tried.items()}
-    best = max(quality, key=lambda kind: (quality[kind].exact_match, quality[kind].char_f1))
+    best = max(quality, key=lambda kind: (quality[kind].right, quality[kind].char_f1))
     answers = {
         "base": tried[best],
         "tuned": models.answers("tuned", models.prompt, questions, "tuned"),
     }
     predictions = _predictions(models, held_out, answers, best)
+    add_lookup(predictions, questions, index)
     _answer_with_rows(models, predictions, questions, index, options)
     metrics = summarise(predictions)
+    metrics.lookup, metrics.answer_limit = compare_lookup(predictions), limit
     for part, why in held_out.empty.items():
         metrics.part(part).why = why
     metrics.prompt, metrics.run = models.prompt, models.name
@@ -151,10 +157,7 @@ def _held_out(split: Path, options: EvaluateSettings, system: str) -> HeldOut:
         wanted = [(row, place) for row, place in found if place["origin"] in options.origins]
         if not wanted:
             empty[part] = "other_origins" if found else "nothing_held_out"
-        rows += [
-            row | {"split": part, "origin": place["origin"], "document": place["group"]}
-            for row, place in wanted[: options.max_questions]
-        ]
+        rows += [row | {"split": part, **_about(place)} for row, place in wanted[: options.max_questions]]
     return HeldOut(rows, empty, system)
 
 
@@ -163,11 +166,36 @@ def _look_alikes(split: Path, options: EvaluateSettings) -> list[LookAlikeRow]:
     return read_lines(path, LookAlikeRow)[: options.max_questions] if path.exists() else []
 
 
+def _about(place: Mapping[str, Any]) -> dict[str, Any]:
+    """What a prediction says of its question, from placement.jsonl."""
+    return {
+        "origin": place["origin"],
+        "document": place["group"],
+        "fact": place.get("fact", ""),
+        "light": place.get("light", False),
+    }
+
+
+def _limit_answers(
+    models: ModelPair, held_out: HeldOut, index: Index, options: EvaluateSettings
+) -> AnswerLimit:
+    """Set the longest answer of the models, and say how many references are longer."""
+    references, trained = ([row["output"] for row in rows] for rows in (held_out.rows, index.rows))
+    limit = answer_limit(options.max_new_tokens, references, trained, models.ids)
+    models.max_new_tokens = limit.tokens
+    if limit.cut_references:
+        say(
+            f"evaluate: {models.name}: {limit.cut_references:,} of {limit.references:,} references are longer than "
+            f"the {limit.tokens} tokens of an answer; raise evaluate.max_new_tokens"
+        )
+    return limit
+
+
 def _quality(given: Sequence[Answer], rows: Sequence[dict[str, Any]]) -> PromptQuality:
     pairs = [(answer.text, row["output"]) for answer, row in zip(given, rows, strict=True)]
     n = max(1, len(pairs))
     return PromptQuality(
-        sum(exact_match(*pair) for pair in pairs) / n, sum(char_f1(*pair) for pair in pairs) / n
+        *(sum(score(*pair) for pair in pairs) / n for score in (right, exact_match, char_f1))
     )
 
 
@@ -212,6 +240,8 @@ def _prediction(
             for name, score in SCORES.items()
         },
         cost={model: _cost(answer) for model, answer in given.items()},
+        fact=row["fact"],
+        light=row["light"],
         nll=nll,
     )
 

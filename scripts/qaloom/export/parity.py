@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -20,7 +20,7 @@ from qaloom.export.parity_verdict import (
     parity_summary,
 )
 from qaloom.export.runtimes import Chat, MessageSet, RuntimeAnswers, in_llama_cpp, in_transformers
-from qaloom.files import read_lines, write_json
+from qaloom.files import read_json, read_lines, write_json
 from qaloom.inference.chat_template import client_messages
 from qaloom.inference.prompt import load_tokenizer, prompt_ids, row_question
 from qaloom.trained_run import TrainedRun
@@ -31,10 +31,10 @@ Prompt = dict[str, Any]  # a row's instruction and input; of those that are aske
 
 
 class ParitySettings(msgspec.Struct):
-    """The most questions to ask and to tokenise, and the longest answer in tokens."""
+    """The most questions to ask and to tokenise, and the longest answer in tokens; auto is evaluate's."""
 
     questions: int
-    max_new_tokens: int
+    max_new_tokens: int | Literal["auto"]
 
 
 def parity(
@@ -50,7 +50,7 @@ def parity(
     prompts = _prompts(predictions, split, limits.questions)
     asked = [prompt for prompt in prompts if "tuned" in prompt]
     messages = [client_messages(trained.prompt, row_question(p)) for p in prompts]
-    questions = MessageSet(messages, len(asked), limits.max_new_tokens)
+    questions = MessageSet(messages, len(asked), _longest_answer(limits, predictions))
     with bar(f"parity: {run.name}, {kind}", len(asked), "answers") as advance:
         found = _ask_export(kind, export, trained, base, questions, advance)
     tokenizer = load_tokenizer(run, trained.code_allowed)
@@ -61,6 +61,13 @@ def parity(
     write_json(out, msgspec.to_builtins(result))
     say(f"parity: {run.name}: {parity_summary(result)}")
     return result
+
+
+def _longest_answer(limits: ParitySettings, predictions: Path) -> int:
+    """The limit under which the tuned model answered, which metrics.json beside its answers records."""
+    if limits.max_new_tokens != "auto":
+        return limits.max_new_tokens
+    return read_json(predictions.with_name("metrics.json"))["answer_limit"]["tokens"]
 
 
 def _prompts(predictions: Path, split: Path, limit: int) -> list[Prompt]:

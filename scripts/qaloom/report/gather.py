@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from qaloom.config.settings import EvaluateSettings
 from qaloom.errors import DataError
 from qaloom.evaluate.fact_records import LookAlikeAnswers
 from qaloom.evaluate.results import (
@@ -149,9 +148,7 @@ class ReportData:
     manifests: list[tuple[str, str, str]]
 
 
-def gather_results(
-    results: Path, names: list[str], options: EvaluateSettings, config: dict[str, Any]
-) -> ReportData:
+def gather_results(results: Path, names: list[str], config: dict[str, Any]) -> ReportData:
     """Read the results folder; `config` is the complete configuration, or empty."""
     contradictions, split = _contradictions(results), _split(results / "split")
     runs = [_run(results, name, contradictions.n, split) for name in names]
@@ -245,23 +242,10 @@ def _contradictions(results: Path) -> Contradictions:
 
 
 def _split_stage(results: Path) -> Stage:
-    """The split as a stage of the funnel: rows that it set aside stand in placement.jsonl."""
-    placed = _lines(results / "split" / "placement.jsonl")
-    aside = [one for one in placed if one["split"] == "aside"]
-    at = {one["id"]: f"{one['source']}:{one['line']}" for one in placed}
-    reasons = _by_reason([{**one, "reason": one["why"], "survivor": None} for one in aside])
-    shown = [row for _, rows in reasons for row in rows[:_EXAMPLES]]
-    texts = _texts_of(results / "augment" / "rows.jsonl", {row["id"] for row in shown})
-    for row in shown:
-        row["row"] = texts.get(row["id"], "")
-        row["survivor"] = at.get(row.get("near"))
-    counts = {"in": len(placed), "out": len(placed) - len(aside), "rejected": len(aside)}
-    file = f"{results.name}/split/placement.jsonl"
-    return _with_examples("split", counts if placed else None, reasons, file)
-
-
-def _texts_of(path: Path, ids: set[str]) -> dict[str, dict[str, Any]]:
-    return {row["id"]: row for row in _lines(path) if row["id"] in ids} if ids else {}
+    """The split as a stage of the funnel, its probes included; it sets no row aside."""
+    n = len(_lines(results / "split" / "placement.jsonl"))
+    counts = {"in": n, "out": n, "rejected": 0} if n else None
+    return Stage("split", counts, {}, [], f"{results.name}/split/placement.jsonl")
 
 
 def _split(folder: Path) -> Split:

@@ -123,7 +123,7 @@
 
   // ---------------------------------------------------------------- the table of answers
 
-  const FIELDS = ["split", "origin", "document", "question", "reference", "base", "tuned",
+  const FIELDS = ["split", "wording", "document", "question", "reference", "base", "tuned",
     "baseRight", "tunedRight", "baseF1", "tunedF1", "cut"];
   const TESTS = {
     all: () => true,
@@ -151,7 +151,7 @@
 
   function drawnAnswer(row) {
     const tr = element("tr");
-    const about = [say("ui." + row.split), say("origin." + row.origin), row.document].join(" · ");
+    const about = [say("ui." + row.split), say("wording." + row.wording), row.document].join(" · ");
     tr.append(cell("ui.question", row.question, [element("span", about, "note")]),
       cell("ui.reference", row.reference, []), marked(row, "base"), marked(row, "tuned"));
     return tr;

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from qaloom.console import duration
 from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.results import EvaluationMetrics
+from qaloom.evaluate.summary import HEADLINE, wording
 from qaloom.report.fact_table import fact_row
 from qaloom.report.format import (
     HERE,
@@ -50,9 +51,9 @@ def render_page(results: ReportData, project: dict[str, Any]) -> str:
 
 def _table_row(answer: Any) -> list[Any]:
     """One answer as the page's table reads it; an array, since 10,000 rows would repeat every key."""
-    exact, f1 = answer.scores["exact_match"], answer.scores["char_f1"]
-    about = [answer.split, answer.origin, answer.document, answer.question, answer.reference]
-    scores = [exact["base"], exact["tuned"], f1["base"], f1["tuned"], int(answer.cut["tuned"])]
+    right, f1 = answer.scores[HEADLINE], answer.scores["char_f1"]
+    about = [answer.split, wording(answer), answer.document, answer.question, answer.reference]
+    scores = [right["base"], right["tuned"], f1["base"], f1["tuned"], int(answer.cut["tuned"])]
     return [*about, answer.base, answer.tuned, *scores]
 
 
@@ -134,5 +135,5 @@ def _versions() -> dict[str, str]:
 
 def _client_strings() -> dict[str, dict[str, str]]:
     """The strings that the page's script writes: its own, and labels in and of plots and tables."""
-    kinds = ("ui.", "metric.", "origin.", "plot.", "page.contents")
+    kinds = ("ui.", "metric.", "wording.", "plot.", "page.contents")
     return {key: text for key, text in STRINGS.items() if key.startswith(kinds)}

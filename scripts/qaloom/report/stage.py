@@ -7,8 +7,6 @@ from typing import Any
 
 import msgspec
 
-from qaloom.config.load import defaults
-from qaloom.config.settings import EvaluateSettings, typed
 from qaloom.errors import DataError
 from qaloom.evaluate.hallucination import made_up_line
 from qaloom.evaluate.results import from_json
@@ -28,8 +26,7 @@ def report(results: Path, runs: list[str], out: Path, project: dict[str, Any]) -
     if not results.is_dir():
         raise DataError(f"{results}: no such folder; name the results folder of a project")
     project = {"name": "", "command": "", "config": {}} | project
-    settings = defaults()["evaluate"] | project["config"].get("evaluate", {})
-    found = gather_results(results, runs, typed(settings, EvaluateSettings), project["config"])
+    found = gather_results(results, runs, project["config"])
     write_json(out.with_name("comparison.json"), msgspec.to_builtins(found.comparison))
     write_text(out.with_name("funnel.csv"), funnel(found.stages))
     write_text(out, render_page(found, project))
@@ -55,6 +52,6 @@ def closing_lines(results: Path, runs: list[str]) -> str:
     lines = [f"rows: {read['in']:,} read; {split['train']['rows']:,} to train on, {held}"]
     for run in runs:
         metrics = from_json(read_json(results / "evaluate" / run / "metrics.json"))
-        lines += [f"{run}: {headline(metrics, part)}" for part in ("recall", "unseen")]
+        lines += [f"{run}: {headline(metrics, part)}" for part in ("honest", "unseen")]
         lines.append(f"{run}: {made_up_line(metrics)}")
     return "\n".join([*lines, f"report: {results / 'report/index.html'}"])

@@ -4,19 +4,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from qaloom.evaluate.results import EvaluationMetrics, Forgetting, MadeUp, Paired, RetrievalComparison
+from qaloom.evaluate.results import (
+    EvaluationMetrics,
+    Forgetting,
+    LookupComparison,
+    MadeUp,
+    Paired,
+    RetrievalComparison,
+)
+from qaloom.evaluate.summary import HEADLINE
 
 _OVER_REFUSAL = 0.05  # share of taught questions from which abstaining is a fault, its interval considered
 FEW = 30  # questions below which a verdict is called a hint
 
 
+Kind = Literal["better", "worse", "unclear", "none", "light_only"]
+
+
 class Headline(NamedTuple):
-    """Exact match on recall, on wordings found in the sources if any; `kind` of verdict, see `_kind`."""
+    """Right answers to the honest recall questions; `kind` of verdict, see `_kind`."""
 
     score: Paired
     n: int
-    origin: Literal["data", "all"]
-    kind: Literal["better", "worse", "unclear", "none"]
+    kind: Kind
 
 
 @dataclass(frozen=True)
@@ -37,19 +47,15 @@ class Point:
 def headline_score(metrics: EvaluationMetrics) -> Headline:
     """The score that the verdict rests on.
 
-    Wordings made by rule are easier than a person's, so they count only where there is nothing else.
+    Questions that differ from a trained one in the ending alone do not count: looking up answers them.
     """
-    data = metrics.by["origin"].get("data")
-    if data and data.n:
-        score = data.scores["exact_match"]
-        return Headline(score, data.n, "data", _kind(score))
-    score = metrics.recall.scores["exact_match"]
-    return Headline(score, metrics.recall.n, "all", _kind(score))
+    score = metrics.honest.scores[HEADLINE]
+    return Headline(score, metrics.honest.n, _kind(score, metrics.recall.n))
 
 
-def _kind(score: Paired) -> Literal["better", "worse", "unclear", "none"]:
+def _kind(score: Paired, recall: int) -> Kind:
     if score.base is None:
-        return "none"
+        return "light_only" if recall else "none"
     if score.low is not None and score.low > 0:
         return "better"
     return "worse" if score.high is not None and score.high < 0 else "unclear"
@@ -61,6 +67,8 @@ def metric_points(metrics: EvaluationMetrics) -> list[Point]:
     n = headline_score(metrics).n
     if 0 < n < FEW:
         found.append(Point("few", "scores", True, {"n": n}))
+    if isinstance(metrics.lookup, LookupComparison):
+        found += _lookup_point(metrics.lookup)
     if isinstance(metrics.forgetting, Forgetting) and metrics.forgetting.kind in ("changed", "lost"):
         share = metrics.forgetting.agreement.tuned
         found.append(Point(metrics.forgetting.kind, "scores", True, {"share": share}))
@@ -85,6 +93,15 @@ def _made_up_points(found: Mapping[str, MadeUp]) -> list[Point]:
         if rate.low is not None and rate.low > _OVER_REFUSAL:
             points.append(Point("over_refusal", "scores", True, {"share": rate.share, "n": one.n}))
     return points
+
+
+def _lookup_point(found: LookupComparison) -> list[Point]:
+    """That looking up the nearest training question answers as well as the tuned model, where it does."""
+    if found.helps or found.right.base is None:
+        return []
+    worse = found.right.high is not None and found.right.high < 0
+    values = {"lookup": found.right.base, "tuned": found.right.tuned, "difference": found.right.difference}
+    return [Point("lookup_better" if worse else "lookup_as_good", "scores", True, values)]
 
 
 def _retrieval_point(found: RetrievalComparison) -> list[Point]:

@@ -12,7 +12,7 @@ NO = "문서에서 확인할 수 없습니다."
 
 
 def asked(part, reference, base, tuned):
-    scores = {"exact_match": {"base": float(base == reference), "tuned": float(tuned == reference)}}
+    scores = {"right": {"base": float(base == reference), "tuned": float(tuned == reference)}}
     whole = prediction().scores | scores
     return prediction(split=part, reference=reference, base=base, tuned=tuned, scores=whole)
 

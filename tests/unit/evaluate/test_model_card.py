@@ -16,7 +16,7 @@ from qaloom.evaluate.results import (
     RetrievalComparison,
     Verdict,
 )
-from qaloom.evaluate.summary import perplexity, summarise
+from qaloom.evaluate.summary import compare_lookup, perplexity, summarise
 
 TRAINED = {
     "prompt": "plain",
@@ -37,10 +37,17 @@ SPLIT = {
 
 @pytest.fixture
 def card(tmp_path):
-    def card(origin="hub:org/Model@main", licence="apache-2.0", languages=("ko", "en"), unseen=0, **more):
-        predictions = [prediction((0.0, 1.0), language=language) for language in languages * 5]
+    def card(
+        origin="hub:org/Model@main",
+        licence="apache-2.0",
+        languages=("ko", "en"),
+        unseen=0,
+        light=False,
+        **more,
+    ):
+        predictions = [prediction((0.0, 1.0), language=language, light=light) for language in languages * 5]
         predictions += [prediction(split="unseen") for _ in range(unseen)]
-        tried = {"chat": PromptQuality(0.25, 0.5), "plain": PromptQuality(0.0, 0.1)}
+        tried = {"chat": PromptQuality(0.25, 0.25, 0.5), "plain": PromptQuality(0.0, 0.0, 0.1)}
         metrics = msgspec.structs.replace(
             summarise(predictions), base_prompt="chat", base_prompts=tried, **more
         )
@@ -67,9 +74,27 @@ def test_a_model_that_the_hub_does_not_know_is_named_in_the_text_alone(card, ori
 
 def test_the_table_says_base_tuned_and_interval(card):
     rows = [line for line in card(unseen=4).text.splitlines() if line.startswith("| ")]
-    assert rows[2].startswith("| recall | 10 | exact match | 0.00 | 1.00 | +1.00 (+")
-    assert rows[3].startswith("| recall | 10 | character F1 | 0.00 | 1.00 | +1.00 (+")
-    assert rows[5].startswith("| unseen | 4 | exact match | 0.00 | 0.00 | +0.00 (-")
+    assert rows[2].startswith("| recall | 10 | right | 0.00 | 1.00 | +1.00 (+")
+    assert rows[3].startswith("| recall | 10 | exact match | 0.00 | 1.00 | +1.00 (+")
+    assert rows[6].startswith("| unseen | 4 | right | 0.00 | 0.00 | +0.00 (-")
+    assert rows[10].startswith("| recall, wordings of the sources | 10 | right |")
+
+
+def test_light_questions_stand_apart(card):
+    """They count for nothing, and the hub gets no figure of them."""
+    found = card(light=True)
+    assert "| recall | 0 | | not available | not available | every question is light |" in found.text
+    assert "| light questions | 10 | right | 0.00 | 1.00 |" in found.text
+    assert not found.data.eval_results
+
+
+def test_looking_up_stands_beside_tuning(card):
+    asked = [prediction((0.0, 1.0)) for _ in range(20)]
+    text = card(lookup=compare_lookup(asked)).text
+    assert "the answer of the nearest training question is right on 0.00 of the recall questions" in text
+    assert "Tuning adds to that." in text
+    as_good = compare_lookup([prediction((1.0, 1.0)) for _ in range(20)])
+    assert "For such questions tuning adds nothing to that." in card(lookup=as_good).text
 
 
 def test_the_hub_gets_the_figures_too(card):
@@ -77,7 +102,7 @@ def test_the_hub_gets_the_figures_too(card):
     assert {(r.dataset_name, r.metric_type): r.metric_value for r in results}[
         ("held-out questions (recall)", "exact_match")
     ] == 1.0
-    assert len(results) == 6
+    assert len(results) == 8
 
 
 def test_it_names_data_and_method(card):
@@ -134,4 +159,4 @@ def test_it_says_how_to_ask(card):
     assert "Ask it in the `plain` prompt" in text
     assert 'make ask RUN=demo Q="..."' in text
     assert "answered in its chat prompt" in text
-    assert "(chat: exact match 0.25, plain: exact match 0.00)" in text
+    assert "(chat: right 0.25, plain: right 0.00)" in text

@@ -15,7 +15,7 @@ def run(skill: float, n: int = 60, **more: Any) -> list[Prediction]:
     return [
         prediction(
             (0.0, float(chance.random() < skill)),
-            **{"id": f"{i:03}", "origin": "data" if i % 2 else "rule"} | more,
+            **{"id": f"{i:03}", "light": not i % 2} | more,
         )
         for i in range(n)
     ]
@@ -28,7 +28,7 @@ def compare_runs(*arguments: Any) -> dict[str, Any]:
 
 def test_p_values_are_corrected_within_each_table() -> None:
     found = compare_runs({"a": run(0.2), "b": run(0.21), "c": run(0.9)})
-    assert (found["n"], found["origin"]) == (30, "data")
+    assert (found["n"], found["origin"]) == (30, "honest")
     for one in (*found["runs"].values(), *found["pairs"]):
         assert one["p"] <= one["p_holm"] <= 1
     assert [(one["a"], one["b"]) for one in found["pairs"]] == [("a", "b"), ("a", "c"), ("b", "c")]
@@ -42,8 +42,8 @@ def test_only_questions_that_all_runs_answered_count() -> None:
     assert found["pairs"][0]["difference"] == 0
 
 
-def test_wordings_by_rule_count_where_there_is_nothing_else() -> None:
-    found = compare_runs({"a": run(0.5, origin="rule")})
+def test_light_questions_count_where_there_is_nothing_else() -> None:
+    found = compare_runs({"a": run(0.5, light=True)})
     assert (found["n"], found["origin"], found["pairs"]) == (60, "all", [])
 
 

@@ -80,13 +80,17 @@ def test_a_run_is_evaluated_and_written(run, tmp_path):
     assert read_json(out / "metrics.json") == metrics == to_json(from_json(metrics))
     assert (metrics["recall"]["n"], metrics["unseen"]["n"]) == (3, 1)
     assert set(metrics["recall"]["exact_match"]) >= {"base", "tuned", "difference", "low", "high"}
-    assert set(metrics["by"]) == {"origin", "language", "document", "length"}
+    assert set(metrics["by"]) == {"wording", "kind", "language", "document", "length"}
     assert (metrics["prompt"], metrics["run"]) == ("chat", "demo")
     first = read_lines(out / "predictions.jsonl")[1]
     assert first["question"] == "Where is it?\n\nThe institute."
     assert (first["id"], first["split"], first["origin"], first["document"]) == ("02", "recall", "rule", "b")
     assert (first["reference"], first["language"]) == ("Lantern Street", "en")
+    assert set(first["scores"]["right"]) == {"base", "tuned", "lookup"}
     assert set(first["scores"]) == set(SCORES) and set(first["cut"]) == {"base", "tuned"}
+    assert (first["lookup"], first["looked_up"]) == ("Lantern Street", "12")
+    assert (metrics["lookup"]["right"]["n"], metrics["lookup"]["helps"]) == (3, False)
+    assert metrics["answer_limit"] == {"tokens": 6, "chosen": "set", "references": 4, "cut_references": 2}
     assert ModelCard.load(out / "README.md").data.license == "mit"
 
 
@@ -113,6 +117,19 @@ def test_a_longer_answer_is_another_answer(run, loads):
     run()
     run(max_new_tokens=7)
     assert len(loads) == 4
+
+
+def test_auto_follows_the_lengths_and_light_questions_stand_apart(run, split, tmp_path):
+    placed = read_lines(split / "placement.jsonl")
+    write_lines(
+        split / "placement.jsonl", [one | {"fact": "f", "light": one["id"] != "03"} for one in placed]
+    )
+    metrics = run(max_new_tokens="auto")
+    assert metrics["answer_limit"] == {"tokens": 16, "chosen": "auto", "references": 4, "cut_references": 0}
+    assert (metrics["honest"]["n"], metrics["recall"]["n"]) == (1, 3)
+    assert {name: part["n"] for name, part in metrics["by"]["wording"].items()} == {"data": 1, "light": 2}
+    said = read_lines(tmp_path / "out/predictions.jsonl")
+    assert [(p["fact"], p["light"]) for p in said[:3]] == [("f", True), ("f", True), ("f", False)]
 
 
 def test_the_base_answers_without_the_adapter(tiny, tuned):

@@ -16,7 +16,7 @@ from qaloom.errors import DataError
 from qaloom.evaluate.judge_figures import summarise_verdicts
 from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.results import Judgement, JudgeMetrics, to_json
-from qaloom.evaluate.summary import summarise
+from qaloom.evaluate.summary import compare_lookup, summarise
 from qaloom.files import read_json, write_json, write_lines
 from qaloom.report.format import STRINGS, translated
 from qaloom.report.page import clipped
@@ -70,7 +70,7 @@ def test_the_verdict_names_both_figures_and_the_interval(page: str) -> None:
     assert "Yes: asked in words it never saw" in text
     assert "demo answers" in text and "smollm2-135m-instruct, which it was tuned from, answers 0.0%" in text
     assert re.search(r"Difference \+\d", text)
-    assert "found in the sources" in text
+    assert re.search(r"on \d+ recall questions, those left out that differ .* in the ending alone", text)
 
 
 def test_the_head_names_project_run_base_model_and_date(page: str) -> None:
@@ -107,7 +107,7 @@ def test_a_control_that_did_not_change_is_not_called_changed(tmp_path: Path) -> 
     path = tmp_path / "results/evaluate/demo/metrics.json"
     write_json(path, to_json(summarise(answers)))
     text = english(section(written(tmp_path / "results", ["demo"]), "verdict"))
-    assert "exact match stayed at 0.0%" in text
+    assert "right answers stayed at 0.0%" in text
 
 
 def test_training_is_told_in_words_in_both_languages(page: str) -> None:
@@ -165,25 +165,25 @@ def test_contradictions_name_both_lines_and_texts(page: str) -> None:
         assert part in text
 
 
-def test_the_split_shows_its_audit_and_what_it_set_aside(page: str) -> None:
+def test_the_split_shows_its_audit_and_that_every_row_is_somewhere(page: str) -> None:
     text = english(section(page, "split"))
     assert "Audit passed" in text
     assert "6,400 compared, 0 leaks" in text
-    rows = english(section(page, "rows"))
-    assert "When does the canteen close?" in rows
-    assert "Because of: data/demo/office-en.qa.jsonl:7" in rows
+    assert "Split 390 rows in 390 go on 0 set aside Every row went on." in english(section(page, "rows"))
 
 
 def test_training_and_scores_have_plots(page: str) -> None:
     assert section(page, "training").count("<svg") == 1
-    assert section(page, "scores").count("<svg") == 2
+    assert section(page, "scores").count("<svg") == 3
     assert "#010101" not in page, "a plot's stand-in colour was not replaced"
 
 
 def test_screen_readers_are_told_names_in_both_languages(page: str) -> None:
     strings = json.loads(re.search(r'id="strings">(.*?)</script>', page, re.DOTALL)[1])
     labels = re.findall(r' aria-label="([^"]*)"( data-i18n-label="([^"]*)")?(?: data-run="([^"]*)")?', page)
-    assert len(labels) == 4  # the contents, the losses, and a plot for each held-out part
+    assert (
+        len(labels) == 5
+    )  # the contents, the losses, and plots of recall without and with light ones, and unseen
     for english, _, key, run in labels:
         assert english == strings[key]["en"].format(run=run)
         assert strings[key]["ko"] != strings[key]["en"]
@@ -229,8 +229,64 @@ def test_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:
 def test_an_evaluation_without_questions(tmp_path: Path) -> None:
     results = FIXTURE["make_results"](tmp_path / "results", questions=0)
     text = english(section(written(results, ["demo"]), "verdict"))
-    assert "Nothing can be said yet" in text
+    assert text.split("better? ")[1].startswith(
+        "Nothing was measured of demo: there is no recall question. Add"
+    )
     assert "There is no control" in text
+
+
+def evaluated(results: Path, answers: list[tuple[str, str, str]], **about: bool) -> str:
+    """The report on answers of base, tuned model and lookup to questions whose answer is 답 1."""
+    records = [
+        FIXTURE["prediction"](i, base, tuned, "답 1", lookup=lookup, **about)
+        for i, (base, tuned, lookup) in enumerate(answers)
+    ]
+    metrics = summarise(records)
+    metrics.lookup = compare_lookup(records)
+    write_lines(results / "evaluate/demo/predictions.jsonl", records)
+    write_json(results / "evaluate/demo/metrics.json", to_json(metrics))
+    return written(results, ["demo"])
+
+
+def test_light_questions_alone_measure_nothing(tmp_path: Path) -> None:
+    page = evaluated(tmp_path / "results", [("틀림", "답 1", "답 1")] * 40, light=True)
+    text = english(section(page, "verdict")).split("better? ")[1]
+    assert text.startswith("Nothing was measured of demo: every recall question differs from a trained one")
+    assert "아무것도 측정하지 못했습니다" in section(page, "verdict")
+    assert "light: only the ending differs 40" in english(section(page, "scores"))
+
+
+@pytest.mark.parametrize(
+    ("lookup", "words", "section_words"),
+    [
+        (
+            "답 1",
+            "Looking up the nearest training question, without any model, answers as well: 100.0% right",
+            "adds nothing",
+        ),
+        ("틀림", None, "tuning adds to looking up"),
+    ],
+)
+def test_the_verdict_says_when_looking_up_is_as_good(
+    tmp_path: Path, lookup: str, words: str | None, section_words: str
+) -> None:
+    page = evaluated(tmp_path / "results", [("틀림", "답 1", lookup)] * 40)
+    text = english(section(page, "verdict"))
+    assert ("Yes, with reservations" if words else "Yes: asked in words") in text
+    assert (words or "Before you use it") in text if words else "Looking up" not in text
+    assert section_words in english(section(page, "scores"))
+
+
+def test_a_model_that_looking_up_beats_is_told_so(tmp_path: Path) -> None:
+    page = evaluated(tmp_path / "results", [("틀림", "답 1" if i % 2 else "틀림", "답 1") for i in range(40)])
+    assert "without any model, answers better: 100.0% right, tuned 50.0%" in english(section(page, "verdict"))
+    assert "찾아보기 100.0%, 튜닝 50.0%" in section(page, "verdict")
+
+
+def test_the_length_limit_is_told(page: str) -> None:
+    text = english(section(page, "scores"))
+    assert "Answers were cut at 32 tokens, by the lengths of references" in text
+    assert "1 of 60 references are longer." in text
 
 
 @pytest.mark.parametrize(
