@@ -1,5 +1,6 @@
 """Kept rows that ask the same and do not answer the same: reported, never dropped."""
 
+import re
 from collections.abc import Container
 from itertools import combinations, product
 from typing import Any
@@ -11,12 +12,14 @@ from qaloom.records import Row, place
 from qaloom.text.containment import holds
 from qaloom.text.facts import Difference, factual_difference, respaced, without_labels
 from qaloom.text.normalize import key_digits
+from qaloom.text.rewordings import reworded
 from qaloom.text.spelling import Counts
 
 _SHOWN_ROWS = 50  # of a contradiction; `total` says how many there are
 _PROSE = 60  # characters of a key, from which an answer explains rather than states
 _UNRELATED = 0.5  # similarity of two explanations, below which they don't speak of the same points
 _MANY = 40_000  # pairs of answers to two questions, from which they are no longer compared one by one
+_REMARK = re.compile(r"\s?\([^()]*\)")
 
 
 def contradictions(
@@ -54,9 +57,10 @@ def _disagreeing(
 def _ask_the_same(one: Keyed, other: Keyed, words: Counts) -> bool:
     if one.question == other.question:
         return True
+    questions = one.row.question, other.row.question
     if key_digits(one.question) != key_digits(other.question):
-        return respaced(one.row.question, other.row.question)
-    return factual_difference(one.row.question, other.row.question, words) < Difference.OTHER
+        return respaced(*questions) or reworded(*questions, words)
+    return factual_difference(*questions, words) < Difference.OTHER or reworded(*questions, words)
 
 
 def _agree(one: Keyed, other: Keyed, threshold: float, words: Counts) -> bool:
@@ -69,8 +73,9 @@ def _agree(one: Keyed, other: Keyed, threshold: float, words: Counts) -> bool:
     likeness = Indel.normalized_similarity(one.answer, other.answer)
     if likeness < _UNRELATED and min(len(one.answer), len(other.answer)) > _PROSE:
         return True  # two explanations at length, which may both hold
-    short, long = sorted((without_labels(one.row.output), without_labels(other.row.output)), key=len)
-    if holds(long, short):
+    answers = without_labels(one.row.output), without_labels(other.row.output)
+    short, long = sorted(answers, key=lambda text: (len(text), text))
+    if holds(long, short) or ("(" not in short and holds(_REMARK.sub("", long), short)):
         return True
     apart = factual_difference(short, long, words) if digits[0] == digits[1] else Difference.OTHER
     return apart == Difference.HARMLESS or (likeness >= threshold and apart < Difference.OTHER)

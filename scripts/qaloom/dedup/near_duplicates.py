@@ -11,6 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from qaloom.console import bar
+from qaloom.dedup.reworded_pairs import reworded_pairs
 from qaloom.records import Row
 from qaloom.text.endings import subject
 from qaloom.text.join_cost import say_cost
@@ -69,6 +70,20 @@ def further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> I
     for left, right in dict.fromkeys([*links[near:], *endings]):
         if (left, right) not in known and key_digits(keys[left]) == key_digits(keys[right]):
             yield Pair(left, right, Indel.normalized_similarity(keys[left], keys[right]))
+
+
+def reworded_questions(
+    rows: list[Keyed], questions: Questions, known: Container[tuple[int, int]]
+) -> list[Pair]:
+    """Further pairs whose questions may ask the same in another order and form of their words."""
+    texts = [rows[positions[0]].row.question for positions in questions.at]
+    found = {(min(pair), max(pair)) for pair in reworded_pairs(texts, questions.keys)}
+    keys = questions.keys
+    return [
+        Pair(left, right, Indel.normalized_similarity(keys[left], keys[right]))
+        for left, right in sorted(found)
+        if (left, right) not in known and (right, left) not in known
+    ]
 
 
 def clusters(

@@ -27,6 +27,7 @@ from qaloom.dedup.near_duplicates import (
     further_pairs,
     jamo_links,
     near_duplicate_pairs,
+    reworded_questions,
 )
 from qaloom.errors import DataError
 from qaloom.files import read_lines, write_lines
@@ -61,6 +62,7 @@ def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -
         links += jamo_links(questions.keys, settings["threshold"], threads)
     asking_the_same = [*pairs, *further_pairs(questions.keys, links, len(pairs))]
     words = counted_words(keyed.row.instruction for keyed in rows)
+    said_otherwise = reworded_questions(rows, questions, {pair[:2] for pair in asking_the_same})
     merged = _merge(rows, questions, asking_the_same, settings["answer_threshold"], words)
     found = _Found(
         sorted((keyed.row for at, keyed in enumerate(rows) if at not in merged), key=lambda row: row.id),
@@ -68,7 +70,9 @@ def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -
             [*rejections, *_duplicates(rows, exact, merged)],
             key=lambda item: (item.source, item.line, item.id),
         ),
-        contradictions(rows, merged, questions, asking_the_same, settings["answer_threshold"], words),
+        contradictions(
+            rows, merged, questions, asking_the_same + said_otherwise, settings["answer_threshold"], words
+        ),
         clusters(rows, merged, questions, links),
         personal,
     )

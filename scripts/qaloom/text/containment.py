@@ -54,8 +54,11 @@ def _in_sentence(sentence: str, wanted: tuple[_Token, ...], short: str) -> bool:
     return found and _denials(sentence) == _denials(short)
 
 
+_PUNCTUATION = re.compile(r"[^\w'’]+")
+
+
 def _denials(text: str) -> int:
-    words = tuple(english.without_contractions(text.lower()).split())
+    words = tuple(english.without_contractions(_PUNCTUATION.sub(" ", text.lower())).split())
     return korean.korean_negations(text) + english.english_negations(words)
 
 
@@ -72,8 +75,14 @@ def _same_word(whole: str, word: str) -> bool:
     """Whether a word is another one, or it with a particle or a copula."""
     if whole == word:
         return True
-    if not (word[-1:].isalpha() and not word.isascii()):
+    if not word[-1:].isalpha():
         return False
+    if word.isascii():
+        return (
+            whole.startswith(word)
+            and not whole[len(word) :].isascii()
+            and bool(_PARTICLE.fullmatch(whole[len(word) :]))
+        )
     bare = stem(word)
     return (
         any(whole.startswith(w) and _PARTICLE.fullmatch(whole[len(w) :]) for w in {word, bare})

@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from rapidfuzz.distance import OSA, Levenshtein
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from spellchecker import SpellChecker
 
 _OFTEN = 5  # times that a spelling stands in a project which is a word of it; a misspelling stands there once
+_RARELY = 100  # times that a word stands there for each time that it is misspelt, if more than once
 _SAMPLED = 100_000  # texts whose words are counted
 
 Counts = Counter[str]
@@ -33,14 +34,36 @@ def counted_words(texts: Iterable[str]) -> Counts:
     found: Counts = Counter()
     for text in islice(texts, _SAMPLED):
         found.update(_WORD.findall(text.casefold()))
+        found.update(_NAME.findall(text))
     return found
 
 
-def _only_once(one: str, other: str, words: Counts) -> bool:
-    """Whether one spelling is a word of the project and the other stands in it once at most."""
-    counts = sorted((words[one], words[other]))
-    return counts[0] <= 1 and counts[1] >= _OFTEN
+_NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")  # counted with its capital, too
 
+
+def _only_once(one: str, other: str, words: Counts) -> bool:
+    """Whether one spelling is a word of the project, no name, and the other hardly stands in it."""
+    if one.isascii() and (words[one.capitalize()] or words[other.capitalize()]):
+        return False
+    counts = sorted((words[one], words[other]))
+    return counts[1] >= _OFTEN and counts[0] <= max(1, counts[1] // _RARELY)
+
+
+def _rare(spelling: str, word: str, words: Counts) -> bool:
+    """Whether a spelling that is no word hardly stands in the project, as a name would: 라온호, 가온호."""
+    times = [words[form] if form.isascii() else _times(form, words) for form in (spelling, word)]
+    return times[0] <= max(1, times[1] // _RARELY)
+
+
+def _times(form: str, words: Counts) -> int:
+    """How often a Korean word stands in the project, with any particle."""
+    bare = form[:-1] if len(form) > 2 and form[-1] in _SHORT_PARTICLES else form
+    return sum(
+        words[bare + particle] for particle in ("", *_SHORT_PARTICLES, "에서", "에게", "입니다", "으로")
+    )
+
+
+_SHORT_PARTICLES = "은는이가을를의에로와과도"
 
 # --- Korean -------------------------------------------------------------------------------------------
 
@@ -65,7 +88,10 @@ def misspelt_korean(one: str, other: str, words: Counts) -> bool:
     if all(known):
         return slip == "doubled" and not (_noun(mine) and _noun(theirs)) and _only_once(one, other, words)
     if any(known) and slip != "dropped":
-        return not _two_words(mine, theirs)
+        word, other_word = (one, other) if known[0] else (other, one)
+        return _rare(other_word, word, words) and not _two_words(mine, theirs)
+    if slip == "swapped" and mine[0] == theirs[0] and mine[0] in _SURNAMES:
+        return False
     rare = 0 if words[one] < words[other] else 1
     return slip != "replaced" and not known[rare] and _only_once(one, other, words)
 
@@ -75,7 +101,7 @@ def _misspelt_ending(one: str, other: str) -> bool:
     stems = stem(one), stem(other)
     ended = [len(left) for left, whole in zip(stems, (one, other), strict=True) if left != whole]
     at = next(n for n in range(len(one)) if one[n] != other[n])
-    return len(ended) == 1 and at >= ended[0] - 1
+    return len(ended) == 1 and len(one) - ended[0] > 1 and at >= ended[0] - 1
 
 
 def _slip(one: str, other: str) -> str | None:
@@ -113,8 +139,10 @@ def _near_syllables(one: str, other: str) -> bool:
 @lru_cache(maxsize=1 << 14)
 def _is_word(phrase: str) -> bool:
     """Whether the dictionary has every part of a phrase, none of them a lone syllable or a person's name."""
-    parts = [m for m in morphemes(phrase) if not m.tag.startswith(_PARTICLES)]
-    return bool(parts) and all(_whole(part, parts) for part in parts)
+    found = morphemes(phrase)
+    parts = [m for m in found if not m.tag.startswith(_PARTICLES)]
+    verbal = any(a.tag in ("XSV", "XSA") and b.tag[0] == "N" for a, b in pairwise(found))  # 보고하의원
+    return bool(parts) and not verbal and all(_whole(part, parts) for part in parts)
 
 
 def _whole(part: Morpheme, parts: list[Morpheme]) -> bool:
@@ -191,7 +219,8 @@ def misspelt_english(one: str, other: str, words: Counts) -> bool:
         return False
     known = is_english_word(one), is_english_word(other)
     if known[0] != known[1]:
-        return longest > 3 or sorted(one) == sorted(other)
+        rare = _rare(other, one, words) if known[0] else _rare(one, other, words)
+        return rare and (longest > 3 or sorted(one) == sorted(other))
     return not any(known) and not replaced and _only_once(one, other, words)
 
 

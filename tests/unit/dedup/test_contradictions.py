@@ -1,0 +1,94 @@
+"""Contradictions: found between reworded questions, and never between answers that agree."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qaloom.dedup.contradictions import contradictions
+from qaloom.dedup.near_duplicates import Keyed, Questions, near_duplicate_pairs, reworded_questions
+from qaloom.dedup.reworded_pairs import reworded_pairs
+from qaloom.records import Row, row_id
+from qaloom.text.normalize import comparison_key
+
+BASE = "솔내관 주차 요금은 얼마입니까?"
+
+
+def found(*pairs):
+    """The reported pairs of (question, answer) among some rows, as sets."""
+    rows = [
+        Keyed(Row(row_id(q, "", a), q, "", a, "a.jsonl", 1, "a", {}), comparison_key(q), comparison_key(a))
+        for q, a in pairs
+    ]
+    questions = Questions(rows)
+    near = near_duplicate_pairs(questions, 0.9, 1)
+    near += reworded_questions(rows, questions, {pair[:2] for pair in near})
+    reported = contradictions(rows, (), questions, near, 0.9, Counter())
+    return {frozenset((row["instruction"], row["output"]) for row in record["rows"]) for record in reported}
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["솔내관의 주차 요금을 알려 주세요.", "주차 요금은 솔내관의 경우 얼마인가요?", "솔내관 주차 요금"],
+)
+def test_reworded_questions_with_other_answers(other):
+    assert len(found((BASE, "2,000원"), (other, "3,000원"))) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "2천 원입니다.",
+        "2,000원. 이상입니다.",
+        "2,000원 (2026년 기준)",
+        "안내문에는 2,000원이라고 되어 있습니다.",
+        "주차 요금은 2,000원입니다.",
+    ],
+)
+@pytest.mark.parametrize("other", [BASE, "솔내관 주차 요금"])
+def test_answers_that_agree(answer, other):
+    assert found((BASE, "2,000원"), (other, answer)) == set()
+
+
+def test_english_answers_that_agree():
+    for answer in ("No, as the notice says.", "No. That is all.", "no"):
+        assert found(("Can the lid be washed?", "No"), ("Could the lid be washed?", answer)) == set()
+
+
+def test_a_place_where_many_words_stand_holds_names():
+    names = [chr(0xAC00 + 31 * n) + chr(0xB098 + 17 * n) for n in range(60)]
+    questions = [f"{name} 호텔의 조식 시간은 언제입니까?" for name in names]
+    assert list(reworded_pairs(questions, list(map(comparison_key, questions)))) == []
+
+
+QUESTIONS = st.sampled_from(
+    [
+        BASE,
+        "솔내관의 주차 요금을 알려 주세요.",
+        "솔내관 주차 요금",
+        "솔내관 입장 요금은 얼마입니까?",
+        "가람사가 나래사에 내는 돈은 얼마입니까?",
+        "나래사에 가람사가 내는 돈은 얼마인가요?",
+        "나래사가 가람사에 내는 돈은 얼마입니까?",
+        "How much does Arden pay Belmo in rent?",
+        "In rent, how much does Arden pay Belmo?",
+        "How much does Belmo pay Arden in rent?",
+    ]
+)
+ANSWERS = st.sampled_from(["2,000원", "2천 원입니다.", "3,000원", "요금은 3,000원. 이상입니다.", "없음"])
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(QUESTIONS, ANSWERS), min_size=2, max_size=8, unique=True), st.randoms())
+def test_order_of_rows_plays_no_part(rows, random):
+    reported = found(*rows)
+    assert found(*random.sample(rows, len(rows))) == reported
+    assert found(*reversed(rows)) == reported
+
+
+@settings(max_examples=80, deadline=None)
+@given(QUESTIONS, QUESTIONS, ANSWERS)
+def test_equal_and_containing_answers_never_contradict(one, other, answer):
+    assert found((one, answer), (other, answer)) == set()
+    assert found((one, answer), (other, f"안내에 따르면 {answer}")) == set()
