@@ -117,9 +117,9 @@ _ONLY_ASKS = re.compile(
 _ASKS_WHETHER = re.compile(
     r"(?:까요?|나요?|가요|예요|에요|어요|아요|죠|지요|니|냐|지)\s*(?:[?.!,]|여부|$)|(?:는|은|한|인|운|을|될|할)지\s*(?:알|말|궁|설|가르)|여부"
 )
-_ASKED_FOR = re.compile("(?:알려|말해|말씀|설명|가르쳐|안내|답해)[가-힣]*(?: [가-힣]+)?[?.!]?$")
+_ASKED_FOR = re.compile("(?:알려|말해|말씀|설명|가르쳐|안내|답해)[가-힣]{0,12}(?: [가-힣]{1,12})?[?.!]?$")
 _AFTER_COUNTER = re.compile(
-    "(?:까지|부터|에서|에|이|가|은|는|을|를|로|으로|인지|인가요|인가|입니까|이나|나)+$"
+    "(?:까지|부터|에서|에|이|가|은|는|을|를|로|으로|인지|인가요|인가|입니까|이나|나){1,3}$"
 )
 
 
@@ -202,7 +202,7 @@ _ENDS_CHAIN = frozenset(_ENDS_CHAIN_LIST.split())
 _ASKED = {"when": "when", "where": "where", "who": "who", "whom": "who", "whose": "who", "why": "why", "how": "how",
           "what": "what", "which": "what"}  # fmt: skip
 _WHETHER = re.compile(
-    r"(?:\A|,)\W*(?:is|are|was|were|do|does|did|can|could|may|might|will|would|shall|should|must|has|have|had)\b|\b(?:whether|if)\b"
+    r"(?:\A|,)\W{0,3}(?:is|are|was|were|do|does|did|can|could|may|might|will|would|shall|should|must|has|have|had)\b|\b(?:whether|if)\b"
 )
 _POLITE = re.compile(
     r"\b(?:(?:could|can|would|will) you (?:please |kindly )?(?:tell|give|show|explain to|let) (?:me|us)(?: know)?"
