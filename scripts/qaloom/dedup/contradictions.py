@@ -46,6 +46,8 @@ def _disagreeing(
     left: list[Keyed], right: list[Keyed], threshold: float, words: Counts, within: bool
 ) -> list[Row]:
     if len(left) * len(right) > _MANY:  # hundreds of answers: no question of fact, and all are told
+        if not within and not _ask_the_same(left[0], right[0], words):
+            return []
         return sorted({keyed.row.id: keyed.row for keyed in left + right}.values(), key=lambda row: row.id)
     found: dict[str, Row] = {}
     for one, other in combinations(left, 2) if within else product(left, right):
