@@ -5,7 +5,6 @@ gguf package first (qaloom.export.gguf).
 """
 
 import sys
-from pathlib import Path
 from typing import Any
 
 _TOKENIZER = "tokenizer."
@@ -28,8 +27,8 @@ def main() -> None:
 
     load = ModelBase.load_hparams
 
-    def with_former_keys(folder: Path, is_mistral: bool) -> dict[str, Any]:
-        values = load(folder, is_mistral)
+    def with_former_keys(*arguments: Any, **named: Any) -> dict[str, Any]:
+        values = load(*arguments, **named)
         former = {key: _found(values, path) for key, path in _FORMER_KEYS.items()}
         return {key: value for key, value in former.items() if value is not None} | values
 
