@@ -31,14 +31,10 @@ def nearest_rows(questions: Sequence[Question], index: Index) -> list[dict[str, 
     if not index.rows or not questions:
         return [None] * len(questions)
     if len(questions) * len(index.rows) <= _MOST_CELLS:
-        rows = [index.rows] * len(questions)
-    else:
-        rows = list(index.nearest(questions, _CANDIDATES, unlike=True))
-    sides: dict[int, _Side] = {}
-    return [
-        _nearest(one, sides.setdefault(id(some), _Side(some)))
-        for one, some in zip(questions, rows, strict=True)
-    ]
+        side = _Side(index.rows)
+        return [_nearest(one, side) for one in questions]
+    candidates = index.nearest(questions, _CANDIDATES, unlike=True)
+    return [_nearest(one, _Side(rows)) for one, rows in zip(questions, candidates, strict=True)]
 
 
 class _Side:

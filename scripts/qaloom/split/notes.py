@@ -61,13 +61,15 @@ def _light(recall: Sequence[Wording]) -> str:
     light = sum(w.light for w in recall)
     if not light:
         return ""
-    only = "all" if light == len(recall) else f"{light:,} of {len(recall):,}"
-    remedy = (
-        "; add second wordings to some rows, or a provider to augment.providers"
-        if light == len(recall)
-        else ""
+    if light == len(recall):
+        return (
+            "all recall questions differ from a trained one in the ending alone (light), so nothing will be measured "
+            "that looking up does not answer, too; add second wordings to some rows, or a provider to "
+            "augment.providers"
+        )
+    return (
+        f"{light:,} of {len(recall):,} recall questions differ from a trained one in the ending alone (light)"
     )
-    return f"{only} recall questions differ from a trained one in the ending alone (light){remedy}"
 
 
 def _classes(placed: Sequence[Wording], train: Sequence[Wording]) -> str:

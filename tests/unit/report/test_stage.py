@@ -643,7 +643,7 @@ def _written(path: Path) -> list[str]:
 def _is_sentence(node: ast.AST | None) -> bool:
     text = ast.unparse(node).lstrip("f'\"") if isinstance(node, ast.Constant | ast.JoinedStr) else ""
     return bool(text) and text.startswith(
-        ("the ", "there ", "all ", "recall ", "unseen ", "no ", "{only}", "{units")
+        ("the ", "there ", "all ", "recall ", "unseen ", "no ", "{light", "{units")
     )
 
 
@@ -662,8 +662,6 @@ def _sample(node: ast.AST) -> str:
     ):
         return ""
     values = {
-        "only": "all",
-        "remedy": "; add second wordings to some rows, or a provider to augment.providers",
         "what": "fact",
         r"'s' \*": "s",
         "cut": "inside a quotation",
