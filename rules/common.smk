@@ -43,7 +43,9 @@ with job():
     if endpoint.is_configured(config["evaluate"]["judge"]):
         endpoint.check_server(config["evaluate"]["judge"], "evaluate.judge")
     TRANSLATORS = references(config["augment"])
-    for reference in TRANSLATORS:
+    EMBEDDER = config["dedup"]["embedding_model"]
+    NAMED = [*TRANSLATORS, *([EMBEDDER] if EMBEDDER else [])]  # models beside those of the runs
+    for reference in NAMED:
         check_reference(reference)
     EXPORTS = {run: wanted_formats(config["export"], run) for run in config["runs"]}
     if any("gguf-q4_k_m" in kinds for kinds in EXPORTS.values()):
@@ -54,7 +56,7 @@ RUNS = config["runs"]
 # Only what asks a model is worked through in shards. Their number is in their names, since the same name for
 # another part of the questions would pass as done.
 SHARDS = shards(config["augment"])
-MODELS = {model_name(name): name for name in [*TRANSLATORS, *(run["base_model"] for run in RUNS.values())]}
+MODELS = {model_name(name): name for name in [*NAMED, *(run["base_model"] for run in RUNS.values())]}
 # A model's own code is brought along if any run may use it.
 TRUSTED = {run["base_model"] for run in RUNS.values() if run["trust_remote_code"]}
 

@@ -4,6 +4,7 @@
 rule dedup:
     input:
         rows="<results>/validate/rows.jsonl",
+        embedder=f"<results>/base_model/{model_name(EMBEDDER)}/manifest.json" if EMBEDDER else [],
     output:
         rows="<results>/dedup/rows.jsonl",
         rejected="<results>/dedup/rejected.jsonl",
@@ -20,6 +21,8 @@ rule dedup:
     benchmark:
         "<logs>/dedup/dedup.benchmark.jsonl"
     threads: 2
+    resources:
+        gpu=1 if EMBEDDER else 0,
     params:
         settings=settings("dedup"),
         code=code("dedup"),

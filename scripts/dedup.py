@@ -4,14 +4,22 @@ import json
 from pathlib import Path
 
 from qaloom.console import job
+from qaloom.dedup.meaning import embedder_of
 from qaloom.dedup.stage import dedup
 
 
-def main(rows: str, out: Path, settings: str, threads: int) -> None:
-    dedup(Path(rows), out, json.loads(settings), threads=threads)
+def main(rows: str, out: Path, settings: str, threads: int, embedder: str | None) -> None:
+    chosen = json.loads(settings)
+    dedup(Path(rows), out, chosen, threads, embedder_of(chosen, Path(embedder).parent if embedder else None))
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         out = Path(snakemake.output.stats).parent
-        main(snakemake.input.rows, out, snakemake.params.settings, snakemake.threads)
+        main(
+            snakemake.input.rows,
+            out,
+            snakemake.params.settings,
+            snakemake.threads,
+            snakemake.input.get("embedder"),
+        )

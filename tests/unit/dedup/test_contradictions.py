@@ -1,16 +1,20 @@
 """Contradictions: found between reworded questions, and never between answers that agree."""
 
 from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qaloom.dedup.contradictions import contradictions
+from qaloom.dedup.meaning import Embedder, Meaning
 from qaloom.dedup.near_duplicates import Keyed, Questions, near_duplicate_pairs, reworded_questions
 from qaloom.dedup.reworded_pairs import reworded_pairs
 from qaloom.records import Row, row_id
 from qaloom.text.normalize import comparison_key
+from qaloom.text.rewordings import may_ask_the_same
 
 BASE = "솔내관 주차 요금은 얼마입니까?"
 
@@ -92,3 +96,62 @@ def test_order_of_rows_plays_no_part(rows, random):
 def test_equal_and_containing_answers_never_contradict(one, other, answer):
     assert found((one, answer), (other, answer)) == set()
     assert found((one, answer), (other, f"안내에 따르면 {answer}")) == set()
+
+
+# --- by an embedding model ----------------------------------------------------------------------------
+
+ASKED = "How do I get my money back for a cancelled course?"
+ALIKE = "How can I obtain a refund for a course that was cancelled?"
+OTHER = "How do I get my certificate back for a cancelled course?"
+
+
+def found_by_meaning(monkeypatch, *pairs):
+    """The contradictions among some rows, by a model to which all texts with one first word are the same."""
+
+    def vectors(texts, model, cache):
+        words = sorted({text.split()[0] for text in texts})
+        return np.eye(len(words), dtype=np.float32)[[words.index(text.split()[0]) for text in texts]]
+
+    monkeypatch.setattr("qaloom.dedup.meaning.embed", vectors)
+    rows = [
+        Keyed(Row(row_id(q, "", a), q, "", a, "a.jsonl", 1, "a", {}), comparison_key(q), comparison_key(a))
+        for q, a in pairs
+    ]
+    questions = Questions(rows)
+    meaning = Meaning(Embedder(Path(), Path(), 0.88), rows, questions, set(), Counter())
+    return contradictions(rows, (), questions, [], 0.9, Counter(), meaning)
+
+
+def test_questions_reworded_beyond_spelling(monkeypatch):
+    assert found((ASKED, "Within 14 days"), (ALIKE, "Not at all")) == set()
+    assert len(found_by_meaning(monkeypatch, (ASKED, "Within 14 days"), (ALIKE, "Not at all"))) == 1
+
+
+def test_what_a_model_overlooks(monkeypatch):
+    assert found_by_meaning(monkeypatch, (ASKED, "Within 14 days"), (OTHER, "Not at all")) == []
+    yes_no = (ASKED, "Within 14 days"), (ALIKE, "Yes")
+    assert found_by_meaning(monkeypatch, *yes_no) == []
+
+
+def test_answers_that_are_alike_to_the_model_agree(monkeypatch):
+    answers = "Write to the office and ask for it.", "Write a mail to the office that asks for it."
+    assert found_by_meaning(monkeypatch, (ASKED, answers[0]), (ALIKE, answers[1])) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("When was the Belmo bridge built?", "In what year was the Ardon bridge constructed?"),
+        ("What is the maximum load of the old crane?", "How heavy may the minimum burden of that crane be?"),
+        ("What causes error E-17 on the dryer?", "Why does the dryer show error E-18?"),
+        ("Can pets be taken on the ferry?", "Are animals not allowed aboard the ferry?"),
+        ("Who founded the institute?", "When was the institute established?"),
+    ],
+)
+def test_other_names_values_opposites_negations_and_kinds(one, other):
+    assert not may_ask_the_same(one, other, Counter()) and not may_ask_the_same(other, one, Counter())
+
+
+def test_may_ask_the_same():
+    assert may_ask_the_same(ASKED, ALIKE, Counter())
+    assert may_ask_the_same("Who founded Belmo?", "By whom was Belmo established?", Counter())
