@@ -42,9 +42,9 @@ _EN_SIGNS = (
     "imposs",
 )
 SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n+")
-_COURTESY = re.compile(r"(?:죄송|미안|유감|안타깝|sorry|i apologi[sz]e|i'm sorry|i am sorry|unfortunately)")
+COURTESY = re.compile(r"(?:죄송|미안|유감|안타깝|sorry|i apologi[sz]e|i'm sorry|i am sorry|unfortunately)")
 _IT = re.compile(r"^(?:it|they) ")
-_ASKS_WHAT = re.compile(
+ASKS_WHAT = re.compile(
     r"누구|누가|언제|어디|무엇|무슨|뭐|뭔|몇|얼마|어떤|어떻게|어느|왜|\b(?:who|what|when|where|which|why|how)\b"
 )
 
@@ -75,7 +75,7 @@ def _holds(text: str, signs: tuple[str, ...]) -> bool:
 def opening(text: str) -> list[str]:
     """The first statement; the second, too, where the first is an apology or speaks of the source."""
     sentences = [sentence for sentence in SENTENCE.split(text.strip()) if sentence]
-    if len(sentences) > 1 and _COURTESY.match(sentences[0]):
+    if len(sentences) > 1 and COURTESY.match(sentences[0]):
         return [" ".join(sentences[:2]), *sentences[1:2]]
     if len(sentences) > 1 and (_KO_SOURCE.match(sentences[0]) or _EN_STRONG.match(sentences[0])):
         return [sentences[0], _IT.sub("the context ", sentences[1])]
@@ -91,7 +91,7 @@ def denies(sentence: str, question: str) -> bool:
 
 def _asks_whether(question: str, noun: str) -> bool:
     """Whether the question is a yes-or-no question about the noun itself."""
-    return bool(noun) and noun in question and not _ASKS_WHAT.search(question)
+    return bool(noun) and noun in question and not ASKS_WHAT.search(question)
 
 
 # --- Korean -------------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def _no_answer_given(sentence: str, question: str) -> bool:
 def _does_not_know(sentence: str, question: str) -> bool:
     if asks_for_literal(question) or ASKS_TO_KNOW.search(question):
         return False
-    return bool(_WHOLE.fullmatch(sentence) or (_COURTESY.match(sentence) and _KNOWS.search(sentence)))
+    return bool(_WHOLE.fullmatch(sentence) or (COURTESY.match(sentence) and _KNOWS.search(sentence)))
 
 
 # --- English ------------------------------------------------------------------------------------------

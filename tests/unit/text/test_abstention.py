@@ -30,6 +30,15 @@ _KOREAN = """\
 이 문서는 무지개동을 언급하지 않습니다.
 해당 코드의 뜻은 확인할 수 없습니다. 담당 부서에 문의해 주세요.
 문서에 없는 내용이라 답할 수 없습니다.
+죄송합니다만, 그 건물에 대한 구체적인 정보는 제공되지 않았습니다. 더 자세한 정보가 필요합니다.
+개관 시각은 명확히 알려져 있지 않습니다.
+무지개도서관에 대해서는 들어본 적이 없습니다.
+해당 코드는 정의되어 있지 않습니다.
+그런 건물은 존재하지 않습니다.
+저는 실시간 정보에 접근할 수 없어 개관 시각을 알려드릴 수 없습니다.
+질문이 명확하지 않습니다. 어느 건물을 말씀하시나요?
+무지개동이 어디인지 알려주시면 답변드리겠습니다.
+답변할 수 없는 질문입니다.
 """
 _ENGLISH = """\
 I don't know.
@@ -54,6 +63,10 @@ It is not stated in the manual.
 The code E977 is not listed in the documentation.
 Insufficient information.
 Unfortunately, the passage does not say.
+As of my last update, there is no widely recognized building of that name.
+I couldn't find any information about "Willow".
+To the best of my knowledge, no such library exists.
+There is no building called Willow Library.
 """
 _ANSWERS = """\
 수수료는 얼마인가요?|수수료는 없습니다.
@@ -86,6 +99,13 @@ Is the fee refundable?|No, it is not refundable.
 Who may not apply?|Interns may not apply.
 What does code 404 mean?|The page was not found.
 Does the box include batteries?|The package does not include batteries.
+코드 E31은 무엇인가요?|요청한 파일이 존재하지 않는다는 뜻입니다.
+로그인 오류의 원인은 무엇인가요?|사용자가 존재하지 않습니다.
+서식은 어디에 있나요?|지정된 서식은 없습니다.
+기한은 언제까지인가요?|정해진 기한은 없습니다.
+Is visitor data kept?|No information about visitors is stored.
+What does E31 mean?|The file does not exist.
+What is the limit?|There is no limit.
 How are unknown callers shown?|They are shown as private numbers.
 """
 
@@ -107,6 +127,12 @@ def test_answers(line):
 
 def test_what_a_code_means_is_not_known():
     assert abstains("코드 E977의 뜻은 알 수 없습니다.", "오류 코드 E977은 무슨 뜻인가요?")
+
+
+def test_what_is_asked_for_does_not_exist():
+    assert abstains("무지개동은 존재하지 않는 건물입니다.", "무지개동의 개관 시각은 언제인가요?")
+    assert abstains("Velorika does not exist.", "Who wrote Velorika?")
+    assert not abstains("Velorika does not exist.", "Does Velorika exist?")
 
 
 def test_an_empty_answer_says_nothing():
