@@ -4,7 +4,7 @@ On `unseen` questions, whose facts were kept from training, and on look-alikes, 
 Beside it, how often the model abstains on `recall`, whose facts it was taught (over-refusal).
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from qaloom.evaluate.fact_records import LookAlikeAnswers
 from qaloom.evaluate.intervals import rate
@@ -70,7 +70,7 @@ def _of_part(predictions: Sequence[Prediction], part: str) -> MadeUp:
     for model in MODELS:
         right = [is_right(p, model) for p in predictions]
         declined = [declines(getattr(p, model), p.question) for p in predictions]
-        rates[model] = _rates(right, declined)
+        rates[model] = _rates(right, declined, [p.fact or number for number, p in enumerate(predictions)])
     return _with_reason(MadeUp(len(predictions), rates), part)
 
 
@@ -79,15 +79,20 @@ def is_right(prediction: Prediction, model: str) -> bool:
     return prediction.scores[HEADLINE][model] == 1
 
 
-def _rates(right: Sequence[bool | None], declined: Sequence[bool]) -> AnswerRates:
-    """Each answer counts once: as right, else as abstaining, else as made up; `right` is None without a reference."""
+def _rates(
+    right: Sequence[bool | None], declined: Sequence[bool], facts: Sequence[Hashable] | None = None
+) -> AnswerRates:
+    """Each answer counts once: as right, else as abstaining, else as made up; `right` is None without a reference.
+
+    `facts`: what each answer is about; answers about one fact say less than as many about several.
+    """
     pairs = list(zip(right, declined, strict=True))
     found = AnswerRates(
-        abstains=rate([says and not correct for correct, says in pairs]),
-        made_up=rate([not says and not correct for correct, says in pairs]),
+        abstains=rate([says and not correct for correct, says in pairs], facts),
+        made_up=rate([not says and not correct for correct, says in pairs], facts),
     )
     if None not in right:
-        found.right = rate([bool(correct) for correct in right])
+        found.right = rate([bool(correct) for correct in right], facts)
     return found
 
 
