@@ -20,6 +20,8 @@ def parts(kind) -> set:
 
 def differences(kind, schema, where="config") -> list[str]:
     """Places where a Struct's field and its part of the schema disagree."""
+    if "anyOf" in schema:
+        return alternatives(parts(kind), schema["anyOf"], where)
     [main, *rest] = sorted(parts(kind), key=lambda one: one is type(None))
     if isinstance(main, type) and issubclass(main, Section):
         fields = {field.name: field.type for field in msgspec.structs.fields(main)}
@@ -39,6 +41,19 @@ def differences(kind, schema, where="config") -> list[str]:
     expected = set().union(*(SCHEMA_TYPES[one] for one in (main, *rest)))
     stated = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     return [] if set(stated) == expected else [f"{where}: {stated}"]
+
+
+def alternatives(kinds: set, schemas: list, where: str) -> list[str]:
+    """Alternatives of a type, such as a number or auto, that no alternative of the schema is."""
+    return [
+        f"{where}: {one}"
+        for one in kinds
+        if not any(
+            differences(one, schema) == []
+            for schema in schemas
+            if ("enum" in schema) == (get_origin(one) is Literal)
+        )
+    ] + [f"{where}: {len(schemas)} alternatives"] * (len(kinds) != len(schemas))
 
 
 def test_every_key_of_the_schema_has_a_field_of_its_type():
