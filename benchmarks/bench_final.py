@@ -29,6 +29,7 @@ import yaml
 
 from qaloom.base_model.stage import base_model, model_name
 from qaloom.config.load import complete
+from qaloom.evaluate.answer_limit import answer_limit
 from qaloom.evaluate.intervals import paired
 from qaloom.evaluate.metrics import exact_match
 from qaloom.evaluate.model_pair import ModelPair
@@ -36,7 +37,7 @@ from qaloom.export.convert import convert
 from qaloom.export.runtimes import MessageSet, in_llama_cpp, in_transformers
 from qaloom.files import read_json, read_lines, write_json
 from qaloom.inference.chat_template import client_messages
-from qaloom.inference.prompt import row_question
+from qaloom.inference.prompt import load_tokenizer, row_question
 from qaloom.train.stage import train
 from qaloom.trained_run import TrainedRun
 
@@ -98,9 +99,17 @@ def threads() -> int:
     return min(16, os.cpu_count() or 1)
 
 
+def longest_answer(base: Path, asked: Rows, wanted: int | str) -> int:
+    """Tokens of an answer at most, as evaluate chooses them."""
+    tokenizer, references = load_tokenizer(base), [row["output"] for row in asked]
+    ids = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]  # noqa: E731
+    return answer_limit(wanted, references, references, ids).tokens
+
+
 def scores_of(work: Path, base: Path, run: Path, asked: Rows, limit: int) -> list[float]:
     """Exact match of a trained model's answer to each question."""
-    pair = ModelPair(run.parent.name, base, run, limit, work / "cache/generate")
+    pair = ModelPair(run.parent.name, base, run, work / "cache/generate")
+    pair.max_new_tokens = limit
     given = pair.answers(
         "tuned", pair.prompt, [row_question(row, pair.trained.system) for row in asked], run.name
     )
@@ -180,7 +189,8 @@ def main(
         base_model(run["base_model"], base, work / "cache/models")
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(lambda one: train_arm(work, base, run, *one), product(ARMS, seeds)))
-    asked, limit = questions_of(work / "results/split", most), options["max_new_tokens"]
+    asked = questions_of(work / "results/split", most)
+    limit = longest_answer(base, asked, options["max_new_tokens"])
     scores: dict[str, list[list[float]]] = {}
     for seed in seeds:
         for arm in ARMS:
