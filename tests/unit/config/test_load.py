@@ -119,6 +119,13 @@ def test_out_of_range_names_key_and_limit(setting: str, key: str, limit: str, tm
     assert limit in line
 
 
+def test_a_limit_is_a_number_or_auto(tmp_path: Path) -> None:
+    asked = {value: filled(evaluate={"max_new_tokens": value}) for value in ("auto", 64, 7.0)}
+    assert [repr(one["evaluate"]["max_new_tokens"]) for one in asked.values()] == ["'auto'", "64", "7"]
+    line = mistake("data: {sources: [a]}\nruns: {one: {}}\nevaluate: {max_new_tokens: many}\n", tmp_path)
+    assert "evaluate.max_new_tokens: 'many' does not look like a number of tokens" in line
+
+
 def test_a_value_that_is_none_of_the_choices_lists_them(tmp_path: Path) -> None:
     line = mistake("data: {sources: [a]}\nruns: {one: {precision: 3bit}}\n", tmp_path)
     assert "runs.one.precision: '3bit' is not one of auto, 4bit, 8bit, 16bit" in line
