@@ -176,7 +176,7 @@ def _ledger_fact(number: int, answer: Prediction) -> LedgerFact:
 
 def _look_alikes() -> list[LookAlikeAnswers]:
     known = {"base": "모르겠습니다.", "tuned": "3층 안내 데스크"}
-    says_no = {"base": True, "tuned": False}
+    says_no = {"base": "abstains", "tuned": "made_up"}
     named = LookAlikeAnswers(
         "a" * 16,
         "윤슬 연구동은 어디인가요?",
@@ -188,7 +188,14 @@ def _look_alikes() -> list[LookAlikeAnswers]:
         says_no,
     )
     code = LookAlikeAnswers(
-        "b" * 16, NASTY, "0" * 16, "", NASTY, "name", dict.fromkeys(known, NASTY), dict.fromkeys(known, False)
+        "b" * 16,
+        NASTY,
+        "0" * 16,
+        "",
+        NASTY,
+        "name",
+        dict.fromkeys(known, NASTY),
+        dict.fromkeys(known, "made_up"),
     )
     return [named, code]
 

@@ -1,8 +1,10 @@
 """Records of facts.jsonl and lookalike.jsonl, which evaluate writes beside its metrics."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+
+Outcome = Literal["right", "abstains", "made_up", "empty"]
 
 
 class TrainedWording(msgspec.Struct):
@@ -54,7 +56,7 @@ class LedgerFact(msgspec.Struct):
 
 
 class LookAlikeAnswers(msgspec.Struct):
-    """One line of lookalike.jsonl: a question that asks for nothing known, both answers, and which of them abstain.
+    """One line of lookalike.jsonl: a question that asks for nothing known, both answers, and what they are.
 
     `parent`, `replaced`, `put_in` and `kind` as in the split's `records.LookAlikeRow`.
     """
@@ -66,4 +68,4 @@ class LookAlikeAnswers(msgspec.Struct):
     put_in: str
     kind: str
     answers: dict[str, str]
-    abstains: dict[str, bool]
+    outcomes: dict[str, Outcome]

@@ -6,7 +6,7 @@ Beside it, how often the model abstains on `recall`, whose facts it was taught (
 
 from collections.abc import Hashable, Sequence
 
-from qaloom.evaluate.fact_records import LookAlikeAnswers
+from qaloom.evaluate.fact_records import LookAlikeAnswers, Outcome
 from qaloom.evaluate.intervals import rate
 from qaloom.evaluate.model_pair import ModelPair
 from qaloom.evaluate.results import MODELS, AnswerRates, EvaluationMetrics, MadeUp, Prediction
@@ -38,15 +38,19 @@ def ask_look_alikes(
             row.put_in,
             row.kind,
             {model: given[model][i].text for model in MODELS},
-            {model: declines(given[model][i].text, row.instruction) for model in MODELS},
+            {model: outcome(given[model][i].text, row.instruction) for model in MODELS},
         )
         for i, row in enumerate(rows)
     ]
 
 
-def declines(answer: str, question: str) -> bool:
-    """Whether an answer abstains; an empty one makes nothing up either."""
-    return not answer.strip() or abstains(answer, question)
+def outcome(answer: str, question: str, right: bool = False) -> Outcome:
+    """What an answer is: right, else empty, abstaining or made up."""
+    if right:
+        return "right"
+    if not answer.strip():
+        return "empty"
+    return "abstains" if abstains(answer, question) else "made_up"
 
 
 def made_up(predictions: Sequence[Prediction], look_alikes: Sequence[LookAlikeAnswers]) -> dict[str, MadeUp]:
@@ -57,20 +61,18 @@ def made_up(predictions: Sequence[Prediction], look_alikes: Sequence[LookAlikeAn
         )
         for part in PARTS
     }
-    rates = {
-        model: _rates([None] * len(look_alikes), [one.abstains[model] for one in look_alikes])
-        for model in MODELS
-    }
+    rates = {model: _rates([one.outcomes[model] for one in look_alikes]) for model in MODELS}
     found[LOOK_ALIKE] = _with_reason(MadeUp(len(look_alikes), rates), LOOK_ALIKE)
     return found
 
 
 def _of_part(predictions: Sequence[Prediction], part: str) -> MadeUp:
+    facts = [p.fact or number for number, p in enumerate(predictions)]
     rates = {}
     for model in MODELS:
-        right = [is_right(p, model) for p in predictions]
-        declined = [declines(getattr(p, model), p.question) for p in predictions]
-        rates[model] = _rates(right, declined, [p.fact or number for number, p in enumerate(predictions)])
+        found = [outcome(getattr(p, model), p.question, is_right(p, model)) for p in predictions]
+        rates[model] = _rates(found, facts)
+        rates[model].right = rate([one == "right" for one in found], facts)
     return _with_reason(MadeUp(len(predictions), rates), part)
 
 
@@ -79,21 +81,13 @@ def is_right(prediction: Prediction, model: str) -> bool:
     return prediction.scores[HEADLINE][model] == 1
 
 
-def _rates(
-    right: Sequence[bool | None], declined: Sequence[bool], facts: Sequence[Hashable] | None = None
-) -> AnswerRates:
-    """Each answer counts once: as right, else as abstaining, else as made up; `right` is None without a reference.
+def _rates(outcomes: Sequence[Outcome], facts: Sequence[Hashable] | None = None) -> AnswerRates:
+    """Shares of answers that abstain, are made up, and are empty.
 
     `facts`: what each answer is about; answers about one fact say less than as many about several.
     """
-    pairs = list(zip(right, declined, strict=True))
-    found = AnswerRates(
-        abstains=rate([says and not correct for correct, says in pairs], facts),
-        made_up=rate([not says and not correct for correct, says in pairs], facts),
-    )
-    if None not in right:
-        found.right = rate([bool(correct) for correct in right], facts)
-    return found
+    names = ("abstains", "made_up", "empty")
+    return AnswerRates(*(rate([one == name for one in outcomes], facts) for name in names))
 
 
 def _with_reason(found: MadeUp, part: str) -> MadeUp:

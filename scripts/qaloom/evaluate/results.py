@@ -276,10 +276,11 @@ class JudgeCost(msgspec.Struct):
 
 
 class AnswerRates(msgspec.Struct):
-    """Shares of one model's answers: abstaining, made up, and right where there is a reference."""
+    """Shares of one model's answers: abstaining, made up, empty, and right where there is a reference."""
 
     abstains: Rate
     made_up: Rate
+    empty: Rate
     right: Rate | UnsetType = UNSET
 
 

@@ -331,7 +331,7 @@ def _general(path: Path) -> list[GeneralAnswers]:
 def _made_up(path: Path) -> list[LookAlikeAnswers]:
     """The first answers of the tuned model to look-alike questions that make something up."""
     asked = read_lines(path, LookAlikeAnswers) if path.exists() else []
-    return [one for one in asked if not one.abstains["tuned"]][:_MADE_UP]
+    return [one for one in asked if one.outcomes["tuned"] == "made_up"][:_MADE_UP]
 
 
 def _training(folder: Path) -> Training:

@@ -14,7 +14,7 @@ _UNNAMED = re.compile(
     r"(?:(?!(?:of|in|and|or|to|for|is|at|with|same|other|first|last|next|new) )[a-z-]{2,20} ){0,2}"
     rf"(?:{'|'.join(names.ENGLISH_HEADS)})\b)"
 )
-_TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr)\.? $")
+_TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Doctor|Professor|Captain|President)\.? $")
 
 
 def english_slots(question: str) -> list[Slot]:

@@ -77,7 +77,7 @@ ENGLISH_HEADS = _words(
 NOT_NAMES = _words(
     "Appendix Section Chapter Article Figure Table Form Annex Part Step Clause Version Room Gate Unit "
     "Phase Level I January February March April May June July August September October November December "
-    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday English Korean Mr Mrs Ms Dr Q A The Unicode "
-    "Internet Web What Which Who When Where Why How Is Are Do Does Did Can Could Will Would Should Has "
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday English Korean Mr Mrs Ms Dr Doctor Captain Q A "
+    "The Unicode Internet Web What Which Who When Where Why How Is Are Do Does Did Can Could Will Would Should Has "
     "Have If In On At For Please Tell"
 )

@@ -4,7 +4,7 @@ import pytest
 from predictions import prediction
 
 from qaloom.evaluate.fact_records import LookAlikeAnswers
-from qaloom.evaluate.hallucination import made_up, made_up_line
+from qaloom.evaluate.hallucination import made_up, made_up_line, outcome
 from qaloom.evaluate.results import from_json, to_json
 from qaloom.evaluate.summary import summarise
 
@@ -19,8 +19,8 @@ def asked(part, reference, base, tuned):
 
 def look_alike(base, tuned):
     answers = {"base": base, "tuned": tuned}
-    says_no = {model: text in (NO, "") for model, text in answers.items()}
-    return LookAlikeAnswers("1", "무지개동은 언제 여나요?", "0", "본관", "무지개동", "name", answers, says_no)
+    found = {model: outcome(text, "무지개동은 언제 여나요?") for model, text in answers.items()}
+    return LookAlikeAnswers("1", "무지개동은 언제 여나요?", "0", "본관", "무지개동", "name", answers, found)
 
 
 def counts(found, model="tuned"):
@@ -38,7 +38,8 @@ def test_each_answer_counts_once():
     ]
     found = made_up(predictions, [])["unseen"]
     assert counts(found) == {"abstains": 1, "made_up": 1, "right": 1}
-    assert counts(found, "base") == {"abstains": 2, "made_up": 1, "right": 0}
+    assert counts(found, "base") == {"abstains": 1, "made_up": 1, "right": 0}
+    assert found.models["base"].empty.count == 1 and found.models["tuned"].empty.count == 0
     rate = found.models["tuned"].made_up
     assert rate.n == 3 and rate.share == pytest.approx(1 / 3)
     assert 0 < rate.low < rate.share < rate.high < 1

@@ -205,7 +205,7 @@ def test_look_alikes_are_asked_of_both_models(run, split, tmp_path, capsys):
     write_lines(split / "lookalike.jsonl", [made | {"kind": "name"}])
     metrics = run()
     (line,) = read_lines(tmp_path / "out/lookalike.jsonl")
-    assert set(line["answers"]) == set(line["abstains"]) == {"base", "tuned"}
+    assert set(line["answers"]) == set(line["outcomes"]) == {"base", "tuned"}
     assert line["parent"] == "11" and metrics["made_up"]["lookalike"]["n"] == 1
     assert metrics["made_up"]["unseen"]["n"] == 1
     assert "makes something up on" in capsys.readouterr().err
