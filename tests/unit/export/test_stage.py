@@ -54,7 +54,7 @@ def converted(project, kind):
 def asked(project, kind, folder):
     predictions = project / "results/evaluate/demo/predictions.jsonl"
     out = project / "results/parity/demo" / f"{kind}.json"
-    settings = {"questions": 200, "max_new_tokens": LIMIT}
+    settings = {"questions": 200, "max_new_tokens": "auto"}
     return parity(
         kind, folder, run(project), base(project), project / "results/split", predictions, out, settings
     )
