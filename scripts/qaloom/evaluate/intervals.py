@@ -72,7 +72,8 @@ def paired(base: np.ndarray, tuned: np.ndarray, clusters: Clusters = None, bound
     if np.ptp(difference) < 1e-12 and not bounded:
         return found
     is_binary = bounded and (np.isin(difference, (-1, 0, 1)).all() or np.ptp(difference) < 1e-12)
-    found.low, found.high, found.p = _binary(difference, groups) if is_binary else _skewed(difference, groups)
+    low, high, found.p = _binary(difference, groups) if is_binary else _skewed(difference, groups)
+    found.low, found.high = (max(-1.0, low), min(1.0, high)) if bounded else (low, high)
     return found
 
 

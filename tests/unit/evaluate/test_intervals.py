@@ -172,6 +172,12 @@ def test_an_interval_holds_its_difference(answers: list[tuple[int, int, int]]) -
         assert 0 <= found.p <= 1 and (found.low == -1 or found.low < found.difference + 1e-9)
 
 
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=12), st.integers(0, 99))
+def test_intervals_of_shares_stay_within_bounds(shares: list[float], seed: int) -> None:
+    found = paired(np.random.default_rng(seed).permutation(shares), np.array(shares))
+    assert -1 <= found.low <= found.difference + 1e-9 and found.difference - 1e-9 <= found.high <= 1
+
+
 def test_clusters_of_one_are_no_clusters() -> None:
     base, tuned = np.random.default_rng(4).random((2, 40))
     assert paired(base, tuned, range(40)) == paired(base, tuned)
