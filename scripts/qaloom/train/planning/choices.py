@@ -21,7 +21,6 @@ _SHARE = 0.96  # of the free memory; the rest is fragmentation
 # model, its embedding on the card and adamw_8bit, took 7.5 GB of a whole H100 and 6.4 within 7.0.
 _SHARE_RECOMPUTING = 0.98
 _ROOM = 0.9  # what `auto` may fill before it takes the next smaller precision
-_BF16_GAIN = 1.3  # how much quicker bfloat16 must be on a CPU to be worth its rounding
 # Tokens that keep a GPU computing as long as its host needs to launch a micro-batch's kernels: below,
 # a micro-batch costs the same however little it holds (8B shape on one H100; slower cards: fewer).
 _BUSY = 4096
@@ -102,11 +101,10 @@ def smallest(
 
 
 def number_format(device: Device) -> str:
-    """The type to compute in: what the GPU is quick in; on a CPU bfloat16 where it is clearly quicker."""
+    """The type to compute in: what the GPU is quick in; on a CPU bfloat16 where it has instructions for it."""
     if device.kind == "cuda":
         return compute_dtype(device.capability or (0, 0))
-    slow, quick = device.speeds.get("float32", 1), device.speeds.get("bfloat16", 0)
-    return "bfloat16" if quick > _BF16_GAIN * slow else "float32"
+    return "bfloat16" if device.bfloat16 else "float32"
 
 
 def usable_gpus(gpus: int, run: RunSettings, device: Device) -> int:

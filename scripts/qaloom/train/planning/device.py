@@ -11,6 +11,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -42,6 +43,7 @@ class Device:
     capability: tuple[int, int] | None = None
     driver: str | None = None
     speeds: dict[str, float] = field(default_factory=dict)  # FLOP/s of a matrix product, by number format
+    bfloat16: bool = False  # a CPU has instructions that multiply it
 
 
 def probe(width: int = 2048, depth: int = 8192) -> Device:
@@ -73,8 +75,18 @@ def look(width: int, depth: int) -> Device:
     import psutil
 
     memory, name = psutil.virtual_memory(), f"CPU, {torch.get_num_threads()} threads"
-    speeds = {dtype: matrix_speed("cpu", dtype, width, depth) for dtype in ("bfloat16", "float32")}
-    return Device("cpu", name, memory.available, memory.total, speeds=speeds)
+    bfloat16 = multiplies_bfloat16(torch.cpu.get_capabilities())
+    dtype = "bfloat16" if bfloat16 else "float32"
+    speeds = {dtype: matrix_speed("cpu", dtype, width, depth)}
+    return Device("cpu", name, memory.available, memory.total, speeds=speeds, bfloat16=bfloat16)
+
+
+def multiplies_bfloat16(capabilities: Mapping[str, object]) -> bool:
+    """Whether a CPU has such instructions: avx512_bf16, amx_bf16, and their like on other processors.
+
+    A timing would say otherwise while other work loads the machine, and a run would be trained in another format.
+    """
+    return any(bool(there) for name, there in capabilities.items() if name.endswith("bf16"))
 
 
 def matrix_speed(kind: str, dtype: str, width: int, depth: int) -> float:

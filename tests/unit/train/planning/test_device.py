@@ -41,7 +41,21 @@ def test_the_device_here_is_seen_from_a_process_of_its_own(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     device = probe.probe(64, 128)
     assert device.kind == "cpu" and 0 < device.free_bytes <= device.total_bytes
-    assert set(device.speeds) == {"bfloat16", "float32"} and min(device.speeds.values()) > 0
+    assert list(device.speeds) == ["bfloat16" if device.bfloat16 else "float32"]
+    assert min(device.speeds.values()) > 0
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "multiplies"),
+    [
+        ({"avx512_f": True, "avx512_bf16": False, "cpu_name": "x"}, False),
+        ({"avx512_bf16": True}, True),
+        ({"amx_tile": True, "amx_bf16": True}, True),
+        ({}, False),
+    ],
+)
+def test_a_cpus_number_format_follows_its_instructions(capabilities, multiplies):
+    assert probe.multiplies_bfloat16(capabilities) is multiplies
 
 
 def test_a_card_is_described_by_the_one_with_least_room(monkeypatch):
