@@ -83,6 +83,12 @@ class TrainedRun:
         return Path(self.adapter_config["base_model_name_or_path"])
 
     @property
+    def changes_base(self) -> bool:
+        """Whether more than low-rank matrices were trained: biases (which no adapter can turn off), whole layers."""
+        config = {} if self.is_full_model else self.adapter_config
+        return config.get("bias", "none") != "none" or bool(config.get("modules_to_save"))
+
+    @property
     def adapter_config(self) -> dict[str, Any]:
         """PEFT's settings of the adapter."""
         return read_json(self.folder / "adapter_config.json")

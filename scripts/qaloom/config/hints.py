@@ -13,7 +13,21 @@ _OTHER_TOOLS = {
     ): "runs.NAME.training.effective_batch, rows an optimizer step; the plan divides it into micro-batches",
     ("lr",): "runs.NAME.training.learning_rate",
     ("lr_scheduler_type", "lr_scheduler"): "runs.NAME.training.scheduler",
-    ("warmup_ratio", "warmup_steps"): "runs.NAME.training.warmup_fraction",
+    ("warmup_ratio",): "runs.NAME.training.warmup_fraction",
+    ("num_warmup_steps",): "runs.NAME.training.warmup_steps",
+    ("optim", "optimizer_type"): "runs.NAME.training.optimizer",
+    ("neftune_alpha", "neft_alpha", "noise_alpha"): "runs.NAME.training.neftune_noise_alpha",
+    ("label_smoothing_factor", "label_smoothing_epsilon"): "runs.NAME.training.label_smoothing",
+    ("max_norm", "gradient_clipping", "gradient_clip_val", "max_gradient_norm"): "runs.NAME.training.max_grad_norm",
+    ("save_interval", "checkpointing_steps", "save_every"): "runs.NAME.training.save_steps",
+    ("eval_interval", "evaluation_steps", "eval_every"): "runs.NAME.training.eval_steps",
+    ("pissa", "pissa_init", "peft_init_lora_weights", "init_weights"): "runs.NAME.lora.init_lora_weights: pissa",
+    ("lora_bias", "train_bias"): "runs.NAME.lora.bias",
+    ("additional_target", "lora_modules_to_save", "embedding_learning_rate"): "runs.NAME.lora.modules_to_save",
+    ("system_prompt", "default_system", "system_message"): "runs.NAME.prompt.system",
+    ("chat_template_jinja", "chat_template_path", "jinja_template"): "runs.NAME.prompt.template: FILE.jinja",
+    ("mask_history", "train_on_inputs", "roles_to_train", "assistant_only_loss", "train_on_responses_only"):
+        "data.answers: last or all; the loss is of answers alone",
     ("packing", "sample_packing"): "runs.NAME.training.effective_tokens, tokens an optimizer step",
     ("val_size", "val_set_size", "eval_ratio"): "runs.NAME.training.validation_fraction",
     ("load_in_4bit", "load_in_8bit", "quantization_bit", "bf16", "fp16", "dtype"): "runs.NAME.precision",
@@ -27,9 +41,9 @@ _OTHER_TOOLS = {
     ("use_dora", "peft_use_dora"): "runs.NAME.lora.dora",
     ("finetuning_type", "adapter"): "runs.NAME.method",
     ("resamples",): "nothing, and no evaluate.seed: intervals are closed formulas now",
-    ("template", "chat_template", "prompt_template"): "runs.NAME.prompt",
+    ("template", "chat_template", "prompt_template"): "runs.NAME.prompt.template",
     ("dataset", "datasets", "data_files", "dataset_dir"): "data.sources",
-    ("gradient_checkpointing", "use_gradient_checkpointing", "attn_implementation", "flash_attention", "optim"):
+    ("gradient_checkpointing", "use_gradient_checkpointing", "attn_implementation", "flash_attention"):
         "nothing: the plan chooses it for the device, and writes why into plan.json",
 }  # fmt: skip
 _OURS = {name: remedy for names, remedy in _OTHER_TOOLS.items() for name in names}

@@ -16,7 +16,7 @@ import jsonschema
 import yaml
 
 from qaloom.config.hints import unknown_key_hint
-from qaloom.config.settings import RunSettings, Settings, typed
+from qaloom.config.settings import RunSettings, Settings, TrainingSettings, typed
 from qaloom.errors import ConfigError
 from qaloom.formats import wanted_formats
 
@@ -72,7 +72,9 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     _take_over_adapters(values["runs"], given, name)
     runs = typed(values, Settings).runs
     _check_starts(runs, name)
-    _check_loftq(runs, name)
+    for run, settings in runs.items():
+        _check_adapter(settings, f"{name}: runs.{run}")
+        _check_intervals(settings.training, f"{name}: runs.{run}.training")
     _check_exports(values["export"], runs, name)
     return values
 
@@ -277,12 +279,39 @@ def _take_over_adapters(runs: dict[str, Any], given: Mapping[str, set[str]], nam
             settings["base_model"] = runs[first]["base_model"]
 
 
-def _check_loftq(runs: Mapping[str, RunSettings], name: str) -> None:
-    for run, settings in runs.items():
-        if settings.lora.loftq and settings.precision != "16bit":
-            raise ConfigError(
-                f"{name}: runs.{run}.lora.loftq quantises the model itself; write precision: 16bit with it"
-            )
+def _check_adapter(run: RunSettings, where: str) -> None:
+    """Raise ConfigError for adapter settings that exclude each other or would not be used."""
+    lora = run.lora
+    starts = [
+        name
+        for name, given in (("loftq", lora.loftq), ("init_lora_weights", lora.init_lora_weights == "pissa"))
+        if given
+    ]
+    if len(starts) > 1:
+        raise ConfigError(f"{where}.lora: loftq and pissa both choose the adapter's first values; keep one")
+    if starts and run.precision != "16bit":
+        raise ConfigError(
+            f"{where}.lora.{starts[0]} works from the 16-bit weights; write precision: 16bit with it"
+        )
+    if lora.init_lora_weights == "pissa" and (lora.rslora or lora.dora):
+        raise ConfigError(f"{where}.lora: pissa is not combined with rslora or dora; take them out")
+    if run.method == "full" and (lora.bias != "none" or lora.modules_to_save):
+        raise ConfigError(
+            f"{where}.lora: method full trains all parameters; take bias and modules_to_save out"
+        )
+
+
+def _check_intervals(training: TrainingSettings, where: str) -> None:
+    if training.eval_steps is None:
+        return
+    if not training.validation_fraction:
+        raise ConfigError(
+            f"{where}.eval_steps: nothing is held out to validate on; set validation_fraction, too"
+        )
+    if training.save_steps and training.save_steps % training.eval_steps:
+        raise ConfigError(
+            f"{where}.save_steps: a checkpoint is judged by its validation loss; write a multiple of eval_steps"
+        )
 
 
 def _check_exports(export: dict[str, Any], runs: Mapping[str, RunSettings], name: str) -> None:

@@ -12,6 +12,23 @@ import msgspec
 Language = Literal["ko", "en"]
 Provider = Literal["rules", "seq2seq", "endpoint"]
 Answers = Literal["last", "all"]
+Optimizer = Literal[
+    "auto",
+    "adamw_torch",
+    "adamw_torch_fused",
+    "adamw_8bit",
+    "paged_adamw_32bit",
+    "paged_adamw_8bit",
+    "ademamix",
+    "adafactor",
+    "lion_32bit",
+    "lion_8bit",
+    "paged_lion_32bit",
+    "paged_lion_8bit",
+    "sgd",
+    "adagrad",
+    "rmsprop",
+]
 Origin = Literal["data", "rule", "augmented"]
 Format = Literal["adapter", "merged", "gguf-f16", "gguf-q8_0", "gguf-q4_k_m", "ollama"]
 Scheduler = Literal[
@@ -177,6 +194,9 @@ class LoraSettings(Section, frozen=True):
     rslora: bool
     dora: bool
     loftq: bool
+    init_lora_weights: Literal["default", "gaussian", "pissa"]
+    bias: Literal["none", "all", "lora_only"]
+    modules_to_save: list[Literal["embed_tokens", "lm_head"]]
 
 
 class TrainingSettings(Section, frozen=True):
@@ -188,9 +208,15 @@ class TrainingSettings(Section, frozen=True):
     effective_tokens: int | None
     scheduler: Scheduler
     warmup_fraction: float
+    warmup_steps: int | None
+    optimizer: Optimizer
     weight_decay: float
     max_grad_norm: float
+    neftune_noise_alpha: float | None
+    label_smoothing: float
     seed: int
+    save_steps: int | None
+    eval_steps: int | None
     validation_fraction: float
     patience: int
     measure: bool

@@ -109,7 +109,7 @@ class ModelPair:
     def _base(self) -> LoadedModel:
         import torch
 
-        if not torch.cuda.is_available() or self.trained.is_full_model:
+        if not torch.cuda.is_available() or self.trained.is_full_model or self.trained.changes_base:
             return self.load(None)
         both = self.load(self.run)
         return LoadedModel(_Disabled(both.model), both.tokenizer)

@@ -106,6 +106,10 @@ def _asker(
     def ask_base(question: str) -> str:
         if trained.is_full_model:
             raise ModelError(f"{run} was trained in full, so its base model is not in it; ask it alone")
+        if trained.changes_base:
+            raise ModelError(
+                f"{run} has trained biases or whole layers, which cannot be turned off; ask it alone"
+            )
         with loaded.model.disable_adapter():
             return stream_answer(loaded, own, question, max_new_tokens, system)
 

@@ -57,7 +57,7 @@ def _backends(project: Path, run: TrainedRun, base: Path, with_base: bool) -> It
     from qaloom.serve.vllm import available, running_vllm
 
     name = run.folder.name
-    if available():
+    if available() and not run.changes_base:  # vLLM takes low-rank matrices alone
         with running_vllm(run, base, CONTEXT) as server:
             prompts = {name: tuned_prompt(run), BASE: base_prompt(base, run.code_allowed)}
             yield {one: Backend(*server, one, prompt) for one, prompt in prompts.items()}

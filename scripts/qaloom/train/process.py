@@ -36,7 +36,15 @@ from qaloom.train.planning.task import (
     read_struct,
     write_struct,
 )
-from qaloom.train.sft import check_batch, load_training_model, make_trainer, rows_in_order
+from qaloom.train.sft import (
+    check_batch,
+    check_trained,
+    keep_initial,
+    load_training_model,
+    make_trainer,
+    rows_in_order,
+    save_trained,
+)
 from qaloom.train.tokenized import length, steps_of_rows
 
 _SECONDS_BETWEEN = 600  # two checkpoints, at most
@@ -99,6 +107,8 @@ def _train(folder: Path, job: TrainingJob) -> None:
     validated = read_lines(folder / "validation.jsonl", Example)
     steps = steps_of_rows([length(e) for e in examples], settings.training)
     model = load_training_model(task.base, task.start, planned, settings)
+    check_trained(model, settings)
+    keep_initial(model, folder, settings)
     loading = settle_memory()
     tokenizer = load_tokenizer(Path(task.base), settings.trust_remote_code, task.template)
     rows = rows_in_order(steps, examples, planned, tokenizer.pad_token_id)
@@ -284,7 +294,7 @@ def _finish(trainer: Any, tokenizer: Tokenizer, folder: Path, metrics: Metrics) 
     """Write the trained model, all but the plan and the manifest, which the waiting process adds."""
     finished = folder / "finished"
     shutil.rmtree(finished, ignore_errors=True)
-    trainer.model.save_pretrained(finished)
+    save_trained(trainer.model, folder, finished)
     write_tokenizer(tokenizer, finished)
     (finished / "README.md").unlink(missing_ok=True)  # peft's empty card; evaluate writes the real one
     write_struct(finished / "metrics.json", metrics)

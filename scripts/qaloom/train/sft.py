@@ -14,6 +14,7 @@ from qaloom.train.tokenized import IGNORED, features, length, packed, parts
 
 _CHECKPOINTS = 10  # in a training; qaloom.train.process saves by the clock too
 # On a GPU few distinct shapes: kernels are chosen, compiled and captured for each new one.
+_INITIAL = "initial"  # a PiSSA adapter's first values, in the run's cache folder
 _PADDED, _PACKED = 64, 256  # tokens that a row, and a packed sequence, is filled up to a multiple of
 
 Features = dict[str, list[int]]  # input_ids, labels and attention_mask or seq_lengths of a row or pack
@@ -97,12 +98,14 @@ def _arguments(planned: Plan, settings: RunSettings, folder: Path, validated: bo
     return SFTConfig(
         **_batches(planned),
         **_schedule(planned.steps, settings.training),
-        **_evaluating(planned) if validated else {},
+        **_evaluating(planned, settings.training) if validated else {},
         output_dir=str(folder / "checkpoints"),
         dataset_kwargs={"skip_prepare_dataset": True},
         logging_steps=1,
         logging_nan_inf_filter=False,  # or a loss that is not a number would be logged as the last one
-        save_steps=_save_steps(planned.steps),
+        save_steps=_save_steps(planned.steps, settings.training),
+        neftune_noise_alpha=settings.training.neftune_noise_alpha,
+        label_smoothing_factor=settings.training.label_smoothing,
         save_total_limit=2,
         seed=settings.training.seed,
         report_to=_trackers(settings.training.report_to),
@@ -137,26 +140,33 @@ def _schedule(steps: int, training: TrainingSettings) -> dict[str, Any]:
         "max_steps": steps,
         "learning_rate": training.learning_rate,
         "lr_scheduler_type": training.scheduler,
-        "warmup_steps": round(training.warmup_fraction * steps),
+        "warmup_steps": _warmup_steps(steps, training),
         "weight_decay": training.weight_decay,
         "max_grad_norm": training.max_grad_norm,
     }
 
 
-def _evaluating(planned: Plan) -> dict[str, Any]:
+def _warmup_steps(steps: int, training: TrainingSettings) -> int:
+    return round(training.warmup_fraction * steps) if training.warmup_steps is None else training.warmup_steps
+
+
+def _evaluating(planned: Plan, training: TrainingSettings) -> dict[str, Any]:
     """The validation loss is measured before each checkpoint, and the best one is what remains."""
     return {
         "eval_strategy": "steps",
-        "eval_steps": _save_steps(planned.steps),
+        "eval_steps": training.eval_steps or _save_steps(planned.steps, training),
         "load_best_model_at_end": True,
         "metric_for_best_model": "eval_loss",
         "greater_is_better": False,
     }
 
 
-def _save_steps(steps: int) -> int:
-    """Steps from one checkpoint to the next."""
-    return max(1, steps // _CHECKPOINTS)
+def _save_steps(steps: int, training: TrainingSettings) -> int:
+    """Steps from one checkpoint to the next, a multiple of those from one validation loss to the next."""
+    if training.save_steps:
+        return training.save_steps
+    each = training.eval_steps or 1
+    return max(1, steps // _CHECKPOINTS // each) * each
 
 
 def _trackers(wanted: list[str]) -> list[str]:
@@ -207,19 +217,61 @@ def _with_adapter(model: Any, targets: list[str], planned: Plan, settings: RunSe
         target_modules=targets,
         use_rslora=lora.rslora,
         use_dora=lora.dora,
-        **_loftq(lora, planned.precision),
+        bias=lora.bias,
+        modules_to_save=list(lora.modules_to_save) or None,
+        **_first_values(lora, planned.precision),
         use_gradient_checkpointing=planned.checkpointing,
         random_state=settings.training.seed,
     )
 
 
-def _loftq(lora: LoraSettings, precision: str) -> dict[str, Any]:
-    """LoftQ starts the adapter from what quantising to 4 bits loses; it works from the 16-bit weights."""
-    if not lora.loftq:
-        return {}
-    if precision == "4bit":
-        raise TrainingError("lora.loftq quantises the model itself; set precision: 16bit with it")
-    return {"init_lora_weights": "loftq", "loftq_config": {"loftq_bits": 4, "loftq_iter": 1}}
+def _first_values(lora: LoraSettings, precision: str) -> dict[str, Any]:
+    """LoftQ starts the adapter from what quantising to 4 bits loses, PiSSA from the principal components.
+
+    Both work from the 16-bit weights.
+    """
+    if precision in ("4bit", "8bit") and (lora.loftq or lora.init_lora_weights == "pissa"):
+        raise TrainingError(
+            "lora.loftq and pissa work from the 16-bit weights; set precision: 16bit with them"
+        )
+    if lora.loftq:
+        return {"init_lora_weights": "loftq", "loftq_config": {"loftq_bits": 4, "loftq_iter": 1}}
+    return {} if lora.init_lora_weights == "default" else {"init_lora_weights": lora.init_lora_weights}
+
+
+def keep_initial(model: Any, folder: Path, settings: RunSettings) -> None:
+    """Keep a PiSSA adapter's first values: what is trained is the difference from them.
+
+    PiSSA takes the adapter's first values out of the base model's weights; as an ordinary adapter, of twice
+    the rank, the result fits the base model as it is.
+    """
+    if settings.lora.init_lora_weights != "pissa" or settings.start_from or settings.method == "full":
+        return
+    config = model.peft_config["default"]
+    config.init_lora_weights = True  # else peft would compute them again when it reads them
+    model.save_pretrained(folder / _INITIAL)
+    config.init_lora_weights = "pissa"
+
+
+def save_trained(model: Any, folder: Path, finished: Path) -> None:
+    """Write the trained adapter, or whole model, to `finished`."""
+    initial = folder / _INITIAL
+    if initial.is_dir():
+        model.save_pretrained(finished, path_initial_model_for_weight_conversion=str(initial))
+    else:
+        model.save_pretrained(finished)
+
+
+def check_trained(model: Any, settings: RunSettings) -> None:
+    """Raise TrainingError for a setting of the adapter that changes nothing in this model."""
+    if settings.method == "full" or settings.start_from:
+        return
+    trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    if settings.lora.bias != "none" and not any(name.endswith(".bias") for name in trained):
+        raise TrainingError(f"lora.bias: {settings.lora.bias}, but those layers have no bias; write none")
+    for module in settings.lora.modules_to_save:
+        if not any(f".{module}.modules_to_save." in name for name in trained):
+            raise TrainingError(f"lora.modules_to_save: the base model has no layer {module}; leave it out")
 
 
 def check_batch(trainer: Any, rows: list[Features]) -> None:

@@ -108,6 +108,11 @@ def _train(task: TrainingTask, rows: list[TextRow], device: Device | None, gpus:
     size = architecture(Path(task.base), task.settings.trust_remote_code)
     if not task.start and task.settings.method == "lora":
         target_projections(size, task.settings.lora.target_modules)  # refused before anything is loaded
+        if size.tied and task.settings.lora.modules_to_save:
+            raise ModelError(
+                "lora.modules_to_save: the base model has one matrix for its input embedding and its output head, "
+                "which training one of them whole would part; leave it out"
+            )
     for line in beyond_the_usual(size, task.settings):
         say(f"train: {task.name}: {line}")
     device = device or probe(size.hidden, size.intermediate)
@@ -135,6 +140,8 @@ def _identity(
     """
     named, training = ("base_model", "start_from"), dict(settings["training"])
     del training["report_to"], training["measure"], training["graphs"]
+    if not training["validation_fraction"]:
+        del training["save_steps"]  # which decides which checkpoint is the best, and nothing else
     return Identity(
         rows=file_digest(rows),
         base=read_json(base / "manifest.json")["sha256"],
@@ -315,7 +322,7 @@ def _finish(folder: Path, planned: Plan, identity: Identity) -> None:
         versions={library: version(library) for library in _LIBRARIES},
     )
     write_struct(finished / "manifest.json", manifest)
-    for rest in ("checkpoints", "compiled", "tensorboard", "autotune"):
+    for rest in ("checkpoints", "compiled", "initial", "tensorboard", "autotune"):
         shutil.rmtree(folder / rest, ignore_errors=True)
     for rest in ("examples.jsonl", "validation.jsonl", "job.json", "events.jsonl"):
         (folder / rest).unlink(missing_ok=True)

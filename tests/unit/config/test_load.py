@@ -62,6 +62,7 @@ def test_defaults_are_filled_at_every_level() -> None:
         "r": 16, "alpha": None, "dropout": 0,
         "target_modules": ["all-linear"],
         "rslora": False, "dora": False, "loftq": False,
+        "init_lora_weights": "default", "bias": "none", "modules_to_save": [],
     }  # fmt: skip
     assert config["runs"]["one"]["training"]["learning_rate"] == 0.0002
 
@@ -309,7 +310,25 @@ def test_the_guides_settings() -> None:
             {},
             "runs.b.start_from: a is of another method",
         ),
-        ({"a": {"lora": {"loftq": True}}}, {}, "runs.a.lora.loftq quantises the model itself"),
+        ({"a": {"lora": {"loftq": True}}}, {}, "runs.a.lora.loftq works from the 16-bit weights"),
+        ({"a": {"lora": {"init_lora_weights": "pissa"}}}, {}, "runs.a.lora.init_lora_weights works from"),
+        (
+            {"a": {"precision": "16bit", "lora": {"init_lora_weights": "pissa", "loftq": True}}},
+            {},
+            "runs.a.lora: loftq and pissa both choose",
+        ),
+        (
+            {"a": {"precision": "16bit", "lora": {"init_lora_weights": "pissa", "dora": True}}},
+            {},
+            "runs.a.lora: pissa is not combined with",
+        ),
+        ({"a": {"method": "full", "lora": {"bias": "all"}}}, {}, "runs.a.lora: method full trains all"),
+        ({"a": {"training": {"eval_steps": 5}}}, {}, "runs.a.training.eval_steps: nothing is held out"),
+        (
+            {"a": {"training": {"eval_steps": 5, "save_steps": 7, "validation_fraction": 0.1}}},
+            {},
+            "runs.a.training.save_steps: a checkpoint is judged",
+        ),
         (
             {"a": {"method": "full"}, "b": {}},
             {"export": {"formats": ["merged"]}},

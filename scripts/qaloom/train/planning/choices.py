@@ -54,9 +54,13 @@ def choices(
     """
     full, r = run.method == "full", run.lora.r
     optimizer, offloaded = saving
+    saved = len(run.lora.modules_to_save) * size.vocabulary * size.hidden
     for micro, accumulation, tokens in _divisions(run.training, longest, gpus, precision == "32bit"):
         for checkpointing in (False, True):
-            step = MicroBatch(precision, tokens, checkpointing, optimizer, full, offloaded)
+            scores = tokens * size.vocabulary if run.training.label_smoothing else 0
+            step = MicroBatch(
+                precision, tokens, checkpointing, optimizer, full, offloaded, saved=saved, scores=scores
+            )
             yield Choice(step, micro, accumulation, predicted_memory(size, r, step))
 
 
@@ -65,16 +69,27 @@ def with_graphs(
 ) -> Iterator[Choice]:
     """The choices that can be replayed as CUDA graphs (qaloom.train.cuda_graphs), with the memory of that."""
     allowed = gpus == 1 and run.method == "lora" and not run.lora.dropout and run.training.graphs
-    if not allowed or device.kind != "cuda" or number_format(device) != "bfloat16":
+    if not allowed or never_captured(run) or device.kind != "cuda" or number_format(device) != "bfloat16":
         return
     for choice in eager:
         step = choice.step
         # Checkpoints and embeddings wait in RAM, 8 bits are multiplied by what the values are, paged moments
         # need the room.
         in_ram = step.checkpointing or step.offloaded
-        if not in_ram and step.precision != "8bit" and step.optimizer == ADAM:
+        if not in_ram and step.precision != "8bit" and not step.optimizer.startswith("paged_"):
             step = step._replace(graphs=True)
             yield choice._replace(step=step, memory_bytes=predicted_memory(size, run.lora.r, step))
+
+
+def never_captured(run: RunSettings) -> str:
+    """The setting that rules CUDA graphs out: noise, another loss, or more than the adapter to train."""
+    settings = {
+        "training.neftune_noise_alpha": run.training.neftune_noise_alpha,
+        "training.label_smoothing": run.training.label_smoothing,
+        "lora.bias": run.lora.bias != "none",
+        "lora.modules_to_save": run.lora.modules_to_save,
+    }
+    return next((name for name, given in settings.items() if given), "")
 
 
 def fitting_choices(
@@ -94,9 +109,13 @@ def smallest(
     size: Architecture, run: RunSettings, lengths: Sequence[int], device: Device
 ) -> tuple[float, MicroBatch]:
     """Bytes of the smallest choice that the run's settings allow, and that choice's micro-batch."""
-    precision, full = precisions(run, device)[-1], run.method == "full"
-    optimizer, offloaded = _savings(size, run, precision, device)[-1]
-    step = MicroBatch(precision, max(lengths), True, optimizer, full, offloaded)
+    precision = precisions(run, device)[-1]
+    step = next(
+        choice.step._replace(tokens=max(lengths), checkpointing=True)
+        for choice in choices(size, run, max(lengths), precision, _savings(size, run, precision, device)[-1])
+    )
+    if step.scores:
+        step = step._replace(scores=max(lengths) * size.vocabulary)
     return predicted_memory(size, run.lora.r, step), step
 
 
@@ -157,10 +176,14 @@ def _savings(size: Architecture, run: RunSettings, precision: str, device: Devic
     is allowed.
     """
     smallest_precision = precision == precisions(run, device)[-1]
+    if (named := run.training.optimizer) != "auto":
+        # Layers that are trained whole stay on the card.
+        may_wait = device.kind == "cuda" and run.method == "lora" and not size.tied and smallest_precision
+        return [(named, False), *([(named, True)] if may_wait and not run.lora.modules_to_save else [])]
     if device.kind == "cpu" or run.method == "full" or not smallest_precision:
         return [(ADAM, False)]
-    offloads = [] if size.tied else [(ADAM, True)]
-    return [(ADAM, False), *offloads, ("paged_adamw_8bit", not size.tied)]
+    may_wait = not size.tied and not run.lora.modules_to_save
+    return [(ADAM, False), *([(ADAM, True)] if may_wait else []), ("paged_adamw_8bit", may_wait)]
 
 
 def _divisions(

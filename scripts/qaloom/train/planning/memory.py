@@ -17,10 +17,17 @@ class MicroBatch(NamedTuple):
     full: bool = False  # all parameters are trained, not an adapter
     offloaded: bool = False  # the input embedding waits in RAM; only the rows looked up cross over
     graphs: bool = False  # replayed as CUDA graphs, which keep activations and gradients of their own
+    saved: int = 0  # parameters of layers that are trained whole beside the adapter, in float32
+    scores: int = 0  # scores (tokens x vocabulary) that the loss is made of, where it is smoothed
 
 
-# Bytes of an adapter's parameter: itself and its gradient in float32, Adam's two moments.
-_BYTES_ON_GPU = {"adamw_torch_fused": 16, "paged_adamw_8bit": 10}
+# Bytes of an adapter's parameter and its gradient in float32, and of the moments that optimizers keep of it.
+_BYTES_ON_GPU = 8
+_MOMENTS = {
+    "adamw_torch_fused": 8, "adamw_torch": 8, "paged_adamw_32bit": 8, "adamw_8bit": 2, "paged_adamw_8bit": 2,
+    "ademamix": 12, "adafactor": 1, "lion_32bit": 4, "paged_lion_32bit": 4, "lion_8bit": 1, "paged_lion_8bit": 1,
+    "sgd": 0, "adagrad": 4, "rmsprop": 4,
+}  # fmt: skip
 # On a CPU, with what saving and the C library keep (SmolLM2, 8 short rows: 3.2 GB at r 16, 6.6 GB at r 128).
 _BYTES_ON_CPU = 100
 _PROCESS = {"32bit": 1.1e9}  # what torch and unsloth hold on a CPU; a GPU's free memory is counted after that
@@ -28,6 +35,7 @@ _PROCESS = {"32bit": 1.1e9}  # what torch and unsloth hold on a CPU; a GPU's fre
 # (8B, 8 rows of up to 448 tokens: 42.8 to 50.1 GB by their order; packed 2,048 tokens: 34.3 GB). Beside them
 # the loss's scores (SmolLM2: 0.9 GB more than all else, at r 16 and r 128).
 _GRAPH_ACTIVATIONS, _GRAPH_FIXED = 1.6, 0.9e9
+_SCORE = 14  # bytes of a score and its logarithm: in 16 bits, in float32, and the gradients of both
 _FIXED = 0.1e9  # the loss's chunk, work space of kernels
 
 
@@ -40,9 +48,13 @@ def predicted_memory(size: Architecture, r: int, step: MicroBatch) -> float:
     width = 4 if step.precision == "32bit" else 2
     embedding = size.embedding - (size.vocabulary * size.hidden if step.offloaded else 0)
     weights = size.linear * BYTES_A_WEIGHT[step.precision] + (embedding + size.experts + size.other) * width
-    # Trained in full, the gradient and both moments have the weights' own width.
-    each = _BYTES_ON_CPU if step.precision == "32bit" else _BYTES_ON_GPU[step.optimizer]
-    trained = 3 * width * size.parameters if step.full else each * size.adapter(r)
+    moments = _MOMENTS[step.optimizer]
+    each = _BYTES_ON_CPU if step.precision == "32bit" else _BYTES_ON_GPU + moments
+    if step.full:  # the gradient and torch's moments have the weights' own width
+        trained = (1 + moments / 4) * width * size.parameters
+    else:
+        trained = each * size.adapter(r) + (_BYTES_ON_GPU + moments) * step.saved
+    trained += _SCORE * step.scores
     activations = _activations(size, step, width)
     graphs = _GRAPH_ACTIVATIONS * activations + 4 * size.adapter(r) + _GRAPH_FIXED if step.graphs else 0
     fixed = _FIXED + _PROCESS.get(step.precision, 0)

@@ -19,6 +19,7 @@ from qaloom.train.planning.choices import (
     cost,
     fitting_choices,
     lengths_to_try,
+    never_captured,
     number_format,
     precisions,
     smallest,
@@ -207,9 +208,13 @@ def _why(choice: Choice, run: RunSettings, device: Device, gpus: int) -> list[st
     lines.append(_why_checkpointing(choice))
     if choice.step.graphs:
         lines.append("CUDA graphs: short micro-batches are replayed instead of launched kernel by kernel")
+    elif device.kind == "cuda" and run.training.graphs and (setting := never_captured(run)):
+        lines.append(f"no CUDA graphs: {setting} cannot be captured")
     if choice.step.offloaded:
         lines.append("the input embedding waits in RAM: beside the rest it does not fit")
-    if choice.step.optimizer != ADAM:
+    if run.training.optimizer != "auto":
+        lines.append(f"{choice.step.optimizer}: as the run asks")
+    elif choice.step.optimizer != ADAM:
         lines.append(f"{choice.step.optimizer}: Adam's moments in 32 bits do not fit")
     return lines
 

@@ -1,11 +1,14 @@
 """The planner, a pure function: any device in, a plan that fits it or one line that says why not."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from plans import run_settings
 
+from qaloom.config.settings import Optimizer
 from qaloom.errors import DeviceError
 from qaloom.files import write_json
 from qaloom.inference.architecture import architecture
@@ -237,6 +240,12 @@ def test_short_rows_are_replayed(llama, precision):
 
 
 H100S = card("NVIDIA H100 80 GB", 84, (9, 0), count=2)
+
+
+def asked(**changes):
+    return run_settings(precision="16bit", **changes)
+
+
 EAGER = {
     "dropout": (run(dropout=0.1), DEVICES["H100"], 1),
     "8 bits": (run(precision="8bit"), DEVICES["H100"], 1),
@@ -244,6 +253,11 @@ EAGER = {
     "several GPUs": (run(), H100S, 2),
     "float16": (run(), DEVICES["V100"], 1),
     "not wanted": (run(graphs=False), DEVICES["H100"], 1),
+    "NEFTune": (asked(training={"neftune_noise_alpha": 5}), DEVICES["H100"], 1),
+    "label smoothing": (asked(training={"label_smoothing": 0.1}), DEVICES["H100"], 1),
+    "biases": (asked(lora={"bias": "all"}), DEVICES["H100"], 1),
+    "whole layers": (asked(lora={"modules_to_save": ["lm_head"]}), DEVICES["H100"], 1),
+    "a paged optimizer": (asked(training={"optimizer": "paged_lion_8bit"}), DEVICES["H100"], 1),
     "CPU": (run(), Device("cpu", "CPU", int(400 * GB), int(400 * GB), bfloat16=True), 1),
     "no memory for graphs": (run(precision="4bit"), card("RTX 4060", 7.0, (8, 9)), 1),
 }
@@ -253,7 +267,7 @@ EAGER = {
 def test_what_cannot_be_captured_is_eager(llamas, settings, device, gpus):
     found = candidates(llamas["3B" if settings.method == "full" else "8B"], settings, SHORT, device, gpus)
     assert found[0].gpus == gpus and not any(c.graphs for c in found)
-    assert not any("CUDA graphs" in line for c in found for line in c.why)
+    assert not any("CUDA graphs:" in line for c in found for line in c.why)
 
 
 def test_one_of_several_gpus_replays(llama):
@@ -326,8 +340,29 @@ def test_memory_grows_with_all_that_costs_it(llama):
     assert predicted_memory(llama, 64, base) > least
     for more in ({"precision": "8bit"}, {"tokens": 4096}, {"checkpointing": False}, {"graphs": True}):
         assert predicted_memory(llama, 16, base._replace(**more)) > least
-    for less in ({"optimizer": "paged_adamw_8bit"}, {"offloaded": True}):
+    for more in ({"saved": 10**6}, {"scores": 10**6}, {"optimizer": "ademamix"}):
+        assert predicted_memory(llama, 16, base._replace(**more)) > least
+    for less in ({"optimizer": "paged_adamw_8bit"}, {"offloaded": True}, {"optimizer": "sgd"}):
         assert predicted_memory(llama, 16, base._replace(**less)) < least
+
+
+@pytest.mark.parametrize("optimizer", ["adamw_8bit", "adafactor", "paged_lion_32bit"])
+def test_a_named_optimizer_is_the_plans_and_said(llama, optimizer):
+    planned = plan(llama, run_settings(training={"optimizer": optimizer}), [100] * 50, DEVICES["H100"])
+    assert planned.optimizer == optimizer
+    assert f"{optimizer}: as the run asks" in planned.why
+
+
+def test_every_optimizer_of_the_configuration_has_its_memory(llama):
+    for optimizer in get_args(Optimizer):
+        if optimizer != "auto":
+            assert predicted_memory(llama, 16, MicroBatch("16bit", 64, False, optimizer)) > 0
+
+
+def test_a_setting_that_rules_graphs_out_is_said(llama):
+    settings = run_settings(training={"neftune_noise_alpha": 5}, precision="16bit")
+    why = plan(llama, settings, [100] * 50, DEVICES["H100"]).why
+    assert any("neftune_noise_alpha cannot be captured" in line for line in why)
 
 
 def test_what_does_not_fit_is_one_line_with_both_figures(llama):
