@@ -15,7 +15,7 @@ from qaloom.evaluate.results import MODELS, Prediction
 from qaloom.evaluate.retrieval import Index
 from qaloom.files import read_lines
 from qaloom.inference.prompt import Question
-from qaloom.records import Placement, question_text
+from qaloom.records import Placement, question_text, row_context
 from qaloom.text.normalize import comparison_key
 
 Texts = Mapping[str, dict[str, str]]
@@ -106,7 +106,7 @@ def _fact(
 
 def _question(texts: Texts, identity: str) -> str:
     row = texts.get(identity)
-    return question_text(row["instruction"], row["input"]) if row else ""
+    return question_text(row["instruction"], row_context(row)) if row else ""
 
 
 def _asked(place: Placement, prediction: Prediction) -> AskedWording:

@@ -12,7 +12,7 @@ import typer
 from qaloom.console import job, say
 from qaloom.errors import ModelError, first_line
 from qaloom.inference.model import LoadedModel, load_model
-from qaloom.inference.prompt import prompt_ids, stop_ids
+from qaloom.inference.prompt import load_tokenizer, prompt_ids, stop_ids
 from qaloom.serve.access import key_in
 from qaloom.trained_run import TrainedRun
 
@@ -101,7 +101,12 @@ def _asker(
         )
     loaded, trained = _open(Path(run))
     kind, system = trained.prompt, trained.system
-    own = "chat" if loaded.tokenizer.chat_template else kind
+    beside = loaded
+    if trained.manifest.template:  # of the run's own, which is not the base model's
+        beside = loaded._replace(
+            tokenizer=load_tokenizer(Path(loaded.model.name_or_path), trained.code_allowed)
+        )
+    own = "chat" if beside.tokenizer.chat_template else "plain"
 
     def ask_base(question: str) -> str:
         if trained.is_full_model:
@@ -111,7 +116,7 @@ def _asker(
                 f"{run} has trained biases or whole layers, which cannot be turned off; ask it alone"
             )
         with loaded.model.disable_adapter():
-            return stream_answer(loaded, own, question, max_new_tokens, system)
+            return stream_answer(beside, own, question, max_new_tokens, system)
 
     return lambda question: stream_answer(loaded, kind, question, max_new_tokens, system), ask_base
 

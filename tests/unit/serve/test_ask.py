@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from qaloom.errors import ModelError
+from qaloom.serve import ask
 from qaloom.serve.ask import _answer, _asker, _lines, _open, stream_answer
 from qaloom.trained_run import TrainedRun
 
@@ -49,6 +50,24 @@ def test_the_bases_answer_stands_beside_it(tuned, capsys):
     assert tuned.removeprefix("tuned: ").strip() != base.strip()
     _answer(*askers, "주소?", False)
     assert capsys.readouterr().out.strip() == tuned.removeprefix("tuned: ").strip()
+
+
+def test_a_run_is_asked_with_its_system_message_and_the_base_in_its_own_template(
+    tuned, tmp_path, monkeypatch
+):
+    run = tmp_path / "results/train/demo"
+    shutil.copytree(tuned / "results", tmp_path / "results")
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps(manifest | {"system": "너는 안내원이다.", "template": "0"}))
+    (run / "chat_template.jinja").write_text("{% for m in messages %}{{ m.content }}{% endfor %}")
+    asked = []
+    monkeypatch.setattr(ask, "stream_answer", lambda loaded, *more: asked.append((loaded.tokenizer, *more)))
+    for one in _asker(str(run), 8):
+        one("주소?")
+    (own, *tuned_asked), (base, *base_asked) = asked
+    assert tuned_asked == base_asked == ["chat", "주소?", 8, "너는 안내원이다."]
+    assert "im_start" not in own.chat_template
+    assert "im_start" in base.chat_template
 
 
 def test_a_run_is_opened_from_any_folder(tuned, tmp_path, monkeypatch):
