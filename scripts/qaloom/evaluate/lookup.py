@@ -1,8 +1,9 @@
 """Looking up instead of tuning: the answer of the nearest training question, which needs no model.
 
-The nearest is the most similar one (Indel, of comparison keys) of those that hold the same values and codes as the
-question asked, where one is at least half alike; else the most similar of all. Two questions about E-101 and
-E-102 are alike in nearly every letter, and only a look at the code tells which answer belongs to which.
+The nearest is the most similar one of those that hold the same values and codes as the question asked, where one
+is at least 60 % alike; else the most similar of all. Two questions about E-101 and E-102 are alike in nearly every
+letter, and only a look at the code tells which answer belongs to which. Similarity is Indel's, of the content words
+without endings in sorted order: politeness and word order say nothing of what is asked.
 """
 
 from collections import defaultdict
@@ -18,10 +19,11 @@ from qaloom.evaluate.results import Prediction
 from qaloom.evaluate.retrieval import Index
 from qaloom.inference.prompt import Question, row_question
 from qaloom.records import context_text, question_text
+from qaloom.text.content_words import stems
 from qaloom.text.normalize import comparison_key
 from qaloom.text.values import Kind, values
 
-_HALF = 0.5  # similarity from which a row with the same values goes before more similar ones
+_ALIKE = 0.6  # similarity from which a row with the same values goes before more similar ones
 _MOST_CELLS = 200_000_000  # comparisons, about 20 s; with more, BM25 chooses the rows to compare
 _CANDIDATES = 50
 
@@ -43,7 +45,7 @@ class _Side:
     def __init__(self, rows: Sequence[dict[str, Any]]):
         self.rows = rows
         texts = [_text(row_question(row)) for row in rows]
-        self.keys = [comparison_key(text) for text in texts]
+        self.keys = [_key(text) for text in texts]
         self.by_values: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for place, text in enumerate(texts):
             self.by_values[_values(text)].append(place)
@@ -54,13 +56,17 @@ def _text(question: Question) -> str:
     return question_text(question.instruction, context_text("", question.history, question.input))
 
 
+def _key(text: str) -> str:
+    return "".join(sorted(stems(text))) or comparison_key(text)
+
+
 def _nearest(question: Question, side: _Side) -> dict[str, Any] | None:
     if not side.rows:
         return None
     text = _text(question)
-    key, same = comparison_key(text), side.by_values.get(_values(text), [])
+    key, same = _key(text), side.by_values.get(_values(text), [])
     place, score = _most_similar(key, side.keys, same)
-    if score < _HALF:
+    if score < _ALIKE:
         place, _ = _most_similar(key, side.keys, range(len(side.keys)))
     return side.rows[place]
 
