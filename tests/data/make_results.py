@@ -353,6 +353,7 @@ def _split(folder: Path) -> None:
     manifest = {
         **parts,
         "facts": facts,
+        "lookalike": 12,
         "notes": [f"48 facts: few. {NASTY}"],
     }
     write_json(folder / "split" / "manifest.json", manifest)
