@@ -25,6 +25,8 @@ def main() -> None:
     fields = GGUFReader(vocabulary).fields
     model_class = converter.get_model_class
 
+    names = ("tokens", "token_type", "pre")
+    tokens, types, split = (fields[f"{_TOKENIZER}ggml.{name}"].contents() for name in names)
     load = ModelBase.load_hparams
 
     def with_former_keys(*arguments: Any, **named: Any) -> dict[str, Any]:
@@ -41,6 +43,9 @@ def main() -> None:
     def with_vocabulary(name: str, *, mmproj: bool = False) -> Any:
         kind = model_class(name, mmproj=mmproj)
         kind.set_vocab = set_vocabulary
+        # Both are asked again for the number of tokens, to cut the embedding table.
+        kind.get_vocab_base = lambda model: (tokens, types, split)
+        kind._create_vocab_sentencepiece = lambda model: (tokens, [0.0] * len(tokens), types)
         return kind
 
     ModelBase.load_hparams = with_former_keys

@@ -62,14 +62,23 @@ def possible_vocabularies(tokenizer: Tokenizer, folder: Path, begins: bool) -> I
             f"llama.cpp has no tokenizer of this model's kind ({model.get('type', 'written in Python')}); "
             "leave GGUF and Ollama out of export.formats"
         )
-    size = text_part(read_json(folder / "config.json")).get("vocab_size", len(tokenizer))
-    tokens, types = _tokens(state, size)
+    tokens, types = _tokens(state, _embedding_rows(folder) or len(tokenizer))
     merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
     if _is_byte_level(state):
         yield Vocabulary("gpt2", tokens, types, None, merges, _split(state["pre_tokenizer"]), begins, False)
         return
     for spaced in (False, True):
         yield Vocabulary("llama", tokens, types, _scores(tokens, merges), None, "default", begins, spaced)
+
+
+def _embedding_rows(folder: Path) -> int | None:
+    """Rows of the model's embedding table; config.json may leave the number to transformers' default."""
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder).get_text_config().vocab_size
+    except (OSError, ValueError):  # a model that brings code of its own
+        return text_part(read_json(folder / "config.json")).get("vocab_size")
 
 
 def _is_byte_level(state: dict[str, Any]) -> bool:

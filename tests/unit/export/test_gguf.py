@@ -157,11 +157,12 @@ def test_a_begin_token_stands_once_whoever_writes_it(project, tmp_path):
     subprocess.run([*command, "tokenizer.ggml.add_bos_token", "1"], check=True, env=environment)
     assert begins_by_itself(tmp_path / "b.gguf") is True
     tokenizer = load_tokenizer(whole)
+    chat = [{"role": "user", "content": "본원 12"}]
     wanted = [prompt_ids(tokenizer, "chat", "본원 12")]
     assert wanted[0][:2] == [1, 1]
     text = modelfile(tokenizer, [2], "b.gguf", True, None)
     for words in (None, text):
-        heard = in_llama_cpp(tmp_path / "b.gguf", words, MessageSet(["본원 12"], 0, 8), lambda done: None)
+        heard = in_llama_cpp(tmp_path / "b.gguf", words, MessageSet([chat], 0, 8), lambda done: None)
         assert heard.tokens == wanted
 
 
