@@ -70,7 +70,7 @@ run: setup
 		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(ARGS),-- $(ARGS))
 
 ask: setup
-	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.serve.ask $(or $(SERVER),results/train/$(RUN)) $(if $(API_KEY_ENV),--api-key-env "$(API_KEY_ENV)" )$(if $(Q),"$$Q")
+	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.serve.ask $(or $(SERVER),"$(RUN)") $(if $(API_KEY_ENV),--api-key-env "$(API_KEY_ENV)" )$(if $(Q),"$$Q")
 
 serve: setup
 	@"$(PYTHON)" -m qaloom.serve "$(RUN)" --project "$(DIR)" --host "$(HOST)" --port "$(PORT)" \

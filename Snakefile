@@ -13,6 +13,7 @@ include: "rules/split.smk"
 include: "rules/base_model.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/final.smk"
 include: "rules/report.smk"
 include: "rules/export.smk"
 

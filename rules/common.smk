@@ -8,11 +8,12 @@ try:
     from qaloom.inference import openai_client as endpoint
     from qaloom.base_model.stage import check_reference, model_name
     from qaloom.config.load import complete, sources
+    from qaloom.config.settings import Settings, typed
     from qaloom.inference.own_template import is_file_of_template, read_template
     from qaloom.code_digest import code_digest
     from qaloom.workflow import compat_snakemake
     from qaloom.files import canonical, digest, read_json
-    from qaloom.formats import FORMATS, wanted_formats, weights_for_ollama
+    from qaloom.formats import FORMATS, weights_for_ollama
     from qaloom.export.gguf import quantiser_path
     from qaloom.console import job
     from qaloom.workflow.leftovers import end_processes, mark, refuse_slurm_jobs
@@ -47,12 +48,15 @@ with job():
     NAMED = [*TRANSLATORS, *([EMBEDDER] if EMBEDDER else [])]  # models beside those of the runs
     for reference in NAMED:
         check_reference(reference)
-    EXPORTS = {run: wanted_formats(config["export"], run) for run in config["runs"]}
+    SETTINGS = typed(config, Settings)
+    EXPORTS = {run: SETTINGS.export.wanted(run) for run in config["runs"]}
     if any("gguf-q4_k_m" in kinds for kinds in EXPORTS.values()):
         quantiser_path()
     if compat_snakemake.is_main_process(workflow):
         mark(Path.cwd())
 RUNS = config["runs"]
+# Runs whose model is trained once more, on all rows.
+FINAL = [run for run in RUNS if SETTINGS.has_final(run)]
 # Only what asks a model is worked through in shards. Their number is in their names, since the same name for
 # another part of the questions would pass as done.
 SHARDS = shards(config["augment"])
@@ -69,9 +73,9 @@ wildcard_constraints:
     shard=r"\d+-of-\d+",
 
 
-def runs_of(method):
+def runs_of(method, among=RUNS):
     """A pattern of the runs that train an adapter (lora) or all parameters (full); of none, one that never fits."""
-    return "|".join(re.escape(name) for name, run in RUNS.items() if run["method"] == method) or "(?!)"
+    return "|".join(re.escape(name) for name in among if RUNS[name]["method"] == method) or "(?!)"
 
 
 def settings(*keys):
@@ -127,14 +131,24 @@ def split_file(name):
     return after_split(f"<results>/split/{name}")
 
 
-def train_rows(wildcards):
-    """The training rows, whatever their age: their digest, a parameter of the rule, decides."""
-    return ancient(split_file("train.jsonl")(wildcards))
+def rows_of(part):
+    """An input function for rows to train on, whatever their age: their digest, a parameter of the rule, decides."""
+    once_split = split_file(f"{part}.jsonl")
+    return lambda wildcards: ancient(once_split(wildcards))
 
 
-def train_digest(wildcards):
-    manifest = Path("results/split/manifest.json")
-    return read_json(manifest)["train"]["sha256"] if manifest.exists() else "not split yet"
+def digest_of(part):
+    def recorded(wildcards):
+        manifest = Path("results/split/manifest.json")
+        parts = read_json(manifest) if manifest.exists() else {}
+        return parts[part]["sha256"] if part in parts else "not split yet"
+
+    return recorded
+
+
+def training_settings(wildcards):
+    """A run's settings but for `final`, which adds a training and changes none."""
+    return canonical(RUNS[wildcards.run] | {"final": False})
 
 
 def start_adapter(wildcards):
@@ -147,6 +161,31 @@ def prompt_template(wildcards):
     """The Jinja file that a run's prompt is written by, if it names one."""
     template = RUNS[wildcards.run]["prompt"]["template"]
     return template if is_file_of_template(template) else []
+
+
+def start_of_final(wildcards):
+    """The same for a final model: the final one of the run that it starts from, if that has one."""
+    start = RUNS[wildcards.run]["start_from"]
+    return f"{trained_folder(start)}/manifest.json" if start else []
+
+
+def trained_folder(run):
+    """Where the model lies that is exported: the final one where there is one."""
+    return f"<results>/{'final' if run in FINAL else 'train'}/{run}"
+
+
+def model_to_export(wildcards):
+    return f"{trained_folder(wildcards.run)}/manifest.json"
+
+
+def answers_of_model(wildcards):
+    """Answers of the model that is exported, to compare its exports with."""
+    stage = "memory_check" if wildcards.run in FINAL else "evaluate"
+    return f"<results>/{stage}/{wildcards.run}/predictions.jsonl"
+
+
+def memory_check_of(wildcards):
+    return f"<results>/memory_check/{wildcards.run}/metrics.json" if wildcards.run in FINAL else []
 
 
 def source_of_format(wildcards):

@@ -7,7 +7,7 @@ Only what answers as the tuned model does comes to <results>/export: the same fi
 
 rule convert:
     input:
-        adapter="<results>/train/{run}/manifest.json",
+        adapter=model_to_export,
         base=base_model_of,
         source=source_of_format,
     output:
@@ -29,9 +29,9 @@ rule parity:
     input:
         export="<results>/convert/{run}/{format}",
         weights=weights_of_modelfile,
-        adapter="<results>/train/{run}/manifest.json",
+        adapter=model_to_export,
         base=base_model_of,
-        predictions="<results>/evaluate/{run}/predictions.jsonl",
+        predictions=answers_of_model,
         train=split_file("train.jsonl"),
         recall=split_file("recall.jsonl"),
         unseen=split_file("unseen.jsonl"),
@@ -67,6 +67,8 @@ rule export:
             "<results>/parity/{run}/{format}.json", run=wildcards.run, format=EXPORTS[wildcards.run]
         ),
         card="<results>/evaluate/{run}/README.md",
+        evaluated="<results>/train/{run}/manifest.json",
+        memory=memory_check_of,
         base=base_model_of,
         # The report first: it shows what differs when a format is not given out. Not as ancient(): Snakemake then
         # looks at none of this job's parameters in a run that also writes the report.

@@ -9,6 +9,7 @@ rule report:
         "<results>/split/audit.json",
         collect("<results>/train/{run}/metrics.json", run=RUNS),
         collect("<results>/evaluate/{run}/metrics.json", run=RUNS),
+        collect("<results>/memory_check/{run}/metrics.json", run=FINAL),
         exports("<results>/parity/{run}/{format}.json"),
     output:
         page=report(

@@ -3,7 +3,7 @@
 
 rule train:
     input:
-        rows=train_rows,
+        rows=rows_of("train"),
         base=base_model_of,
         start=start_adapter,
         template=prompt_template,
@@ -23,8 +23,8 @@ rule train:
     resources:
         gpu=1,
     params:
-        rows=train_digest,
-        settings=lambda wildcards: settings("runs", wildcards.run),
+        rows=digest_of("train"),
+        settings=training_settings,
         code=code("train"),
     message:
         "Training {wildcards.run}"

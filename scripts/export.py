@@ -3,14 +3,17 @@
 from pathlib import Path
 
 from qaloom.console import job
-from qaloom.export.stage import export
+from qaloom.export.stage import RunRecords, export
 
 
-def main(run: str, formats: list[str], files: dict[str, list[str]], out: Path, max_drop: float) -> None:
+def main(run: str, formats: list[str], files: dict, out: Path, max_drop: float) -> None:
     converted, parities = (
         dict(zip(formats, map(Path, files[name]), strict=True)) for name in ("converted", "parity")
     )
-    export(run, converted, parities, Path(files["card"]), Path(files["base"]).parent, out, max_drop)
+    base, evaluated = (Path(files[name]).parent for name in ("base", "evaluated"))
+    memory = Path(files["memory"]) if files["memory"] else None
+    about = RunRecords(Path(files["card"]), base, evaluated, memory)
+    export(run, converted, parities, about, out, max_drop)
 
 
 if __name__ == "__main__":

@@ -7,24 +7,16 @@ from qaloom.console import job
 from qaloom.train.stage import train
 
 
-def main(
-    run: str, rows: str, base: str, start: str, out: Path, settings: str, threads: int, gpus: int
-) -> None:
-    folder, cache = Path(start).parent if start else None, Path("cache/train")
-    train(run, Path(rows), Path(base).parent, out, json.loads(settings), cache, folder, threads, max(1, gpus))
+def main(run: str, files: dict[str, str], out: Path, settings: str, threads: int, gpus: int) -> None:
+    rows, base = Path(files["rows"]), Path(files["base"]).parent
+    start, twin = (Path(files[key]).parent if files.get(key) else None for key in ("start", "twin"))
+    cache, values = Path("cache/train"), json.loads(settings)
+    name = f"{run}, final" if twin else run
+    train(name, rows, base, out, values, cache, start, threads, max(1, gpus), twin=twin)
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        files, params = snakemake.input, snakemake.params
-        out = Path(snakemake.output.manifest).parent
-        main(
-            snakemake.wildcards.run,
-            files.rows,
-            files.base,
-            files.start,
-            out,
-            params.settings,
-            snakemake.threads,
-            snakemake.resources.gpu,
-        )
+        params, out = snakemake.params, Path(snakemake.output.manifest).parent
+        files = dict(snakemake.input.items())
+        main(snakemake.wildcards.run, files, out, params.settings, snakemake.threads, snakemake.resources.gpu)

@@ -35,6 +35,8 @@ class RunManifest(msgspec.Struct):
     settings: dict[str, Any]  # of the run, as the configuration had them
     template: str | None = None  # digest of the prompt template, where it is one of the run's own
     system: str = ""  # the system message of questions that have none of their own
+    rows: str = ""  # sha256 of the training rows
+    code: str = ""  # digest of the code that trained it
 
 
 class TrainedRun:
@@ -61,6 +63,11 @@ class TrainedRun:
     def system(self) -> str:
         """The system message of questions that have none of their own; empty where there is none."""
         return self.manifest.system
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is a final model, trained on the rows that were held out, too."""
+        return self.folder.parent.name == "final"
 
     @property
     def code_allowed(self) -> bool:

@@ -17,7 +17,7 @@ def dry(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_question_of_several_words_with_quotes_goes_through():
     made = dry("ask", 'Q=구내식당은 "언제" 여나요?')
     assert made.returncode == 0, made.stderr
-    assert made.stdout.splitlines()[-1].endswith('results/train/demo "$Q"')
+    assert made.stdout.splitlines()[-1].endswith('qaloom.serve.ask "demo" "$Q"')
 
 
 def test_a_misspelt_variable_is_refused():

@@ -16,6 +16,7 @@ MERGED = {"convert first merged", "parity first merged"}
 def first_export(second_run, tmp_path_factory):
     """A finished project, its first run exported as an adapter, and the jobs of that. Not to be changed."""
     project = copied(second_run[0], tmp_path_factory.mktemp("exported"))
+    project.change_run("first", final=False)
     project.configure(export={"runs": {"first": ["adapter"]}, "max_drop": 1})
     return project, project.jobs()
 
@@ -28,7 +29,7 @@ def exported(first_export, tmp_path):
 def test_only_what_is_asked_for_and_only_once(first_export):
     """What is not asked for is not exported: test_reruns.test_nothing_changed."""
     exported, jobs = first_export
-    assert jobs == ADAPTER | {"export first", "report"}
+    assert jobs == ADAPTER | {"export first", "report"}  # with a final model: test_final
     manifest = json.loads(exported.path("results/export/first/manifest.json").read_text())
     assert manifest["formats"] == ["adapter"]
     assert "adapter_model.safetensors" in "".join(manifest["files"])
@@ -51,6 +52,7 @@ def test_another_run_trained_anew_leaves_an_export_as_it_is(exported):
 
 def test_a_wrong_template_is_not_given_out(project, house):
     project = replace(project, house=house)
+    project.change_run("first", final=False)
     project.configure(export={"formats": ["merged"], "max_drop": 1})
     line = "    template = trained_template(tokenizer, kind)\n"
     house.edit("scripts/qaloom/export/merge.py", line, line + "    template += 'Answer: '\n")

@@ -1,5 +1,6 @@
 """Configuration files: read, checked against config.schema.yaml, defaults filled in."""
 
+import json
 import math
 import os
 import re
@@ -18,7 +19,6 @@ import yaml
 from qaloom.config.hints import unknown_key_hint
 from qaloom.config.settings import RunSettings, Settings, TrainingSettings, typed
 from qaloom.errors import ConfigError
-from qaloom.formats import wanted_formats
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = ROOT / "config" / "config.schema.yaml"
@@ -70,12 +70,12 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     if errors:
         raise ConfigError(f"{name}: {_sentence(jsonschema.exceptions.best_match(errors))}")
     _take_over_adapters(values["runs"], given, name)
-    runs = typed(values, Settings).runs
-    _check_starts(runs, name)
-    for run, settings in runs.items():
-        _check_adapter(settings, f"{name}: runs.{run}")
-        _check_intervals(settings.training, f"{name}: runs.{run}.training")
-    _check_exports(values["export"], runs, name)
+    settings = typed(values, Settings)
+    _check_starts(settings.runs, name)
+    for run, of_run in settings.runs.items():
+        _check_adapter(of_run, f"{name}: runs.{run}")
+        _check_intervals(of_run.training, f"{name}: runs.{run}.training")
+    _check_exports(settings, name)
     return values
 
 
@@ -175,7 +175,7 @@ def _sentence(error: jsonschema.ValidationError) -> str:
         case "additionalProperties":
             return _unknown(key, error)
         case "enum":
-            return f"{key}: {error.instance!r} is not one of {', '.join(map(str, expected))}"
+            return f"{key}: {error.instance!r} is not one of {', '.join(map(_yaml_word, expected))}"
         case "required":
             return f"{key}: {error.message.replace(' is a required property', '')} is missing; add it"
         case "type":
@@ -184,6 +184,11 @@ def _sentence(error: jsonschema.ValidationError) -> str:
             form = _schema_of(error).get("description", expected)
             return f"{key}: {error.instance!r} does not look like {form}"
     return f"{key}: {error.message}"
+
+
+def _yaml_word(value: Any) -> str:
+    """A value as it stands in a YAML file."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _schema_of(error: jsonschema.ValidationError) -> Mapping[str, Any]:
@@ -314,12 +319,12 @@ def _check_intervals(training: TrainingSettings, where: str) -> None:
         )
 
 
-def _check_exports(export: dict[str, Any], runs: Mapping[str, RunSettings], name: str) -> None:
-    for run in export["runs"]:
-        if run not in runs:
+def _check_exports(settings: Settings, name: str) -> None:
+    for run in settings.export.runs:
+        if run not in settings.runs:
             raise ConfigError(f"{name}: export.runs: there is no run {run!r}")
-    for run, settings in runs.items():
-        if settings.method == "full" and wanted_formats(export, run):
+    for run, of_run in settings.runs.items():
+        if of_run.method == "full" and settings.export.wanted(run):
             raise ConfigError(
                 f"{name}: runs.{run}: method full is not exported, its results/train/{run} is a whole model "
                 f"already; write export.runs.{run}: []"

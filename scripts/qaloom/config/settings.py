@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from qaloom.formats import FORMATS, weights_for_ollama
+
 Language = Literal["ko", "en"]
 Provider = Literal["rules", "seq2seq", "endpoint"]
 Answers = Literal["last", "all"]
@@ -176,6 +178,13 @@ class ExportSettings(Section, frozen=True):
     max_drop: float
     questions: int
 
+    def wanted(self, run: str) -> list[str]:
+        """The formats to make for a run, in the order of FORMATS; a Modelfile's GGUF file comes along."""
+        asked: list[str] = [*self.runs.get(run, self.formats)]
+        if "ollama" in asked:
+            asked.append(weights_for_ollama(asked) or "gguf-q8_0")
+        return [kind for kind in FORMATS if kind in asked]
+
 
 class PromptSettings(Section, frozen=True):
     """`runs.NAME.prompt`: auto, chat, plain or a Jinja file, and the system message of questions without one."""
@@ -234,6 +243,7 @@ class RunSettings(Section, frozen=True):
     precision: Literal["auto", "4bit", "8bit", "16bit"]
     prompt: PromptSettings
     max_length: int
+    final: Literal["auto"] | bool
     lora: LoraSettings
     training: TrainingSettings
 
@@ -248,6 +258,11 @@ class Settings(Section, frozen=True):
     evaluate: EvaluateSettings
     export: ExportSettings
     runs: dict[str, RunSettings]
+
+    def has_final(self, run: str) -> bool:
+        """Whether a model is trained on all rows after the run; `auto`: when the run is exported."""
+        final = self.runs[run].final
+        return bool(self.export.wanted(run)) if final == "auto" else final
 
 
 def typed(values: Mapping[str, Any], section: type[S]) -> S:

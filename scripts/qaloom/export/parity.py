@@ -43,7 +43,8 @@ def parity(
 ) -> ParityResult:  # fmt: skip
     """Ask the export of format `kind` in the folder `export` again, and write how it compares to `out`.
 
-    `predictions` are the tuned model's answers (evaluate), `settings` are ParitySettings. The verdict is
+    `predictions` are the answers of the model in `run`: of evaluate or, for a final model, of the memory check.
+    `settings` are ParitySettings. The verdict is
     `qaloom.export.parity_verdict`'s.
     """
     limits, trained = msgspec.convert(settings, ParitySettings), TrainedRun(run)
@@ -73,14 +74,17 @@ def _longest_answer(limits: ParitySettings, predictions: Path) -> int:
 def _prompts(predictions: Path, split: Path, limit: int) -> list[Prompt]:
     """Prompts to ask (with the tuned model's answer) and, after them, prompts to tokenise; `limit` in all.
 
-    Asked are recall questions found in the sources, or the questions there are instead.
+    Asked are recall questions found in the sources, or the questions there are instead. Whether they were
+    trained on does not matter here.
     """
     answered = read_lines(predictions)
     recall = [p for p in answered if p["split"] == "recall"]
     asked = [p for p in recall if p["origin"] == "data"] or recall or answered
-    rows = {row["id"]: row for part in ("recall", "unseen") for row in read_lines(split / f"{part}.jsonl")}
+    held_out = [row for part in ("recall", "unseen") for row in read_lines(split / f"{part}.jsonl")]
+    trained = read_lines(split / "train.jsonl")
+    rows = {row["id"]: row for row in held_out + trained}
     asked = [{**rows[p["id"]], **p} for p in asked if p["id"] in rows][:limit]
-    return (asked + read_lines(split / "train.jsonl"))[:limit]
+    return (asked + trained)[:limit]
 
 
 def _ask_export(

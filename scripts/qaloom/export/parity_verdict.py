@@ -2,6 +2,7 @@
 
 import msgspec
 
+from qaloom.evaluate.memory_figures import MemoryCheck
 from qaloom.trained_run import BaseOrigin
 
 
@@ -73,7 +74,11 @@ class ExportedFile(msgspec.Struct):
 
 
 class ExportManifest(msgspec.Struct):
-    """`results/export/RUN/manifest.json`: files (by their path) that answer as the tuned model does."""
+    """`results/export/RUN/manifest.json`: files (by their path) that answer as the tuned model does.
+
+    `evaluated_adapter` is the model whose scores the card shows, the exported one's held-out twin where it is
+    another; `final` then says how the exported one was trained and what it remembers.
+    """
 
     run: str
     base_model: BaseOrigin
@@ -81,6 +86,9 @@ class ExportManifest(msgspec.Struct):
     parity: dict[str, ParityResult]
     files: dict[str, ExportedFile]
     sha256: str  # over the digests of all files
+    adapter: str = ""  # sha256 of the weights that are exported, as they were trained
+    evaluated_adapter: str = ""
+    final: MemoryCheck | None = None
 
 
 def parity_summary(result: ParityResult) -> str:

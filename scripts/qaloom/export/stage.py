@@ -3,12 +3,14 @@
 import os
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import to_builtins
 from msgspec.json import decode
 
 from qaloom.console import bar, say
 from qaloom.errors import QALoomError
+from qaloom.evaluate.memory_figures import MemoryCheck, memory_summary
 from qaloom.export.parity_verdict import (
     ExportedFile,
     ExportManifest,
@@ -18,25 +20,44 @@ from qaloom.export.parity_verdict import (
 )
 from qaloom.files import digest, file_digest, write_json, write_text
 from qaloom.formats import FORMATS
-from qaloom.trained_run import BaseOrigin
+from qaloom.trained_run import BaseOrigin, TrainedRun
 
 _EXPORTS = """
 ## Exports
 
-Each was asked held-out questions again in its own runtime and compared with the tuned model as it was
-trained. `manifest.json` holds the size and digest of every file.
+Each was asked questions again in its own runtime and compared with the tuned model as it was trained.
+`manifest.json` holds the size and digest of every file.
 
 | export | size | asked through | identical answers | exact match, tuned to export | prompts tokenised alike |
 | --- | ---: | --- | ---: | ---: | ---: |"""
+
+
+_FINAL = """
+**The scores below are not this model's own, but its held-out twin's.** This model (adapter `{adapter}`) was trained
+on all {rows:,} rows, its twin (adapter `{twin}`) by the same recipe on {twin_rows:,} of them, so that the others could
+test it. As a check that this model was taught them: {memory}.
+"""
+_RESULTS, _TWINS_RESULTS = "name: held-out questions (", "name: held-out questions to its twin ("
 
 
 class ParityError(QALoomError):
     """An export does not answer as the tuned model does."""
 
 
+class RunRecords(NamedTuple):
+    """What an export says of its run: model card, folders of base model and evaluated run, and its memory check.
+
+    `memory` is metrics.json of the final model that is exported, None where the evaluated one is.
+    """
+
+    card: Path
+    base: Path
+    evaluated: Path
+    memory: Path | None
+
+
 def export(
-    run: str, converted: dict[str, Path], parities: dict[str, Path], card: Path, base: Path, out: Path,
-    max_drop: float,
+    run: str, converted: dict[str, Path], parities: dict[str, Path], about: RunRecords, out: Path, max_drop: float
 ) -> ExportManifest:  # fmt: skip
     """Bring the folders in `converted`, by format, to `out`, with the model card and, last, a manifest.
 
@@ -51,15 +72,19 @@ def export(
         shutil.rmtree(out / kind, ignore_errors=True)
     for kind, folder in converted.items():
         shutil.copytree(folder, out / kind, copy_function=_link, ignore=shutil.ignore_patterns(".*"))
-    files = _files(out, list(converted))
-    _write_card(card, results, files, out / "README.md")
+    files, evaluated = _files(out, list(converted)), TrainedRun(about.evaluated).manifest.adapter
+    final = decode(about.memory.read_bytes(), type=MemoryCheck) if about.memory else None
+    _write_card(about.card, final, results, files, out / "README.md")
     manifest = ExportManifest(
         run=run,
-        base_model=decode((base / "manifest.json").read_bytes(), type=BaseOrigin),
+        base_model=decode((about.base / "manifest.json").read_bytes(), type=BaseOrigin),
         formats=list(converted),
         parity=results,
         files=files,
         sha256=digest({name: file.sha256 for name, file in files.items()}),
+        adapter=final.adapter if final else evaluated,
+        evaluated_adapter=evaluated,
+        final=final,
     )
     write_json(out / "manifest.json", to_builtins(manifest))
     total = sum(file.bytes for file in files.values())
@@ -97,14 +122,33 @@ def _files(out: Path, formats: list[str]) -> dict[str, ExportedFile]:
 
 
 def _write_card(
-    card: Path, results: dict[str, ParityResult], files: dict[str, ExportedFile], out: Path
+    card: Path,
+    final: MemoryCheck | None,
+    results: dict[str, ParityResult],
+    files: dict[str, ExportedFile],
+    out: Path,
 ) -> None:
     """Write the run's model card, with a table of the exports and how each compares to the tuned model."""
     text = card.read_text("utf-8").rstrip()
+    if final and not final.is_its_twin:
+        text = _with_final_note(text, final)
     if "merged" in results:
         text = text.replace("library_name: peft", "library_name: transformers", 1)
     rows = [_row(result, files) for result in results.values()]
     write_text(out, "\n".join([text, _EXPORTS, *rows]) + "\n")
+
+
+def _with_final_note(card: str, final: MemoryCheck) -> str:
+    """The evaluated model's card for its final model, which stands before the first section."""
+    before, section, after = card.replace(_RESULTS, _TWINS_RESULTS).partition("\n## ")
+    note = _FINAL.format(
+        adapter=final.adapter[:16],
+        twin=final.evaluated_adapter[:16],
+        rows=final.rows,
+        twin_rows=final.evaluated_rows,
+        memory=memory_summary(final),
+    )
+    return f"{before}{note}{section}{after}"
 
 
 def _row(result: ParityResult, files: dict[str, ExportedFile]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from qaloom.config.settings import ExportSettings, typed
 from qaloom.errors import DataError
 from qaloom.evaluate.fact_records import LookAlikeAnswers
 from qaloom.evaluate.results import (
@@ -23,8 +24,9 @@ from qaloom.evaluate.results import (
 from qaloom.evaluate.run_comparison import compare_runs
 from qaloom.export.parity_verdict import ParityResult, parity_failures
 from qaloom.files import read_json, read_lines
-from qaloom.formats import FORMATS, wanted_formats
+from qaloom.formats import FORMATS
 from qaloom.report.fact_table import FactTable, fact_table
+from qaloom.report.trainings import FinalModel, Training, final_model, training_of
 from qaloom.report.verdict import (
     Headline,
     Point,
@@ -83,26 +85,6 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Training:
-    """How a run was trained: its plan and why, measurements, and the history of its losses."""
-
-    why: list[str]
-    plan: dict[str, Any]
-    measured: dict[str, Any]
-    history: list[dict[str, Any]]
-
-    @property
-    def losses(self) -> list[dict[str, Any]]:
-        """Entries of the history with a training loss."""
-        return [one for one in self.history if one.get("loss") is not None]
-
-    @property
-    def validated(self) -> bool:
-        """Whether a validation loss was measured."""
-        return any("eval_loss" in one for one in self.history)
-
-
-@dataclass(frozen=True)
 class WrongAnswers:
     """The worst failures, how many there are, how often each cause is the main one, and where all stand."""
 
@@ -127,6 +109,7 @@ class Run:
     general: list[GeneralAnswers]
     made_up_answers: list[LookAlikeAnswers]
     facts: FactTable | None
+    final: FinalModel | None = None
     points: list[Point] = field(default_factory=list)
 
     @property
@@ -151,7 +134,7 @@ class ReportData:
 def gather_results(results: Path, names: list[str], config: dict[str, Any]) -> ReportData:
     """Read the results folder; `config` is the complete configuration, or empty."""
     contradictions, split = _contradictions(results), _split(results / "split")
-    runs = [_run(results, name, contradictions.n, split) for name in names]
+    runs = [_run(results, name, contradictions.n, split, config) for name in names]
     answers = {run.name: run.answers for run in runs if run.answers}
     return ReportData(
         [*(_stage(results / name) for name in _STAGES), _split_stage(results)],
@@ -160,7 +143,7 @@ def gather_results(results: Path, names: list[str], config: dict[str, Any]) -> R
         runs,
         compare_runs(answers),
         _exports(results, names, config),
-        _manifests(results),
+        _manifests(results, runs),
     )
 
 
@@ -255,8 +238,8 @@ def _split(folder: Path) -> Split:
 # ---------------------------------------------------------------- runs
 
 
-def _run(results: Path, name: str, contradictions: int, split: Split) -> Run:
-    """Everything about one run, from its train and evaluate folders."""
+def _run(results: Path, name: str, contradictions: int, split: Split, config: dict[str, Any]) -> Run:
+    """Everything about one run, from its train and evaluate folders and those of its final model."""
     folder, trained = results / "evaluate" / name, results / "train" / name
     path = folder / "metrics.json"
     metrics = _metrics(path)
@@ -266,7 +249,7 @@ def _run(results: Path, name: str, contradictions: int, split: Split) -> Run:
         name,
         _base_model(results, trained),
         date.fromtimestamp(path.stat().st_mtime) if metrics else None,
-        _training(trained),
+        training_of(trained),
         metrics,
         headline_score(metrics) if metrics else None,
         read_lines(answers, Prediction) if answers.exists() else [],
@@ -274,6 +257,7 @@ def _run(results: Path, name: str, contradictions: int, split: Split) -> Run:
         _general(folder / "forgetting.jsonl"),
         _made_up(folder / "lookalike.jsonl"),
         fact_table(folder / "facts.jsonl"),
+        final_model(results, name, config),
     )
     if metrics:
         run.points.extend(metric_points(metrics))
@@ -334,30 +318,24 @@ def _made_up(path: Path) -> list[LookAlikeAnswers]:
     return [one for one in asked if one.outcomes["tuned"] == "made_up"][:_MADE_UP]
 
 
-def _training(folder: Path) -> Training:
-    plan, measured = _json(folder / "plan.json") or {}, _json(folder / "metrics.json") or {}
-    plan.pop("candidates", None)  # `why` tells how they compare
-    return Training(plan.pop("why", []), plan, measured, _lines(folder / "history.jsonl"))
-
-
 # ---------------------------------------------------------------- exports, manifests
 
 
 def _exports(results: Path, runs: list[str], config: dict[str, Any]) -> list[dict[str, Any]]:
     """How each export that the configuration asks for compares to the tuned model, and what is wrong."""
-    settings = config.get("export")
+    settings = typed(config["export"], ExportSettings) if "export" in config else None
     found = []
     for run in runs:
-        for kind in wanted_formats(settings, run) if settings else FORMATS:
+        for kind in settings.wanted(run) if settings else FORMATS:
             one = _json(results / "parity" / run / f"{kind}.json")
             if one:
                 parity = msgspec.convert(one, ParityResult)
-                wrong = parity_failures(parity, settings["max_drop"]) if settings else []
+                wrong = parity_failures(parity, settings.max_drop) if settings else []
                 found.append({**one, "run": run, "wrong": wrong})
     return found
 
 
-def _manifests(results: Path) -> list[tuple[str, str, str]]:
+def _manifests(results: Path, runs: list[Run]) -> list[tuple[str, str, str]]:
     """Origins, revisions and digests that the stages recorded, as (folder, key, value)."""
     found = []
     for path in sorted(results.glob("base_model/*/manifest.json")):
@@ -367,7 +345,11 @@ def _manifests(results: Path) -> list[tuple[str, str, str]]:
     split = _json(results / "split" / "manifest.json") or {}
     found += [
         (f"split/{part}.jsonl", "sha256", split[part]["sha256"])
-        for part in ("train", "recall", "unseen")
+        for part in ("train", "recall", "unseen", "final")
         if "sha256" in split.get(part, {})
     ]
+    for run in runs:
+        trained = (_json(results / f"train/{run.name}/manifest.json") or {}).get("adapter")
+        adapters = {"train": trained, "final": run.final and run.final.memory.adapter}
+        found += [(f"{stage}/{run.name}", "adapter", sha) for stage, sha in adapters.items() if sha]
     return found

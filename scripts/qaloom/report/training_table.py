@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from qaloom.report.format import both, fact_label, fact_text, facts, number, value_text
-from qaloom.report.gather import Training
+from qaloom.report.trainings import Training
 
 Rows = list[tuple[Markup, Markup]]
 

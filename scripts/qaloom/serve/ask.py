@@ -14,6 +14,7 @@ from qaloom.errors import ModelError, first_line
 from qaloom.inference.model import LoadedModel, load_model
 from qaloom.inference.prompt import load_tokenizer, prompt_ids, stop_ids
 from qaloom.serve.access import key_in
+from qaloom.serve.chosen_model import chosen_model
 from qaloom.trained_run import TrainedRun
 
 
@@ -91,7 +92,7 @@ def _error_message(reply: Any) -> str:
 def _asker(
     run: str, max_new_tokens: int, key: str | None = None
 ) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
-    """Functions that ask the tuned and the base model of a run's folder, or of a server's address."""
+    """Functions that ask the tuned and the base model of a run, by its name or folder, or of a server."""
     if run.startswith(("http://", "https://")):
         url = run.rstrip("/").removesuffix("/v1")
         tuned, base = _served_models(url, key)
@@ -99,7 +100,7 @@ def _asker(
             lambda question: ask_server(url, tuned, question, max_new_tokens, key),
             lambda question: ask_server(url, base, question, max_new_tokens, key),
         )
-    loaded, trained = _open(Path(run))
+    loaded, trained = _open(_trained(run))
     kind, system = trained.prompt, trained.system
     beside = loaded
     if trained.manifest.template:  # of the run's own, which is not the base model's
@@ -135,9 +136,16 @@ def _served_models(url: str, key: str | None) -> tuple[str, str]:
     return names[0], "base"
 
 
-def _open(folder: Path) -> tuple[LoadedModel, TrainedRun]:
+def _trained(run: str) -> TrainedRun:
+    """The trained run in a folder, or of a run's name in the project that is worked in."""
+    if "/" in run or (Path(run) / "manifest.json").is_file():
+        return TrainedRun(Path(run))
+    return chosen_model(Path(), run)
+
+
+def _open(run: TrainedRun) -> tuple[LoadedModel, TrainedRun]:
     """A run's tuned model, and the run."""
-    run = TrainedRun(folder)
+    folder = run.folder
     if run.is_full_model:
         say("ask: loading the model")
         return load_model(folder, None, run.code_allowed, run.precision), run
@@ -165,7 +173,7 @@ def _answer(tuned: Callable[[str], Any], base: Callable[[str], Any], question: s
 def _command(
     run: Annotated[
         str,
-        typer.Argument(help="folder of a trained run, such as results/train/demo, or a make serve's address"),
+        typer.Argument(help="a run's name, the folder of a trained run, or a make serve's address"),
     ],
     question: Annotated[str, typer.Argument(help="without one, questions are read line by line")] = "",
     base: Annotated[bool, typer.Option(help="show the base model's answer too, in its own prompt")] = False,

@@ -20,6 +20,7 @@ from qaloom.inference.prompt import load_tokenizer
 from qaloom.serve.access import Access, PortError, resolved
 from qaloom.serve.app import Backend, application
 from qaloom.serve.chat_requests import base_prompt, tuned_prompt
+from qaloom.serve.chosen_model import chosen_model
 from qaloom.serve.limits import CONTEXT
 from qaloom.serve.sources import Nearest
 from qaloom.trained_run import TrainedRun, base_manifest
@@ -35,9 +36,9 @@ def serve(project: Path, run: str, host: str, port: int, with_base: bool, access
 
     Raises ModelError when there is no such trained run, PortError when the address is taken.
     """
-    trained = TrainedRun(project / "results/train" / run)
+    trained = chosen_model(project, run)
     base = _base_folder(project, trained)
-    nearest = Nearest(project / "results/split")
+    nearest = Nearest(project / "results/split", "final" if trained.is_final else "train")
     with _bound(host, port) as socket, _backends(project, trained, base, with_base) as backends:
         _listen(application(backends, nearest, access), socket, host, list(backends))
 

@@ -22,17 +22,18 @@ class NearestRow(msgspec.Struct):
 
 
 class Nearest:
-    """The training rows of a split, ready to be searched.
+    """The training rows of a split (train.jsonl or final.jsonl), ready to be searched.
 
     The answer is looked up with the question: on the demo's 52 recall questions the right fact was then among
     the three rows shown for 51; for 46 by the question alone.
     """
 
-    def __init__(self, split: Path):
+    def __init__(self, split: Path, part: str = "train"):
         """Raises DataError when the split's files are not there."""
-        if not (split / "train.jsonl").is_file() or not (split / "placement.jsonl").is_file():
+        rows = split / f"{part}.jsonl"
+        if not rows.is_file() or not (split / "placement.jsonl").is_file():
             raise DataError(f"{split} holds no training rows; run the workflow in this folder first")
-        self.index = Index(read_lines(split / "train.jsonl"))
+        self.index = Index(read_lines(rows))
         self.places = {one["id"]: one for one in read_lines(split / "placement.jsonl")}
 
     def find(self, question: str, answer: str, most: int = 3) -> list[NearestRow]:

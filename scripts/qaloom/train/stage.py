@@ -74,11 +74,13 @@ def train(
     threads: int | None = None,
     gpus: int = 1,
     device: Device | None = None,
+    twin: Path | None = None,
 ) -> Manifest:
     """Fine-tune `base` on `rows` (a file of the split); return the manifest.
 
     `settings` is one entry of `runs:` in the configuration, `start` the folder of an adapter to train on,
     `gpus` how many of this host's may be used, `device` what to plan for instead of what is found here.
+    `twin`, of a final model, is the folder of the run that is evaluated: other rows, the same settings.
     Writes adapter, tokenizer, plan.json, metrics.json, history.jsonl, tensorboard/ and, last, manifest.json.
     Raises DataError when there is nothing to train on, DeviceError when the model does not fit and
     TrainingError when a row has no label, the loss is not a number or no plan's memory suffices, ModelError
@@ -93,14 +95,34 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):  # another run with the same rows and settings waits, then reuses
         if (folder / "finished/manifest.json").is_file():
-            say(f"train: {name} was trained before on the same rows and settings; reusing its adapter")
+            say(f"train: {_why_reused(name, identity, twin)}")
         else:
             task = TrainingTask(
                 name, str(base), str(start) if start else None, run, threads, template=template
             )
             planned = _train(task, read_lines(rows), device, gpus, folder)
-            _finish(folder, planned, identity)
+            _finish(folder, _beside_the_twin(planned, twin), identity)
         return _publish(folder / "finished", out)
+
+
+def _why_reused(name: str, identity: Identity, twin: Path | None) -> str:
+    if twin and read_struct(twin / "manifest.json", Manifest).rows == identity.rows:
+        return f"{name}: nothing was held out that could be trained, so this is the model that is evaluated"
+    return f"{name} was trained before on the same rows and settings; reusing its adapter"
+
+
+def _beside_the_twin(planned: Plan, twin: Path | None) -> Plan:
+    """A final model's plan, which says how it differs from that of the run that is evaluated."""
+    if twin is None:
+        return planned
+    evaluated, notes = read_struct(twin / "plan.json", Plan), []
+    if planned.steps != evaluated.steps:
+        notes.append(
+            f"{planned.steps:,} steps, {evaluated.steps:,} in the evaluated run: as many epochs, more rows"
+        )
+    if planned.precision != evaluated.precision:
+        notes.append(f"trained in {planned.precision}, the evaluated run in {evaluated.precision}")
+    return replace(planned, why=[*planned.why, *notes])
 
 
 def _train(task: TrainingTask, rows: list[TextRow], device: Device | None, gpus: int, folder: Path) -> Plan:
@@ -136,9 +158,11 @@ def _identity(
 ) -> Identity:
     """All that decides the adapter: not how this machine gets there (plan, threads, GPUs), nor a tracker.
 
+    Nor whether a final model is trained, too: its rows are all in which it differs.
+
     Models count by content: neither a folder that was moved nor a run that was renamed is a change.
     """
-    named, training = ("base_model", "start_from"), dict(settings["training"])
+    named, training = ("base_model", "start_from", "final"), dict(settings["training"])
     del training["report_to"], training["measure"], training["graphs"]
     if not training["validation_fraction"]:
         del training["save_steps"]  # which decides which checkpoint is the best, and nothing else

@@ -23,9 +23,8 @@ from qaloom.export.parity_verdict import (
     parity_failures,
     parity_summary,
 )
-from qaloom.export.stage import ParityError, export
+from qaloom.export.stage import ParityError, RunRecords, export
 from qaloom.files import read_json, write_json
-from qaloom.formats import wanted_formats, weights_for_ollama
 
 BOUND = 0.05
 
@@ -257,14 +256,14 @@ def given(project, tmp_path):
     for kind in ("merged", "adapter"):
         asked(project, kind, converted(project, kind))
 
-    def given(*kinds, **changes):
+    def given(*kinds, memory=None, **changes):
         parities = {}
         for kind in kinds:
             parities[kind] = tmp_path / f"{kind}.json"
             write_json(parities[kind], read_json(project / f"results/parity/demo/{kind}.json") | changes)
         folders = {kind: converted(project, kind) for kind in kinds}
-        card = project / "results/evaluate/demo/README.md"
-        return export("demo", folders, parities, card, base(project), tmp_path / "out", BOUND)
+        about = RunRecords(project / "results/evaluate/demo/README.md", base(project), run(project), memory)
+        return export("demo", folders, parities, about, tmp_path / "out", BOUND)
 
     return given
 
@@ -292,6 +291,42 @@ def test_the_model_card_travels_along_with_what_was_measured(given, tmp_path):
     assert "| 4 of 4 | 1.00 to 1.00 | 8 of 8 |" in card.text
 
 
+@pytest.fixture
+def memory(tmp_path):
+    """Figures of a final model whose twin was trained on 20 of its 30 rows."""
+    share = {"n": 10, "exact_match": 0.9}
+    probes = {"n": 4, "twin": 0.25, "final": 0.5, "difference": 0.25, "low": -0.5, "high": 1, "p": 0.4}
+    figures = {
+        "run": "demo", "adapter": "f" * 64, "evaluated_adapter": "1" * 64, "rows": 30, "evaluated_rows": 20,
+        "trained": share, "by": {"train": share}, "probes": probes,
+    }  # fmt: skip
+    write_json(tmp_path / "memory.json", figures)
+    return tmp_path / "memory.json"
+
+
+def test_the_card_of_a_final_model_says_whose_scores_it_shows(given, memory, tmp_path):
+    from huggingface_hub import ModelCard
+
+    manifest = given("merged", memory=memory)
+    assert (manifest.adapter, manifest.evaluated_adapter) == ("f" * 64, "1" * 64)
+    card = ModelCard.load(tmp_path / "out/README.md")
+    intro = card.text.partition("\n## ")[0]
+    assert "**The scores below are not this model's own, but its held-out twin's.**" in intro
+    assert "(adapter `ffffffffffffffff`)" in intro and "(adapter `1111111111111111`)" in intro
+    assert "all 30 rows" in intro and "on 20 of them" in intro
+    assert "9 of 10 questions that it was trained on exactly (no test), and 2 of 4 probes" in intro
+    assert {result.dataset_name for result in card.data.eval_results} == {
+        "held-out questions to its twin (recall)"
+    }
+    assert read_json(tmp_path / "out/manifest.json")["final"] == read_json(memory)
+
+
+def test_a_final_model_that_is_its_twin_has_scores_of_its_own(given, memory, tmp_path):
+    write_json(memory, read_json(memory) | {"adapter": "1" * 64})
+    assert given("merged", memory=memory).adapter == "1" * 64
+    assert "twin" not in (tmp_path / "out/README.md").read_text("utf-8")
+
+
 def test_what_does_not_answer_as_trained_is_not_given_out(given, tmp_path):
     given("merged", "adapter")
     before = (tmp_path / "out/merged/model.safetensors").stat().st_ino
@@ -310,19 +345,6 @@ def test_a_format_that_is_no_longer_asked_for_goes(given, tmp_path):
 
 
 # ---------------------------------------------------------------- formats
-
-
-def test_ollama_brings_a_gguf_file_along_and_names_the_smallest():
-    assert wanted_formats({"formats": ["ollama"], "runs": {}}, "a") == ["gguf-q8_0", "ollama"]
-    both = {"formats": ["ollama", "gguf-f16", "gguf-q8_0"], "runs": {}}
-    assert wanted_formats(both, "a") == ["gguf-f16", "gguf-q8_0", "ollama"]
-    assert weights_for_ollama(wanted_formats(both, "a")) == "gguf-q8_0"
-    assert weights_for_ollama(["gguf-f16", "ollama"]) == "gguf-f16"
-
-
-def test_a_run_may_ask_for_other_formats():
-    settings = {"formats": ["merged"], "runs": {"b": ["adapter", "gguf-f16"], "c": []}}
-    assert [wanted_formats(settings, name) for name in "abc"] == [["merged"], ["adapter", "gguf-f16"], []]
 
 
 def test_q4_without_a_quantiser_is_one_line(project, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from markupsafe import escape
 
+from qaloom.config.load import defaults
 from qaloom.console import duration
 from qaloom.errors import DataError
 from qaloom.evaluate.judge_figures import summarise_verdicts
@@ -518,7 +519,10 @@ def test_exports_are_shown_with_what_is_wrong(tmp_path: Path) -> None:
     }  # fmt: skip
     write_json(results / "parity/demo/merged.json", found)
     write_json(results / "parity/demo/adapter.json", found | {"format": "adapter"})
-    out, config = results / "index.html", {"export": {"formats": ["merged"], "runs": {}, "max_drop": 0.1}}
+    out, config = (
+        results / "index.html",
+        {"export": defaults()["export"] | {"formats": ["merged"], "max_drop": 0.1}},
+    )
     report(results, ["demo"], out, {"config": config})
     text = english(section(out.read_text("utf-8"), "exports"))
     assert "merged not released 3 / 10 70.0% → 20.0% −70.0 to −30.0 9 / 10 20 / 20 transformers 5" in text

@@ -5,13 +5,12 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from qaloom.errors import ModelError
 from qaloom.serve import ask
-from qaloom.serve.ask import _answer, _asker, _lines, _open, stream_answer
+from qaloom.serve.ask import _answer, _asker, _lines, _open, _trained, stream_answer
 from qaloom.trained_run import TrainedRun
 
 
@@ -24,7 +23,7 @@ def command(*arguments, cwd, given=""):
 
 @pytest.fixture(scope="module")
 def opened(tuned):
-    return _open(tuned / "results/train/demo")
+    return _open(TrainedRun(tuned / "results/train/demo"))
 
 
 def test_the_answer_is_all_that_is_on_stdout(tuned, opened):
@@ -72,9 +71,9 @@ def test_a_run_is_asked_with_its_system_message_and_the_base_in_its_own_template
 
 def test_a_run_is_opened_from_any_folder(tuned, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert _open(tuned / "results/train/demo")[1].prompt == "chat"
+    assert _open(TrainedRun(tuned / "results/train/demo"))[1].prompt == "chat"
     monkeypatch.chdir(tuned / "results/train")
-    assert _open(Path("demo"))[1].prompt == "chat"
+    assert _open(_trained("demo"))[1].prompt == "chat"
 
 
 def test_a_run_that_is_not_there_is_one_line(tmp_path):
@@ -91,12 +90,12 @@ def test_a_base_model_that_is_gone_is_one_line(tuned, tmp_path):
     run = tmp_path / "results/train/demo"
     shutil.copytree(tuned / "results/train/demo", run)
     with pytest.raises(ModelError, match="trained on results/base_model/tiny, which is not there; run"):
-        _open(run)
+        _open(TrainedRun(run))
     config = json.loads((run / "adapter_config.json").read_text())
     config["base_model_name_or_path"] = "/nowhere/model"
     (run / "adapter_config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="trained on /nowhere/model, which"):
-        _open(run)
+        _open(TrainedRun(run))
 
 
 def test_questions_of_a_file_are_asked_one_a_line(monkeypatch):

@@ -1,0 +1,67 @@
+"""Records of a final model's memory check, and its figures in a sentence."""
+
+import msgspec
+
+
+class MemoryAnswer(msgspec.Struct):
+    """A line of predictions.jsonl: a question, the answer, and whether the final model was trained on that row."""
+
+    id: str
+    split: str
+    origin: str
+    question: str
+    reference: str
+    tuned: str
+    cut: dict[str, bool]
+    exact_match: float
+    trained: bool
+
+
+class Remembered(msgspec.Struct):
+    """Mean exact match on `n` questions that a model was trained on: no test score."""
+
+    n: int
+    exact_match: float | None
+
+
+class ProbeComparison(msgspec.Struct):
+    """Exact match of a final model and its held-out twin on `n` probes, which neither was trained on."""
+
+    n: int
+    twin: float | None
+    final: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+
+
+class MemoryCheck(msgspec.Struct):
+    """`results/memory_check/RUN/metrics.json`: what a final model remembers of its training rows.
+
+    `by` names the parts that its rows were in for its held-out twin, whose scores are the run's.
+    """
+
+    run: str
+    adapter: str  # sha256 of the final model's weights
+    evaluated_adapter: str  # and of its twin's
+    rows: int  # that it was trained on
+    evaluated_rows: int
+    trained: Remembered
+    by: dict[str, Remembered]
+    probes: ProbeComparison
+
+    @property
+    def is_its_twin(self) -> bool:
+        """Whether the evaluated model was trained on the same rows, so that the run's scores are its own."""
+        return self.adapter == self.evaluated_adapter
+
+
+def memory_summary(found: MemoryCheck) -> str:
+    """What a final model remembers, as part of a sentence."""
+    right = round((found.trained.exact_match or 0) * found.trained.n)
+    line = f"it answers {right:,} of {found.trained.n:,} questions that it was trained on exactly (no test)"
+    if probes := found.probes.n:
+        final, twin = (round((share or 0) * probes) for share in (found.probes.final, found.probes.twin))
+        line += f", and {final:,} of {probes:,} probes, its held-out twin {twin:,}"
+    return line
