@@ -25,6 +25,7 @@ from qaloom.evaluate.model_pair import ModelPair
 from qaloom.files import read_json, read_lines, write_json, write_lines
 from qaloom.inference.decoding import Answer
 from qaloom.inference.prompt import row_question
+from qaloom.records import row_context
 from qaloom.trained_run import TrainedRun
 
 _PARTS = ("train", "recall", "unseen")
@@ -98,7 +99,7 @@ def _answer(row: Asked, given: Answer) -> MemoryAnswer:
         id=row["id"],
         split=row["split"],
         origin=row["origin"],
-        question="\n\n".join(filter(None, (row["instruction"], row["input"]))),
+        question="\n\n".join(filter(None, (row["instruction"], row_context(row)))),
         reference=row["output"],
         tuned=given.text,
         cut={"tuned": given.cut},

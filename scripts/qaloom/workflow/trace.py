@@ -21,6 +21,7 @@ from qaloom.evaluate.fact_records import LedgerFact
 from qaloom.files import read_lines
 from qaloom.records import Placement, Rejection, Row, placed_row
 from qaloom.text.normalize import comparison_key
+from qaloom.workflow.trace_final import final_parts
 
 T = TypeVar("T")
 _ID = re.compile(r"[0-9a-f]{6,16}")
@@ -168,7 +169,9 @@ def history(results: Results, row: Row) -> list[StageHistory]:
     if row.origin == "data":
         places = _places(results, row)
         sections += [_validate(places), _dedup(results, row, places)]
-    return [*sections, _augment(results, row), _split(results, row), *_evaluate(results, row)]
+    final = final_parts(results.folder, row.id, _same_fact(results, row))
+    sections += [_augment(results, row), _split(results, row), *_evaluate(results, row)]
+    return [*sections, *(StageHistory(*part) for part in final)]
 
 
 def _question_of(record: Any) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import pytest
 from rich.console import Console
@@ -11,6 +12,7 @@ from qaloom.config.load import complete
 from qaloom.dedup.stage import dedup
 from qaloom.errors import DataError
 from qaloom.evaluate.fact_ledger import fact_ledger
+from qaloom.evaluate.memory_figures import MemoryAnswer
 from qaloom.files import read_lines, write_lines
 from qaloom.records import Placement, Row
 from qaloom.split.stage import split
@@ -158,3 +160,16 @@ def test_nothing_fits(results, wanted, message):
 def test_no_results(tmp_path):
     with pytest.raises(DataError, match="after make run"):
         trace(tmp_path, "abcdef")
+
+
+def test_a_final_model_says_whether_it_was_trained_on_the_row(results):
+    final = {row["id"] for row in read_lines(results / "split/final.jsonl")}
+    [held] = [row for row in read_lines(results / "split/unseen.jsonl") if row["id"] in final][:1]
+    answer = MemoryAnswer(held["id"], "unseen", "data", "?", "!", "Now I know", {"tuned": False}, 0.0, True)
+    assert "final model" not in told(results, held["id"])
+    write_lines(results / "memory_check/demo/predictions.jsonl", [answer])
+    text = told(results, held["id"])
+    assert "final model, run demo\n  trained on this row\n  final     Now I know" in text
+    [probe] = [row for row in read_lines(results / "split/recall.jsonl") if row["id"] not in final][:1]
+    assert "final model, run demo\n  not trained on this row\n" in told(results, probe["id"])
+    shutil.rmtree(results / "memory_check")
