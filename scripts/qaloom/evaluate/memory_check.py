@@ -6,12 +6,13 @@ the run are its held-out twin's. Probes are kept from both, so that the two can 
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
 from qaloom.console import say
+from qaloom.evaluate.answer_limit import answer_limit
 from qaloom.evaluate.intervals import paired
 from qaloom.evaluate.memory_figures import (
     MemoryAnswer,
@@ -20,8 +21,9 @@ from qaloom.evaluate.memory_figures import (
     Remembered,
     memory_summary,
 )
-from qaloom.evaluate.metrics import exact_match
+from qaloom.evaluate.metrics import right
 from qaloom.evaluate.model_pair import ModelPair
+from qaloom.evaluate.results import AnswerLimit
 from qaloom.files import read_json, read_lines, write_json, write_lines
 from qaloom.inference.decoding import Answer
 from qaloom.inference.prompt import row_question
@@ -43,10 +45,10 @@ class MemorySources(NamedTuple):
 
 
 class MemorySettings(msgspec.Struct):
-    """The most questions of each part, and the longest answer in tokens."""
+    """The most questions of each part, and the longest answer in tokens, as for evaluate."""
 
     questions: int
-    max_new_tokens: int
+    max_new_tokens: int | Literal["auto"]
 
 
 def memory_check(
@@ -59,26 +61,31 @@ def memory_check(
     """
     options = msgspec.convert(settings, MemorySettings)
     (out / "metrics.json").unlink(missing_ok=True)
-    twin = {p["id"]: p["scores"]["exact_match"]["tuned"] for p in read_lines(sources.predictions)}
-    asked = _asked(sources.split, twin, options.questions)
-    models = ModelPair(name, sources.base, sources.final, options.max_new_tokens, cache)
+    twin = {p["id"]: p["scores"]["right"]["tuned"] for p in read_lines(sources.predictions)}
+    trained = read_lines(sources.split / "final.jsonl")
+    asked = _asked(sources.split, trained, twin, options.questions)
+    models = ModelPair(name, sources.base, sources.final, cache)
+    references, taught = ([row["output"] for row in rows] for rows in (asked, trained))
+    limit = answer_limit(options.max_new_tokens, references, taught, models.ids)
+    models.max_new_tokens = limit.tokens
     questions = [row_question(row, models.trained.system) for row in asked]
     given = models.answers("tuned", models.prompt, questions, "final")
     answers = [_answer(*pair) for pair in zip(asked, given, strict=True)]
-    found = _figures(name, sources, answers, twin)
+    found = _figures(name, sources, answers, twin, limit)
     write_lines(out / "predictions.jsonl", answers)
     write_json(out / "metrics.json", msgspec.to_builtins(found))
     say(f"memory_check: {name}, final: {memory_summary(found)}")
     return found
 
 
-def _asked(split: Path, twin: Mapping[str, float], most: int) -> list[Asked]:
+def _asked(
+    split: Path, trained: Sequence[dict[str, Any]], twin: Mapping[str, float], most: int
+) -> list[Asked]:
     """Rows of the sources, then probes that the twin was asked, at most `most` of each part.
 
     Ids are hashes, so the first rows are a sample.
     """
     places = {line["id"]: line for line in read_lines(split / "placement.jsonl")}
-    trained = read_lines(split / "final.jsonl")
     kept = {row["id"] for row in trained}
     parts: dict[str, list[Asked]] = {part: [] for part in _PARTS}
     for row in trained:
@@ -103,7 +110,7 @@ def _answer(row: Asked, given: Answer) -> MemoryAnswer:
         reference=row["output"],
         tuned=given.text,
         cut={"tuned": given.cut},
-        exact_match=exact_match(given.text, row["output"]),
+        right=right(given.text, row["output"]),
         trained=row["trained"],
     )
 
@@ -113,6 +120,7 @@ def _figures(
     sources: MemorySources,
     answers: Sequence[MemoryAnswer],
     twin: Mapping[str, float],
+    limit: AnswerLimit,
 ) -> MemoryCheck:
     manifest = read_json(sources.split / "manifest.json")
     trained, probes = ([a for a in answers if a.trained is taught] for taught in (True, False))
@@ -123,6 +131,7 @@ def _figures(
         evaluated_adapter=TrainedRun(sources.evaluated).manifest.adapter,
         rows=manifest["final"]["rows"],
         evaluated_rows=manifest["train"]["rows"],
+        answer_limit=limit,
         trained=_remembered(trained),
         by={part: _remembered(some) for part, some in parts.items() if some},
         probes=_beside_twin(probes, twin),
@@ -130,11 +139,11 @@ def _figures(
 
 
 def _remembered(answers: Sequence[MemoryAnswer]) -> Remembered:
-    scores = [answer.exact_match for answer in answers]
+    scores = [answer.right for answer in answers]
     return Remembered(len(scores), sum(scores) / len(scores) if scores else None)
 
 
 def _beside_twin(probes: Sequence[MemoryAnswer], twin: Mapping[str, float]) -> ProbeComparison:
-    of_twin, of_final = np.array([twin[p.id] for p in probes]), np.array([p.exact_match for p in probes])
+    of_twin, of_final = np.array([twin[p.id] for p in probes]), np.array([p.right for p in probes])
     found = paired(of_twin, of_final)
     return ProbeComparison(found.n, found.base, found.tuned, found.difference, found.low, found.high, found.p)

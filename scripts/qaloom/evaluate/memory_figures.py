@@ -2,6 +2,8 @@
 
 import msgspec
 
+from qaloom.evaluate.results import AnswerLimit
+
 
 class MemoryAnswer(msgspec.Struct):
     """A line of predictions.jsonl: a question, the answer, and whether the final model was trained on that row."""
@@ -13,19 +15,19 @@ class MemoryAnswer(msgspec.Struct):
     reference: str
     tuned: str
     cut: dict[str, bool]
-    exact_match: float
+    right: float
     trained: bool
 
 
 class Remembered(msgspec.Struct):
-    """Mean exact match on `n` questions that a model was trained on: no test score."""
+    """Share of right answers to `n` questions that a model was trained on: no test score."""
 
     n: int
-    exact_match: float | None
+    right: float | None
 
 
 class ProbeComparison(msgspec.Struct):
-    """Exact match of a final model and its held-out twin on `n` probes, which neither was trained on."""
+    """Shares of right answers of a final model and its held-out twin on `n` probes, which neither was trained on."""
 
     n: int
     twin: float | None
@@ -47,6 +49,7 @@ class MemoryCheck(msgspec.Struct):
     evaluated_adapter: str  # and of its twin's
     rows: int  # that it was trained on
     evaluated_rows: int
+    answer_limit: AnswerLimit
     trained: Remembered
     by: dict[str, Remembered]
     probes: ProbeComparison
@@ -59,8 +62,8 @@ class MemoryCheck(msgspec.Struct):
 
 def memory_summary(found: MemoryCheck) -> str:
     """What a final model remembers, as part of a sentence."""
-    right = round((found.trained.exact_match or 0) * found.trained.n)
-    line = f"it answers {right:,} of {found.trained.n:,} questions that it was trained on exactly (no test)"
+    right = round((found.trained.right or 0) * found.trained.n)
+    line = f"it answers {right:,} of {found.trained.n:,} questions right that it was trained on (no test)"
     if probes := found.probes.n:
         final, twin = (round((share or 0) * probes) for share in (found.probes.final, found.probes.twin))
         line += f", and {final:,} of {probes:,} probes, its held-out twin {twin:,}"

@@ -9,6 +9,7 @@ from qaloom.evaluate.memory_check import MemorySources, memory_check
 from qaloom.evaluate.memory_figures import memory_summary
 from qaloom.evaluate.model_pair import ModelPair
 from qaloom.files import read_json, read_lines, write_json, write_lines
+from qaloom.inference.prompt import Question
 
 PLACES = [  # id, part, origin
     ("01", "train", "data"), ("02", "train", "data"), ("03", "train", "augmented"), ("04", "recall", "data"),
@@ -25,8 +26,9 @@ def checked(tiny, tuned, tmp_path_factory):
     for folder in (twin, final):
         shutil.copytree(tuned / "results/train/demo", folder)
     write_json(final / "manifest.json", read_json(final / "manifest.json") | {"adapter": "f" * 64})
-    pair = ModelPair("demo", tiny, final, 6, project / "cache")
-    said = pair.answers("tuned", "chat", [(f"question {i}?", "") for i, *_ in PLACES], "final")
+    pair = ModelPair("demo", tiny, final, project / "cache")
+    pair.max_new_tokens = 6
+    said = pair.answers("tuned", "chat", [Question(f"question {i}?") for i, *_ in PLACES], "final")
     rows = [
         {
             "id": i,
@@ -42,9 +44,7 @@ def checked(tiny, tuned, tmp_path_factory):
     write_lines(split / "placement.jsonl", [{"id": i, "split": s, "origin": o} for i, s, o in PLACES])
     write_json(split / "manifest.json", {"final": {"rows": 5}, "train": {"rows": 3}})
     predictions = project / "predictions.jsonl"
-    write_lines(
-        predictions, [{"id": i, "scores": {"exact_match": {"tuned": 0.0}}} for i in ("04", "05", "07")]
-    )
+    write_lines(predictions, [{"id": i, "scores": {"right": {"tuned": 0.0}}} for i in ("04", "05", "07")])
     sources = MemorySources(split, tiny, final, twin, predictions)
     settings = {"questions": 10, "max_new_tokens": 6}
     return project, memory_check("demo", sources, project / "out", settings, project / "cache"), sources
@@ -52,10 +52,10 @@ def checked(tiny, tuned, tmp_path_factory):
 
 def test_rows_of_the_sources_are_asked_by_the_part_they_were_in(checked):
     _, found, _ = checked
-    assert {part: (one.n, one.exact_match) for part, one in found.by.items()} == {
+    assert {part: (one.n, one.right) for part, one in found.by.items()} == {
         "train": (2, 0.5), "recall": (1, 0.0), "unseen": (1, 1.0),
     }  # fmt: skip
-    assert (found.trained.n, found.trained.exact_match) == (4, 0.5)
+    assert (found.trained.n, found.trained.right) == (4, 0.5)
     assert (found.adapter, found.evaluated_adapter, found.is_its_twin) == ("f" * 64, "1" * 64, False)
 
 
@@ -65,14 +65,14 @@ def test_a_probe_is_no_trained_row_and_is_compared_with_the_twins_answer(checked
     written = {a["id"]: a["trained"] for a in read_lines(project / "out/predictions.jsonl")}
     assert written == {"01": True, "02": True, "04": True, "05": False, "07": True}
     assert memory_summary(found) == (
-        "it answers 2 of 4 questions that it was trained on exactly (no test), and 1 of 1 probes, its held-out twin 0"
+        "it answers 2 of 4 questions right that it was trained on (no test), and 1 of 1 probes, its held-out twin 0"
     )
 
 
 def test_the_figures_are_the_files_own(checked):
     project, found, _ = checked
     written = json.loads((project / "out/metrics.json").read_text())
-    assert written["trained"] == {"n": found.trained.n, "exact_match": found.trained.exact_match}
+    assert written["trained"] == {"n": found.trained.n, "right": found.trained.right}
 
 
 def test_of_many_rows_a_few_of_each_part_are_asked(checked, tmp_path):

@@ -294,10 +294,11 @@ def test_the_model_card_travels_along_with_what_was_measured(given, tmp_path):
 @pytest.fixture
 def memory(tmp_path):
     """Figures of a final model whose twin was trained on 20 of its 30 rows."""
-    share = {"n": 10, "exact_match": 0.9}
+    share = {"n": 10, "right": 0.9}
     probes = {"n": 4, "twin": 0.25, "final": 0.5, "difference": 0.25, "low": -0.5, "high": 1, "p": 0.4}
     figures = {
         "run": "demo", "adapter": "f" * 64, "evaluated_adapter": "1" * 64, "rows": 30, "evaluated_rows": 20,
+        "answer_limit": {"tokens": 16, "chosen": "set", "references": 10, "cut_references": 0},
         "trained": share, "by": {"train": share}, "probes": probes,
     }  # fmt: skip
     write_json(tmp_path / "memory.json", figures)
@@ -314,7 +315,7 @@ def test_the_card_of_a_final_model_says_whose_scores_it_shows(given, memory, tmp
     assert "**The scores below are not this model's own, but its held-out twin's.**" in intro
     assert "(adapter `ffffffffffffffff`)" in intro and "(adapter `1111111111111111`)" in intro
     assert "all 30 rows" in intro and "on 20 of them" in intro
-    assert "9 of 10 questions that it was trained on exactly (no test), and 2 of 4 probes" in intro
+    assert "9 of 10 questions right that it was trained on (no test), and 2 of 4 probes" in intro
     assert {result.dataset_name for result in card.data.eval_results} == {
         "held-out questions to its twin (recall)"
     }
