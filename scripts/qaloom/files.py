@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, overload
 
@@ -50,14 +51,16 @@ def read_json(path: Path) -> Any:
 
 def write_lines(path: Path, records: Iterable[Any]) -> int:
     """Write records (dicts or msgspec Structs) as JSON Lines; return how many."""
-    encode, buffer, count = msgspec.json.Encoder().encode_into, bytearray(), 0
+    encode, remaining, count = msgspec.json.Encoder().encode_lines, iter(records), 0
     with whole(path) as stream:
-        for record in records:
-            encode(record, buffer)
-            stream.write(buffer)
-            stream.write(b"\n")
-            count += 1
+        while some := list(islice(remaining, _AT_ONCE)):
+            stream.write(encode(some))
+            count += len(some)
     return count
+
+
+_AT_ONCE = 1_000  # records that are encoded together
+_BLOCK = 4 << 20  # bytes that are decoded together, to the end of their last line
 
 
 @overload
@@ -66,9 +69,15 @@ def read_lines(path: Path) -> list[dict[str, Any]]: ...
 def read_lines(path: Path, kind: type[T]) -> list[T]: ...
 def read_lines(path: Path, kind: type = dict) -> list:
     """Read JSON Lines that a stage wrote, each line as `kind`."""
-    decode: Callable[[bytes], Any] = msgspec.json.Decoder(kind).decode
+    return list(each_line(path, kind))
+
+
+def each_line(path: Path, kind: type[T]) -> Iterator[T]:
+    """The same one after the other, never all of them in memory."""
+    decode: Callable[[bytes], list] = msgspec.json.Decoder(kind).decode_lines
     with Path(path).open("rb") as stream:
-        return [decode(line) for line in stream]
+        while block := stream.read(_BLOCK):
+            yield from decode(block + stream.readline())
 
 
 def canonical(value: Any) -> str:

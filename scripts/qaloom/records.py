@@ -1,15 +1,18 @@
 """The records that flow from stage to stage, and the three files that every data stage writes."""
 
+import gc
 import hashlib
-import json
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from qaloom.files import write_json, write_lines
+from qaloom.files import read_lines, write_json, write_lines
 
 
 class Row(Struct, omit_defaults=True, gc=False):
@@ -134,6 +137,18 @@ class LookAlikeRow(Struct):
     kind: str
 
 
+class Clustered(Struct, omit_defaults=True):
+    """A line of dedup's clusters.jsonl: the cluster of a kept row, and its comparison keys.
+
+    `question` (with the input) and `answer` are made once and read by the split; empty, they are made again.
+    """
+
+    id: str
+    cluster: str
+    question: str = ""
+    answer: str = ""
+
+
 class Paraphrases(Struct):
     """Paraphrases that one provider proposes for a question, in its order."""
 
@@ -163,6 +178,29 @@ def row_context(row: Mapping[str, Any]) -> str:
     return context_text(row.get("system", ""), row.get("history", ()), row["input"])
 
 
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a stage; the names that many of them share stand in memory once."""
+    rows = read_lines(path, Row)
+    for row in rows:
+        row.source, row.group = sys.intern(row.source), sys.intern(row.group)
+    return rows
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No passes of the garbage collector, while rows by the million are made that hold no cycles.
+
+    Every pass would look through all of them, which takes a tenth of a stage's time. Also a decorator.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def question_text(instruction: str, input: str) -> str:
     """The question of a row as a comparison sees it: the instruction, then its context on a new line."""
     return f"{instruction}\n{input}" if input else instruction
@@ -170,8 +208,10 @@ def question_text(instruction: str, input: str) -> str:
 
 def row_id(instruction: str, context: str, output: str) -> str:
     """First 16 hex digits of sha256 over the JSON array [instruction, context, output]."""
-    text = json.dumps([instruction, context, output], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_encode((instruction, context, output))).hexdigest()[:16]
+
+
+_encode = msgspec.json.Encoder().encode  # escapes as json.dumps with ensure_ascii=False does
 
 
 def place(row: Row) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """No regular expression of the library backtracks: 100 KB of adversarial text in a fifth of a second of CPU time.
 
-Patterns are found in the modules' globals (also inside containers and functions' defaults) and, by syntax, in
-calls of `re` inside functions. The texts are made of each pattern's own literals and classes, repeated, before
-a tail that cannot match; a hang is ended by a timer and fails by the pattern's name.
+Patterns are found in the modules' globals (also inside containers and functions' defaults), by syntax in calls of
+`re` inside functions, and in the configuration's schema. The texts are made of each pattern's own literals and
+classes, repeated, before a tail that cannot match; a hang is ended by a timer and fails by the pattern's name.
 """
 
 import ast
@@ -17,8 +17,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
 import qaloom
+from qaloom.config.load import SCHEMA
 
 LENGTH = 100_000
 SECONDS = 0.2
@@ -105,20 +107,46 @@ def held(value: object, name: str, depth: int = 0) -> Iterator[tuple[str, re.Pat
             yield from held(item, f"{name}()", depth + 1)
 
 
-_CALLS = ("compile", "sub", "split", "search", "match", "fullmatch", "findall", "finditer")
+_CALLS = ("compile", "sub", "subn", "split", "search", "match", "fullmatch", "findall", "finditer")
+# Patterns that a function makes of a text or a list: alternatives of escaped texts between fixed pieces.
+MADE_OF_TEXTS = {
+    "qaloom.config.load": "re.search(pattern.replace(",  # the schema's, which are tried by themselves
+    "qaloom.evaluate.judge": "re.compile(f'<(?=",
+    "qaloom.evaluate.metrics": "re.search(_edge(wanted[0]",
+    "qaloom.inference.encoding": "re.compile('|'.join(longest_first",
+    "qaloom.report.format": "re.compile(''.join(parts)",
+    "qaloom.text.lookalikes": "re.compile(f'(?<![A-Za-z0-9가-힣]){re.escape(slot.text)}",
+}
 
 
 def inline(module: ModuleType) -> Iterator[tuple[str, re.Pattern[str]]]:
-    """Patterns written as literals in calls of `re` anywhere in a module's source."""
+    """Patterns in calls of `re` anywhere in a module's source, as far as its globals say what they are."""
     if not module.__file__:
         return
     for node in ast.walk(ast.parse(Path(module.__file__).read_text(encoding="utf-8"))):
         call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args
-        if not (call and isinstance(node.func.value, ast.Name) and node.func.value.id == "re"):
+        if not (call and isinstance(node.func.value, ast.Name) and node.func.attr in _CALLS):
             continue
-        literal = isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
-        if literal and node.func.attr in _CALLS:
-            yield f"{module.__name__}:{node.lineno}", re.compile(node.args[0].value)
+        if getattr(module, node.func.value.id, None) is not re and node.func.value.id != "re":
+            continue
+        try:
+            yield f"{module.__name__}:{node.lineno}", compiled(node, vars(module))
+        except NameError:
+            known, written = MADE_OF_TEXTS.get(module.__name__), ast.unparse(node)
+            assert known and written.startswith(known), f"{module.__name__}:{node.lineno}: {written}"
+
+
+def compiled(call: ast.Call, names: dict[str, object]) -> re.Pattern[str]:
+    """The pattern of a call of `re`, with its flags; a NameError where a function's own names make it."""
+    name = call.func.attr  # type: ignore[attr-defined]
+    at = {"compile": 1, "sub": 4, "subn": 4, "split": 3}.get(name, 2)
+    written = call.args[at] if len(call.args) > at else None
+    written = next((keyword.value for keyword in call.keywords if keyword.arg == "flags"), written)
+    pattern, flags = (
+        eval(compile(ast.Expression(node), "pattern", "eval"), names) if node else 0
+        for node in (call.args[0], written)
+    )
+    return pattern if isinstance(pattern, re.Pattern) else re.compile(pattern, flags)
 
 
 def patterns(part: str) -> dict[str, re.Pattern[str]]:
@@ -289,3 +317,35 @@ def test_a_pattern_that_backtracks_is_caught():
 def test_no_pattern_backtracks(part):
     found = {name: next(slow(pattern), None) for name, pattern in patterns(part).items()}
     assert not {name: text for name, text in found.items() if text}
+
+
+def of_schema(value: object) -> Iterator[str]:
+    """The patterns of the configuration's schema."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key == "pattern" and isinstance(item, str):
+                yield item
+            else:
+                yield from of_schema(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from of_schema(item)
+
+
+def test_no_pattern_of_the_schema_backtracks():
+    found = set(of_schema(yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))))
+    assert len(found) > 5
+    assert {pattern: text for pattern in found if (text := next(slow(re.compile(pattern)), None))} == {}
+
+
+def test_patterns_in_functions_are_found():
+    source = """
+import re
+_ONE = "a+"
+def f(text, own):
+    re.sub(rf"{_ONE}b", "", text)
+    return re.search("x", text, re.IGNORECASE)
+"""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    found = {compiled(call, {"re": re, "_ONE": "a+"}) for call in calls}
+    assert {(p.pattern, bool(p.flags & re.IGNORECASE)) for p in found} == {("a+b", False), ("x", True)}

@@ -101,7 +101,7 @@ def _filtered(
     reasons = [_gated(proposal, limits) for proposal in proposals]
     passed = [proposal for proposal, reason in zip(proposals, reasons, strict=True) if not reason]
     clashes = _clashes(passed, existing, limits.clash)
-    keys = {question_key(row.instruction, row.context) for row in existing}
+    keys = {question_key(row.instruction, row.context) for row in existing if proposals}
     accepted: list[Row] = []
     rejections: list[Rejection] = []
     for proposal, gated in zip(proposals, reasons, strict=True):

@@ -1,6 +1,7 @@
 """Answers that stop in the middle, and answers that say nothing: 'See Figure 3.', '- 12 -', 'TBD', '상동'."""
 
 import re
+from collections import Counter
 
 from qaloom.records import Row
 from qaloom.text.korean import morphemes
@@ -153,16 +154,20 @@ def _unclosed(answer: str) -> str:
 def _left_open(text: str) -> str:
     """The last opening bracket that no closing one answers and that holds words."""
     stack: list[tuple[str, int]] = []
+    opened: Counter[str] = Counter()
     for place, char in enumerate(text):
         if char in _PAIRS:
             stack.append((char, place))
-        elif char in _CLOSERS:
-            at = next((i for i in range(len(stack) - 1, -1, -1) if stack[i][0] == _CLOSERS[char]), None)
-            if at is not None:
-                del stack[at:]
+            opened[char] += 1
+        elif opened[_CLOSERS.get(char, "")]:
+            found = ""
+            while found != _CLOSERS[char]:  # those inside it that are still open are taken for closed
+                found, _ = stack.pop()
+                opened[found] -= 1
+    last_word = next((at for at in range(len(text) - 1, -1, -1) if text[at].isalnum()), -1)
+    last = {opening: text.rfind(closing) for opening, closing in _PAIRS.items()}
     for char, place in reversed(stack):
-        rest = text[place + 1 :]
-        if _opens(text, place) and any(map(str.isalnum, rest)) and _PAIRS[char] not in rest:
+        if last[char] < place < last_word and _opens(text, place):
             return char
     return ""
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Container, Iterator
 from itertools import combinations
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from qaloom.console import bar
 from qaloom.dedup.reworded_pairs import reworded_pairs
-from qaloom.records import Row
+from qaloom.records import Clustered, Row
 from qaloom.text.endings import subject
 from qaloom.text.join_cost import say_cost
 from qaloom.text.normalize import jamo, key_digits
@@ -88,19 +89,20 @@ def reworded_questions(
 
 def clusters(
     rows: list[Keyed], merged: Container[int], questions: Questions, links: list[tuple[int, int]]
-) -> dict[str, str]:
+) -> list[Clustered]:
     """The cluster of each kept row: the smallest id among rows with linked questions, transitively."""
     ends = np.array(links, dtype=np.int64).reshape(-1, 2).T
     size = len(questions.keys)
     graph = coo_array((np.ones(ends.shape[1], dtype=bool), (ends[0], ends[1])), shape=(size, size))
     component = connected_components(graph, directed=False)[1].tolist()
     smallest: dict[int, str] = {}
-    group: dict[str, int] = {}
-    for key, positions in enumerate(questions.at):
-        for identity in (rows[position].row.id for position in positions if position not in merged):
-            group[identity] = component[key]
-            smallest[group[identity]] = min(identity, smallest.get(group[identity], identity))
-    return {identity: smallest[root] for identity, root in sorted(group.items())}
+    members: list[tuple[str, int, Keyed]] = []
+    for root, positions in zip(component, questions.at, strict=True):
+        for one in (rows[position] for position in positions if position not in merged):
+            members.append((one.row.id, root, one))
+            smallest[root] = min(one.row.id, smallest.get(root, one.row.id))
+    members.sort(key=itemgetter(0))
+    return [Clustered(identity, smallest[root], one.question, one.answer) for identity, root, one in members]
 
 
 def jamo_links(keys: list[str], threshold: float, threads: int) -> Iterator[tuple[int, int]]:

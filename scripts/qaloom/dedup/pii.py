@@ -1,8 +1,10 @@
 """Personal data in texts: e-mail addresses, phone, Korean resident registration and card numbers."""
 
 import re
+from bisect import bisect
 from collections.abc import Callable
 from datetime import date
+from operator import attrgetter
 from typing import NamedTuple
 
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
@@ -31,11 +33,19 @@ def find_pii(text: str) -> list[Found]:
         return []
     found: list[Found] = []
     for kind, pattern, holds in _KINDS:
+        before = list(found)
         for match in pattern.finditer(text):
-            free = all(match.end() <= other.start or match.start() >= other.end for other in found)
+            at = bisect(before, match.start(), key=_START)
+            free = (not at or before[at - 1].end <= match.start()) and (
+                at == len(before) or match.end() <= before[at].start
+            )
             if free and holds(match):
                 found.append(Found(kind, match.start(), match.end()))
-    return sorted(found, key=lambda piece: piece.start)
+        found.sort(key=_START)
+    return found
+
+
+_START = attrgetter("start")
 
 
 def mask(text: str) -> str:

@@ -31,8 +31,17 @@ from qaloom.dedup.near_duplicates import (
     reworded_questions,
 )
 from qaloom.errors import DataError
-from qaloom.files import read_lines, write_lines
-from qaloom.records import Rejection, Row, Survivor, rejected, write_stage
+from qaloom.files import write_lines
+from qaloom.records import (
+    Clustered,
+    Rejection,
+    Row,
+    Survivor,
+    read_rows,
+    rejected,
+    uncollected,
+    write_stage,
+)
 from qaloom.text.endings import stem
 from qaloom.text.facts import factual_difference, respaced
 from qaloom.text.normalize import comparison_key, key_digits
@@ -42,6 +51,7 @@ from qaloom.text.spelling import Counts, counted_words
 _EVERY = 10_000  # rows or pairs between two steps of a bar
 
 
+@uncollected()
 def dedup(
     source: Path, out: Path, settings: dict[str, Any], threads: int = 2, embedder: Embedder | None = None
 ) -> dict[str, Any]:
@@ -52,7 +62,7 @@ def dedup(
     rejected.jsonl, contradictions.jsonl, clusters.jsonl and, last, stats.json. What is kept depends on
     the set of rows, not on their order. Raises DataError when no row is left.
     """
-    incoming = read_lines(source, Row)
+    incoming = read_rows(source)
     if not incoming:
         raise DataError(f"{source}: holds no row; see rejected.jsonl beside it")
     good, rejections, personal = _filtered(incoming, settings)
@@ -89,18 +99,16 @@ class _Found(NamedTuple):
     kept: list[Row]
     rejections: list[Rejection]
     contradictions: list[dict[str, Any]]
-    clusters: dict[str, str]
+    clusters: list[Clustered]
     personal: dict[str, int]
 
 
 def _write(out: Path, incoming: int, found: _Found) -> dict[str, Any]:
     write_lines(out / "contradictions.jsonl", found.contradictions)
-    write_lines(
-        out / "clusters.jsonl", ({"id": row, "cluster": cluster} for row, cluster in found.clusters.items())
-    )
+    write_lines(out / "clusters.jsonl", found.clusters)
     counts = {
         "contradictions": len(found.contradictions),
-        "clusters": len(set(found.clusters.values())),
+        "clusters": len({line.cluster for line in found.clusters}),
         "missing_spaces": sum(missing_spaces(row.instruction) for row in found.kept),
         "pii": found.personal,
     }
@@ -136,10 +144,10 @@ def _filtered(
 
 
 def _personal(row: Row) -> list[str]:
-    kinds = {
-        piece.kind for text in (row.instruction, row.context, row.output) for piece in pii.find_pii(text)
-    }
-    return sorted(kinds)
+    context = row.context
+    texts = (row.instruction, context, row.output) if context else (row.instruction, row.output)
+    found = [piece.kind for text in texts for piece in pii.find_pii(text)]
+    return sorted(set(found)) if found else found
 
 
 def _marked(row: Row, found: list[str], choice: str) -> Row:

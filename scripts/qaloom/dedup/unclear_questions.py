@@ -38,7 +38,8 @@ _EN_POINTERS = frozenset(
         "diagram graph screenshot illustration drawing"
     )
 )
-_MARKS = str.maketrans(dict.fromkeys(",.?!:;'\"()", " "))
+_POINTER_BYTES = frozenset(word.encode() for word in _EN_POINTERS)
+_MARKS = bytes.maketrans(b",.?!:;'\"()", b" " * 10)
 
 
 def _may_point(question: str) -> bool:
@@ -48,7 +49,9 @@ def _may_point(question: str) -> bool:
         for word in _KO_LAYOUTS:
             if word in question:
                 return True
-    return not _EN_POINTERS.isdisjoint(question.lower().translate(_MARKS).split())
+    # Bytes: of text with Hangul they are put in small letters and searched several times as fast.
+    words = question.encode("utf-8", "surrogatepass").lower().translate(_MARKS).split()
+    return not _POINTER_BYTES.isdisjoint(words)
 
 
 # --- tables, figures and choices of a page ------------------------------------------------------------

@@ -8,7 +8,8 @@ from itertools import combinations, pairwise
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from qaloom.split.facts import LONG_ANSWER, Comparison, Relation, Statement, shortened
+from qaloom.split.facts import LONG_ANSWER, Comparison, Relation, Statement
+from qaloom.split.word_weights import shortened
 from qaloom.text.near_pairs import near_pairs
 
 Pair = tuple[int, int]

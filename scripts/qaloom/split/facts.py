@@ -7,16 +7,15 @@ Two rows state one fact when their questions hold the same values and
 """
 
 import re
-from array import array
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from enum import IntEnum
 from functools import cached_property, lru_cache
-from math import log
 
 from rapidfuzz.distance import Indel, Prefix
 
 from qaloom.records import Row
+from qaloom.split.word_weights import Weights, shortened
 from qaloom.text.closed_answers import closed_class
 from qaloom.text.content_words import question_core, same_stem, stems, without_final_ending
 from qaloom.text.differences import Difference, difference
@@ -31,9 +30,8 @@ _VALUE_LETTERS, _UNTOLD_DIGITS = (
     2,
     3,
 )  # a number tells as much as two letters, a long one as its digits less three
-# Share of the questions with some words, and how many of them, from which an answer is their rule; rows from which
-# words name no fact.
-_AS_A_RULE, _WITNESSES, _MANY = 0.8, 3, 1000
+# Share of the questions with some words, and how many of them, from which an answer is their rule.
+_AS_A_RULE, _WITNESSES = 0.8, 3
 _LIKE_NAMES = 0.7  # similarity from which questions are compared word by word before they can be one fact
 
 
@@ -74,12 +72,12 @@ class Statement:
         return stems(self.row.question)
 
     @cached_property
-    def figures(self) -> tuple[str, ...]:
+    def figures(self) -> str:
         """The digits of the question's numbers and codes, in order; its comparison key has them in one notation."""
         found = _DIGITS.findall(self.question)
         if "1" in found and "1" not in self.row.question:
             found = [text for text in found if text != "1"]  # 한 번, 한 달, where it counts nothing
-        return tuple(found)
+        return " ".join(found)
 
     @cached_property
     def body(self) -> str:
@@ -109,45 +107,11 @@ class Statement:
 _SENTENCE_ENDS = ("다", "요", "음", "함", "됨", "임")
 _SHARED_START, _LAST_SYLLABLES = 4, 4
 _DIGITS = re.compile(r"\d+")
-_WORD = re.compile(r"(?<![가-힣])[가-힣]{1,2}|[a-z0-9]+")
 
 
 @lru_cache(maxsize=1 << 20)  # split and audit ask for the same
 def _values_of(answer: str) -> str:
     return " ".join(value.text for value in values(answer))
-
-
-class Weights:
-    """Inverse document frequency of words among the questions of a data set: rare words identify."""
-
-    def __init__(self, questions: Iterable[str]) -> None:
-        self.rows = 0
-        self.counts: Counter[str] = Counter()
-        self.holding: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))  # rows that hold a word
-        for question in questions:
-            words = set(map(shortened, _WORD.findall(question.casefold())))
-            self.counts.update(words | {word[0] for word in words if word[0] >= "가"})
-            for word in words:
-                self.holding[word].append(self.rows)
-            self.rows += 1
-
-    def rows_with(self, stems: Iterable[str]) -> set[int]:
-        """Rows whose questions hold all of the stems, as counted; empty where even the rarest stands in many."""
-        found = sorted((self.holding.get(shortened(stem), array("I")) for stem in stems), key=len)
-        if not found or len(found[0]) > _MANY:
-            return set()
-        return set(found[0]).intersection(*found[1:])
-
-    def of(self, stem: str) -> float:
-        """The weight of a stem; Hangul words that begin alike count as one."""
-        return log(1 + self.rows / max(1, self.counts[shortened(stem)]))
-
-
-def shortened(word: str) -> str:
-    """A word as it is counted: of Hangul the first two syllables, of Latin letters without a plural s."""
-    if word[0] >= "가":
-        return word[:2]
-    return word[:-1] if len(word) > 3 and word.endswith("s") and word.isalpha() else word
 
 
 class Comparison:
@@ -232,7 +196,9 @@ class Comparison:
         Two rows alone are no rule: they would be their own evidence.
         """
         rows = self.weights.rows_with(stems)
-        return sum(self.units[row] in units for row in rows) >= max(_WITNESSES, _AS_A_RULE * len(rows))
+        return sum(self.units[row] in units for row in rows.tolist()) >= max(
+            _WITNESSES, _AS_A_RULE * len(rows)
+        )
 
     def _telling(self, one: Statement) -> bool:
         """Whether an answer is long enough, and rare enough, to tell a fact from others by itself."""

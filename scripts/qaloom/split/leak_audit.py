@@ -3,22 +3,23 @@
 It reads the files alone and follows the definition of a fact (`facts`); it shares no decision with the split.
 """
 
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
 from qaloom.errors import LeakError
-from qaloom.files import read_lines, write_json
-from qaloom.records import Placement, placed_row
+from qaloom.files import each_line, write_json
+from qaloom.records import Placement, Row, placed_row
 from qaloom.split.fact_pairs import grouped_pairs, near_answer_pairs, near_question_pairs
 from qaloom.split.facts import Comparison, Relation, Statement, comparison_of
 from qaloom.text.content_words import differ_in_endings_alone
 from qaloom.text.differences import Difference
-from qaloom.text.normalize import comparison_key
 
 _SHOWN = 3  # leaks named in the message
 _PARTS = ("train", "recall", "unseen")
@@ -63,15 +64,16 @@ class Audit(msgspec.Struct):
 
 
 def audit(
-    folder: Path, threshold: float, by: str = "answer", key: Callable[[str], str] = comparison_key
+    folder: Path, threshold: float, by: str = "answer", known: Mapping[str, Statement] = MappingProxyType({})
 ) -> Audit:
     """Check the split in `folder`, write audit.json there and return its content.
 
-    `key` may be a cache of `comparison_key`. Raises LeakError, one line with the first leaks and their
-    places, when a promise is broken.
+    `known` may hold statements by id: one whose row is word for word the row of the files spares reading its texts
+    for values and words again. Raises LeakError, one line with the first leaks and their places, when a promise is
+    broken.
     """
-    placed = {p.id: p for p in read_lines(folder / "placement.jsonl", Placement)}
-    train, recall, unseen = (_read(folder / f"{name}.jsonl", placed, key) for name in _PARTS)
+    placed = _places(folder / "placement.jsonl")
+    train, recall, unseen = (_read(folder / f"{name}.jsonl", placed, known) for name in _PARTS)
     sources = [s for s in chain(train, recall, unseen) if s.row.origin == "data"]
     comparison = comparison_of(sources, threshold)
     checks = [
@@ -90,13 +92,33 @@ def audit(
     return result
 
 
-def _read(path: Path, placed: Places, key: Callable[[str], str]) -> list[Statement]:
-    return [_statement(text, placed.get(text["id"], _UNKNOWN), key) for text in read_lines(path)]
+def _places(path: Path) -> Places:
+    """Placements by id; ids and names stand in memory once."""
+    placed: Places = {}
+    for p in each_line(path, Placement):
+        p.id, p.fact, p.near, p.parent = map(sys.intern, (p.id, p.fact, p.near, p.parent))
+        p.group, p.source = sys.intern(p.group), sys.intern(p.source)
+        placed[p.id] = p
+    return placed
 
 
-def _statement(text: dict[str, Any], place: Placement, key: Callable[[str], str]) -> Statement:
+def _read(path: Path, placed: Places, known: Mapping[str, Statement]) -> list[Statement]:
+    return [
+        _statement(text, placed.get(text["id"], _UNKNOWN), known.get(text["id"]))
+        for text in each_line(path, dict)
+    ]
+
+
+def _statement(text: dict[str, Any], place: Placement, known: Statement | None) -> Statement:
     row = placed_row(place, text, place.origin)
-    return Statement(row, key(row.question), key(row.output))
+    return known if known and _place_and_texts(known.row) == _place_and_texts(row) else Statement(row)
+
+
+def _place_and_texts(row: Row) -> tuple:
+    return (
+        row.id, row.instruction, row.input, row.output, row.system, row.history, row.source, row.line, row.group,
+        row.origin, row.parent,
+    )  # fmt: skip
 
 
 def _unseen_facts(unseen: Rows, train: Rows, comparison: Comparison) -> Check:

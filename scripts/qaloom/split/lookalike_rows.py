@@ -6,7 +6,8 @@ Two thirds of the questions and of the invented names, by hash, are for asking; 
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Literal
 
 from qaloom.records import LookAlikeRow, Row, row_id
@@ -21,18 +22,28 @@ from qaloom.text.values import same_values
 ASKED = 100  # look-alikes that are asked: an interval of ten points to either side at most
 _TRIED = 2000  # questions that are looked at for them
 _SHARE_ASKED = 2 / 3  # of the questions and of the invented names; the rest is for training
-_CODE = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+_CODE = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
+_WORD = re.compile(r"[A-Za-z0-9]+|[가-힣]{2,}")
+_JOINED = str.maketrans(dict.fromkeys("-_"))
 _DIGITS = re.compile(r"\d+")
 
 
 class Mentioned:
-    """What the texts of a data set mention: letters run together, codes, and numbers."""
+    """What the texts of a data set mention: codes, numbers, and, once a name is asked for, letters run together."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        lower = "\n".join(texts).casefold()
-        self.letters = re.sub(r"[^\S\n]+", "", lower)
-        self.codes = {code.replace("-", "").replace("_", "") for code in _CODE.findall(lower)}
-        self.numbers = set(_DIGITS.findall(lower))
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = texts
+        codes: set[str] = set()
+        for text in texts:
+            codes.update(_CODE.findall(text))
+        self.codes = {code.translate(_JOINED).casefold() for code in codes}
+        self.numbers = {number for code in codes for number in _DIGITS.findall(code)}
+        self.known: dict[str, bool] = {}
+
+    @cached_property
+    def letters(self) -> str:
+        """All texts in small letters without spaces."""
+        return re.sub(r"[^\S\n]+", "", "\n".join(self.texts).casefold())
 
     def nowhere(self, text: str, kind: str) -> bool:
         """Whether a name, number or code is mentioned nowhere."""
@@ -40,8 +51,11 @@ class Mentioned:
         if kind == "number":
             return lower not in self.numbers
         if kind == "code":
-            return lower.replace("-", "").replace("_", "") not in self.codes
-        return lower.replace(" ", "") not in self.letters
+            return lower.translate(_JOINED) not in self.codes
+        name = lower.replace(" ", "")
+        if name not in self.known:
+            self.known[name] = name in self.letters
+        return not self.known[name]
 
 
 def is_for_asking(seed: int, text: str) -> bool:
@@ -61,7 +75,8 @@ def make_look_alikes(
     `placed` are all rows of the split. Deterministic; added rows leave the others as they are, unless they mention
     what was put in.
     """
-    mentioned = Mentioned(text for w in placed for text in (w.row.instruction, w.row.context, w.row.output))
+    texts = [text for w in placed for text in (w.row.instruction, w.row.context, w.row.output) if text]
+    mentioned = Mentioned(texts)
     made = _made(placed, mentioned, seed, use == "asking")
     found: list[tuple[Wording, LookAlike]] = []
     asked: set[str] = set()
@@ -96,7 +111,7 @@ def _made(
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[A-Za-z0-9]+|[가-힣]{2,}", text)
+    return _WORD.findall(text)
 
 
 def _asking_for_what_is_known(

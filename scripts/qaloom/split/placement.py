@@ -29,7 +29,7 @@ class Wording(Statement):
     one in its ending alone. `fact` is an id that the rows of one fact share.
     """
 
-    def __init__(self, row: Row, question: str, answer: str) -> None:
+    def __init__(self, row: Row, question: str | None, answer: str | None) -> None:
         super().__init__(row, question, answer)
         self.side = self.part = self.why = self.near = ""
         self.fact = row.id

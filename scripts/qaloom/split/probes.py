@@ -6,7 +6,7 @@ differs in its ending alone, marked light.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from qaloom.config.settings import SplitSettings
 from qaloom.records import other_wording
@@ -17,9 +17,7 @@ from qaloom.text.rephrase import rewrite
 KEPT_FOR_ASKING = ("probe", "like_the_probe")  # reason codes of wordings that no model is trained on
 
 
-def make_probes(
-    data: Sequence[Wording], made: Sequence[Wording], settings: SplitSettings, key: Callable[[str], str]
-) -> list[Wording]:
+def make_probes(data: Sequence[Wording], made: Sequence[Wording], settings: SplitSettings) -> list[Wording]:
     """Hold paraphrases out, in place, and return rule-made probes, for at most `settings.probes` facts."""
     forms = _forms(made)
     wanted = settings.probes if settings.recall_fraction else 0
@@ -28,7 +26,7 @@ def make_probes(
     for parent in _in_turn(_single_wordings(data), settings.seed):
         if not wanted:
             break
-        rule_made = [w for w in _rule_made(parent, key) if w.question not in asked]
+        rule_made = [w for w in _rule_made(parent) if w.question not in asked]
         if chosen := _choose(parent, rule_made, forms[parent.row.id], settings.seed):
             wanted -= 1
             asked.update(w.question for w in chosen)
@@ -69,12 +67,12 @@ def _in_turn(single: Sequence[Wording], seed: int) -> list[Wording]:
     ]
 
 
-def _rule_made(parent: Wording, key: Callable[[str], str]) -> list[Wording]:
+def _rule_made(parent: Wording) -> list[Wording]:
     row = parent.row
     wordings = []
     for question in rewrite(row.instruction):
         probe = other_wording(row, question, "rule", "rules")
-        wordings.append(Wording(probe, key(probe.question), parent.answer))
+        wordings.append(Wording(probe, None, parent.answer))
     return wordings
 
 

@@ -6,6 +6,7 @@ that is known: trained ones with another name, number or code put in. `final` ho
 trained on: every row but the probes, which it can be asked, too.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +17,8 @@ import msgspec
 from qaloom.config.settings import SplitSettings, typed
 from qaloom.console import say
 from qaloom.errors import DataError
-from qaloom.files import file_digest, read_lines, write_json, write_lines
-from qaloom.records import Placement, Row
+from qaloom.files import each_line, file_digest, write_json, write_lines
+from qaloom.records import Clustered, Placement, read_rows, uncollected
 from qaloom.split.facts import Comparison
 from qaloom.split.leak_audit import audit
 from qaloom.split.lookalike_rows import make_look_alikes
@@ -31,7 +32,6 @@ from qaloom.split.placement import (
     place_paraphrases,
 )
 from qaloom.split.probes import KEPT_FOR_ASKING, make_probes
-from qaloom.text.normalize import comparison_key
 
 PARTS = ("train", "recall", "unseen")
 
@@ -57,32 +57,23 @@ class SplitManifest(msgspec.Struct):
     notes: list[str]
 
 
-class ComparisonKeys(dict[str, str]):
-    """Cache of `comparison_key`: every text is compared in several places, and normalising costs most."""
-
-    def __missing__(self, text: str) -> str:
-        self[text] = key = comparison_key(text)
-        return key
-
-    __call__ = dict.__getitem__
-
-
+@uncollected()
 def split(rows: Path, clusters: Path, out: Path, settings: dict[str, Any], threshold: float) -> SplitManifest:
     """Split the rows of a file into train, recall and unseen in the folder `out`; return the manifest.
 
-    `clusters` holds {id, cluster}: questions that are near-equal, transitively, at `threshold` or coarser.
+    `clusters` tells which questions are near-equal, transitively, at `threshold` or coarser, and the comparison keys
+    that dedup made.
     `settings` is the `split` section of a configuration. Raises DataError when nothing is left to train
     on, LeakError when the audit of the written files finds a leak; no manifest is written then.
     """
     (out / "manifest.json").unlink(missing_ok=True)
-    chosen, key = typed(settings, SplitSettings), ComparisonKeys()
-    cluster = {line["id"]: line["cluster"] for line in read_lines(clusters)}
-    wordings = [Wording(row, key(row.question), key(row.output)) for row in read_lines(rows, Row)]
-    placed, units, comparison = _placed(wordings, cluster, chosen, threshold, key)
+    chosen = typed(settings, SplitSettings)
+    wordings, cluster = _read(rows, clusters)
+    placed, units, comparison = _placed(wordings, cluster, chosen, threshold)
     _write_parts(out, placed)
     look_alikes = make_look_alikes(placed, comparison, chosen.seed)
     write_lines(out / "lookalike.jsonl", look_alikes)
-    audit(out, threshold, chosen.by, key)
+    audit(out, threshold, chosen.by, {w.row.id: w for w in placed})
     manifest = _manifest(out, placed, len(look_alikes), notes_on(placed, units, chosen))
     write_json(out / "manifest.json", msgspec.to_builtins(manifest))
     say(_summary(manifest))
@@ -91,12 +82,23 @@ def split(rows: Path, clusters: Path, out: Path, settings: dict[str, Any], thres
     return manifest
 
 
+def _read(rows: Path, clusters: Path) -> tuple[list[Wording], dict[str, str]]:
+    """The rows, and the cluster of each row of dedup; what many rows share stands in memory once."""
+    known = {line.id: line for line in each_line(clusters, Clustered)}
+    wordings = []
+    for row in read_rows(rows):
+        line = known.get(row.id)
+        wordings.append(
+            Wording(row, line.question or None, line.answer or None) if line else Wording(row, None, None)
+        )
+    return wordings, {line.id: sys.intern(line.cluster) for line in known.values()}
+
+
 def _placed(
     wordings: Sequence[Wording],
     cluster: dict[str, str],
     settings: SplitSettings,
     threshold: float,
-    key: ComparisonKeys,
 ) -> tuple[list[Wording], int, Comparison]:
     """Every row and probe in its place, sorted by id; the number of facts or documents; how facts compare."""
     data, made = ([w for w in wordings if bool(w.row.parent) == is_made] for is_made in (False, True))
@@ -106,7 +108,7 @@ def _placed(
     facts = find_facts(data, cluster, threshold)
     place_data(data, facts, settings)
     place_paraphrases(made, data, facts.comparison)
-    probes = make_probes(data, made, settings, key)
+    probes = make_probes(data, made, settings)
     probe_ids = {w.row.id for w in probes}
     made = [w for w in made if w.row.id not in probe_ids]  # a paraphrase that became the probe
     placed = sorted([*data, *probes, *made], key=lambda w: w.row.id)

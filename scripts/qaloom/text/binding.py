@@ -41,16 +41,16 @@ _STRIP = " \t\n\"'“”‘’()[]{}<>,.;:?!"
 _FIRST_LETTERS = re.compile(r"[A-Za-zμΩ]+|[가-힣]+|°")
 _NUMERAL_START = re.compile(r"\A[^가-힣\w]*+[일이삼사오육칠팔구]?[십백천만억]")
 
-PLAIN = ".Z"
-# The class of the one word after, that of the other word before: the two are read together.
-_BOUND = re.compile("[DN][scrmonphx]|[GT]x|[XLMH][scn]|T[sch]|Om|U[csm]|N.|[AGLTUX]n|Xx")
-_LEFT, _RIGHT = "scrmonphx.", "ADNGTXLMHOUZ"
-BOUND_PAIRS = frozenset(right + left for right in _RIGHT for left in _LEFT if _BOUND.fullmatch(right + left))
-BINDING_ALONE = frozenset(left + "N" for left in _LEFT)
+# Classes of neighbours side by side: a word's large letter and the small one (or the point) of the word after it,
+# where the two are read together.
+BOUND = re.compile(
+    "[ADGHLMNOTUX](?:(?<=[DN])[scrmonphx]|(?<=[GT])x|(?<=[XLMH])[scn]|(?<=T)[sch]|(?<=O)m|(?<=U)[csm]|(?<=N).|(?<=[AGLTUX])n"
+    "|(?<=X)x)"
+)
 
 
 def word_class(word: str) -> str:
-    """Two letters for how a word is read with its neighbours; PLAIN for most words, which stand alone."""
+    """Two letters for how a word is read with its neighbours; '.Z' for most words, which stand alone."""
     if not any(map(str.isalnum, word)):
         return ("x" if _JOINING.intersection(word) or word in "°" else "r") + (
             "L" if word in _LEADING else "X"

@@ -98,8 +98,13 @@ def without_final_ending(key: str) -> str:
         return key
     tail = key[-_LONGEST_ENDING:]
     start = len(tail) - len(_LAST_HANGUL.search(tail)[0])  # type: ignore[index]
-    left = _without_particle(_without_ending(tail[start:])) if start < len(tail) else ""
+    left = _without_last(tail[start:]) if start < len(tail) else ""
     return key[: len(key) - len(tail) + start] + left or key
+
+
+@lru_cache(maxsize=1 << 16)
+def _without_last(word: str) -> str:
+    return _without_particle(_without_ending(word))
 
 
 def _spelled_out(match: re.Match[str]) -> str:

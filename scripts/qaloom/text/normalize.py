@@ -1,10 +1,9 @@
 """The comparison key: two texts with one key say the same, and other values have other keys."""
 
 import re
-import sys
 import unicodedata
 
-from qaloom.text.binding import BINDING_ALONE, BOUND_PAIRS, PLAIN, word_class
+from qaloom.text.binding import BOUND, word_class
 from qaloom.text.canonical import canonical_notation
 from qaloom.text.characters import normal
 from qaloom.text.marks import UNCASED, marked
@@ -12,9 +11,11 @@ from qaloom.text.marks import UNCASED, marked
 _LAST = "\uffff"
 _KINDS = ("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf")
 _FULL_WIDTH = range(0xFF01, 0xFFF0)  # the stand-ins of `marks.marked`, which NFKC leaves in no text
+# The planes between hold Han characters and nothing else, the last two are for private use.
+_MAY_BE_MARKS = (*range(0x20000), *range(0xE0000, 0xE1000))
 _MARKS = [
     chr(point)
-    for point in range(sys.maxunicode + 1)
+    for point in _MAY_BE_MARKS
     if unicodedata.category(chr(point)) in _KINDS and chr(point) not in "%‰." and point not in _FULL_WIDTH
 ] + ["\N{VARIATION SELECTOR-15}", "\N{VARIATION SELECTOR-16}"]
 # Of UTF-8 the marks in ASCII go quickest, as bytes. A character class is quick up to U+FFFF only, so the
@@ -42,10 +43,10 @@ def comparison_key(text: str) -> str:
     if len(keys) > _REMEMBERED:
         keys.clear()
         classes.clear()
-    parts = [keys[word] for word in words]
-    special = [at for at, word in enumerate(words) if word in classes]
-    if len(special) > 1 or (special and classes[words[special[0]]] in BINDING_ALONE):
-        _read_together(words, parts, special, keys, classes)
+    parts = list(map(keys.__getitem__, words))
+    kinds = "".join(map(classes.__getitem__, words))
+    if BOUND.search(kinds, 1):
+        _read_together(words, parts, kinds, keys)
     return "".join(parts) or "".join(words)
 
 
@@ -61,8 +62,8 @@ class _Keys(dict[str, str]):
 
     def __missing__(self, word: str) -> str:
         self[word] = key = _key(word, self.korean)
-        if " " not in word and (found := _class(word, key)) != PLAIN:
-            self.classes[word] = found
+        if " " not in word:
+            self.classes[word] = _class(word, key)
         return key
 
 
@@ -77,7 +78,7 @@ def _class(word: str, key: str) -> str:
 
 
 def _word_tables(korean: bool) -> tuple[_Keys, dict[str, str]]:
-    """Keys by word, and the classes of those words that may be read with others."""
+    """Keys by word, and the classes of the words."""
     classes: dict[str, str] = {}
     return _Keys(korean, classes), classes
 
@@ -85,25 +86,25 @@ def _word_tables(korean: bool) -> tuple[_Keys, dict[str, str]]:
 _KOREAN, _ENGLISH = _word_tables(True), _word_tables(False)
 
 
-def _read_together(
-    words: list[str], parts: list[str], special: list[int], keys: _Keys, classes: dict[str, str]
-) -> None:
+def _read_together(words: list[str], parts: list[str], kinds: str, keys: _Keys) -> None:
     """Give the first of words that are read together the key of all of them, the others none."""
-    bound: set[int] = set()  # places of words that are read with the one before them
-    for at in special:
-        kind = classes[words[at]]
-        left, right = kind[0], kind[1]
-        if at and classes.get(words[at - 1], PLAIN)[1] + left in BOUND_PAIRS:
-            bound.add(at)
-        if at + 1 < len(words) and right + classes.get(words[at + 1], PLAIN)[0] in BOUND_PAIRS:
-            bound.add(at + 1)
-    for at in sorted(bound):
-        if at - 1 in bound:
-            continue
-        end = at + 1
-        while end in bound:
-            end += 1
-        parts[at - 1 : end] = [keys[" ".join(words[at - 1 : end])], *[""] * (end - at)]
+    bound = [match.start() // 2 + 1 for match in BOUND.finditer(kinds, 1)]  # words read with the one before
+    for first, last in _runs(bound):
+        parts[first - 1 : last + 1] = [
+            keys[" ".join(words[first - 1 : last + 1])],
+            *[""] * (last - first + 1),
+        ]
+
+
+def _runs(places: list[int]) -> list[list[int]]:
+    """First and last of each run of successive places."""
+    found: list[list[int]] = []
+    for place in places:
+        if found and place == found[-1][1] + 1:
+            found[-1][1] = place
+        else:
+            found.append([place, place])
+    return found
 
 
 def _key(text: str, korean: bool) -> str:

@@ -85,6 +85,7 @@ _ENGLISH_HINTS = (
     " two", " three", " four", " five", " six", " seven", " eigh", " nine", " ten ", " ten-", " eleven", " twe",
     " thirt", " fort", " fif", "undred", "ousand", "illion",
 )  # fmt: skip
+_LATIN = re.compile("[A-Za-z]")
 _WORD_MARKS = str.maketrans(dict.fromkeys("\n\t(\"'-/“‘.,;:?!", " "))
 
 
@@ -94,8 +95,10 @@ def in_digits(text: str) -> str:
         if _MAY_BE_NUMERAL.search(text):
             text = _NUMERAL.sub(_korean, text)
         text = _NATIVE.sub(_native, text)
+    if not _LATIN.search(text):
+        return text
     spaced = f" {text} ".lower().translate(_WORD_MARKS) if text.isascii() else f" {text} ".lower()
-    if any(hint in spaced for hint in _ENGLISH_HINTS):
+    if any(map(spaced.__contains__, _ENGLISH_HINTS)):
         text = _ENGLISH_NUMBER.sub(lambda m: str(_english_value(m[0])), text)
     return text
 

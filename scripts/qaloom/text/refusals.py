@@ -41,6 +41,11 @@ _EN_SIGNS = (
     "unansw",
     "imposs",
 )
+# Of text with Hangul one pass for all of them, or for the first letters of the English ones.
+_FIRST_SIGN = re.compile(
+    "[없않못렵려모몰불힘곤부nNuUlLfFiI](?:(?<=[없않못렵힘nNuUlLfFiI])|(?<=려)[움워]|(?<=모)[르릅름]|(?<=몰)라|(?<=불)[가충]"
+    "|(?<=곤)란|(?<=부)족)"
+)
 SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n+")
 COURTESY = re.compile(r"(?:죄송|미안|유감|안타깝|sorry|i apologi[sz]e|i'm sorry|i am sorry|unfortunately)")
 _IT = re.compile(r"^(?:it|they) ")
@@ -51,11 +56,10 @@ ASKS_WHAT = re.compile(
 
 def refuses(answer: str, question: str) -> bool:
     """Whether an answer denies, in its opening, that the question can be answered from the text."""
-    text = plain(answer)
-    if not may_deny(text):
+    if not may_deny(answer):
         return False
     asked = plain(question)
-    return any(denies(statement, asked) for statement in opening(text))
+    return any(denies(statement, asked) for statement in opening(plain(answer)))
 
 
 def plain(text: str) -> str:
@@ -64,8 +68,10 @@ def plain(text: str) -> str:
 
 
 def may_deny(text: str) -> bool:
-    """Whether a plain text holds any of the words without which nothing is denied."""
-    return _holds(text, _EN_SIGNS) or (not text.isascii() and _holds(text, _KO_SIGNS))
+    """Whether a text holds any of the words without which nothing is denied."""
+    if text.isascii():
+        return _holds(text.lower(), _EN_SIGNS)
+    return bool(_FIRST_SIGN.search(text)) and (_holds(text, _KO_SIGNS) or _holds(plain(text), _EN_SIGNS))
 
 
 def _holds(text: str, signs: tuple[str, ...]) -> bool:

@@ -163,7 +163,7 @@ def begins_with_unit(letters: str) -> bool:
     """Whether letters after a figure and a space may be a unit, with a particle behind it in Korean."""
     if letters.isascii() or letters[0] in "μΩ°":
         return letters == "°" or letters.lower() in ("per", "c", "f") or _latin_unit(letters) is not None
-    return any(letters.startswith(unit) for unit in _HANGUL_UNITS)
+    return letters.startswith(_HANGUL_UNITS)
 
 
 def may_be_unit(after: str) -> bool:

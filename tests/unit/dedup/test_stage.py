@@ -73,7 +73,8 @@ def test_near_duplicate_with_the_same_answer(tmp_path):
     assert (len(kept), rejected[0].reason) == (1, "near_duplicate")
     assert rejected[0].survivor.score == pytest.approx(18 / 19, abs=1e-3)
     assert contradictions == []
-    assert clusters == [{"id": kept[0].id, "cluster": kept[0].id}]
+    keys = {"question": comparison_key(kept[0].question), "answer": comparison_key(kept[0].output)}
+    assert clusters == [{"id": kept[0].id, "cluster": kept[0].id, **keys}]
 
 
 @pytest.mark.parametrize("other", [QUESTION, QUESTION.replace("주소는", "주소가")])

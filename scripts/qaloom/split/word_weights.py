@@ -1,0 +1,97 @@
+"""Weights of words among the questions of a data set, and the rows that hold a word: rare words identify."""
+
+import re
+from array import array
+from collections.abc import Iterable
+from math import log
+
+import numpy as np
+
+_WORD = re.compile(r"(?<![가-힣])[가-힣]{1,2}|[a-z0-9]+")
+_MANY = 1000  # rows from which words name no fact
+
+
+class Weights:
+    """Inverse document frequency of words among the questions of a data set: rare words identify."""
+
+    def __init__(self, questions: Iterable[str]) -> None:
+        self.numbers = _Numbers()
+        held, ends = array("i"), array("q")
+        for question in questions:
+            held.extend(map(self.numbers.__getitem__, _WORD.findall(question.casefold())))
+            ends.append(len(held))
+        self.rows = len(ends)
+        words = np.frombuffer(held, np.int32) if held else np.empty(0, np.int32)
+        rows = np.repeat(np.arange(self.rows, dtype=np.int32), np.diff(np.array(ends), prepend=0))
+        self.holding = _Postings(words, rows, len(self.numbers.of_short))
+        initials = np.array(self.numbers.initials, np.int32)[words]
+        hangul = initials >= 0
+        self.beginning = _Postings(initials[hangul], rows[hangul], len(self.numbers.of_short))
+
+    def rows_with(self, stems: Iterable[str]) -> np.ndarray:
+        """Rows whose questions hold all of the stems, as counted; none where even the rarest stands in many."""
+        found = sorted((self._rows(shortened(stem)) for stem in stems), key=len)
+        if not found or len(found[0]) > _MANY:
+            return np.empty(0, np.int32)
+        rows = found[0]
+        for others in found[1:]:
+            at = np.searchsorted(others, rows)
+            rows = rows[(at < len(others)) & (others[np.minimum(at, len(others) - 1)] == rows)]
+        return rows
+
+    def _rows(self, word: str) -> np.ndarray:
+        """Rows that hold a shortened word, in order."""
+        number = self.numbers.of_short.get(word)
+        return np.empty(0, np.int32) if number is None else self.holding.of(number)
+
+    def of(self, stem: str) -> float:
+        """The weight of a stem; Hangul words that begin alike count as one."""
+        word = shortened(stem)
+        number = self.numbers.of_short.get(word)
+        if number is None:
+            return log(1 + self.rows)
+        alone = len(word) == 1 and word >= "가"
+        return log(1 + self.rows / max(1, len((self.beginning if alone else self.holding).of(number))))
+
+
+class _Numbers(dict[str, int]):
+    """The number of each word as it is counted, and for each such number that of its first syllable (-1: Latin)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_short: dict[str, int] = {}
+        self.initials: list[int] = []
+
+    def __missing__(self, word: str) -> int:
+        self[word] = number = self._number(shortened(word))
+        return number
+
+    def _number(self, short: str) -> int:
+        number = self.of_short.get(short)
+        if number is None:
+            initial = self._number(short[0]) if short[0] >= "가" and len(short) > 1 else -1
+            number = self.of_short[short] = len(self.initials)
+            self.initials.append(number if short[0] >= "가" and len(short) == 1 else initial)
+        return number
+
+
+class _Postings:
+    """Rows by number of a word, each once, in order."""
+
+    def __init__(self, words: np.ndarray, rows: np.ndarray, size: int) -> None:
+        both = (words.astype(np.int64) << 32) | rows
+        both.sort()  # np.unique would hash, which takes several times as long
+        both = both[np.diff(both, prepend=-1) != 0]
+        self.starts = np.searchsorted(both, np.arange(size + 1, dtype=np.int64) << 32)
+        self.rows = both.astype(np.int32)  # the lower half
+
+    def of(self, number: int) -> np.ndarray:
+        """Rows of a word, int32, ascending."""
+        return self.rows[self.starts[number] : self.starts[number + 1]]
+
+
+def shortened(word: str) -> str:
+    """A word as it is counted: of Hangul the first two syllables, of Latin letters without a plural s."""
+    if word[0] >= "가":
+        return word[:2]
+    return word[:-1] if len(word) > 3 and word.endswith("s") and word.isalpha() else word
