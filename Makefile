@@ -93,6 +93,7 @@ test-slow: setup
 
 bench: setup
 	@$(PYTHON) benchmarks/bench.py
+	@$(PYTHON) benchmarks/bench_duplicates.py
 
 # On a machine with a GPU: writes 20 GB of random weights to build/ first. What gpu_speed.json holds is not measured again.
 bench-gpu: setup

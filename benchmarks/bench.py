@@ -36,7 +36,7 @@ MILLION = 1_000_000
 THRESHOLDS = (0.90, 0.93, 0.95)
 BRUTE_FORCE_ROWS = 10_000
 HERE = Path(__file__).parent
-PACKAGES = ("msgspec", "pandas", "numba", "numpy", "rapidfuzz", "rensa", "datasketch")
+PACKAGES = ("msgspec", "pandas", "numba", "numpy", "rapidfuzz", "rensa", "datasketch", "polars")
 HEAD = f"{'':<10}{'':<22}{'t':>5}{'found':>11}{'recall':>8}{'extra':>7}{'CPU s':>9}{'times':>7}{'peak MB':>9}"
 
 

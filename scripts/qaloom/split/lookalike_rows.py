@@ -24,6 +24,8 @@ _TRIED = 2000  # questions that are looked at for them
 _SHARE_ASKED = 2 / 3  # of the questions and of the invented names; the rest is for training
 _CODE = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
 _WORD = re.compile(r"[A-Za-z0-9]+|[가-힣]{2,}")
+_SPACES = re.compile(r"[^\S\n]+")
+_TOGETHER = 10_000  # texts that are searched at once
 _JOINED = str.maketrans(dict.fromkeys("-_"))
 _DIGITS = re.compile(r"\d+")
 
@@ -41,9 +43,10 @@ class Mentioned:
         self.known: dict[str, bool] = {}
 
     @cached_property
-    def letters(self) -> str:
-        """All texts in small letters without spaces."""
-        return re.sub(r"[^\S\n]+", "", "\n".join(self.texts).casefold())
+    def letters(self) -> list[str]:
+        """All texts in small letters without spaces, some thousands together."""
+        some = (self.texts[at : at + _TOGETHER] for at in range(0, len(self.texts), _TOGETHER))
+        return [_SPACES.sub("", "\n".join(texts).casefold()) for texts in some]
 
     def nowhere(self, text: str, kind: str) -> bool:
         """Whether a name, number or code is mentioned nowhere."""
@@ -54,7 +57,7 @@ class Mentioned:
             return lower.translate(_JOINED) not in self.codes
         name = lower.replace(" ", "")
         if name not in self.known:
-            self.known[name] = name in self.letters
+            self.known[name] = any(name in letters for letters in self.letters)
         return not self.known[name]
 
 
