@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qaloom import files
 from qaloom.files import (
     canonical,
     digest,
@@ -98,3 +99,12 @@ def test_no_records_make_an_empty_file(tmp_path):
 def test_a_files_digest_is_its_bytes_sha256(tmp_path):
     write_text(tmp_path / "a", "abc")
     assert file_digest(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@given(st.lists(st.text(max_size=8), max_size=12))
+def test_lines_longer_than_a_block_are_read_whole(tmp_path_factory, texts):
+    path = tmp_path_factory.mktemp("lines") / "lines.jsonl"
+    write_lines(path, ({"text": text} for text in texts))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_BLOCK", 7)
+        assert [line["text"] for line in files.each_line(path, dict)] == texts

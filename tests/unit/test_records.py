@@ -1,6 +1,7 @@
 """Rows: an id is the text's, and what a stage writes adds up."""
 
 import hashlib
+import json
 
 import pytest
 from hypothesis import given
@@ -53,3 +54,9 @@ def test_a_row_that_is_lost_stops_the_stage_before_it_writes(tmp_path):
     with pytest.raises(AssertionError, match=r"3 in, 1 \+ 0 out"):
         write_stage(tmp_path, [row(1)], [], 3)
     assert list(tmp_path.iterdir()) == []
+
+
+@given(st.tuples(st.text(), st.text(), st.text()))
+def test_the_id_is_that_of_the_standard_librarys_json(texts):
+    text = json.dumps(list(texts), ensure_ascii=False, separators=(",", ":"))
+    assert row_id(*texts) == hashlib.sha256(text.encode()).hexdigest()[:16]
