@@ -60,10 +60,13 @@ _FILLING = frozenset(" ".join(FILLERS.values()).split())
 
 
 def _counts(stem: str) -> bool:
-    """Whether a stem tells what is asked about: no number, unit or question word."""
-    return not (
-        stem[0].isdigit() or stem in _FILLING or _asks(stem) or _ONLY_ASKS.match(stem) or is_unit(stem)
-    )
+    """Whether a stem tells what is asked about: no number, unit, preposition or question word."""
+    if stem[0].isdigit() or stem in _FILLING or stem in _ROLES or stem in _ENDS_CHAIN or stem in _COUNTERS:
+        return False
+    return not (_asks(stem) or _ONLY_ASKS.match(stem) or is_unit(stem))
+
+
+_COUNTERS = frozenset("회명개일원권대건층번점년월분초세살")
 
 
 class Bags(dict[str, tuple[int, ...]]):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from spellchecker import SpellChecker
 
 _OFTEN = 5  # times that a spelling stands in a project which is a word of it; a misspelling stands there once
-_RARELY = 100  # times that a word stands there for each time that it is misspelt, if more than once
+_RARELY = 20  # times that a word stands there for each time that it is misspelt, if more than once
 _SAMPLED = 100_000  # texts whose words are counted
 
 Counts = Counter[str]
