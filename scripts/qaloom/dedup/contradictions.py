@@ -14,6 +14,7 @@ from qaloom.text.closed_answers import closed_class
 from qaloom.text.containment import holds
 from qaloom.text.facts import Difference, factual_difference, respaced, without_labels
 from qaloom.text.normalize import key_digits
+from qaloom.text.quoted_names import named_apart
 from qaloom.text.rewordings import reworded
 from qaloom.text.spelling import Counts
 
@@ -83,9 +84,9 @@ def _disagreeing(
 
 
 def _ask_the_same(one: Keyed, other: Keyed, words: Counts) -> bool:
-    if one.question == other.question:
-        return True
     questions = one.row.question, other.row.question
+    if one.question == other.question:
+        return not named_apart(*questions)
     if key_digits(one.question) != key_digits(other.question):
         return respaced(*questions) or reworded(*questions, words)
     return factual_difference(*questions, words) < Difference.OTHER or reworded(*questions, words)

@@ -12,11 +12,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from qaloom.console import bar
-from qaloom.dedup.reworded_pairs import reworded_pairs
+from qaloom.dedup.reworded_pairs import QuestionWords
 from qaloom.records import Clustered, Row
 from qaloom.text.endings import subject
 from qaloom.text.join_cost import say_cost
 from qaloom.text.normalize import jamo, key_digits
+from qaloom.text.quoted_names import named_apart
 from qaloom.text.similarity_join import similar_pairs
 
 
@@ -73,18 +74,24 @@ def further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> I
             yield Pair(left, right, Indel.normalized_similarity(keys[left], keys[right]))
 
 
-def reworded_questions(
-    rows: list[Keyed], questions: Questions, known: Container[tuple[int, int]]
-) -> list[Pair]:
-    """Further pairs whose questions may ask the same in another order and form of their words."""
+def compared_questions(
+    rows: list[Keyed], questions: Questions, near: list[Pair]
+) -> tuple[list[Pair], list[Pair]]:
+    """Pairs that may ask the same: the near ones without those that only differ in a name, and reworded ones."""
     texts = [rows[positions[0]].row.question for positions in questions.at]
-    found = {(min(pair), max(pair)) for pair in reworded_pairs(texts, questions.keys)}
-    keys = questions.keys
-    return [
-        Pair(left, right, Indel.normalized_similarity(keys[left], keys[right]))
-        for left, right in sorted(found)
-        if (left, right) not in known and (right, left) not in known
+    keys, words = questions.keys, QuestionWords(texts, questions.keys)
+    known = {pair[:2] for pair in near}
+    left = [
+        pair
+        for pair in near
+        if not (named_apart(texts[pair.left], texts[pair.right]) or words.names_apart(pair.left, pair.right))
     ]
+    reworded = [
+        Pair(i, j, Indel.normalized_similarity(keys[i], keys[j]))
+        for i, j in sorted({(min(pair), max(pair)) for pair in words.pairs()})
+        if (i, j) not in known and (j, i) not in known and not named_apart(texts[i], texts[j])
+    ]
+    return left, reworded
 
 
 def clusters(

@@ -25,10 +25,10 @@ from qaloom.dedup.near_duplicates import (
     Pair,
     Questions,
     clusters,
+    compared_questions,
     further_pairs,
     jamo_links,
     near_duplicate_pairs,
-    reworded_questions,
 )
 from qaloom.errors import DataError
 from qaloom.files import write_lines
@@ -74,10 +74,11 @@ def dedup(
     links = [pair[:2] for pair in pairs]
     if settings["jamo"]:
         links += jamo_links(questions.keys, settings["threshold"], threads)
-    asking_the_same = [*pairs, *further_pairs(questions.keys, links, len(pairs))]
+    near = [*pairs, *further_pairs(questions.keys, links, len(pairs))]
+    asking_the_same, reworded = compared_questions(rows, questions, near)
     words = counted_words(keyed.row.instruction for keyed in rows)
-    compared = [*asking_the_same, *reworded_questions(rows, questions, {p[:2] for p in asking_the_same})]
-    known = {pair[:2] for pair in compared}
+    compared = [*asking_the_same, *reworded]
+    known = {pair[:2] for pair in (*near, *reworded)}
     meaning = Meaning(embedder, rows, questions, known, words) if embedder else None
     merged = _merge(rows, questions, asking_the_same, settings["answer_threshold"], words)
     found = _Found(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from qaloom.dedup.contradictions import contradictions
 from qaloom.dedup.meaning import Embedder, Meaning
-from qaloom.dedup.near_duplicates import Keyed, Questions, near_duplicate_pairs, reworded_questions
-from qaloom.dedup.reworded_pairs import reworded_pairs
+from qaloom.dedup.near_duplicates import Keyed, Questions, compared_questions, near_duplicate_pairs
+from qaloom.dedup.reworded_pairs import QuestionWords
 from qaloom.records import Row, row_id
 from qaloom.text.normalize import comparison_key
 from qaloom.text.rewordings import may_ask_the_same
@@ -26,9 +26,8 @@ def found(*pairs):
         for q, a in pairs
     ]
     questions = Questions(rows)
-    near = near_duplicate_pairs(questions, 0.9, 1)
-    near += reworded_questions(rows, questions, {pair[:2] for pair in near})
-    reported = contradictions(rows, (), questions, near, 0.9, Counter())
+    near, reworded = compared_questions(rows, questions, near_duplicate_pairs(questions, 0.9, 1))
+    reported = contradictions(rows, (), questions, near + reworded, 0.9, Counter())
     return {frozenset((row["instruction"], row["output"]) for row in record["rows"]) for record in reported}
 
 
@@ -63,7 +62,23 @@ def test_english_answers_that_agree():
 def test_a_place_where_many_words_stand_holds_names():
     names = [chr(0xAC00 + 31 * n) + chr(0xB098 + 17 * n) for n in range(60)]
     questions = [f"{name} 호텔의 조식 시간은 언제입니까?" for name in names]
-    assert list(reworded_pairs(questions, list(map(comparison_key, questions)))) == []
+    words = QuestionWords(questions, list(map(comparison_key, questions)))
+    assert list(words.pairs()) == [] and words.names_apart(0, 1)
+    few = QuestionWords(questions[:3], list(map(comparison_key, questions[:3])))
+    assert not few.names_apart(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("What is the package libgl-dev?", "What is the package libgles-dev?"),
+        ("What does the option --User of ps do?", "What does the option --user of ps do?"),
+        ("What does os.spawnl do?", "What does os.spawnle do?"),
+        ("Where is 'value' explained in the manual?", "Where is 'values' explained in the manual?"),
+    ],
+)
+def test_identifiers_and_quoted_words_are_names(one, other):
+    assert found((one, "the first one"), (other, "another")) == set()
 
 
 QUESTIONS = st.sampled_from(
