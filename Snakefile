@@ -23,5 +23,14 @@ rule all:
     input:
         "<results>/report/index.html",
         sorted(set(exports("<results>/export/{run}/manifest.json"))),
+        # A failed job's output is taken away. What was made of it before is still there, and Snakemake would not
+        # make again what only stands between: the next run would have nothing to do.
+        collect("<results>/validate/files/{file}/stats.json", file=SOURCES),
+        "<results>/validate/stats.json",
+        "<results>/dedup/stats.json",
+        "<results>/augment/stats.json",
+        "<results>/split/manifest.json",
+        collect("<results>/{stage}/{run}/metrics.json", stage=("train", "evaluate"), run=RUNS),
+        collect("<results>/{stage}/{run}/metrics.json", stage=("final", "memory_check"), run=FINAL),
     message:
         "The report, and all that it shows"

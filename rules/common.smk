@@ -12,11 +12,11 @@ try:
     from qaloom.inference.own_template import is_file_of_template, read_template
     from qaloom.code_digest import code_digest
     from qaloom.workflow import compat_snakemake
-    from qaloom.files import canonical, digest, read_json
+    from qaloom.files import canonical, digest, file_digest, read_json
     from qaloom.formats import FORMATS, weights_for_ollama
     from qaloom.export.gguf import quantiser_path
     from qaloom.console import job
-    from qaloom.workflow.leftovers import end_processes, mark, refuse_slurm_jobs
+    from qaloom.workflow.leftovers import check_writable, end_processes, mark, refuse_slurm_jobs
     from qaloom.augment.providers import check_providers, decisive, gathering, references, shards
 except ImportError as error:
     sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate'")
@@ -53,6 +53,7 @@ with job():
     if any("gguf-q4_k_m" in kinds for kinds in EXPORTS.values()):
         quantiser_path()
     if compat_snakemake.is_main_process(workflow):
+        check_writable(Path.cwd())
         mark(Path.cwd())
 RUNS = config["runs"]
 # Runs whose model is trained once more, on all rows.
@@ -94,6 +95,10 @@ def code(rule_name, *assets):
 
 def source_file(wildcards):
     return SOURCES[wildcards.file]
+
+
+def source_digest(wildcards):
+    return file_digest(SOURCES[wildcards.file])
 
 
 def model_files(wildcards):

@@ -14,6 +14,8 @@ rule validate_file:
         "<logs>/validate_file/{file}.benchmark.jsonl"
     params:
         name=source_file,
+        # Snakemake looks at times: a file restored from a copy is older than what was made of another content.
+        content=source_digest,
         answers=config["data"]["answers"],
         code=code("validate_file"),
     message:

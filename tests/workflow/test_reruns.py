@@ -123,6 +123,29 @@ def test_row_changed_or_removed(project):
     assert project.jobs(split) == ONE
 
 
+def test_file_restored_from_an_older_copy(project):
+    """Of another content, but older than all that was made since."""
+    one = project.path("data/one.jsonl")
+    write_rows(one, read_rows(one)[4:])
+    os.utime(one, (1e9, 1e9))
+    run = project.snakemake("results/split/manifest.json")
+    assert run.jobs == ONE
+    assert "Will run validate_file data/one.jsonl: data/one.jsonl changed." in run.output
+
+
+def test_a_failed_run_fails_again_until_it_is_mended(project):
+    """What was made of earlier rows is still there, and must not pass for up to date."""
+    one = project.path("data/one.jsonl")
+    good = one.read_text()
+    one.write_text("no JSON\n")
+    for _ in range(2):
+        run = project.snakemake()
+        assert run.code == 1 and "qaloom: data/one.jsonl: no good row among 1 lines" in run.output
+    one.write_text(good)
+    assert project.jobs("results/split/manifest.json") == ONE
+    assert project.jobs() <= {"report", "evaluate first"}
+
+
 def test_row_that_dedup_throws_out(project):
     one = project.path("data/one.jsonl")
     write_rows(one, [*read_rows(one), read_rows(one)[0]])

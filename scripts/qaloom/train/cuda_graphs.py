@@ -193,9 +193,9 @@ class _Masks:
         return kept
 
 
-def _first_cause(error: BaseException) -> BaseException:
+def _first_cause(error: Exception) -> Exception:
     """The exception that others followed: a failed capture fails again when it is ended."""
-    while error.__context__ is not None:
+    while isinstance(error.__context__, Exception):
         error = error.__context__
     return error
 

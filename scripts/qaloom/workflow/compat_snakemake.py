@@ -98,5 +98,7 @@ def cause_of(workflow: Workflow, job: Job) -> str | None:
     # Snakemake looks no further once it has one reason; a change of settings makes a "may" certain.
     if params := workflow.persistence.params_changed(job):
         new = {key for key, value in job.params.items() if repr(value) in params.only_new}
+        if new == {"content"}:
+            return f"{min(job.input)} changed"
         return "the program changed" if new == {"code"} else "settings changed"
     return "other files than before" if reason.input_changed else None

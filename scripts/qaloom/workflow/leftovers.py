@@ -13,11 +13,20 @@ from pathlib import Path
 import psutil
 
 from qaloom.console import say
-from qaloom.errors import LeftoverError
+from qaloom.errors import LeftoverError, StorageError
 
 _VARIABLE = "QALOOM_RUN"
 _SLURM_LOGS = ".snakemake/slurm_logs"  # the executor plugin's folder
 _CANCEL_SECONDS = 60  # for Slurm to end cancelled jobs; its KillWait is 30 by default
+
+
+def check_writable(folder: Path) -> None:
+    """Raise StorageError when a folder that a run writes to cannot be written."""
+    for place in (folder / name for name in ("results", "cache", "logs", ".snakemake")):
+        if place.exists() and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+            raise StorageError(
+                f"{place} is no folder, or cannot be written; see its owner and mount, or use DIR="
+            )
 
 
 def mark(folder: Path) -> None:

@@ -7,9 +7,15 @@ import sys
 import psutil
 import pytest
 
-from qaloom.errors import LeftoverError
+from qaloom.errors import LeftoverError, StorageError
 from qaloom.workflow import leftovers
-from qaloom.workflow.leftovers import cancel_slurm_jobs, end_processes, refuse_slurm_jobs, slurm_jobs
+from qaloom.workflow.leftovers import (
+    cancel_slurm_jobs,
+    check_writable,
+    end_processes,
+    refuse_slurm_jobs,
+    slurm_jobs,
+)
 
 RUN = """
 import subprocess, sys, time
@@ -96,3 +102,18 @@ def test_slurm_that_ends_no_job(slurm, monkeypatch):
 def test_slurm_is_not_asked_where_it_was_not_used(tmp_path, slurm):
     slurm[1].unlink()
     assert slurm_jobs(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, monkeypatch):
+    check_writable(tmp_path)
+    (tmp_path / "results").mkdir()
+    check_writable(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(StorageError, match="results is no folder, or cannot be written"):
+        check_writable(tmp_path)
+
+
+def test_a_file_where_a_folder_belongs_is_one_line(tmp_path):
+    (tmp_path / "logs").touch()
+    with pytest.raises(StorageError, match="logs is no folder"):
+        check_writable(tmp_path)
