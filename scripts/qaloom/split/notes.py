@@ -11,10 +11,18 @@ _FEW_QUESTIONS = 20  # below, an interval spans most of the scale
 
 
 def notes_on(placed: Sequence[Wording], units: int, settings: SplitSettings) -> list[str]:
-    """Sentences for a person; none when both held-out parts can be relied on."""
+    """Sentences for a person; none when both held-out parts can be relied on.
+
+    Where there is one thing to learn, that alone is said: all else follows from it. So do small parts from few
+    facts.
+    """
     parts = {part: [w for w in placed if w.part == part] for part in ("train", "recall", "unseen")}
-    found = [_answers(parts["train"]), _units(units, settings), _recall(parts["recall"], settings)]
-    found += [_unseen(parts["unseen"], settings), _light(parts["recall"]), _classes(placed, parts["train"])]
+    classes = _classes(placed, parts["train"])
+    if one_answer := _answers(parts["train"]):
+        return [note for note in (one_answer, classes) if note]
+    few = _units(units, settings)
+    found = [few, _recall(parts["recall"], settings, bool(few))]
+    found += ["" if few else _unseen(parts["unseen"], settings), _light(parts["recall"]), classes]
     return [note for note in found if note]
 
 
@@ -32,11 +40,11 @@ def _units(units: int, settings: SplitSettings) -> str:
     what = "document" if settings.by == "document" else "fact"
     return (
         f"{units:,} {what}{'s' * (units != 1)}: too few for a fraction of {settings.unseen_fraction:g}, "
-        "so unseen may be far from it or empty; add rows"
+        "so unseen may be far from it or empty, and scores have wide intervals; add rows"
     )
 
 
-def _recall(recall: Sequence[Wording], settings: SplitSettings) -> str:
+def _recall(recall: Sequence[Wording], settings: SplitSettings, few_facts: bool) -> str:
     if not settings.recall_fraction:
         return ""
     if not recall:
@@ -46,7 +54,7 @@ def _recall(recall: Sequence[Wording], settings: SplitSettings) -> str:
         )
     if len({w.body for w in recall}) == 1 and len(recall) > 1:
         return "all recall questions have the same answer, so a model that always gives it scores full marks; add rows"
-    if len(recall) < _FEW_QUESTIONS:
+    if len(recall) < _FEW_QUESTIONS and not few_facts:
         return f"recall has {len(recall)} question{'s' * (len(recall) != 1)}: scores will have wide intervals; add rows"
     return ""
 
