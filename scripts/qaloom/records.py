@@ -4,7 +4,7 @@ import gc
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from qaloom.files import read_lines, write_json, write_lines
+from qaloom.errors import DataError
+from qaloom.files import file_digest, read_lines, write_json, write_lines
+
+# What a stage writes last, with its files' digests.
+_VOUCHERS = ("stats.json", "manifest.json", "metrics.json")
 
 
 class Row(Struct, omit_defaults=True, gc=False):
@@ -233,11 +237,17 @@ def rejected(
 
 
 def write_stage(
-    folder: Path, rows: Sequence[Row], rejections: Sequence[Rejection], rows_in: int, **counts: Any
+    folder: Path,
+    rows: Sequence[Row],
+    rejections: Sequence[Rejection],
+    rows_in: int,
+    also: Sequence[str] = (),
+    **counts: Any,
 ) -> dict[str, Any]:
     """Write `rows.jsonl`, `rejected.jsonl` and, last, `stats.json`; return the stats.
 
-    `rows_in` is the number of rows that came in (or, for a stage that makes rows, came in or were made).
+    `rows_in` is the number of rows that came in (or, for a stage that makes rows, came in or were made); `also`
+    names further files that were written. The stats hold all files' digests, for `check_handed_over`.
     Raises AssertionError when rows_in != rows + rejections: a row was lost, which is our defect.
     """
     assert rows_in == len(rows) + len(rejections), f"{rows_in} in, {len(rows)} + {len(rejections)} out"
@@ -245,5 +255,48 @@ def write_stage(
     stats = {"in": rows_in, "out": len(rows), "rejected": len(rejections), "reasons": reasons, **counts}
     write_lines(folder / "rows.jsonl", rows)
     write_lines(folder / "rejected.jsonl", rejections)
+    stats["sha256"] = written_digests(folder, ("rows.jsonl", "rejected.jsonl", *also))
     write_json(folder / "stats.json", stats)
     return stats
+
+
+def written_digests(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """The sha256 of a stage's files by name: the key `sha256` of the document that it writes last."""
+    return {name: file_digest(folder / name) for name in names}
+
+
+def write_vouched(path: Path, records: Iterable[Any]) -> None:
+    """Write one file of several that a stage writes, and its digest beside it in `<name>.stats.json`, last."""
+    voucher = path.with_suffix(".stats.json")
+    voucher.unlink(missing_ok=True)
+    count = write_lines(path, records)
+    write_json(voucher, {"out": count, "sha256": written_digests(path.parent, [path.name])})
+
+
+def check_handed_over(*paths: Path) -> None:
+    """Raise DataError unless each file is what its stage wrote, by the digests in the stage's last document.
+
+    A file that no document names (one that a person wrote, or an older version) passes.
+    """
+    for path in paths:
+        for voucher in (path.with_suffix(".stats.json"), *(path.parent / name for name in _VOUCHERS)):
+            wanted = _vouched(voucher).get(path.name)
+            if wanted and not (path.is_file() and file_digest(path) == wanted):
+                raise DataError(
+                    f"{path} is not as its stage wrote it (its sha256 is another than in {voucher.name}): it was "
+                    "changed or damaged. Remove it and run the workflow again, which makes it anew"
+                )
+
+
+def _vouched(voucher: Path) -> dict[str, str]:
+    """The digests that a document holds of files beside it. Raises DataError when it is damaged."""
+    if not voucher.is_file():
+        return {}
+    try:
+        held = msgspec.json.decode(voucher.read_bytes(), type=dict[str, Any])
+    except msgspec.MsgspecError:
+        raise DataError(f"{voucher} is damaged; remove it and run the workflow again") from None
+    if isinstance(held.get("sha256"), dict):
+        return held["sha256"]
+    parts = {f"{name}.jsonl": part for name, part in held.items() if isinstance(part, dict)}  # the split's
+    return {name: part["sha256"] for name, part in parts.items() if "sha256" in part}

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from qaloom.errors import ModelError
-from qaloom.files import read_json
+from qaloom.files import VOUCHER, changed_file, damaged_file, read_json
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -37,12 +37,14 @@ class RunManifest(msgspec.Struct):
     system: str = ""  # the system message of questions that have none of their own
     rows: str = ""  # sha256 of the training rows
     code: str = ""  # digest of the code that trained it
+    files: dict[str, str] = {}  # sha256 by file name
 
 
 class TrainedRun:
     """A run's folder: an adapter, or after `method: full` a whole model.
 
-    Raises ModelError when there is no trained run in it, or its manifest is damaged.
+    Raises ModelError when there is no trained run in it, its manifest is damaged, or a file is not the one that
+    was trained.
     """
 
     def __init__(self, folder: Path):
@@ -53,6 +55,7 @@ class TrainedRun:
             )
         self.folder = folder
         self.manifest = _read(folder / "manifest.json", RunManifest)
+        _check_files(folder, self.manifest.files)
 
     @property
     def prompt(self) -> str:
@@ -107,8 +110,27 @@ def is_full_model(folder: Path) -> bool:
 
 
 def base_manifest(folder: Path) -> BaseManifest:
-    """The manifest of a base model's folder. Raises ModelError when it is damaged."""
-    return _read(folder / "manifest.json", BaseManifest)
+    """The manifest of a base model's folder. Raises ModelError when it, or a file that it names, is damaged."""
+    manifest = _read(folder / "manifest.json", BaseManifest)
+    _check_files(folder, manifest.files)
+    return manifest
+
+
+def check_converted(folder: Path) -> None:
+    """Raise ModelError when a file of a converted format is not as it was written."""
+    if (folder / VOUCHER).is_file() and (damaged := damaged_file(folder)):
+        raise ModelError(
+            f"{folder / damaged} is not as it was written: it was changed, damaged or lost. Remove {folder} and run "
+            "the workflow again, which converts it anew"
+        )
+
+
+def _check_files(folder: Path, files: dict[str, str]) -> None:
+    if changed := changed_file(folder, files):
+        raise ModelError(
+            f"{folder / changed} is not the file that {folder / 'manifest.json'} names: it was changed, damaged or "
+            "lost. Remove that manifest and run the workflow again, which brings it anew"
+        )
 
 
 def _read(path: Path, kind: type[S]) -> S:

@@ -1,5 +1,9 @@
 """Settings, rows and manifest of a small evaluation."""
 
+import hashlib
+
+import msgspec
+
 from qaloom.config.load import defaults
 
 SETTINGS = {
@@ -19,8 +23,9 @@ TRAIN = [
         "output": "Lantern Street",
     },
 ]
+TRAIN_SHA256 = hashlib.sha256(b"".join(msgspec.json.encode(row) + b"\n" for row in TRAIN)).hexdigest()
 MANIFEST = {
-    "train": {"rows": 2, "origins": {"data": 2}, "sha256": "3" * 64},
+    "train": {"rows": 2, "origins": {"data": 2}, "sha256": TRAIN_SHA256},
     "recall": {"rows": 3},
     "unseen": {"rows": 1},
     "facts": {"train": 2},

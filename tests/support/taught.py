@@ -6,7 +6,7 @@ from typing import Any
 
 from qaloom.config.load import defaults
 from qaloom.evaluate.stage import Sources, evaluate
-from qaloom.files import write_json, write_lines
+from qaloom.files import file_digest, write_json, write_lines
 from qaloom.inference.prompt import example, load_tokenizer
 
 LIMIT = 24  # tokens of an answer
@@ -73,7 +73,7 @@ def _split(folder: Path) -> None:
     for part, some in (("train", rows), ("recall", rows), ("unseen", [])):
         write_lines(folder / f"{part}.jsonl", some)
     held_out = {"recall": {"rows": len(rows)}, "unseen": {"rows": 0}}
-    train = {"rows": len(rows), "origins": {"data": len(rows)}, "sha256": "2" * 64}
+    train = {"rows": len(rows), "origins": {"data": len(rows)}, "sha256": file_digest(folder / "train.jsonl")}
     write_json(folder / "manifest.json", {"train": train, "facts": {"train": len(rows)}, **held_out})
     places = {"split": "recall", "origin": "data", "group": "a", "source": "qa/a.jsonl", "line": 1}
     write_lines(folder / "placement.jsonl", [{"id": id, **places} for id, _, _ in ROWS])

@@ -1,6 +1,7 @@
 """Files: whole or absent, one text for equal values, lines that survive any character."""
 
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -8,11 +9,17 @@ from hypothesis import strategies as st
 
 from qaloom import files
 from qaloom.files import (
+    VOUCHER,
     canonical,
+    changed_file,
+    damaged_file,
     digest,
     file_digest,
+    file_digests,
+    known_digests,
     read_json,
     read_lines,
+    vouch_for,
     whole,
     write_json,
     write_lines,
@@ -108,3 +115,81 @@ def test_lines_longer_than_a_block_are_read_whole(tmp_path_factory, texts):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "_BLOCK", 7)
         assert [line["text"] for line in files.each_line(path, dict)] == texts
+
+
+# Files compared with the digests that are kept of them
+
+
+def test_a_changed_a_missing_and_a_cut_file_are_named(tmp_path):
+    for name in "abc":
+        (tmp_path / name).write_text(name * 9)
+    digests = file_digests(tmp_path)
+    assert list(digests) == ["a", "b", "c"] and changed_file(tmp_path, digests) is None
+    (tmp_path / "c").write_text("c" * 8)
+    assert changed_file(tmp_path, digests) == "c"
+    (tmp_path / "b").unlink()
+    assert changed_file(tmp_path, digests) == "b"
+
+
+def test_a_folder_vouches_for_itself(tmp_path):
+    assert damaged_file(tmp_path) == VOUCHER
+    (tmp_path / "sub").mkdir()
+    for name in ("a", "sub/b", ".hidden", "rng_state_1"):
+        (tmp_path / name).write_text(name)
+    vouch_for(tmp_path, leaving_out="rng_")
+    (tmp_path / ".hidden").write_text("other")
+    (tmp_path / "rng_state_1").write_text("other")
+    assert damaged_file(tmp_path) is None
+    (tmp_path / "sub/b").write_text("sub/c")
+    assert damaged_file(tmp_path) == "sub/b"
+    (tmp_path / VOUCHER).write_text("[")
+    assert damaged_file(tmp_path) == VOUCHER
+
+
+@pytest.fixture
+def large(tmp_path, monkeypatch):
+    """A folder with a file that counts as large and as unchanged for long, and the paths that were read."""
+    read = []
+    monkeypatch.setattr(files, "_LARGE", 4)
+    monkeypatch.setattr(files, "_SETTLED", -1)
+    monkeypatch.setattr(files, "file_digest", lambda path: read.append(path.name) or file_digest(path))
+    (tmp_path / "weights").write_text("weights")
+    return tmp_path, read
+
+
+def test_a_large_file_is_read_once(large):
+    folder, read = large
+    first = known_digests(folder, ["weights"])
+    assert known_digests(folder, ["weights"]) == first == {"weights": file_digest(folder / "weights")}
+    assert read == ["weights"]
+
+
+@pytest.mark.parametrize("change", ["bytes", "bytes of the same age", "replaced", "link"])
+def test_a_large_file_that_changed_is_read_again(large, change):
+    folder, read = large
+    before, path = known_digests(folder, ["weights"]), folder / "weights"
+    age = path.stat()
+    if change.startswith("bytes"):
+        path.write_text("weighty")
+    else:
+        (folder / "other").write_text("weighty")
+        (folder / "other").replace(path) if change == "replaced" else path.unlink()
+    if change == "bytes of the same age":
+        os.utime(path, ns=(age.st_atime_ns, age.st_mtime_ns))
+    if change == "link":
+        path.symlink_to("other")
+    assert known_digests(folder, ["weights"]) != before and len(read) == 2
+
+
+def test_a_file_that_just_changed_is_read_again_as_clocks_are_coarse(large, monkeypatch):
+    folder, read = large
+    monkeypatch.setattr(files, "_SETTLED", 60)
+    known_digests(folder, ["weights"]), known_digests(folder, ["weights"])
+    assert len(read) == 2
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"weights": 1}', '{"weights": [7, 1, 2, 3, "0"]}'])
+def test_broken_notes_of_digests_are_no_digests(large, content):
+    folder, _ = large
+    (folder / ".digests.json").write_text(content)
+    assert known_digests(folder, ["weights"]) == {"weights": file_digest(folder / "weights")}

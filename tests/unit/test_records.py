@@ -7,8 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaloom.files import read_json, read_lines
-from qaloom.records import Rejection, Row, place, rejected, row_id, write_stage
+from qaloom.errors import DataError
+from qaloom.files import file_digest, read_json, read_lines, write_lines
+from qaloom.records import (
+    Rejection,
+    Row,
+    check_handed_over,
+    place,
+    rejected,
+    row_id,
+    write_stage,
+    write_vouched,
+)
 
 
 def row(number: int, **more) -> Row:
@@ -37,7 +47,9 @@ def test_a_stage_writes_rows_rejections_and_counts(tmp_path):
         rejected(row(3), "too_short", "1 character"),
     )
     stats = write_stage(tmp_path, kept, [gone], 3, clusters=2)
-    assert stats == {"in": 3, "out": 2, "rejected": 1, "reasons": {"too_short": 1}, "clusters": 2}
+    counts = {"in": 3, "out": 2, "rejected": 1, "reasons": {"too_short": 1}, "clusters": 2}
+    names = ("rows.jsonl", "rejected.jsonl")
+    assert stats == counts | {"sha256": {name: file_digest(tmp_path / name) for name in names}}
     assert read_json(tmp_path / "stats.json") == stats
     assert read_lines(tmp_path / "rows.jsonl", Row) == kept
     assert read_lines(tmp_path / "rejected.jsonl", Rejection) == [gone]
@@ -60,3 +72,41 @@ def test_a_row_that_is_lost_stops_the_stage_before_it_writes(tmp_path):
 def test_the_id_is_that_of_the_standard_librarys_json(texts):
     text = json.dumps(list(texts), ensure_ascii=False, separators=(",", ":"))
     assert row_id(*texts) == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+# What one stage hands to the next
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rejected.jsonl", "clusters.jsonl"])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[: b.rindex(b"\n", 0, -1) + 1], lambda b: b[:-9], lambda b: b"x" + b[1:]]
+)
+def test_a_file_that_is_not_as_its_stage_wrote_it_is_refused(tmp_path, name, damage):
+    rows = [row(n) for n in range(3)]
+    write_lines(tmp_path / "clusters.jsonl", rows)
+    write_stage(tmp_path, rows, [rejected(r, "too_short", "") for r in rows], 6, ["clusters.jsonl"])
+    check_handed_over(tmp_path / name)
+    (tmp_path / name).write_bytes(damage((tmp_path / name).read_bytes()))
+    with pytest.raises(
+        DataError, match=f"{name} is not as its stage wrote it .* Remove it and run"
+    ) as caught:
+        check_handed_over(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_refused_and_one_that_no_stage_wrote_passes(tmp_path):
+    write_vouched(tmp_path / "0-of-2.jsonl", [row(1)])
+    write_vouched(tmp_path / "1-of-2.jsonl", [row(2)])
+    (tmp_path / "own.jsonl").write_text("{}")
+    check_handed_over(tmp_path / "own.jsonl", tmp_path / "0-of-2.jsonl")
+    (tmp_path / "1-of-2.jsonl").unlink()
+    with pytest.raises(DataError, match=r"1-of-2.jsonl is not as"):
+        check_handed_over(tmp_path / "0-of-2.jsonl", tmp_path / "1-of-2.jsonl")
+
+
+def test_damaged_stats_are_one_line(tmp_path):
+    write_stage(tmp_path, [row(1)], [], 1)
+    for content in (b"", b"[]", b"\xff", b'{"sha256'):
+        (tmp_path / "stats.json").write_bytes(content)
+        with pytest.raises(DataError, match=r"stats.json is damaged; remove it and run the workflow again"):
+            check_handed_over(tmp_path / "rows.jsonl")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from qaloom.errors import ModelError
-from qaloom.files import write_json
-from qaloom.trained_run import TrainedRun, base_manifest
+from qaloom.files import digest, vouch_for, write_json
+from qaloom.trained_run import TrainedRun, base_manifest, check_converted
 
 MANIFEST = {
     "rows": "0", "base": "1" * 64, "settings": {"trust_remote_code": True}, "code": "c", "prompt": "plain",
@@ -55,6 +55,34 @@ def test_a_damaged_manifest_is_one_line(folder, content):
 def test_a_base_models_manifest(tmp_path):
     write_json(
         tmp_path / "manifest.json",
-        {"origin": "hub:a/b", "sha256": "3" * 64, "licence": None, "files": {"a": "4"}},
+        {"origin": "hub:a/b", "sha256": "3" * 64, "licence": None, "files": {"a": digest({})}},
     )
-    assert base_manifest(tmp_path).origin == "hub:a/b" and base_manifest(tmp_path).files == {"a": "4"}
+    (tmp_path / "a").write_text("{}")
+    assert base_manifest(tmp_path).origin == "hub:a/b" and list(base_manifest(tmp_path).files) == ["a"]
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_text("[]"), lambda path: path.unlink()])
+def test_a_file_that_is_not_the_one_the_manifest_names_is_one_line(folder, damage):
+    (folder / "adapter_model.safetensors").write_text("{}")
+    base = {"origin": "hub:a/b", "sha256": "3" * 64}
+    for read, manifest in ((TrainedRun, MANIFEST), (base_manifest, base)):
+        (folder / "adapter_model.safetensors").write_text("{}")
+        write_json(folder / "manifest.json", manifest | {"files": {"adapter_model.safetensors": digest({})}})
+        read(folder)
+        damage(folder / "adapter_model.safetensors")
+        with pytest.raises(
+            ModelError, match=r"adapter_model.safetensors is not the file that .*manifest.json names"
+        ):
+            read(folder)
+
+
+def test_a_converted_format_that_was_damaged_is_one_line(tmp_path):
+    (tmp_path / "model.gguf").write_bytes(b"weights")
+    check_converted(tmp_path)  # an older version vouched for none
+    vouch_for(tmp_path)
+    check_converted(tmp_path)
+    (tmp_path / "model.gguf").write_bytes(b"weight")
+    with pytest.raises(
+        ModelError, match=r"model.gguf is not as it was written.* Remove .* and run the workflow"
+    ):
+        check_converted(tmp_path)

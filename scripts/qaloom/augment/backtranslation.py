@@ -11,7 +11,8 @@ from typing import Any
 from qaloom.augment.translation_cache import TranslationMemory
 from qaloom.config.settings import Seq2seqSettings
 from qaloom.errors import DeviceError, ModelError, first_line
-from qaloom.files import digest, read_json
+from qaloom.files import digest
+from qaloom.trained_run import base_manifest
 
 _TOKENS_AT_ONCE = {"cpu": 2_048, "cuda": 65_536}  # source tokens times beams in one batch
 # The codes of NLLB-200; the other families name their languages by the two letters that a config does.
@@ -42,7 +43,7 @@ class Translator:
         ways = ["beams", "prefix", "codes"]
         ways += ["sampling", "temperature", "top_p", "seed"] if self.settings.sampling else []
         return {
-            "weights": read_json(self.folder / "manifest.json")["sha256"],
+            "weights": base_manifest(self.folder).sha256,
             "direction": f"{self.source}-{self.target}",
             "variants": self.variants,
         } | {key: getattr(self.settings, key) for key in ways}

@@ -22,9 +22,9 @@ from qaloom.config.load import load_config
 from qaloom.config.settings import Seq2seqSettings, typed
 from qaloom.console import bar, job, say
 from qaloom.errors import ConfigError, ModelError
-from qaloom.files import digest, read_json, write_lines
+from qaloom.files import digest, read_json
 from qaloom.inference import openai_client as endpoint
-from qaloom.records import Paraphrases
+from qaloom.records import Paraphrases, check_handed_over, write_vouched
 from qaloom.text.language import language
 
 _AT_ONCE = 2_048  # questions in memory; enough that those of a length fill a batch
@@ -114,11 +114,12 @@ def shards(settings: Mapping[str, Any]) -> list[str]:
 
 def write_questions(rows: Path, out: Sequence[Path]) -> None:
     """Write the questions of `rows`, each once, sorted, to the file among `out` that its hash falls to."""
+    check_handed_over(rows)
     buckets: list[set[str]] = [set() for _ in out]
     for question in _questions(rows):
         buckets[int(digest(question)[:8], 16) % len(out)].add(question)
     for path, bucket in zip(out, buckets, strict=True):
-        write_lines(path, map(QuestionVariants, sorted(bucket)))
+        write_vouched(path, map(QuestionVariants, sorted(bucket)))
 
 
 def paraphrase(questions: Path, out: Path, settings: Mapping[str, Any], models: Path, cache: Path) -> None:
@@ -128,7 +129,8 @@ def paraphrase(questions: Path, out: Path, settings: Mapping[str, Any], models: 
     more than a few thousand questions are in memory at once. Raises ModelError, DeviceError, EndpointError
     or StorageError, one line each; what was made until then is kept.
     """
-    write_lines(out, _proposed(questions, settings, models, cache))
+    check_handed_over(questions)
+    write_vouched(out, _proposed(questions, settings, models, cache))
 
 
 def _proposed(

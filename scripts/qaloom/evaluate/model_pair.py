@@ -8,6 +8,7 @@ from typing import Any
 
 from qaloom.code_digest import LIBRARY, code_digest
 from qaloom.console import bar
+from qaloom.errors import ModelError
 from qaloom.files import digest
 from qaloom.inference.answers import answers
 from qaloom.inference.decoding import Answer
@@ -34,11 +35,9 @@ class ModelPair:
         self.tokenizer = load_tokenizer(run, code_allowed)
         # A template of the run's own replaced the base model's, which the base is asked in, too.
         self.own = load_tokenizer(base, code_allowed) if self.trained.manifest.template else self.tokenizer
-        self.base_sha = base_manifest(base).sha256
+        self.base, self.base_sha = base, base_manifest(base).sha256
         self.precision = self.trained.precision
-        self.load = once(
-            lambda adapter: optimize_for_cpu(load_model(base, adapter, code_allowed, self.precision))
-        )
+        self.load = once(self._loaded)
         self.run = run
 
     @property
@@ -102,6 +101,16 @@ class ModelPair:
         self.load.cache_clear()
         gc.collect()  # an adapter and its layers hold each other
         torch.cuda.empty_cache()
+
+    def _loaded(self, adapter: Path | None) -> LoadedModel:
+        """The base model, with the adapter. Raises ModelError when they are not those that answers are kept under."""
+        loaded = load_model(self.base, adapter, self.trained.code_allowed, self.precision)
+        now = TrainedRun(self.run).manifest.adapter, base_manifest(self.base).sha256
+        if now != (self.trained.manifest.adapter, self.base_sha):
+            raise ModelError(
+                f"{self.run} or {self.base} was made anew in the meantime; run the workflow again"
+            )
+        return optimize_for_cpu(loaded)
 
     def _loader(self, model: str) -> Callable[[], LoadedModel]:
         return (lambda: self.load(self.run)) if model == "tuned" else self._base

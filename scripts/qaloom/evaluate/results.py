@@ -328,6 +328,7 @@ class EvaluationMetrics(msgspec.Struct):
     retrieval: RetrievalComparison | UnsetType = UNSET
     forgetting: Forgetting | UnsetType = UNSET
     judge: JudgeMetrics | UnsetType = UNSET
+    sha256: dict[str, str] | UnsetType = UNSET  # of the files beside metrics.json
 
     def part(self, name: str) -> PartMetrics:
         """A part by its name: honest, recall or unseen."""

@@ -37,9 +37,11 @@ from qaloom.files import read_json, read_lines, write_json, write_lines
 from qaloom.inference import openai_client as endpoint
 from qaloom.inference.decoding import Answer
 from qaloom.inference.prompt import Question, row_question
-from qaloom.records import LookAlikeRow, row_context
+from qaloom.records import LookAlikeRow, check_handed_over, row_context, written_digests
 from qaloom.text.language import language
 
+_HANDED_OVER = ("train.jsonl", "recall.jsonl", "unseen.jsonl", "placement.jsonl", "lookalike.jsonl")
+_ANSWERS = ("predictions.jsonl", "failures.jsonl", "lookalike.jsonl", "forgetting.jsonl")
 _REMEDIES = {
     "nothing_held_out": "nothing was held out; add wordings or facts, or raise split.{part}_fraction",
     "other_origins": "all that was held out is of other origins than evaluate.origins names; add one there",
@@ -83,6 +85,7 @@ def evaluate(
         endpoint.check_server(settings["judge"], SECTION)
     options = typed(settings, EvaluateSettings)
     (out / "metrics.json").unlink(missing_ok=True)
+    check_handed_over(*(sources.split / name for name in _HANDED_OVER), sources.contradictions)
     models = ModelPair(name, sources.base, sources.run, cache)
     held_out = _held_out(sources.split, options, models.trained.system)
     for part, why in held_out.empty.items():
@@ -106,6 +109,7 @@ def evaluate(
         read_json(folder / "manifest.json") for folder in (sources.base, sources.run, sources.split)
     )
     model_card(name, metrics, base, trained, split, out / "README.md")
+    metrics.sha256 = written_digests(out, _ANSWERS)
     write_json(out / "metrics.json", to_json(metrics))
     say(f"evaluate: {name}: {headline(metrics)}")
     say(f"evaluate: {name}: {made_up_line(metrics)}")

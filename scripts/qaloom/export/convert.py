@@ -11,9 +11,9 @@ from qaloom.errors import ModelError
 from qaloom.export.gguf import to_gguf
 from qaloom.export.merge import merge, save_tokenizer
 from qaloom.export.ollama import begins_by_itself, modelfile
-from qaloom.files import read_json, write_text
+from qaloom.files import read_json, vouch_for, write_text
 from qaloom.inference.prompt import load_tokenizer, stop_ids
-from qaloom.trained_run import TrainedRun, base_manifest
+from qaloom.trained_run import TrainedRun, base_manifest, check_converted
 
 _ADAPTER = ("adapter_model.safetensors", "adapter_config.json")
 
@@ -26,6 +26,8 @@ def convert(kind: str, run: Path, base: Path, source: Path | None, out: Path) ->
     """
     if source is None and kind not in ("adapter", "merged"):
         raise ModelError(f"{kind} is made of another format; name its folder with --source")
+    if source:
+        check_converted(source)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     if kind == "adapter":
@@ -40,6 +42,7 @@ def convert(kind: str, run: Path, base: Path, source: Path | None, out: Path) ->
         to_gguf(source, quantisation, out / name, TrainedRun(run).code_allowed)
     for weights in out.glob("*.safetensors"):
         weights.chmod(0o644)  # safetensors lets its owner alone read, and an export is to be handed on
+    vouch_for(out)
 
 
 def _adapter(run: TrainedRun, base: Path, out: Path) -> None:

@@ -23,7 +23,8 @@ from qaloom.export.runtimes import Chat, MessageSet, RuntimeAnswers, in_llama_cp
 from qaloom.files import read_json, read_lines, write_json
 from qaloom.inference.chat_template import client_messages
 from qaloom.inference.prompt import load_tokenizer, prompt_ids, row_question
-from qaloom.trained_run import TrainedRun
+from qaloom.records import check_handed_over
+from qaloom.trained_run import TrainedRun, check_converted
 
 _SHOWN = 5  # answers that differ, in the result
 
@@ -47,6 +48,7 @@ def parity(
     `settings` are ParitySettings. The verdict is
     `qaloom.export.parity_verdict`'s.
     """
+    check_converted(export)
     limits, trained = msgspec.convert(settings, ParitySettings), TrainedRun(run)
     prompts = _prompts(predictions, split, limits.questions)
     asked = [prompt for prompt in prompts if "tuned" in prompt]
@@ -77,6 +79,7 @@ def _prompts(predictions: Path, split: Path, limit: int) -> list[Prompt]:
     Asked are recall questions found in the sources, or the questions there are instead. Whether they were
     trained on does not matter here.
     """
+    check_handed_over(predictions, *(split / f"{part}.jsonl" for part in ("train", "recall", "unseen")))
     answered = read_lines(predictions)
     recall = [p for p in answered if p["split"] == "recall"]
     asked = [p for p in recall if p["origin"] == "data"] or recall or answered

@@ -18,9 +18,9 @@ from qaloom.export.parity_verdict import (
     parity_failures,
     parity_summary,
 )
-from qaloom.files import digest, file_digest, write_json, write_text
+from qaloom.files import digest, file_digest, flush_folder, write_json, write_text
 from qaloom.formats import FORMATS
-from qaloom.trained_run import BaseOrigin, TrainedRun
+from qaloom.trained_run import BaseOrigin, TrainedRun, check_converted
 
 _EXPORTS = """
 ## Exports
@@ -68,6 +68,8 @@ def export(
     (out / "manifest.json").unlink(missing_ok=True)
     results = {kind: decode(path.read_bytes(), type=ParityResult) for kind, path in parities.items()}
     _check_parity(run, results, max_drop)
+    for folder in converted.values():
+        check_converted(folder)
     for kind in FORMATS:
         shutil.rmtree(out / kind, ignore_errors=True)
     for kind, folder in converted.items():
@@ -75,6 +77,7 @@ def export(
     files, evaluated = _files(out, list(converted)), TrainedRun(about.evaluated).manifest.adapter
     final = decode(about.memory.read_bytes(), type=MemoryCheck) if about.memory else None
     _write_card(about.card, final, results, files, out / "README.md")
+    flush_folder(out)
     manifest = ExportManifest(
         run=run,
         base_model=decode((about.base / "manifest.json").read_bytes(), type=BaseOrigin),

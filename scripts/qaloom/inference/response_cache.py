@@ -1,5 +1,10 @@
-"""Append-only JSONL cache of responses, keyed by prompt digest: what a killed run had is not asked again."""
+"""Append-only JSONL cache of responses, keyed by prompt digest: what a killed run had is not asked again.
 
+A line is a JSON list of a checksum and the response, so that a damaged response is none.
+"""
+
+import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -7,6 +12,10 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import msgspec
+
+from qaloom.console import say
+
+_LINE = re.compile(rb'\["([0-9a-f]{16})",(.*)\]', re.DOTALL)
 
 
 class Response(Protocol):
@@ -42,7 +51,7 @@ def cached_responses(
         with cache.open("ab", buffering=0) as stream:  # one write a batch: two runs may share the file
             stream.write(b"\n" if _ends_within_a_line(cache) else b"")
             for batch in generate(missing):
-                stream.write(b"".join(msgspec.json.encode(response) + b"\n" for response in batch))
+                stream.write(b"".join(map(_line, batch)))
                 known |= {response.prompt: response for response in batch}
                 there += sum(often[response.prompt] for response in batch)
                 advance(there)
@@ -50,14 +59,31 @@ def cached_responses(
 
 
 def _read(cache: Path, kind: type[R]) -> dict[str, R]:
-    """Responses of earlier runs; a line that a kill cut short is none."""
+    """Responses of earlier runs; a line that a kill cut short, or whose checksum is another, is none."""
     known: dict[str, R] = {}
-    decode = msgspec.json.Decoder(kind).decode
+    decode, damaged = msgspec.json.Decoder(kind).decode, 0
     for line in cache.read_bytes().splitlines() if cache.is_file() else ():
-        with suppress(msgspec.DecodeError):
-            response = decode(line)
+        held = _LINE.fullmatch(line)
+        if held and _checksum(held[2]) != held[1]:
+            damaged += 1
+            continue
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            response = decode(held[2] if held else line)  # versions before wrote the response alone
             known[response.prompt] = response
+    if damaged:
+        say(
+            f"{cache}: {damaged:,} of its lines are damaged, as their checksums show; their prompts are asked anew"
+        )
     return known
+
+
+def _line(response: Response) -> bytes:
+    text = msgspec.json.encode(response)
+    return b'["%s",%s]\n' % (_checksum(text), text)
+
+
+def _checksum(text: bytes) -> bytes:
+    return hashlib.sha256(text).hexdigest()[:16].encode()
 
 
 def _ends_within_a_line(cache: Path) -> bool:

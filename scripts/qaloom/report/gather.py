@@ -25,6 +25,7 @@ from qaloom.evaluate.run_comparison import compare_runs
 from qaloom.export.parity_verdict import ParityResult, parity_failures
 from qaloom.files import read_json, read_lines
 from qaloom.formats import FORMATS
+from qaloom.records import check_handed_over
 from qaloom.report.fact_table import FactTable, fact_table
 from qaloom.report.trainings import FinalModel, Training, final_model, training_of
 from qaloom.report.verdict import (
@@ -213,6 +214,7 @@ def _short(value: Any, limit: int = 300) -> str:
 
 
 def _contradictions(results: Path) -> Contradictions:
+    check_handed_over(results / "dedup" / "contradictions.jsonl")
     found = _lines(results / "dedup" / "contradictions.jsonl")
     groups = [
         {
@@ -244,6 +246,9 @@ def _run(results: Path, name: str, contradictions: int, split: Split, config: di
     path = folder / "metrics.json"
     metrics = _metrics(path)
     answers = folder / "predictions.jsonl"
+    check_handed_over(
+        *(folder / name for name in ("predictions.jsonl", "failures.jsonl", "forgetting.jsonl"))
+    )
     failures = _failures(folder)
     run = Run(
         name,

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from qaloom.errors import DeviceError, ModelError
 from qaloom.export.gguf import to_gguf
 from qaloom.export.merge import merge, save_tokenizer
 from qaloom.export.parity_verdict import ExportManifest
-from qaloom.files import read_json
+from qaloom.files import changed_file, known_digests, read_json, write_json
 from qaloom.inference.architecture import architecture, text_part
 from qaloom.inference.llama_cpp import HEADERS, start_llama_server
 from qaloom.inference.prompt import load_tokenizer
@@ -83,10 +83,15 @@ def _tuned_file(project: Path, run: TrainedRun, base: Path) -> Path:
     name, adapter = run.folder.name, run.manifest.adapter
     exports = project / "results/export" / name
     manifest = exports / "manifest.json"
-    proven = decode(manifest.read_bytes(), type=ExportManifest).parity if manifest.is_file() else {}
+    export = decode(manifest.read_bytes(), type=ExportManifest) if manifest.is_file() else None
+    # An export of an earlier training of this run is not this model.
+    proven = {kind for kind, one in export.parity.items() if one.adapter == adapter} if export else ()
     for kind in _EXPORTED:
-        # An export of an earlier training of this run is not this model.
-        if kind in proven and proven[kind].adapter == adapter:
+        if export and kind in proven:
+            files = {file: one.sha256 for file, one in export.files.items() if file.startswith(f"{kind}/")}
+            if changed := changed_file(exports, files):
+                say(f"serve: {exports / changed} is not the file that was proven; it is left out")
+                continue
             return next((exports / kind).glob("*.gguf"))
     cached = project / "cache/serve" / f"{name}-{adapter[:16]}-{_QUANTIZATION}.gguf"
     return _cached_gguf(cached, name, lambda folder: merge(base, run.folder, folder))
@@ -109,13 +114,16 @@ def _with_own_prompt(base: Path, folder: Path) -> None:
 
 def _cached_gguf(cached: Path, model: str, write_model: Callable[[Path], None]) -> Path:
     """A GGUF file of the cache, else converted from the Hugging Face folder that `write_model` fills."""
-    if cached.is_file():
-        return cached
+    voucher = cached.with_suffix(".json")
+    with suppress(OSError, ValueError, AttributeError):
+        if not changed_file(cached.parent, read_json(voucher)):
+            return cached
     say(f"serve: converting {model} to llama.cpp's format, once")
     cached.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cached.parent) as folder:
         write_model(Path(folder))
         to_gguf(Path(folder), _QUANTIZATION, cached)
+    write_json(voucher, known_digests(cached.parent, [cached.name]))
     return cached
 
 

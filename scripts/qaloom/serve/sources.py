@@ -9,7 +9,7 @@ from qaloom.errors import DataError
 from qaloom.evaluate.retrieval import Index
 from qaloom.files import read_lines
 from qaloom.inference.prompt import Question
-from qaloom.records import row_context
+from qaloom.records import check_handed_over, row_context
 
 
 class NearestRow(msgspec.Struct):
@@ -33,6 +33,7 @@ class Nearest:
         rows = split / f"{part}.jsonl"
         if not rows.is_file() or not (split / "placement.jsonl").is_file():
             raise DataError(f"{split} holds no training rows; run the workflow in this folder first")
+        check_handed_over(rows, split / "placement.jsonl")
         self.index = Index(read_lines(rows))
         self.places = {one["id"]: one for one in read_lines(split / "placement.jsonl")}
 

@@ -18,7 +18,7 @@ from qaloom.config.settings import SplitSettings, typed
 from qaloom.console import say
 from qaloom.errors import DataError
 from qaloom.files import each_line, file_digest, write_json, write_lines
-from qaloom.records import Clustered, Placement, read_rows, uncollected
+from qaloom.records import Clustered, Placement, check_handed_over, read_rows, uncollected, write_vouched
 from qaloom.split.facts import Comparison
 from qaloom.split.leak_audit import audit
 from qaloom.split.lookalike_rows import make_look_alikes
@@ -67,12 +67,13 @@ def split(rows: Path, clusters: Path, out: Path, settings: dict[str, Any], thres
     on, LeakError when the audit of the written files finds a leak; no manifest is written then.
     """
     (out / "manifest.json").unlink(missing_ok=True)
+    check_handed_over(rows, clusters)
     chosen = typed(settings, SplitSettings)
     wordings, cluster = _read(rows, clusters)
     placed, units, comparison = _placed(wordings, cluster, chosen, threshold)
     _write_parts(out, placed)
     look_alikes = make_look_alikes(placed, comparison, chosen.seed)
-    write_lines(out / "lookalike.jsonl", look_alikes)
+    write_vouched(out / "lookalike.jsonl", look_alikes)
     audit(out, threshold, chosen.by, {w.row.id: w for w in placed})
     manifest = _manifest(out, placed, len(look_alikes), notes_on(placed, units, chosen))
     write_json(out / "manifest.json", msgspec.to_builtins(manifest))
@@ -120,7 +121,7 @@ def _write_parts(out: Path, placed: Sequence[Wording]) -> None:
     for part in PARTS:
         write_lines(out / f"{part}.jsonl", (w.row.texts for w in placed if w.part == part))
     write_lines(out / "final.jsonl", (w.row.texts for w in _taught_in_the_end(placed)))
-    write_lines(out / "placement.jsonl", map(_placement, placed))
+    write_vouched(out / "placement.jsonl", map(_placement, placed))  # the manifest names no source
     if not any(w.part == "train" for w in placed):
         raise DataError(
             "split: no row is left to train on; with so few facts set split.unseen_fraction to 0, or add rows"

@@ -20,7 +20,7 @@ from typing import Any
 from msgspec import Struct
 
 from qaloom.errors import QALoomError, TrainingError, first_line
-from qaloom.files import read_json, read_lines, write_lines
+from qaloom.files import VOUCHER, damaged_file, read_lines, vouch_for, write_lines
 from qaloom.inference.prompt import Example, Tokenizer, load_tokenizer
 from qaloom.inference.tokenizer_files import write_tokenizer
 from qaloom.train.planning.task import (
@@ -197,6 +197,10 @@ class StepMonitor:
                     control.should_save = True
 
             def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                if state.is_world_process_zero:
+                    # Random states of further GPUs may still be on their way.
+                    saved = monitor.folder / f"checkpoints/checkpoint-{state.global_step}"
+                    vouch_for(saved, leaving_out="rng_state_")
                 monitor.saved = time.monotonic()
 
             def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
@@ -239,17 +243,10 @@ def _step(checkpoint: str) -> int:
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end (the trainer's state comes last)."""
-    states = [p for p in (folder / "checkpoints").glob("checkpoint-*/trainer_state.json") if _is_json(p)]
-    return max((p.parent for p in states), key=lambda p: _step(p.name), default=None)
-
-
-def _is_json(path: Path) -> bool:
-    try:
-        read_json(path)
-    except ValueError:
-        return False
-    return True
+    """The newest checkpoint that was written to its end and is undamaged."""
+    found = (folder / "checkpoints").glob(f"checkpoint-*/{VOUCHER}")
+    newest_first = sorted((path.parent for path in found), key=lambda p: _step(p.name), reverse=True)
+    return next((checkpoint for checkpoint in newest_first if not damaged_file(checkpoint)), None)
 
 
 def peak_memory() -> int:

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from filelock import FileLock
 from msgspec import Struct, to_builtins
 from msgspec.structs import asdict, replace
@@ -21,10 +22,20 @@ from qaloom.code_digest import code_digest
 from qaloom.config.settings import RunSettings, typed
 from qaloom.console import duration, say
 from qaloom.errors import DataError, ModelError, TrainingError
-from qaloom.files import digest, file_digest, read_json, read_lines, write_lines
+from qaloom.files import (
+    changed_file,
+    digest,
+    file_digest,
+    file_digests,
+    flush_folder,
+    read_json,
+    read_lines,
+    write_lines,
+)
 from qaloom.inference.architecture import Architecture, architecture, target_projections
 from qaloom.inference.own_template import is_file_of_template, read_template
 from qaloom.inference.prompt import load_tokenizer, prompt_kind
+from qaloom.records import check_handed_over
 from qaloom.train.planning.autotune import quickest
 from qaloom.train.planning.device import GB, Device, lacking_to_compile, probe
 from qaloom.train.planning.fallback import fallback
@@ -34,10 +45,11 @@ from qaloom.train.planning.task import TrainingJob, TrainingTask, read_struct, w
 from qaloom.train.planning.usual_ranges import beyond_the_usual
 from qaloom.train.process import Metrics, last_checkpoint
 from qaloom.train.tokenized import TextRow, cut, end_ids, length, steps_of_rows, tokenise, validation
-from qaloom.trained_run import is_full_model
+from qaloom.trained_run import TrainedRun, base_manifest
 
 _LIBRARIES = ("torch", "unsloth", "unsloth_zoo", "transformers", "trl", "peft", "bitsandbytes")
-_WEIGHTS = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
+_INDEX = "model.safetensors.index.json"
+_WEIGHTS = ("adapter_model.safetensors", "model.safetensors", _INDEX)
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -55,12 +67,13 @@ class Identity(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Identity, frozen=True, kw_only=True):
-    """manifest.json of a trained run: what decided it, and the digest of the adapter."""
+    """manifest.json of a trained run: what decided it, and the digests of the adapter and of each file."""
 
     prompt: str
     system: str = ""  # the system message of questions that have none of their own
     adapter: str
     versions: dict[str, str]
+    files: dict[str, str]
 
 
 def train(
@@ -87,14 +100,15 @@ def train(
     when a model or adapter cannot be used.
     """
     run = typed(settings, RunSettings)
-    if start and is_full_model(start) != (run.method == "full"):
+    check_handed_over(rows)
+    if start and TrainedRun(start).is_full_model != (run.method == "full"):
         raise ModelError(f"{name} starts from {start.name}, which is of another method; give both the same")
     template = read_template(run.prompt.template) if is_file_of_template(run.prompt.template) else None
     identity = _identity(rows, base, settings, start, template)
     folder = cache / digest(to_builtins(identity))[:16]
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):  # another run with the same rows and settings waits, then reuses
-        if (folder / "finished/manifest.json").is_file():
+        if _is_trained(name, folder / "finished"):
             say(f"train: {_why_reused(name, identity, twin)}")
         else:
             task = TrainingTask(
@@ -125,6 +139,20 @@ def _beside_the_twin(planned: Plan, twin: Path | None) -> Plan:
     return replace(planned, why=[*planned.why, *notes])
 
 
+def _is_trained(name: str, finished: Path) -> bool:
+    """Whether the cache holds the trained model, every file as its manifest names it; a damaged one is removed."""
+    if not (finished / "manifest.json").is_file():
+        return False
+    try:
+        changed = changed_file(finished, read_struct(finished / "manifest.json", Manifest).files)
+    except (ValueError, msgspec.ValidationError):
+        changed = "manifest.json"
+    if changed:
+        say(f"train: {name}: {finished / changed} is damaged, as its digest shows; training it anew")
+        shutil.rmtree(finished)
+    return not changed
+
+
 def _train(task: TrainingTask, rows: list[TextRow], device: Device | None, gpus: int, folder: Path) -> Plan:
     """Plan and train; return the plan that trained to the end."""
     size = architecture(Path(task.base), task.settings.trust_remote_code)
@@ -147,7 +175,8 @@ def _train(task: TrainingTask, rows: list[TextRow], device: Device | None, gpus:
 def _publish(finished: Path, out: Path) -> Manifest:
     """Replace an earlier run's files by the trained ones, the manifest last; return the manifest."""
     shutil.rmtree(out, ignore_errors=True)  # a whole model left there would answer in an adapter's place
-    shutil.copytree(finished, out, ignore=shutil.ignore_patterns("manifest.json"))
+    shutil.copytree(finished, out, ignore=shutil.ignore_patterns("manifest.json", ".*"))
+    flush_folder(out)
     manifest = read_struct(finished / "manifest.json", Manifest)
     write_struct(out / "manifest.json", manifest)
     return manifest
@@ -168,7 +197,7 @@ def _identity(
         del training["save_steps"]  # which decides which checkpoint is the best, and nothing else
     return Identity(
         rows=file_digest(rows),
-        base=read_json(base / "manifest.json")["sha256"],
+        base=base_manifest(base).sha256,
         settings={key: value for key, value in settings.items() if key not in named} | {"training": training},
         start=weights_digest(start) if start else None,
         template=digest(template) if template is not None else None,
@@ -177,8 +206,12 @@ def _identity(
 
 
 def weights_digest(folder: Path) -> str:
-    """sha256 of the file that holds, or indexes, what was trained."""
-    return file_digest(next(folder / name for name in _WEIGHTS if (folder / name).is_file()))
+    """sha256 of the weights that were trained: of their file, or over those of the files that an index names."""
+    name = next(name for name in _WEIGHTS if (folder / name).is_file())
+    if name != _INDEX:
+        return file_digest(folder / name)
+    parts = sorted(set(read_json(folder / name)["weight_map"].values()))
+    return digest({part: file_digest(folder / part) for part in parts})
 
 
 def _prepare(
@@ -338,8 +371,10 @@ def _finish(folder: Path, planned: Plan, identity: Identity) -> None:
     finished = folder / "finished"
     peak = read_struct(finished / "metrics.json", Metrics).peak_memory_bytes
     write_struct(finished / "plan.json", replace(planned, measured_memory_bytes=peak))
+    flush_folder(finished)
     manifest = Manifest(
         **asdict(identity),
+        files=file_digests(finished),
         prompt=planned.prompt,
         system=planned.system,
         adapter=weights_digest(finished),

@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 from qaloom.validate.dialogues import Dialogue, dialogue, earlier_turns, is_messages, read_turns
 from qaloom.validate.lines import Fault
 
+_NUMBERS = (int, float, Decimal)
 # The first pair that a record has in full is its question and answer.
 PAIRS = (
     ("question", "answer"),
@@ -149,7 +151,7 @@ def _pair(record: dict[str, Any], raw: bytes, plan: _Plan) -> Shaped | Fault:
         for text in texts:
             if isinstance(text, Fault):
                 return text
-        if type(question) in (int, float) or type(answer) in (int, float):
+        if type(question) in _NUMBERS or type(answer) in _NUMBERS:
             repairs = ("number_to_text",)
         question, answer = texts
     before = _before(record, raw, plan)
@@ -201,7 +203,7 @@ def _as_text(record: dict[str, Any], key: str, raw: bytes) -> str | Fault:
     value = record[key] if key else ""
     if value is None:
         return ""
-    if type(value) in (int, float):
+    if type(value) in _NUMBERS:
         return _as_written(record, key, raw)
     if type(value) is str:
         return value

@@ -18,18 +18,16 @@ from typing import Any
 import msgspec
 
 from qaloom.errors import SourceError
+from qaloom.files import exact_number
+from qaloom.validate.encodings import UnknownEncodingError, find_encoding, from_cp949
 
 BLOCK = 1 << 20
 LINE_LIMIT = 16 << 20  # bytes; twenty rows of this size would fill a training run, and no extractor means it
-_BOMS = {
-    codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF16_LE: "utf-16-le",
-    codecs.BOM_UTF16_BE: "utf-16-be",
-}
 Progress = Callable[[int], None]
 _DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 NO_REPAIRS: tuple[str, ...] = ()
-_decode = msgspec.json.Decoder().decode
+_decode = msgspec.json.Decoder(float_hook=exact_number).decode
+_DIGITS = 4_000  # Python turns no more than 4,300 into a number
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -62,14 +60,18 @@ def read_source(path: Path, encoding: str = "", progress: Progress | None = None
 
 
 def encoding_of(path: Path) -> str:
-    """Name the encoding of a whole file: utf-8, utf-16-le, utf-16-be or cp949.
+    """Name the encoding of a whole file: utf-8, utf-16-le, utf-16-be or cp949 (see `find_encoding`).
 
-    A byte-order mark decides, then NUL bytes in the first two characters, then whether the bytes are
-    UTF-8; where some are not, the encoding in which more of the lines beyond ASCII can be read.
-    Raises SourceError when the file is missing or cannot be read.
+    Raises SourceError when the file is missing, cannot be read, or is in another encoding.
     """
     with _readable(path):
-        return _encoding_of(path)
+        try:
+            return find_encoding(lambda: _intact(path), lambda: (line for line, _ in _split(_intact(path))))
+        except UnknownEncodingError as error:
+            raise SourceError(
+                f"{path}: is neither UTF-8 nor Korean in CP949 ({error}); save it as UTF-8 "
+                "(iconv -f ENCODING -t UTF-8 FILE > NEW), and name the new file under data.sources"
+            ) from None
 
 
 @contextmanager
@@ -79,46 +81,6 @@ def _readable(path: Path) -> Iterator[None]:
     except OSError as error:
         what = error.strerror or str(error)
         raise SourceError(f"{path}: cannot be read ({what}); check the path under data.sources") from None
-
-
-def _encoding_of(path: Path) -> str:
-    head = next(_intact(path), b"")[:4]
-    for mark, name in _BOMS.items():
-        if head.startswith(mark):
-            return name
-    nul = [byte == 0 for byte in head]
-    if nul == [False, True, False, True]:
-        return "utf-16-le"
-    if nul == [True, False, True, False]:
-        return "utf-16-be"
-    return "utf-8" if _is_utf8(path) else _by_lines(path)
-
-
-def _is_utf8(path: Path) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        for block in _intact(path):
-            decoder.decode(block)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _by_lines(path: Path) -> str:
-    utf8 = korean = 0
-    for line, _ in _split(_intact(path)):
-        if not line.isascii():
-            utf8 += _decodes(line, "utf-8")
-            korean += _decodes(line, "cp949")
-    return "cp949" if korean > utf8 else "utf-8"
-
-
-def _decodes(line: bytes, encoding: str) -> bool:
-    try:
-        line.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _read_lines(path: Path, encoding: str, progress: Progress | None) -> Iterator[Line]:
@@ -131,7 +93,7 @@ def _read_lines(path: Path, encoding: str, progress: Progress | None) -> Iterato
             if number == 1:
                 raw = raw.removeprefix(codecs.BOM_UTF8)
             if encoding == "cp949":
-                raw = _from_cp949(raw)
+                raw = from_cp949(raw)
             yield _line(number, raw, ended)
     except _DAMAGE as error:
         detail = f"the compressed file breaks off here ({error}); whatever followed is lost, copy it again"
@@ -163,13 +125,6 @@ def _as_utf8(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         yield decoder.decode(block).encode("utf-8", "surrogatepass")
     if decoder.getstate()[0]:
         yield b"\xff"
-
-
-def _from_cp949(raw: bytes) -> bytes:
-    try:
-        return raw.decode("cp949").encode()
-    except UnicodeDecodeError:
-        return raw
 
 
 def _split(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -262,6 +217,7 @@ def _parse(text: str, strict: bool = True) -> Any:
             object_pairs_hook=_unique,
             parse_constant=_refuse_constant,
             parse_int=_integer,
+            parse_float=exact_number,
         )
     except json.JSONDecodeError:
         raise
@@ -299,9 +255,8 @@ def _refuse_constant(name: str) -> None:
     raise _Refused("nan", f"{name} is not JSON; it often stands for a missing value written by pandas")
 
 
-def _integer(digits: str) -> int | float:
-    # Beyond 64 bits msgspec cannot write the number back.
-    return int(digits) if len(digits) < 19 else float(digits)
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) < _DIGITS else digits
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -16,8 +16,8 @@ import msgspec
 from qaloom.config.settings import Answers
 from qaloom.console import bar, say
 from qaloom.errors import SourceError
-from qaloom.files import read_json, whole, write_json
-from qaloom.records import Rejection, Row
+from qaloom.files import ENCODER, read_json, whole, write_json
+from qaloom.records import Rejection, Row, check_handed_over, written_digests
 from qaloom.validate.fields import Shaped, every_answer, file_group, shape
 from qaloom.validate.lines import Fault, Line, encoding_of, read_source
 from qaloom.validate.markers import split_reasoning, strip_labels
@@ -26,6 +26,7 @@ from qaloom.validate.repair import repair_row
 _EXCERPT = 2_000  # characters of a rejected line that are kept
 _KEPT_WHOLE = 20_000  # bytes up to which a rejected record is kept as an object
 _MB = 1_000_000
+_FILES = ("rows.jsonl", "rejected.jsonl")
 
 
 def validate_file(source: Path, name: str, out: Path, answers: Answers = "last") -> dict[str, Any]:
@@ -48,6 +49,7 @@ def validate_file(source: Path, name: str, out: Path, answers: Answers = "last")
         for item in _judged(lines, name, counts, answers == "all"):
             _write(item, rows if type(item) is Row else rejections)
     stats = {"source": name, **counts.stats(), "encoding": encoding}
+    stats["sha256"] = written_digests(out, _FILES)
     write_json(out / "stats.json", stats)
     return stats
 
@@ -63,12 +65,14 @@ def gather(parts: list[Path], out: Path) -> dict[str, Any]:
         ((read_json(part / "stats.json"), part) for part in parts), key=lambda pair: pair[0]["source"]
     )
     _check_good_rows(found)
-    for file in ("rows.jsonl", "rejected.jsonl"):
+    check_handed_over(*(part / file for _, part in found for file in _FILES))
+    for file in _FILES:
         with whole(out / file) as target:
             for _, part in found:
                 with (part / file).open("rb") as stream:
                     shutil.copyfileobj(stream, target, 1 << 20)
-    stats = _total([stats for stats, _ in found])
+    stats = _total([_without_digests(stats) for stats, _ in found])
+    stats["sha256"] = written_digests(out, _FILES)
     write_json(out / "stats.json", stats)
     say(_summary(stats))
     return stats
@@ -185,11 +189,8 @@ def _original(line: Line) -> Any:
     return f"{text[:_EXCERPT]} ... ({len(line.raw):,} bytes in all)"
 
 
-_encode = msgspec.json.Encoder().encode
-
-
 def _write(item: Row | Rejection, stream: BinaryIO) -> None:
-    stream.write(_encode(item) + b"\n")
+    stream.write(ENCODER.encode(item) + b"\n")
 
 
 def _check_good_rows(found: list[tuple[dict[str, Any], Path]]) -> None:
@@ -216,6 +217,10 @@ def _remedy(part: Path) -> str:
     if str(first).lstrip().startswith("["):
         return "it looks like one JSON list, so write one object a line (jq -c '.[]' FILE); "
     return ""
+
+
+def _without_digests(stats: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in stats.items() if key != "sha256"}
 
 
 def _total(files: list[dict[str, Any]]) -> dict[str, Any]:

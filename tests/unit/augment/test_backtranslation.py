@@ -1,5 +1,6 @@
 """Translating: the tiny Marian pair with the real loader, batches, and each family's languages."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -183,6 +184,8 @@ def test_a_model_that_cannot_be_loaded_is_one_line(translators, tmp_path, damage
     for file in (models / model_name(named["ko-en"])).iterdir():
         if file.name != damage:
             (folder / file.name).write_bytes(file.read_bytes())
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"files": {}}))  # or its digests would tell
     with pytest.raises(ModelError, match="cannot be loaded as a translation model") as caught:
         translate(Translator(folder, "ko", "en", settings(), 1), ["본원은 어디인가요?"], tmp_path)
     assert "\n" not in str(caught.value)

@@ -74,13 +74,43 @@ def test_a_full_disk_is_one_line_and_what_was_kept_stays(tmp_path):
         assert memory.get(["하나", "0"]) == {"하나": ["one"]}
 
 
-def test_a_damaged_file_is_one_line(tmp_path):
-    with open_memory(tmp_path, MAKER):
-        pass
+@pytest.mark.parametrize("damage", [lambda b: b"no database" * 1000, lambda b: b[: len(b) // 2]])
+def test_a_damaged_file_is_moved_aside_and_begun_anew(tmp_path, capsys, damage):
+    with open_memory(tmp_path, MAKER) as memory:
+        memory.put({f"{n}": ["x" * 1000] for n in range(100)})
     (file,) = tmp_path.glob("*.sqlite")
-    file.write_bytes(b"no database" * 1000)
-    with pytest.raises(StorageError, match="move it away to begin it anew"), open_memory(tmp_path, MAKER):
-        pass
+    file.write_bytes(damage(file.read_bytes()))
+    with open_memory(tmp_path, MAKER) as memory:
+        assert memory.get(["1"]) == {}
+        memory.put({"하나": ["one"]})
+        assert memory.get(["하나"]) == {"하나": ["one"]}
+    assert capsys.readouterr().err.count("damaged") >= 1 and file.with_suffix(".damaged").is_file()
+
+
+def test_a_text_with_flipped_bytes_is_made_anew(tmp_path, capsys):
+    with open_memory(tmp_path, MAKER) as memory:
+        memory.put({"하나": ["one"], "둘": ["two"]})
+    (file,) = tmp_path.glob("*.sqlite")
+    file.write_bytes(file.read_bytes().replace(b'["one"]', b'["ore"]'))
+    with open_memory(tmp_path, MAKER) as memory:
+        assert memory.get(["하나", "둘"]) == {"둘": ["two"]}
+        assert "1 of its texts are damaged" in capsys.readouterr().err
+        memory.put({"하나": ["one"]})
+        assert memory.get(["하나", "둘"]) == {"하나": ["one"], "둘": ["two"]}
+
+
+def test_a_memory_of_a_version_without_checksums_goes_on(tmp_path):
+    with open_memory(tmp_path, MAKER) as memory:
+        memory.put({"둘": ["two"]})
+    (file,) = tmp_path.glob("*.sqlite")
+    with sqlite3.connect(file) as old:
+        old.execute("DROP TABLE made")
+        old.execute("CREATE TABLE made (source TEXT PRIMARY KEY, variants TEXT NOT NULL) WITHOUT ROWID")
+        old.execute("INSERT INTO made VALUES ('하나', '[\"one\"]')")
+    old.close()
+    with open_memory(tmp_path, MAKER) as memory:
+        memory.put({"둘": ["two"]})
+        assert memory.get(["하나", "둘"]) == {"하나": ["one"], "둘": ["two"]}
 
 
 def test_it_tells_a_person_what_it_holds(tmp_path):

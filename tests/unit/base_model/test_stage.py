@@ -10,7 +10,7 @@ from huggingface_hub import errors as hub
 
 from qaloom.base_model.stage import EMBEDDED, _gguf, base_model, model_name
 from qaloom.errors import ModelError
-from qaloom.files import read_json
+from qaloom.files import file_digest, read_json
 from qaloom.trained_run import base_manifest
 
 
@@ -189,7 +189,7 @@ def test_a_token_without_access_is_told_from_none(monkeypatch, tmp_path):
 
 def test_a_hub_model_is_linked_out_of_the_hubs_cache(monkeypatch, model, tmp_path):
     """The cache's layout: snapshots/<commit>/<file> -> blobs/<sha256 for large files>."""
-    commit, sha = "c" * 40, "a" * 64
+    commit, sha = "c" * 40, file_digest(model / "model.safetensors")
     blobs, snapshot = tmp_path / "hub/blobs", tmp_path / "hub/snapshots" / commit
     blobs.mkdir(parents=True)
     shutil.copytree(model, snapshot)
@@ -206,6 +206,12 @@ def test_a_hub_model_is_linked_out_of_the_hubs_cache(monkeypatch, model, tmp_pat
     assert (asked["repository"], asked["revision"]) == ("org/name", "main")
     assert "*.py" not in asked["allow_patterns"]
     assert manifest.revision == commit
-    assert manifest.files["model.safetensors"] == sha  # taken from the blob's name, not computed
+    assert manifest.files["model.safetensors"] == sha
     base_model("hub:org/name", tmp_path / "out", tmp_path, code_allowed=True)
     assert asked["revision"] is None and "*.py" in asked["allow_patterns"]
+
+    (blobs / sha).write_bytes(b"x" + (blobs / sha).read_bytes()[1:])
+    with pytest.raises(
+        ModelError, match=rf"{sha}, the cached model.safetensors, is damaged; remove it and run"
+    ):
+        base_model("hub:org/name", tmp_path / "out", tmp_path)

@@ -24,7 +24,7 @@ from qaloom.export.parity_verdict import (
     parity_summary,
 )
 from qaloom.export.stage import ParityError, RunRecords, export
-from qaloom.files import read_json, write_json
+from qaloom.files import VOUCHER, read_json, write_json
 
 BOUND = 0.05
 
@@ -62,7 +62,9 @@ def asked(project, kind, folder):
 @pytest.fixture
 def merged(project, tmp_path):
     """A copy of the merged model, to plant a fault in."""
-    return shutil.copytree(converted(project, "merged"), tmp_path / "merged")
+    folder = shutil.copytree(converted(project, "merged"), tmp_path / "merged")
+    (folder / VOUCHER).unlink()  # or the fault would be found by its digest
+    return folder
 
 
 # ---------------------------------------------------------------- merged weights and adapters

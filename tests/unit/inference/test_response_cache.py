@@ -14,6 +14,7 @@ NAMES = st.lists(st.sampled_from("abcdef"), max_size=12)
 
 class Record(msgspec.Struct):
     prompt: str
+    text: str = ""
 
 
 @given(NAMES, NAMES, st.sets(st.sampled_from("abcdef")))
@@ -42,3 +43,41 @@ def test_what_is_kept_is_not_made_again_and_progress_counts_every_name(before, n
             known.add(name)
             there.append(sum(name in known for name in names))
     assert told == there
+
+
+def asked_again(cache, names):
+    """The names whose responses are made again, with all responses."""
+    asked = []
+
+    def make(missing):
+        asked.extend(missing)
+        yield [Record(name, f"answer {name}") for name in missing]
+
+    return asked, cached_responses(cache, Record, names, make, lambda n: None)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 255))
+def test_a_flipped_byte_is_never_an_answer(at, flip):
+    with TemporaryDirectory() as folder:
+        cache = Path(folder) / "kept.jsonl"
+        _, right = asked_again(cache, ["a", "b", "c"])
+        content = bytearray(cache.read_bytes())
+        content[at % len(content)] ^= flip
+        cache.write_bytes(content)
+        asked, found = asked_again(cache, ["a", "b", "c"])
+        assert found == right and len(asked) <= 2
+        assert asked_again(cache, ["a", "b", "c"]) == ([], right)
+
+
+def test_damaged_lines_are_counted_and_named(tmp_path, capsys):
+    cache = tmp_path / "kept.jsonl"
+    asked_again(cache, ["a", "b"])
+    cache.write_bytes(cache.read_bytes().replace(b"answer b", b"answer x"))
+    assert asked_again(cache, ["a", "b"])[0] == ["b"]
+    assert f"{cache}: 1 of its lines are damaged" in capsys.readouterr().err
+
+
+def test_lines_of_a_version_without_checksums_count(tmp_path):
+    cache = tmp_path / "kept.jsonl"
+    cache.write_bytes(b'{"prompt":"a","text":"answer a"}\n{"prompt":"b","te')
+    assert asked_again(cache, ["a", "b"]) == (["b"], [Record("a", "answer a"), Record("b", "answer b")])

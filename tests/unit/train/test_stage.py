@@ -19,7 +19,16 @@ from qaloom.config.load import complete
 from qaloom.config.load import load_config as load_config
 from qaloom.config.settings import RunSettings, typed
 from qaloom.errors import DataError
-from qaloom.files import canonical, digest, file_digest, read_json, read_lines, write_lines
+from qaloom.files import (
+    canonical,
+    digest,
+    file_digest,
+    read_json,
+    read_lines,
+    vouch_for,
+    write_json,
+    write_lines,
+)
 from qaloom.inference.prompt import prompt_ids
 from qaloom.train.planning.launcher import Outcome
 from qaloom.train.planning.task import (
@@ -30,6 +39,7 @@ from qaloom.train.planning.task import (
     read_struct,
     write_struct,
 )
+from qaloom.train.process import last_checkpoint
 from qaloom.train.stage import Manifest, _identity, _next_plan, _with_steps, train
 from qaloom.train.tokenized import steps_of_rows, tokenise
 
@@ -42,7 +52,7 @@ def inputs(tmp_path, tiny):
     (start / "adapter_model.safetensors").write_bytes(b"adapter")
     base = tmp_path / "base"
     base.mkdir()
-    (base / "manifest.json").write_text('{"sha256": "00"}')
+    write_json(base / "manifest.json", {"origin": "path:base", "sha256": "00"})
     settings = complete({"data": {"sources": ["x"]}, "runs": {"r": {}}})["runs"]["r"]
     return {"rows": rows, "base": base, "settings": settings, "start": None}
 
@@ -73,7 +83,7 @@ def test_each_input_decides(inputs, tmp_path, what):
     if what == "rows":
         write_lines(inputs["rows"], FACTS[:-1])
     elif what == "base":
-        (inputs["base"] / "manifest.json").write_text('{"sha256": "01"}')
+        write_json(inputs["base"] / "manifest.json", {"origin": "path:base", "sha256": "01"})
     elif what == "settings":
         inputs["settings"]["lora"]["r"] = 8
     elif what == "start":
@@ -214,6 +224,66 @@ def test_the_same_run_is_not_trained_again(finished, capsys, tmp_path):
     assert {p.name for p in (tmp_path / "again").iterdir()} == {p.name for p in (folder / "out").iterdir()}
 
 
+def flipped(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("adapter_model.safetensors", flipped),
+        ("adapter_model.safetensors", lambda path: os.truncate(path, path.stat().st_size // 2)),
+        ("tokenizer.json", flipped),
+        ("adapter_config.json", lambda path: path.unlink()),
+        ("manifest.json", lambda path: os.truncate(path, 40)),
+    ],
+)
+def test_a_damaged_adapter_in_the_cache_is_trained_anew(
+    finished, tmp_path, monkeypatch, capsys, name, damage
+):
+    folder, settings, _ = finished
+    cache = tmp_path / "cache"
+    shutil.copytree(folder / "cache/train", cache)
+    [kept] = cache.glob("*/finished")
+    damage(kept / name)
+    monkeypatch.setattr("qaloom.train.stage._train", lambda *_: pytest.fail("trains", pytrace=False))
+    with pytest.raises(pytest.fail.Exception, match="trains"):
+        train("demo", folder / "train.jsonl", folder / "tiny", tmp_path / "out", settings, cache, threads=2)
+    assert not kept.exists() and not (tmp_path / "out").exists()
+    assert f"{kept / name} is damaged, as its digest shows; training it anew" in capsys.readouterr().err
+
+
+def test_a_checkpoint_counts_once_its_digests_are_there_and_while_they_hold(tmp_path):
+    checkpoints = [tmp_path / f"checkpoints/checkpoint-{step}" for step in (8, 9, 10)]
+    for checkpoint in checkpoints:
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "trainer_state.json").write_text("{}")
+    assert last_checkpoint(tmp_path) is None
+    for checkpoint in checkpoints:
+        vouch_for(checkpoint)
+    assert last_checkpoint(tmp_path) == checkpoints[2]
+    (checkpoints[2] / "trainer_state.json").write_text("")
+    assert last_checkpoint(tmp_path) == checkpoints[1]
+
+
+def test_changed_rows_are_refused(tmp_path, inputs):
+    split = tmp_path / "split"
+    write_lines(split / "train.jsonl", FACTS)
+    write_json(split / "manifest.json", {"train": {"sha256": file_digest(split / "train.jsonl")}})
+    write_lines(split / "train.jsonl", FACTS[:-1])
+    with pytest.raises(DataError, match=r"train.jsonl is not as its stage wrote it"):
+        train(
+            "demo",
+            split / "train.jsonl",
+            inputs["base"],
+            tmp_path / "out",
+            inputs["settings"],
+            tmp_path / "c",
+        )
+
+
 def test_the_adapter_answers_in_evaluation(finished, tiny):
     import torch
 
@@ -237,7 +307,7 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tmp_path, tiny
         project(folder, tiny, epochs=75, learning_rate=0.001)
     trained(whole)
     process = command(killed)
-    while not list(killed.glob("cache/train/*/checkpoints/checkpoint-*/trainer_state.json")):
+    while not list(killed.glob("cache/train/*/checkpoints/checkpoint-*/.sha256.json")):
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
@@ -439,7 +509,7 @@ def test_nothing_of_an_earlier_training_stays_beside_a_new_one(tmp_path):
         folder.mkdir()
         (folder / file).write_text("{}")
     manifest = Manifest(
-        rows="", base="", settings={}, start=None, code="", prompt="chat", adapter="", versions={}
+        rows="", base="", settings={}, start=None, code="", prompt="chat", adapter="", versions={}, files={}
     )
     write_struct(finished / "manifest.json", manifest)
     assert _publish(finished, out) == manifest

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -126,7 +127,8 @@ def test_any_bytes(tmp_path, data):
     )
     if data.draw(st.booleans()):
         content = gzip.compress(content)[: data.draw(st.integers(0, 400))]
-    validated(tmp_path, content)
+    with suppress(SourceError):  # most of its lines are in no encoding that is read
+        validated(tmp_path, content)
 
 
 @example('{"question": "q", "answer": 123456789012345678901234567890}')

@@ -21,6 +21,7 @@ from qaloom.train.stage import train
 # largest micro-batch that its memory holds; it gets to step 3, leaving a checkpoint of step 2.
 STAND_IN = """
 import json, os, pathlib, signal, sys
+from qaloom.files import vouch_for
 METRICS = @METRICS@
 folder, fits, ending = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 plan = json.loads((folder / "job.json").read_text())["plan"]
@@ -46,6 +47,7 @@ for step in range(3 if resumed else 1, plan["steps"] + 1):
     if step == 2:
         (folder / "checkpoints/checkpoint-2").mkdir(parents=True)
         (folder / "checkpoints/checkpoint-2/trainer_state.json").write_text("{}")
+        vouch_for(folder / "checkpoints/checkpoint-2")
 finished = folder / "finished"
 finished.mkdir()
 (finished / "adapter_model.safetensors").write_bytes(b"adapter")

@@ -1,0 +1,131 @@
+"""On two GPUs: SIGTERM and SIGINT to a training's job leave no process behind, and the next run goes on.
+
+pytest -m gpu tests/gpu/test_stopping_gpu.py, on a host with two GPUs; nothing but the training stack is needed.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from qaloom.files import write_json, write_lines
+
+pytestmark = pytest.mark.gpu
+SECONDS = 30
+ROWS = [
+    {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": "답 " * (n % 40 + 1)}
+    for n in range(64)
+]
+# As the rule's script does it.
+SCRIPT = """
+import sys
+from pathlib import Path
+from qaloom.config.load import load_config
+from qaloom.console import job
+from qaloom.train.stage import train
+if __name__ == "__main__":
+    with job("train.log"):
+        run = load_config(Path("config.yaml"))["runs"]["demo"]
+        train("demo", Path("train.jsonl"), Path("model"), Path("out"), run, Path("cache"), gpus=2)
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _two_gpus():
+    import torch
+
+    if torch.cuda.device_count() < 2:
+        pytest.skip("needs two GPUs")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A Llama of four wide layers, random weights."""
+    import torch
+    from tiny_model import make_tokenizer
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("model")
+    config = LlamaConfig(
+        vocab_size=320, hidden_size=1024, intermediate_size=4096, num_hidden_layers=4, num_attention_heads=8,
+        num_key_value_heads=4, max_position_embeddings=2048, bos_token_id=1, eos_token_id=4, pad_token_id=0,
+    )  # fmt: skip
+    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    make_tokenizer("chatml").save_pretrained(folder)
+    write_json(folder / "manifest.json", {"origin": "path:model", "sha256": "00"})
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path, model) -> Path:
+    """A project whose training is long, and has ten checkpoints."""
+    write_lines(tmp_path / "train.jsonl", ROWS)
+    (tmp_path / "model").symlink_to(model)
+    training = {"epochs": 2000, "effective_batch": 16, "learning_rate": 1e-5, "measure": False}
+    run = {"precision": "16bit", "max_length": 256, "lora": {"r": 8}, "training": training}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"data": {"sources": ["x"]}, "runs": {"demo": run}}))
+    (tmp_path / "script.py").write_text(SCRIPT)
+    return tmp_path
+
+
+def started(project: Path):
+    """The job in its training on two GPUs, past a checkpoint; and all of its processes, ranks included."""
+    process = subprocess.Popen(
+        [sys.executable, "script.py"], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    before = len(vouched(project))
+    end = time.monotonic() + 400
+    while len(vouched(project)) == before or len(ranks(process)) < 2:
+        assert process.poll() is None and time.monotonic() < end, (project / "train.log").read_text()[-3000:]
+        time.sleep(0.2)
+        before = min(before, len(vouched(project)))
+    return process, [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+
+
+def vouched(project: Path) -> set[str]:
+    """Checkpoints that were written to their end."""
+    found = project.glob("cache/*/checkpoints/checkpoint-*/.sha256.json")
+    return {f"{path.parent.name} {path.stat().st_mtime_ns}" for path in found}
+
+
+def ranks(process: subprocess.Popen) -> list[psutil.Process]:
+    """The processes that compute, one a GPU."""
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+        return [
+            p
+            for p in children
+            if "qaloom.train.process" in p.cmdline() and "torch.distributed.run" not in p.cmdline()
+        ]
+    except psutil.Error:
+        return []
+
+
+def assert_all_end(processes):
+    end = time.monotonic() + SECONDS
+    while alive := [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]:
+        assert time.monotonic() < end, [" ".join(p.cmdline())[:200] for p in alive]
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("whom", ["the job", "torchrun", "a rank"])
+def test_nothing_lives_on_and_the_next_run_goes_on(project, whom, number):
+    process, all_of_them = started(project)
+    runner = next(p for p in all_of_them if "torch.distributed.run" in p.cmdline())
+    {"the job": all_of_them[0], "torchrun": runner, "a rank": ranks(process)[-1]}[whom].send_signal(number)
+    assert_all_end(all_of_them)
+    process.communicate(timeout=10)
+    assert process.returncode != 0 and not (project / "out").exists()
+    process, all_of_them = started(project)
+    assert "demo goes on from checkpoint-" in (project / "train.log").read_text()
+    os.kill(process.pid, signal.SIGTERM)
+    assert_all_end(all_of_them)
+    process.communicate(timeout=10)
