@@ -56,6 +56,6 @@ class BundleError(QALoomError):
     """The program cannot be packed for a host without a network."""
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Another library's error in one line: its type and the first line of its text."""
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].removesuffix(": ")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qaloom.augment.translation_cache import TranslationMemory
+from qaloom.config.addresses import bare_address
 from qaloom.inference.openai_client import Connection, Reply, completions, strip_thinking
 
 SECTION = "augment.endpoint"
@@ -18,7 +19,12 @@ PROMPT = (
 def cache_key(settings: Mapping[str, Any], per_row: int) -> dict[str, Any]:
     """Everything that decides an answer, as far as it is known outside the server."""
     prompt = settings["prompt"] or PROMPT
-    return {"url": settings["url"], **request_fields(settings), "prompt": prompt, "per_row": per_row}
+    return {
+        "url": bare_address(settings["url"]),
+        **request_fields(settings),
+        "prompt": prompt,
+        "per_row": per_row,
+    }
 
 
 def request_fields(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
+from qaloom.base_model.completeness import check_complete, weight_map
 from qaloom.console import bar, say
 from qaloom.errors import ModelError, first_line
 from qaloom.files import (
@@ -19,7 +20,6 @@ from qaloom.files import (
     digest,
     file_digest,
     known_digests,
-    read_json,
     vouch_for,
     write_json,
 )
@@ -65,7 +65,8 @@ def base_model(reference: str, out: Path, cache: Path, code_allowed: bool = Fals
         _check(folder, reference)
     if out.resolve() == folder.resolve():
         raise ModelError(f"{out} is the model's own folder; name another one to link it into")
-    files = _link(folder, out)
+    check_complete(folder, reference, code_allowed)
+    files = _link(folder, out, code_allowed)
     manifest = BaseManifest(
         origin=reference, revision=revision, licence=_licence(folder), sha256=digest(files), files=files
     )
@@ -89,6 +90,7 @@ def _check(folder: Path, reference: str) -> None:
     if not (folder / "config.json").is_file():
         raise ModelError(f"{reference}: {folder} holds no config.json; name a Hugging Face model folder")
     weights = [*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")]
+    weights = [path for path in weights if path.is_file()]
     if not weights:
         raise ModelError(f"{reference}: {folder} holds no weights (*.safetensors); copy them there")
     for file in weights:
@@ -97,25 +99,24 @@ def _check(folder: Path, reference: str) -> None:
                 raise ModelError(
                     f"{reference}: {file} is not the weights but a note of Git LFS; run git lfs pull"
                 )
-    if missing := _missing_shards(folder):
+    parts = set(weight_map(folder, reference).values())
+    if missing := sorted(name for name in parts if not (folder / name).is_file()):
         raise ModelError(f"{reference}: {folder} lacks {missing[0]}, a part of the weights; copy it there")
     if not any((folder / name).is_file() for name in _TOKENIZERS):
         raise ModelError(f"{reference}: {folder} holds no tokenizer; copy its tokenizer files there")
 
 
-def _missing_shards(folder: Path) -> list[str]:
-    index = folder / "model.safetensors.index.json"
-    named = set(read_json(index)["weight_map"].values()) if index.is_file() else set()
-    return sorted(name for name in named if not (folder / name).is_file())
+def _link(folder: Path, out: Path, code_allowed: bool) -> dict[str, str]:
+    """Fill `out` with links to the model's files; return the sha256 of those that make the model.
 
-
-def _link(folder: Path, out: Path) -> dict[str, str]:
-    """Fill `out` with links to the model's files; return the sha256 of those that make the model."""
+    Its own Python comes along only where it may run: a converter would run it unasked.
+    """
     out.mkdir(parents=True, exist_ok=True)
     (out / "manifest.json").unlink(missing_ok=True)
     for before in filter(Path.is_symlink, out.iterdir()):
         before.unlink()
-    names = sorted(path.name for path in folder.iterdir() if path.is_file() and _FILES.match(path.name))
+    found = (path.name for path in folder.iterdir() if path.is_file() and _FILES.match(path.name))
+    names = sorted(name for name in found if code_allowed or not name.endswith(".py"))
     if (folder / POOLING).is_file():  # of an embedding model
         names.append(POOLING)
         (out / POOLING).parent.mkdir(exist_ok=True)

@@ -16,6 +16,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from qaloom.config.addresses import hide_secrets
 from qaloom.config.hints import unknown_key_hint
 from qaloom.config.settings import RunSettings, Settings, TrainingSettings, typed
 from qaloom.errors import ConfigError
@@ -60,6 +61,7 @@ def _schema() -> dict[str, Any]:
 def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     """Check values against the schema, fill in its defaults (in place) and return them.
 
+    Secrets in the addresses of servers move to the environment (see `hide_secrets`).
     Raises ConfigError, which names the first wrong key, the mistake and the remedy.
     """
     _empty_sections(values)
@@ -76,6 +78,7 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
         _check_adapter(of_run, f"{name}: runs.{run}")
         _check_intervals(of_run.training, f"{name}: runs.{run}.training")
     _check_exports(settings, name)
+    hide_secrets(values)
     return values
 
 

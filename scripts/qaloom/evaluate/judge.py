@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
+from qaloom.config.addresses import bare_address
 from qaloom.config.settings import EvaluateSettings, JudgeSettings
 from qaloom.console import bar, say
 from qaloom.errors import EndpointError
@@ -112,7 +113,7 @@ def _replies(
 ) -> dict[str, JudgeReply]:
     """Replies to the prompts, by digest. Raises EndpointError as `openai_client.completions` does."""
     sent = {"model": settings.model, "temperature": 0, "max_tokens": settings.max_tokens}
-    path = cache / f"{digest({'url': settings.url, **sent})[:16]}.jsonl"
+    path = cache / f"{digest({'url': bare_address(str(settings.url)), **sent})[:16]}.jsonl"
     with_text = set()  # prompts with a reply, if only one without a verdict; an empty one is asked for again
 
     def understand(key: str, reply: Reply) -> JudgeReply | None:

@@ -28,7 +28,6 @@ def load_model(
     """
     tokenizer = load_tokenizer(adapter or base, code_allowed)
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     from qaloom.inference.decoding import use_grouped_attention
@@ -52,7 +51,7 @@ def load_model(
             model = PeftModel.from_pretrained(model, str(adapter))
     except torch.OutOfMemoryError:
         raise DeviceError(f"{base} does not fit into the GPU's free memory; close what holds it") from None
-    except (OSError, ValueError, SafetensorError) as error:
+    except Exception as error:  # a broken model fails anywhere, in any way
         raise load_error(base, error) from None
     return LoadedModel(model.eval(), tokenizer)
 

@@ -1,5 +1,6 @@
 """Client for OpenAI-compatible servers (vLLM, Ollama, llama.cpp): concurrent requests, with retries."""
 
+import logging
 import os
 import re
 import threading
@@ -19,6 +20,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from qaloom.config.addresses import bare_address, full_address
 from qaloom.console import say
 from qaloom.errors import ConfigError, EndpointError
 
@@ -90,10 +92,11 @@ def check_server(settings: Mapping[str, Any], section: str) -> None:
     for key in ("url", "model"):
         if not settings[key]:
             raise ConfigError(f"{section}.{key}: is missing, and a model server is to be asked; add it")
+    full = full_address(section, settings["url"])
     try:
-        wrong = _address_fault(httpx.URL(settings["url"]))
-    except (httpx.InvalidURL, ValueError) as error:
-        wrong = str(error)
+        wrong = _address_fault(httpx.URL(full))
+    except (httpx.InvalidURL, ValueError) as error:  # its text may quote a password
+        wrong = str(error) if "@" not in full else "it, or the password in it, cannot be read"
     if wrong:
         raise ConfigError(f"{section}.url: is no address ({wrong}); give one like http://HOST:8000/v1")
     name = settings["key_env"]
@@ -128,6 +131,7 @@ def connection(settings: Mapping[str, Any], section: str, sent: Mapping[str, Any
     closed = threading.Event()
     limits = httpx.Limits(max_connections=settings["concurrency"])
     headers = {"Authorization": f"Bearer {key}"} if key else {}
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses
     with (
         httpx.Client(headers=headers, timeout=settings["timeout"], limits=limits) as client,
         ThreadPoolExecutor(settings["concurrency"]) as pool,
@@ -237,7 +241,7 @@ def _reply(server: Connection, prompt: str) -> Reply:
     body = {"messages": [{"role": "user", "content": prompt}], **server.sent}
     server.usage.requests += 1
     try:
-        response = server.client.post(f"{server.settings['url'].rstrip('/')}/chat/completions", json=body)
+        response = server.client.post(_completions_address(server), json=body)
     except httpx.TimeoutException:
         raise _RetryableError(f"no answer within {server.settings['timeout']:g} s") from None
     except httpx.RequestError as error:
@@ -266,7 +270,7 @@ def _refuse(response: httpx.Response, server: Connection) -> None:
         404: f"check {section}.url (it usually ends in /v1) and model ({settings['model']})",
     }
     if response.has_redirect_location:
-        to = _shown(response.headers["location"], server)
+        to = bare_address(_shown(response.headers["location"], server))
         remedies[code] = f"it moved to {to}; set {section}.url"
     remedy, message = remedies.get(code, "see the server's log"), _message(response, server)
     text = f"answers {code}; {remedy}" + (message and f"; it says: {message}")
@@ -289,7 +293,11 @@ def _message(response: httpx.Response, server: Connection) -> str:
 def _shown(text: str, server: Connection) -> str:
     """The beginning of a server's text, in one line and without the key."""
     key = server.client.headers.get("authorization", "").removeprefix("Bearer ")
-    masked = text.replace(key, "***") if key else text
+    url = httpx.URL(full_address(server.section, server.settings["url"]))
+    secrets = [key, url.password, *url.params.values()]
+    masked = text
+    for secret in filter(None, secrets):
+        masked = masked.replace(secret, "***")
     return " ".join("".join(c if c.isprintable() else " " for c in masked).split())[:_MESSAGE]
 
 
@@ -307,6 +315,12 @@ def _read(response: httpx.Response) -> Reply:
 
 
 def _place(settings: Mapping[str, Any]) -> str:
-    """The server's address without a password that it may hold."""
-    url = httpx.URL(settings["url"])
-    return str(url.copy_with(username=None, password=None, query=None))
+    """The server's address without the secrets that it may hold."""
+    return bare_address(settings["url"])
+
+
+def _completions_address(server: Connection) -> httpx.URL:
+    """The address to post a chat to, with the password or query of the server's; a key takes a password's place."""
+    url = httpx.URL(full_address(server.section, server.settings["url"]))
+    secret = {} if "authorization" not in server.client.headers else {"username": None, "password": None}
+    return url.copy_with(path=f"{url.path.rstrip('/')}/chat/completions", **secret)

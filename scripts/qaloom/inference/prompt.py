@@ -48,9 +48,11 @@ def load_tokenizer(folder: Path, code_allowed: bool = False, template: str | Non
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=code_allowed)
-    except (OSError, ValueError) as error:
+        tokenizer = _as_its_file_says(tokenizer, folder)
+    except BaseException as error:  # broken files fail anywhere, in tokenizers' Rust as a panic, no Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise load_error(folder, error) from None
-    tokenizer = _as_its_file_says(tokenizer, folder)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if template is not None:
@@ -80,7 +82,7 @@ def _as_its_file_says(tokenizer: Tokenizer, folder: Path) -> Tokenizer:
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
-def load_error(folder: Path, error: Exception) -> ModelError:
+def load_error(folder: Path, error: BaseException) -> ModelError:
     """The error to raise when transformers cannot load a folder."""
     return ModelError(f"{folder} cannot be loaded ({first_line(error)})")
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from qaloom.config.addresses import bare_address
 from qaloom.console import job, say
 from qaloom.errors import ModelError, first_line
 from qaloom.inference.model import LoadedModel, load_model
@@ -54,12 +55,12 @@ def ask_server(url: str, model: str, question: str, max_new_tokens: int, key: st
         ) as reply:
             if reply.is_error:
                 reply.read()
-                raise ModelError(f"{url} refuses: {_error_message(reply)}")
+                raise ModelError(f"{bare_address(url)} refuses: {_error_message(reply)}")
             for line in reply.iter_lines():
                 if line.startswith("data: {"):
                     event = json.loads(line.removeprefix("data: "))
                     if "error" in event:
-                        raise ModelError(f"{url} refuses: {event['error']['message']}")
+                        raise ModelError(f"{bare_address(url)} refuses: {event['error']['message']}")
                     parts += _print_delta(event)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _unreachable(url, error) from None
@@ -79,7 +80,9 @@ def _print_delta(event: dict[str, Any]) -> list[str]:
 
 
 def _unreachable(url: str, error: Exception) -> ModelError:
-    return ModelError(f"{url} cannot be asked ({first_line(error)}); is make serve running there?")
+    return ModelError(
+        f"{bare_address(url)} cannot be asked ({first_line(error)}); is make serve running there?"
+    )
 
 
 def _error_message(reply: Any) -> str:
@@ -129,7 +132,7 @@ def _served_models(url: str, key: str | None) -> tuple[str, str]:
     try:
         reply = httpx.get(f"{url}/v1/models", timeout=10, headers=_headers(key))
         if reply.is_error:
-            raise ModelError(f"{url} refuses: {_error_message(reply)}")
+            raise ModelError(f"{bare_address(url)} refuses: {_error_message(reply)}")
         names = [model["id"] for model in reply.json()["data"]]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
         raise _unreachable(url, error) from None

@@ -210,7 +210,7 @@ def test_a_hub_model_is_linked_out_of_the_hubs_cache(monkeypatch, model, tmp_pat
     base_model("hub:org/name", tmp_path / "out", tmp_path, code_allowed=True)
     assert asked["revision"] is None and "*.py" in asked["allow_patterns"]
 
-    (blobs / sha).write_bytes(b"x" + (blobs / sha).read_bytes()[1:])
+    (blobs / sha).write_bytes((blobs / sha).read_bytes()[:-1] + b"x")
     with pytest.raises(
         ModelError, match=rf"{sha}, the cached model.safetensors, is damaged; remove it and run"
     ):
