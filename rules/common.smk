@@ -17,6 +17,7 @@ try:
     from qaloom.export.gguf import quantiser_path
     from qaloom.console import job
     from qaloom.workflow.leftovers import check_writable, end_processes, mark, refuse_slurm_jobs
+    from qaloom.workflow.stopping import stop_with_jobs
     from qaloom.augment.providers import check_providers, decisive, gathering, references, shards
 except ImportError as error:
     sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate'")

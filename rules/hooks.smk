@@ -17,6 +17,7 @@ if compat_snakemake.is_main_process(workflow):
 
 onstart:
     print(*compat_snakemake.explanation(workflow, SOURCES), sep="\n", file=sys.stderr)
+    stop_with_jobs()
     with job():
         refuse_slurm_jobs(Path.cwd())
         if ended := end_processes(Path.cwd()):

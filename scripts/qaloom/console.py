@@ -6,12 +6,15 @@ only the messages meant for a person.
 
 import errno
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 from rich.console import Console
@@ -29,6 +32,7 @@ from rich.text import Text
 from qaloom.errors import QALoomError
 
 _SECONDS_BETWEEN_LINES = 10
+_SECONDS_TO_STOP = 15.0
 _terminal: TextIO | None = None  # the real stderr while a job's own goes to its log
 
 
@@ -39,7 +43,7 @@ def job(log: str | Path | None = None) -> Iterator[None]:
     Without a log (a command typed by a person) a file that cannot be read or written is such a failure
     too; anything unexpected keeps its traceback.
     """
-    with _output_to(log):
+    with _output_to(log), _stopping(bool(log)):
         try:
             yield
         except KeyboardInterrupt:
@@ -51,6 +55,29 @@ def job(log: str | Path | None = None) -> Iterator[None]:
                 raise
             say(f"qaloom: {message}")
             sys.exit(1)
+
+
+@contextmanager
+def _stopping(for_snakemake: bool) -> Iterator[None]:
+    """End a rule's job at SIGTERM as at Ctrl-C: once, however often it comes, and within seconds, whatever it does."""
+    if not for_snakemake or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    timer = threading.Timer(_SECONDS_TO_STOP, os._exit, [130])  # also out of a library that goes on
+    timer.daemon = True
+    timer.start()
+    raise KeyboardInterrupt
 
 
 def _message(error: Exception, log: str | Path | None) -> str | None:

@@ -58,7 +58,7 @@ def model(tmp_path_factory):
     )  # fmt: skip
     LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
     make_tokenizer("chatml").save_pretrained(folder)
-    (folder / "manifest.json").write_text('{"sha256": "00"}')
+    (folder / "manifest.json").write_text('{"origin": "path:tiny", "sha256": "00"}')
     return folder
 
 

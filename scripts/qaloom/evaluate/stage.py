@@ -41,7 +41,7 @@ from qaloom.records import LookAlikeRow, check_handed_over, row_context, written
 from qaloom.text.language import language
 
 _HANDED_OVER = ("train.jsonl", "recall.jsonl", "unseen.jsonl", "placement.jsonl", "lookalike.jsonl")
-_ANSWERS = ("predictions.jsonl", "failures.jsonl", "lookalike.jsonl", "forgetting.jsonl")
+_ANSWERS = ("predictions.jsonl", "failures.jsonl", "lookalike.jsonl", "facts.jsonl", "forgetting.jsonl")
 _REMEDIES = {
     "nothing_held_out": "nothing was held out; add wordings or facts, or raise split.{part}_fraction",
     "other_origins": "all that was held out is of other origins than evaluate.origins names; add one there",

@@ -12,6 +12,7 @@ from qaloom.console import say
 from qaloom.errors import ModelError
 from qaloom.export.gguf_proof import proven_vocabulary
 from qaloom.inference.prompt import load_tokenizer, own_stop_ids
+from qaloom.processes import end_with_parent
 
 CONVERTED = ("f16", "q8_0")  # kinds that the converter writes; others need llama.cpp's quantizer
 # It brings a gguf package of its own, which must not be found by anything else: `make setup` puts it here.
@@ -76,6 +77,7 @@ def _run(command: list[str], out: Path, name: str) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        preexec_fn=end_with_parent,
     )
     print(done.stdout, file=sys.stderr, flush=True)
     if done.returncode or not part.is_file():

@@ -246,9 +246,7 @@ def _run(results: Path, name: str, contradictions: int, split: Split, config: di
     path = folder / "metrics.json"
     metrics = _metrics(path)
     answers = folder / "predictions.jsonl"
-    check_handed_over(
-        *(folder / name for name in ("predictions.jsonl", "failures.jsonl", "forgetting.jsonl"))
-    )
+    check_handed_over(*folder.glob("*.jsonl"))
     failures = _failures(folder)
     run = Run(
         name,

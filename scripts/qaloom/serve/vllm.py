@@ -16,6 +16,7 @@ from qaloom.console import say
 from qaloom.errors import DeviceError
 from qaloom.export.merge import save_tokenizer
 from qaloom.inference.prompt import load_tokenizer
+from qaloom.processes import end_with_parent
 from qaloom.trained_run import TrainedRun
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # what --max-lora-rank takes
@@ -47,7 +48,9 @@ def running_vllm(run: TrainedRun, base: Path, context: int) -> Iterator[tuple[st
         template = Path(folder) / "chat_template.jinja"
         # The key goes by the environment: every user of the machine can read a command line.
         environment = os.environ | {"VLLM_API_KEY": key}
-        with subprocess.Popen(vllm_command(run, base, template, port, context), env=environment) as server:
+        with subprocess.Popen(
+            vllm_command(run, base, template, port, context), env=environment, preexec_fn=end_with_parent
+        ) as server:
             try:
                 headers = {"Authorization": f"Bearer {key}"}
                 _wait(server, f"http://127.0.0.1:{port}")

@@ -5,11 +5,9 @@ Started by `qaloom.train.planning.launcher`, under torchrun on several GPUs. It 
 in `events.jsonl`.
 """
 
-import ctypes
 import math
 import os
 import shutil
-import signal
 import sys
 import time
 import traceback
@@ -23,6 +21,7 @@ from qaloom.errors import QALoomError, TrainingError, first_line
 from qaloom.files import VOUCHER, damaged_file, read_lines, vouch_for, write_lines
 from qaloom.inference.prompt import Example, Tokenizer, load_tokenizer
 from qaloom.inference.tokenizer_files import write_tokenizer
+from qaloom.processes import end_with_parent, is_orphan
 from qaloom.train.planning.task import (
     Event,
     Failed,
@@ -49,7 +48,6 @@ from qaloom.train.tokenized import length, steps_of_rows
 
 _SECONDS_BETWEEN = 600  # two checkpoints, at most
 _EXPLODED = 3  # times the first loss, and above what guessing costs, is no longer learning
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
 class Metrics(Struct, frozen=True, kw_only=True):
@@ -81,11 +79,6 @@ def run_training(folder: Path) -> None:
         emit(folder, _failure_event(error))
         sys.stderr.flush()
         os._exit(1)  # the interpreter's own end can hang on a GPU that ran out of memory
-
-
-def _end_with_the_parent() -> None:
-    """Ask the kernel to kill this process with its parent: an orphan would train on beside the next run."""
-    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
 
 def _failure_event(error: Exception) -> Event:
@@ -122,7 +115,9 @@ def _train(folder: Path, job: TrainingJob) -> None:
 
 def begin(folder: Path, kind: str, threads: int | None) -> None:
     """Make this the process that computes on the device of that kind, in `threads` threads."""
-    _end_with_the_parent()
+    end_with_parent()  # an orphan would train on beside the next run
+    if is_orphan():
+        sys.exit(1)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin halt a machine with other work
     _import_unsloth(folder, kind)
     if threads:

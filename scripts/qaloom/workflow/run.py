@@ -5,24 +5,27 @@ are handled here before it starts. Everything else is plain `snakemake`.
 """
 
 import fcntl
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
 
 from qaloom.config.load import DEMO, ROOT, load_config, sources
 from qaloom.console import job, say
 from qaloom.errors import ConfigError, QALoomError, StorageError
 from qaloom.workflow.leftovers import cancel_slurm_jobs, end_processes
+from qaloom.workflow.stopping import signal_descendants
 
+_PATIENCE = 25.0  # seconds that Snakemake has to end its jobs
 _LEAST_DISK = 10_000_000  # bytes; below, Snakemake cannot even write its own metadata
 
 
@@ -134,12 +137,11 @@ def _clean_up(directory: Path, command: list[str], code: int) -> None:
 def _call(command: list[str], descriptor: int) -> int:
     """Run Snakemake to its end; at Ctrl-C, which it receives too, it still has jobs to stop.
 
-    SIGTERM and SIGHUP are passed on to it and its jobs as SIGINT: at SIGTERM Snakemake would wait until its
-    jobs are done.
+    SIGTERM and SIGHUP are passed on to it: it ends its jobs then (see `stopping`). What is left of them is killed.
     """
     with subprocess.Popen(command, pass_fds=[descriptor]) as process:
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: _interrupt(process.pid))
+            signal.signal(number, lambda number, _: _pass_on(process.pid, number))
         while True:
             try:
                 return process.wait()
@@ -147,12 +149,12 @@ def _call(command: list[str], descriptor: int) -> int:
                 continue
 
 
-def _interrupt(pid: int) -> None:
-    with suppress(psutil.NoSuchProcess):
-        snakemake = psutil.Process(pid)
-        for process in (*snakemake.children(recursive=True), snakemake):
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGINT)
+def _pass_on(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+    timer = threading.Timer(_PATIENCE, signal_descendants, [os.getpid(), signal.SIGKILL])
+    timer.daemon = True
+    timer.start()
 
 
 def _repeat_errors(directory: Path, since: float) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from qaloom.console import bar
+from qaloom.processes import end_with_parent
 from qaloom.train.planning.plan import Plan
 from qaloom.train.planning.task import (
     AnyEvent,
@@ -22,6 +23,7 @@ from qaloom.train.planning.task import (
 )
 
 _SECONDS_BETWEEN_READS = 0.2
+_SECONDS_TO_END = 8  # then killed: torchrun's processes end with it, as each asks the kernel for that
 _KILLED = -9
 _LONGEST_LOADING = 600  # seconds, of the autotune process's model
 
@@ -42,7 +44,9 @@ def attempt(name: str, folder: Path, planned: Plan) -> Outcome:
     The process dies with this one, and this one never holds GPU memory itself.
     """
     (folder / "events.jsonl").unlink(missing_ok=True)
-    process = subprocess.Popen(command(folder, planned.gpus), stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command(folder, planned.gpus), stdin=subprocess.DEVNULL, preexec_fn=end_with_parent
+    )
     try:
         events = _follow(process, folder, name, planned.steps)
     finally:
@@ -64,7 +68,9 @@ def run_autotune(folder: Path, seconds: float) -> list[AnyEvent]:
     It is ended `seconds` after it has loaded a model.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "qaloom.train.autotune_process", str(folder)], stdin=subprocess.DEVNULL
+        [sys.executable, "-m", "qaloom.train.autotune_process", str(folder)],
+        stdin=subprocess.DEVNULL,
+        preexec_fn=end_with_parent,
     )
     until, loaded = time.monotonic() + _LONGEST_LOADING, False
     try:
@@ -103,7 +109,7 @@ def _end(process: subprocess.Popen) -> None:
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(30)
+            process.wait(_SECONDS_TO_END)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
