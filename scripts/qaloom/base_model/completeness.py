@@ -11,6 +11,7 @@ from typing import Any
 
 from qaloom.errors import ModelError, first_line
 from qaloom.files import read_json
+from qaloom.inference.embeddings import POOLING
 from qaloom.inference.prompt import load_tokenizer
 
 _PICKLES = ("*.pt", "*.pth", "*.pkl", "*.ckpt")
@@ -110,13 +111,23 @@ def _integers(values: Any, key: str = "") -> Iterator[tuple[str, float]]:
         yield key, values
 
 
+def _model_class(folder: Path, config: dict[str, Any]) -> str:
+    """The name of transformers' class for a decoder, a translation model, or an encoder of sentence embeddings."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    if config.get("is_encoder_decoder"):
+        return "AutoModelForSeq2SeqLM"
+    encoder = str(config.get("model_type")) in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return "AutoModel" if encoder or (folder / POOLING).is_file() else "AutoModelForCausalLM"
+
+
 def _check_weights(
     folder: Path, reference: str, config: dict[str, Any], tensors: dict[str, Path], code_allowed: bool
 ) -> int:
     """Compare the weights with the model that the configuration describes; return the embedding's rows."""
     import transformers
 
-    kind = "AutoModelForSeq2SeqLM" if config.get("is_encoder_decoder") else "AutoModelForCausalLM"
+    kind = _model_class(folder, config)
     try:
         model, found = getattr(transformers, kind).from_pretrained(
             folder,
@@ -137,7 +148,9 @@ def _check_weights(
             f"{reference}: {tensors.get(name, folder)}: {name} is {list(there)} and config.json makes it "
             f"{list(wanted)}; copy both from one model"
         )
-    for name in sorted(found["missing_keys"]):
+    for name in sorted(
+        found["missing_keys"] if kind != "AutoModel" else ()
+    ):  # an encoder may lack its pooler
         raise ModelError(
             f"{reference}: {folder} lacks the weight {name} (of {len(found['missing_keys'])}); copy it again"
         )

@@ -8,10 +8,11 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
-from qaloom.console import bar
+from qaloom.console import bar, say
 from qaloom.errors import DeviceError, ModelError
 from qaloom.files import read_json, whole
 from qaloom.inference.model import device_and_dtype
@@ -42,9 +43,13 @@ def embed(texts: Sequence[str], model: Path, cache: Path) -> np.ndarray:
 def _known(file: Path) -> dict[bytes, np.ndarray]:
     if not file.is_file():
         return {}
-    with np.load(file) as kept:
-        keys = kept["keys"]
-        return {key.tobytes(): vector for key, vector in zip(keys, kept["vectors"], strict=True)}
+    try:
+        with np.load(file) as kept:  # a zip file, with checksums of its own
+            keys = kept["keys"]
+            return {key.tobytes(): vector for key, vector in zip(keys, kept["vectors"], strict=True)}
+    except (OSError, ValueError, KeyError, BadZipFile):
+        say(f"{file} is damaged; its vectors are made anew")
+        return {}
 
 
 def _keep(file: Path, known: dict[bytes, np.ndarray]) -> None:

@@ -120,7 +120,7 @@ def _placed(
 def _write_parts(out: Path, placed: Sequence[Wording]) -> None:
     for part in PARTS:
         write_lines(out / f"{part}.jsonl", (w.row.texts for w in placed if w.part == part))
-    write_lines(out / "final.jsonl", (w.row.texts for w in _taught_in_the_end(placed)))
+    write_vouched(out / "final.jsonl", (w.row.texts for w in _taught_in_the_end(placed)))
     write_vouched(out / "placement.jsonl", map(_placement, placed))  # the manifest names no source
     if not any(w.part == "train" for w in placed):
         raise DataError(
