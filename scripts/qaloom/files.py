@@ -61,7 +61,8 @@ def whole(path: Path) -> Iterator[BinaryIO]:
 def flush_folder(folder: Path) -> None:
     """Flush the files below a folder, and the folders' entries, to the disk: before a manifest vouches for them."""
     for path in (*folder.rglob("*"), folder):
-        _flush(path)
+        if not path.is_symlink():
+            _flush(path)
 
 
 def _flush(path: Path) -> None:

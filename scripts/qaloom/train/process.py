@@ -47,6 +47,7 @@ from qaloom.train.sft import (
 from qaloom.train.tokenized import length, steps_of_rows
 
 _SECONDS_BETWEEN = 600  # two checkpoints, at most
+_STOPPED = 130  # exit code after SIGINT
 _EXPLODED = 3  # times the first loss, and above what guessing costs, is no longer learning
 
 
@@ -71,6 +72,8 @@ def run_training(folder: Path) -> None:
     """Train as `folder`/job.json says; exits with 1, and an event, when training fails."""
     try:
         _train(folder, read_struct(folder / "job.json", TrainingJob))
+    except KeyboardInterrupt:
+        os._exit(_STOPPED)
     except QALoomError as error:
         emit(folder, Failed(str(error), type(error).__name__))
         sys.exit(1)

@@ -25,6 +25,7 @@ from qaloom.train.planning.task import (
 _SECONDS_BETWEEN_READS = 0.2
 _SECONDS_TO_END = 8  # then killed: torchrun's processes end with it, as each asks the kernel for that
 _KILLED = -9
+_STOPPED = (-2, -15, 130, 143)  # by SIGINT or SIGTERM
 _LONGEST_LOADING = 600  # seconds, of the autotune process's model
 
 
@@ -137,4 +138,8 @@ def _ended_in_silence(code: int, device: str, step: int) -> Outcome:
             return Outcome("out_of_memory", step, "the kernel killed the training process")
         why = "the training process was killed, most likely for lack of RAM; free some, or ask for more"
         return Outcome("failed", step, why, "TrainingError")
+    if code in _STOPPED:
+        return Outcome(
+            "failed", step, "the training process was stopped by a signal; run again", "TrainingError"
+        )
     return Outcome("failed", step, f"the training process ended with exit code {code}", "unexpected")
