@@ -191,8 +191,8 @@ def test_several_gpus_are_started_by_torchrun(tmp_path):
 
 def test_a_training_process_dies_with_the_one_that_waits(tmp_path):
     child = (
-        "from qaloom.train.process import _end_with_the_parent; import time\n"
-        "_end_with_the_parent(); print('up', flush=True); time.sleep(60)"
+        "from qaloom.processes import end_with_parent; import time\n"
+        "end_with_parent(); print('up', flush=True); time.sleep(60)"
     )
     parent = (
         "import subprocess, sys, time\n"
