@@ -132,7 +132,7 @@ def inline(module: ModuleType) -> Iterator[tuple[str, re.Pattern[str]]]:
         try:
             yield f"{module.__name__}:{node.lineno}", compiled(node, vars(module))
         except NameError:
-            known, written = MADE_OF_TEXTS.get(module.__name__), ast.unparse(node)
+            known, written = MADE_OF_TEXTS.get(module.__name__), ast.unparse(node).replace('"', "'")
             assert known and written.startswith(known), f"{module.__name__}:{node.lineno}: {written}"
 
 
