@@ -12,7 +12,7 @@ from gguf import GGUFWriter
 from qaloom.errors import ModelError
 from qaloom.export.gguf_vocabulary import Vocabulary, possible_vocabularies, write_vocabulary
 from qaloom.inference.chat_template import rendered_ids
-from qaloom.inference.encoding import Tokenizer
+from qaloom.inference.encoding import Tokenizer, begin_ids
 from qaloom.inference.llama_cpp import HEADERS, chat_prompt, start_llama_server, token_ids
 
 # Texts at which the ways to split and to merge differ: digits, apostrophes, capitals, scripts, signs, white space.
@@ -37,7 +37,8 @@ def proven_vocabulary(tokenizer: Tokenizer, folder: Path, ends: list[int], out: 
     ModelError when there is no such vocabulary.
     """
     wanted = [rendered_ids(tokenizer, _chat(text)) for text in SAMPLES]
-    begins = wanted[0][0] == tokenizer.bos_token_id
+    # ChatML models may begin a turn with that token; they begin no text by it.
+    begins = begin_ids(tokenizer) == [tokenizer.bos_token_id] == wanted[0][:1]
     differing = ""
     for vocabulary in possible_vocabularies(tokenizer, folder, begins):
         _write_probe(vocabulary, tokenizer, ends, out)
