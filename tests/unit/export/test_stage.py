@@ -364,7 +364,7 @@ def test_q4_goes_through_the_quantiser_on_the_path(project, tmp_path, monkeypatc
     fake.write_text('#!/bin/sh\necho "$3" > "$2"\n')
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr("qaloom.export.gguf._convert", lambda folder, kind, out: out.write_text(kind))
+    monkeypatch.setattr("qaloom.export.gguf._convert", lambda *given: given[-1].write_text(given[-2]))
     to_gguf(converted(project, "merged"), "q4_k_m", tmp_path / "a.gguf")
     assert (tmp_path / "a.gguf").read_text() == "Q4_K_M\n"
     assert [path.name for path in tmp_path.glob(".*")] == []
