@@ -1,6 +1,6 @@
 # make run [CONFIG=my.yaml] [DIR=my-project] [PROFILE=slurm] [ARGS="-n"]; make ask | serve | publish [RUN=demo] [DIR=...]
 .DEFAULT_GOAL := help
-.PHONY: help setup run ask serve publish test test-slow bench bench-gpu lint lock cache clean-cache offline-bundle
+.PHONY: help setup run ask serve publish test test-slow test-faults bench bench-gpu lint lock cache clean-cache offline-bundle
 
 CONFIG :=
 DIR := .
@@ -41,7 +41,7 @@ help:
 	@echo 'make serve [RUN=demo] [DIR=.] [PORT=8000]    the tuned model as an OpenAI-compatible API and a chat page'
 	@echo 'make publish TO=FOLDER|hub:ORG/NAME [RUN=demo]   hand on a proven export'
 	@echo 'make setup                                   bring the environment up to requirements.lock'
-	@echo 'make test | test-slow | bench | bench-gpu | lint   check the project itself'
+	@echo 'make test | test-slow | test-faults | bench | bench-gpu | lint   check the project itself'
 	@echo 'make cache | clean-cache [DIR=.]             size of the cache; empty it'
 	@echo 'make offline-bundle                          one file to install and run from without a network'
 	@echo 'make lock                                    renew requirements.lock from pyproject.toml'
@@ -90,6 +90,11 @@ test: setup
 
 test-slow: setup
 	@$(PYTEST) -m "slow and not gpu"
+
+# A part of test-slow: faults of the machine, kills, damaged models.
+test-faults: setup
+	@$(PYTEST) -m "slow and not gpu" tests/workflow/test_faults.py tests/workflow/test_killed_runs.py \
+		tests/unit/base_model/test_mutated_models.py
 
 bench: setup
 	@$(PYTHON) benchmarks/bench.py
