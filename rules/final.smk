@@ -60,7 +60,7 @@ rule memory_check:
     benchmark:
         "<logs>/memory_check/{run}.benchmark.jsonl"
     wildcard_constraints:
-        run=runs_of("lora", FINAL) + "|" + runs_of("full", FINAL),
+        run="|".join((runs_of("lora", FINAL), runs_of("full", FINAL))),
     threads: 16
     resources:
         gpu=1,

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from harness import Finished, Project, copied, read_rows, rows, within, write_rows
+from harness import Project, copied, read_rows, rows, within, write_rows
 
 pytestmark = pytest.mark.slow
 SPLIT = "results/split/manifest.json"
@@ -185,7 +185,7 @@ def test_names_that_shells_and_formats_read_otherwise(project):
     assert not list(project.folder.parent.rglob("x"))
 
 
-def test_results_of_another_version_are_made_anew_or_used(first_run: Finished, tmp_path):
+def test_results_of_another_version_are_made_anew_or_used(first_run, tmp_path):
     """A hand-over without what this version notes beside it: a run to the end, not a traceback."""
     project = copied(first_run[0], tmp_path)
     for name in ("validate/stats.json", "dedup/stats.json", "split/manifest.json"):
