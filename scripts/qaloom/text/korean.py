@@ -164,7 +164,10 @@ def reading(text: str) -> Reading:
     found = morphemes(text)
     for at, one in enumerate(found):
         before = found[at - 1] if at else None
-        if one.tag[0] == "J":
+        if one.tag[0] == "J" and _inside_name(one, found[at + 1 : at + 3]):
+            words.append(one.form)
+            roles.append("")
+        elif one.tag[0] == "J":
             if asked and before is not None and before.form in _ASKING:
                 asked[-1] += {"from": " from", "until": " until"}.get(_role(one), "")
             elif roles:
@@ -180,6 +183,12 @@ def reading(text: str) -> Reading:
             words.append("있")
             roles.append("")
     return Reading(tuple(words), tuple(roles), sum(map(_negates, found)), frozenset(asked), tuple(tense))
+
+
+def _inside_name(particle: Morpheme, after: tuple[Morpheme, ...]) -> bool:
+    """Whether what looks like a particle stands inside a word that the dictionary lacks: 소|나|늘|모 상사."""
+    joined = len(after) == 2 and after[0].start == particle.end and after[1].start == after[0].end
+    return joined and after[0].tag in ("MAG", "MM", "IC") and after[1].tag in ("MM", "NNG", "NNP")
 
 
 def _role(one: Morpheme) -> str:

@@ -142,7 +142,8 @@ def _is_word(phrase: str) -> bool:
     found = morphemes(phrase)
     parts = [m for m in found if not m.tag.startswith(_PARTICLES)]
     verbal = any(a.tag in ("XSV", "XSA") and b.tag[0] == "N" for a, b in pairwise(found))  # 보고하의원
-    return bool(parts) and not verbal and all(_whole(part, parts) for part in parts)
+    content = any(part.tag[0] in "NVX" for part in parts)  # 아하|다|나 is a name in pieces
+    return content and not verbal and all(_whole(part, parts) for part in parts)
 
 
 def _whole(part: Morpheme, parts: list[Morpheme]) -> bool:

@@ -58,6 +58,8 @@ def test_unclear(one, other):
         ("언제부터 신청하나요?", "언제까지 신청하나요?"),
         ("How much is the train to Bristol?", "How much is the train to Cardiff?"),
         ("When does the pool open?", "Where does the pool open?"),
+        ("소나늘모상사의 위약금은 얼마인가요?", "소도늘모상사의 위약금은 얼마인가요?"),
+        ("아하다나 받침대는 무엇인가요?", "아하다아 받침대는 무엇인가요?"),
     ],
 )
 def test_other(one, other):
