@@ -146,6 +146,8 @@ def compiled(call: ast.Call, names: dict[str, object]) -> re.Pattern[str]:
         eval(compile(ast.Expression(node), "pattern", "eval"), names) if node else 0
         for node in (call.args[0], written)
     )
+    if isinstance(pattern, bytes):
+        pattern = pattern.decode("latin-1")
     return pattern if isinstance(pattern, re.Pattern) else re.compile(pattern, flags)
 
 

@@ -9,7 +9,6 @@ from tiny_model import make_tokenizer
 
 from qaloom.errors import DeviceError, ModelError
 from qaloom.evaluate.model_pair import _Disabled
-from qaloom.files import read_lines
 from qaloom.inference.answers import answers
 from qaloom.inference.decoding import greedy
 from qaloom.inference.model import LoadedModel, load_model, optimize_for_cpu
@@ -230,7 +229,7 @@ def test_a_kill_loses_no_answer_that_is_there(ask, monkeypatch):
     with monkeypatch.context() as until, pytest.raises(KeyboardInterrupt):
         until.setattr(Scheduler, "_prefill", killed)
         ask()
-    assert len(read_lines(ask.kept)) == 3
+    assert len(ask.kept.read_text("utf-8").splitlines()) == 3
     ask()
     assert ask.read.groups == [1] * 5
 

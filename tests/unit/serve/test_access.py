@@ -179,7 +179,7 @@ def test_vllms_key_goes_by_the_environment(tmp_path, monkeypatch):
     write_json(run / "manifest.json", manifest)
 
     class Process:
-        def __init__(self, command, env):
+        def __init__(self, command, env, **_):
             seen.update(command=command, env=env)
 
         def __enter__(self):

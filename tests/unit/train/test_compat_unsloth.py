@@ -89,6 +89,9 @@ class Model(torch.nn.Linear):
         self.passes += 1
         return SimpleNamespace(loss=super().forward(inputs).square().sum(), logits=None)
 
+    def get_decoder(self):
+        return self
+
 
 @pytest.mark.usefixtures("renamed")
 def test_without_its_attention_packed_rows_are_trained_eagerly():
