@@ -67,7 +67,13 @@ def project(tmp_path, model) -> Path:
     """A project whose training is long, and has ten checkpoints."""
     write_lines(tmp_path / "train.jsonl", ROWS)
     (tmp_path / "model").symlink_to(model)
-    training = {"epochs": 2000, "effective_batch": 16, "learning_rate": 1e-5, "measure": False}
+    training = {
+        "epochs": 2000,
+        "effective_batch": 16,
+        "learning_rate": 1e-5,
+        "measure": False,
+        "save_steps": 20,
+    }
     run = {"precision": "16bit", "max_length": 256, "lora": {"r": 8}, "training": training}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"data": {"sources": ["x"]}, "runs": {"demo": run}}))
     (tmp_path / "script.py").write_text(SCRIPT)

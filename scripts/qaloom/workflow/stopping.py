@@ -21,6 +21,8 @@ _PATIENCE = 20.0  # seconds until what still runs is killed
 
 def stop_with_jobs() -> None:
     """From now on end this process and its jobs at a signal. Called once Snakemake has set its own handlers."""
+    with suppress(ImportError):
+        import polars  # noqa: F401  (Snakemake imports it with the first job, and it takes SIGINT for itself then)
     for number in _SIGNALS:
         signal.signal(number, _stop)
 
