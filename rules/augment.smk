@@ -33,7 +33,7 @@ rule augment_shard:
         "<logs>/augment_shard/{shard}.benchmark.jsonl"
     threads: 16 if TRANSLATORS else 1
     resources:
-        gpu=1 if TRANSLATORS else 0,
+        **gpu_for(TRANSLATORS),
     params:
         settings=digest(decisive(config["augment"])),
         code=code("augment_shard"),

@@ -98,6 +98,11 @@ def source_file(wildcards):
     return SOURCES[wildcards.file]
 
 
+def gpu_for(models):
+    """The GPU of a job that asks models, if any are named; a request for none would be one, too."""
+    return {"gpu": 1} if models else {}
+
+
 def source_digest(wildcards):
     return file_digest(SOURCES[wildcards.file])
 

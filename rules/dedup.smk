@@ -22,7 +22,7 @@ rule dedup:
         "<logs>/dedup/dedup.benchmark.jsonl"
     threads: 2
     resources:
-        gpu=1 if EMBEDDER else 0,
+        **gpu_for(EMBEDDER),
     params:
         settings=settings("dedup"),
         code=code("dedup"),

@@ -54,7 +54,7 @@ def test_a_wrong_template_is_not_given_out(project, house):
     project = replace(project, house=house)
     project.change_run("first", final=False)
     project.configure(export={"formats": ["merged"], "max_drop": 1})
-    line = "    template = trained_template(tokenizer, kind)\n"
+    line = "    template = trained_template(tokenizer, kind, system)\n"
     house.edit("scripts/qaloom/export/merge.py", line, line + "    template += 'Answer: '\n")
     run = project.make_run()
     assert run.code == 1
