@@ -96,7 +96,7 @@ def test_dry_run_says_what_will_and_may_run_and_writes_nothing(two_runs):
     before = set(two_runs.path("results").rglob("*"))
     run = two_runs.snakemake("-n")
     assert (run.code, run.jobs) == (0, set())
-    assert "exact match" not in run.output
+    assert "recall questions: base" not in run.output
     assert set(two_runs.path("results").rglob("*")) == before
     assert run.output.splitlines()[-3:] == [
         "Will run augment, train second, report: settings changed.",

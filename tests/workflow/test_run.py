@@ -66,7 +66,7 @@ def test_own_project_from_another_folder(fresh):
     )
     assert again.code == 0
     assert "Nothing to be done" in again.output
-    assert "exact match" not in again.output
+    assert "recall questions: base" not in again.output
 
 
 def reads_well(run):
