@@ -9,6 +9,7 @@ import sys
 import traceback
 from pathlib import Path
 
+import torch
 from family_models import family_model
 
 from qaloom.config.load import complete
@@ -49,6 +50,9 @@ def _attempt(name: str, folder: Path, planned: stage.Plan) -> launcher.Outcome:
     child = os.fork()
     if not child:
         try:
+            torch.set_num_threads(
+                1
+            )  # makes torch's pool anew, before several threads of this fork ask for it
             process.run_training(folder)
             os._exit(0)
         except BaseException:

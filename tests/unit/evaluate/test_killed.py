@@ -103,7 +103,7 @@ def test_a_killed_evaluation_goes_on_where_it_was(evaluation, tmp_path):
     assert evaluation("killed").wait() == 0, (tmp_path / "killed.log").read_text()
 
     for path in (folder / "cache").iterdir():
-        answers = Counter(line["prompt"] for line in map(json.loads, path.read_text().splitlines()))
+        answers = Counter(line[1]["prompt"] for line in map(json.loads, path.read_text().splitlines()))
         assert max(answers.values()) == 1, "a question was answered twice"
     assert all_of_it <= asked(folder) <= all_of_it + in_flight
     assert figures(folder) == figures(tmp_path / "whole")

@@ -368,12 +368,3 @@ def test_q4_goes_through_the_quantiser_on_the_path(project, tmp_path, monkeypatc
     to_gguf(converted(project, "merged"), "q4_k_m", tmp_path / "a.gguf")
     assert (tmp_path / "a.gguf").read_text() == "Q4_K_M\n"
     assert [path.name for path in tmp_path.glob(".*")] == []
-
-
-@pytest.mark.slow
-def test_a_vocabulary_that_the_converter_does_not_know_is_one_line(project, tmp_path):
-    with pytest.raises(
-        ModelError, match=r"llama.cpp's converter cannot make a.gguf \(NotImplementedError: BPE"
-    ):
-        to_gguf(converted(project, "merged"), "f16", tmp_path / "a.gguf")
-    assert list(tmp_path.iterdir()) == []
