@@ -15,7 +15,7 @@ import yaml
 from qaloom.base_model.stage import base_model
 from qaloom.config.load import load_config
 from qaloom.config.settings import RunSettings, typed
-from qaloom.files import read_json, read_lines, write_lines
+from qaloom.files import read_json, read_lines, write_json, write_lines
 from qaloom.train.tokenized import length, steps_of_rows, tokenise
 
 ROOT = Path(__file__).parents[3]
@@ -57,6 +57,8 @@ def project(tmp_path_factory):
     lora = LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
     model = AutoModelForCausalLM.from_pretrained(folder / "base", dtype="float32")
     get_peft_model(model, lora).save_pretrained(folder / "start")
+    manifest = {"prompt": "chat", "adapter": "", "base": "", "settings": {}}
+    write_json(folder / "start/manifest.json", manifest)
     return folder
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from qaloom.config.load import complete
 from qaloom.dedup.stage import dedup
-from qaloom.errors import DataError
+from qaloom.errors import DataError, SourceError
 from qaloom.files import read_lines
 from qaloom.records import Rejection, Row
 from qaloom.split.stage import PARTS, split
@@ -42,6 +42,11 @@ FILES = st.lists(st.tuples(LINES, ENDS).map(b"".join), max_size=8).map(b"".join)
 MARKS = st.sampled_from([b"", b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b"])
 
 
+def foreign(error) -> bool:
+    """Whether a file is refused as a whole, for its encoding."""
+    return "is neither UTF-8 nor Korean" in str(error) or "UTF-32" in str(error)
+
+
 @settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_in_is_out_and_rejected(tmp_path, monkeypatch, data):
@@ -51,7 +56,11 @@ def test_in_is_out_and_rejected(tmp_path, monkeypatch, data):
         content = gzip.compress(content)[: data.draw(st.integers(0, 400))]
     source = tmp_path / "source"
     source.write_bytes(content)
-    stats = validate_file(source, "a.jsonl", tmp_path / "out")
+    try:
+        stats = validate_file(source, "a.jsonl", tmp_path / "out")
+    except SourceError as error:
+        assert foreign(error)
+        return
     rows = read_lines(tmp_path / "out/rows.jsonl", Row)
     rejected = read_lines(tmp_path / "out/rejected.jsonl", Rejection)
     assert stats["in"] == len(rows) + len(rejected) == stats["out"] + stats["rejected"]
@@ -129,7 +138,11 @@ def test_no_row_is_lost_from_source_to_split(tmp_path, monkeypatch, content, con
     config = complete({"data": {"sources": ["-"]}, "runs": {"demo": {}}, **config})
     source, valid, good = (tmp_path / name for name in ("source", "validate", "dedup"))
     source.write_bytes(content)
-    validate_file(source, "a.jsonl", valid)
+    try:
+        validate_file(source, "a.jsonl", valid)
+    except SourceError as error:
+        assert foreign(error)
+        return
     taken = [(row.source, row.line) for row in read_lines(valid / "rows.jsonl", Row)]
     try:
         stats = dedup(valid / "rows.jsonl", good, config["dedup"], threads=1)
