@@ -10,10 +10,9 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from qaloom.text import english
-from qaloom.text.canonical import canonical_notation
 from qaloom.text.closed_answers import closed_class
-from qaloom.text.korean import korean_negations, morphemes
+from qaloom.text.containment import denials
+from qaloom.text.korean import morphemes
 from qaloom.text.normalize import comparison_key
 
 AnswerKind = Literal["short", "long", "closed"]
@@ -51,7 +50,7 @@ def names_kept(prediction: str, reference: str) -> bool:
 
 def same_denial(prediction: str, reference: str) -> bool:
     """Whether both texts deny something, or neither does."""
-    return _denies(prediction) == _denies(reference)
+    return bool(denials(prediction)) == bool(denials(reference))
 
 
 def _names(text: str) -> set[str]:
@@ -60,9 +59,3 @@ def _names(text: str) -> set[str]:
     if _HANGUL.search(text):
         found.update(one.form for one in morphemes(text) if one.tag == "NNP")
     return found
-
-
-def _denies(text: str) -> bool:
-    plain = canonical_notation(text).casefold()
-    words = tuple(english.without_contractions(plain).split())
-    return bool(korean_negations(text) or english.english_negations(words))

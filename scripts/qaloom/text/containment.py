@@ -51,13 +51,14 @@ def _in_sentence(sentence: str, wanted: tuple[_Token, ...], short: str) -> bool:
     tokens = _tokens(sentence)
     places = range(len(tokens) - len(wanted) + 1)
     found = any(_stands(tokens, at, wanted) and _free(tokens, at, at + len(wanted)) for at in places)
-    return found and _denials(sentence) == _denials(short)
+    return found and denials(sentence) == denials(short)
 
 
 _PUNCTUATION = re.compile(r"[^\w'’]+")
 
 
-def _denials(text: str) -> int:
+def denials(text: str) -> int:
+    """How often a text denies something, in either language."""
     words = tuple(english.without_contractions(_PUNCTUATION.sub(" ", text.lower())).split())
     return korean.korean_negations(text) + english.english_negations(words)
 

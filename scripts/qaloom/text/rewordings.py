@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
 
-from qaloom.text import english, korean
+from qaloom.text import korean
+from qaloom.text.containment import denials
 from qaloom.text.facts import polarity
 from qaloom.text.question_terms import QuestionTerms, Term, fills, question_terms
 from qaloom.text.spelling import Counts, misspelt_english, misspelt_korean
@@ -34,7 +35,7 @@ def reworded(one: str, other: str, words: Counts) -> bool:
     if not _asked_alike(a, b) or sorted(values(one)) != sorted(values(other)):
         return False
     matched = _matched(a, b, words)
-    return matched is not None and _same_roles(matched) and _denials(one) == _denials(other)
+    return matched is not None and _same_roles(matched) and denials(one) == denials(other)
 
 
 def may_ask_the_same(one: str, other: str, words: Counts) -> bool:
@@ -44,7 +45,7 @@ def may_ask_the_same(one: str, other: str, words: Counts) -> bool:
     and the kind of thing asked must be the same. One word more, or another in a word's place, asks something else.
     """
     a, b = question_terms(one), question_terms(other)
-    if sorted(values(one)) != sorted(values(other)) or _denials(one) != _denials(other):
+    if sorted(values(one)) != sorted(values(other)) or denials(one) != denials(other):
         return False
     if a.asked != b.asked and (_DISTINCT.issuperset((a.asked, b.asked)) or "yes/no" in (a.asked, b.asked)):
         return False
@@ -79,15 +80,6 @@ def _names(text: str) -> set[str]:
         return set(_CAPITAL.findall(text))
     return {m.form for m in korean.morphemes(text) if m.tag == "NNP" or (m.tag[0] == "N" and not m.known)}
 
-
-def _denials(text: str) -> int:
-    plain = text.casefold().translate(_PUNCTUATION)
-    return korean.korean_negations(text) + english.english_negations(
-        tuple(english.without_contractions(plain).split())
-    )
-
-
-_PUNCTUATION = str.maketrans(dict.fromkeys(',.?!;:()"', " "))
 
 # --- what is asked for --------------------------------------------------------------------------------
 

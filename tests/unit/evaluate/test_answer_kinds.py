@@ -66,6 +66,7 @@ def test_short_answers_match_exactly_with_their_figures(said: str, reference: st
         ("3일이 걸리며 따로 내는 돈은 없습니다.", LONG, False),
         ("You send the form to Kim Haneul, who answers in 3 days.", ENGLISH, True),
         ("You send the form to Lee Haneul, who answers in 3 days.", ENGLISH, False),
+        (f"{ENGLISH} Fees are not.", f"{ENGLISH} Fees aren’t", True),
     ],
 )
 def test_long_answers_keep_figures_names_denials_and_wording(
