@@ -45,7 +45,7 @@ def ask_look_alikes(
 
 
 def outcome(answer: str, question: str, right: bool = False) -> Outcome:
-    """What an answer is: right, else empty, abstaining or made up."""
+    """Outcome of an answer: right, else empty, abstaining or made up."""
     if right:
         return "right"
     if not answer.strip():

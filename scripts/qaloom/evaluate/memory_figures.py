@@ -61,7 +61,7 @@ class MemoryCheck(msgspec.Struct):
 
 
 def memory_summary(found: MemoryCheck) -> str:
-    """What a final model remembers, as part of a sentence."""
+    """A memory check's figures as part of a sentence."""
     right = round((found.trained.right or 0) * found.trained.n)
     line = f"it answers {right:,} of {found.trained.n:,} questions right that it was trained on (no test)"
     if probes := found.probes.n:

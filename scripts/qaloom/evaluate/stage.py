@@ -171,7 +171,7 @@ def _look_alikes(split: Path, options: EvaluateSettings) -> list[LookAlikeRow]:
 
 
 def _about(place: Mapping[str, Any]) -> dict[str, Any]:
-    """What a prediction says of its question, from placement.jsonl."""
+    """Fields of a prediction that describe its question, from placement.jsonl."""
     return {
         "origin": place["origin"],
         "document": place["group"],

@@ -45,7 +45,7 @@ class ParityError(QALoomError):
 
 
 class RunRecords(NamedTuple):
-    """What an export says of its run: model card, folders of base model and evaluated run, and its memory check.
+    """An export's description of its run: model card, folders of base model and evaluated run, and its memory check.
 
     `memory` is metrics.json of the final model that is exported, None where the evaluated one is.
     """

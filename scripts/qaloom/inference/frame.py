@@ -15,7 +15,7 @@ SYSTEM_END = "\n\n"  # after a system message that is put before the first quest
 
 
 class Layout(NamedTuple):
-    """How a dialogue becomes messages: whether a system message comes first, and in which form.
+    """Form of a dialogue's messages: whether a system message comes first, and in which form.
 
     `prefixed`: the template takes no system message, so it stands before the first question. `in_parts`: the
     template wants a message's content as a list of parts.
@@ -75,7 +75,7 @@ def _layouts(system: bool) -> list[Layout]:
 
 
 def _fixed(rendered: str, texts: Sequence[str]) -> list[str]:
-    """What stands before each of the texts and after the last; nothing where one is missing or comes twice."""
+    """Texts before each of `texts` and after the last; [] where one is missing or comes twice."""
     pieces = []
     for text in texts:
         before, found, rendered = rendered.partition(text)

@@ -1,4 +1,7 @@
-"""A prompt template of one's own: a Jinja file, checked before anything runs."""
+"""A prompt template of one's own: a Jinja file, checked before anything runs.
+
+Each start of the workflow reads it, so transformers' own renderer, which takes seconds to import, is not used here.
+"""
 
 from pathlib import Path
 from typing import Any

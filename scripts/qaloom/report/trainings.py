@@ -13,7 +13,7 @@ from qaloom.files import read_json, read_lines
 
 @dataclass(frozen=True)
 class Training:
-    """How a model was trained: its plan and why, measurements, and the history of its losses."""
+    """A training as the report shows it: its plan and why, measurements, and the history of its losses."""
 
     why: list[str]
     plan: dict[str, Any]

@@ -82,7 +82,7 @@ def metric_points(metrics: EvaluationMetrics) -> list[Point]:
 
 
 def _made_up_points(found: Mapping[str, MadeUp]) -> list[Point]:
-    """What the tuned model makes up about things that are not known, and whether it abstains on what it was taught."""
+    """Made-up answers about things that are not known, and over-refusal of things that were taught."""
     points = []
     if (one := found.get("lookalike")) and one.n and one.models["tuned"].made_up.count:
         points.append(

@@ -41,7 +41,7 @@ def _fits(final: TrainedRun, evaluated: TrainedRun, project: Path) -> bool:
 
 
 def _rows_held_out(project: Path) -> int:
-    """How many rows a final model would be trained on and the evaluated one was not."""
+    """Number of rows that a final model would be trained on and the evaluated one was not."""
     split = _split_manifest(project)
     return split["final"]["rows"] - split["train"]["rows"] if "final" in split else 0
 

@@ -31,7 +31,7 @@ _DIGITS = re.compile(r"\d+")
 
 
 class Mentioned:
-    """What the texts of a data set mention: codes, numbers, and, once a name is asked for, letters run together."""
+    """Codes and numbers in the texts of a data set and, once a name is asked for, their letters run together."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = texts

@@ -58,7 +58,7 @@ _PUNCTUATION = re.compile(r"[^\w'’]+")
 
 
 def denials(text: str) -> int:
-    """How often a text denies something, in either language."""
+    """Number of denials in a text of either language."""
     words = tuple(english.without_contractions(_PUNCTUATION.sub(" ", text.lower())).split())
     return korean.korean_negations(text) + english.english_negations(words)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Rank(IntEnum):
-    """How sure a place is, in falling order: what identifies a thing before what a question merely mentions."""
+    """Certainty of a place, in falling order: what identifies a thing before what a question merely mentions."""
 
     CODE = 0
     NUMBER = 1
@@ -33,7 +33,7 @@ class Slot(NamedTuple):
     inserted: bool = False
 
     def filled(self, name: str) -> str:
-        """What stands in the place, given the name or the new digits."""
+        """The text for the place, given the name or the new digits."""
         return self.form.format(name) if self.names else name
 
 

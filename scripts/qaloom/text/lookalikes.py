@@ -69,7 +69,7 @@ def _sure(question: str, common: Callable[[str], int]) -> list[Slot]:
 
 
 def _fillings(slot: Slot, random: Random, allowed: Callable[[str], bool]) -> Iterator[str]:
-    """What may be put in: names in the order of the dice, or other digits, first as many, then one more."""
+    """Candidates to put in: names in the order of their hashes, or other digits, first as many, then one more."""
     if slot.names:
         names = [name for name in slot.names if allowed(name)]
         yield from random.sample(names, min(_TRIES, len(names)))

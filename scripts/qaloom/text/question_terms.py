@@ -172,7 +172,7 @@ _LIKE_ENDING = re.compile("[가-힣][한함할]")
 
 
 def _counter(token: str) -> str:
-    """What is counted, without particles and copula: 회까지가 as 회."""
+    """The counted thing without particles and copula: 회까지가 as 회."""
     return _AFTER_COUNTER.sub("", token) or token
 
 

@@ -1,4 +1,4 @@
-"""What a text names letter by letter: identifiers (libgl-dev, os.path, --user) and quoted words."""
+"""Names that a text spells letter by letter: identifiers (libgl-dev, os.path, --user) and quoted words."""
 
 import re
 from functools import lru_cache

@@ -56,7 +56,7 @@ def _rare(spelling: str, word: str, words: Counts) -> bool:
 
 
 def _times(form: str, words: Counts) -> int:
-    """How often a Korean word stands in the project, with any particle."""
+    """Count of a Korean word in the project, with any particle."""
     bare = form[:-1] if len(form) > 2 and form[-1] in _SHORT_PARTICLES else form
     return sum(
         words[bare + particle] for particle in ("", *_SHORT_PARTICLES, "에서", "에게", "입니다", "으로")

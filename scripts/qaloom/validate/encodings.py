@@ -24,10 +24,8 @@ _COMMON = re.compile(
     "조종좌주준줄중증지진차참창찾책처청체초최추출취층치카커코크키타태택터테텍토통트팀파판패퍼페편포표프필하학한할함합항해했행헥현형호화확환회후]"
 )
 _LETTER = re.compile(r"[^\W\d_a-zA-Z]")
-_FOR, _AGAINST = (
-    2.83,
-    1.85,
-)  # log(0.85 / 0.05) and log(0.95 / 0.15): what a letter says for and against Korean
+# Log-likelihood ratios of a common letter for Korean and of another one against it.
+_FOR, _AGAINST = 2.83, 1.85  # log(0.85 / 0.05), log(0.95 / 0.15)
 _CERTAIN = 6.9  # log(1000)
 _FOREIGN = -20.0  # of one line: a short one of names and loan words has rare syllables alone, too
 _FILLER = b"\xa4\xd4"
@@ -40,14 +38,14 @@ class UnknownEncodingError(Exception):
 
 
 class Korean(NamedTuple):
-    """How much the letters of a text, read as CP949, speak for Korean: the log of the odds."""
+    """Evidence that a text, read as CP949, is Korean: its letters, and the common ones among them."""
 
     common: int
     letters: int
 
     @property
     def odds(self) -> float:
-        """Above 0 for Korean."""
+        """Log of the odds; above 0 for Korean."""
         return self.common * _FOR - (self.letters - self.common) * _AGAINST
 
 

@@ -220,7 +220,7 @@ _BARE_SYSTEM = re.compile(
 
 
 class _Before(NamedTuple):
-    """What a record has before its question, beside the chat itself."""
+    """Context that a record has before its question, beside the chat itself."""
 
     system: str
     exchanges: list[tuple[str, str]]

@@ -13,9 +13,8 @@ from types import FrameType
 import psutil
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_TERMINAL = (
-    2.0  # seconds; at Ctrl-C the terminal tells the jobs, too, and twice would cut their clean-up short
-)
+# Seconds. At Ctrl-C the terminal signals the jobs, too; a second signal would cut their clean-up short.
+_TERMINAL = 2.0
 _PATIENCE = 20.0  # seconds until what still runs is killed
 
 

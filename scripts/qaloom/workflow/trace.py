@@ -309,7 +309,7 @@ _LEARNED = {
 
 
 def _learned(results: Results, run: str, row: Row) -> list[str]:
-    """What the run's ledger says of the row's fact."""
+    """The lines of the run's ledger about the row's fact."""
     place = results.placements.get(row.id)
     found = results.ledgers.get(run, {}).get(place.fact) if place else None
     if found is None:
