@@ -13,6 +13,8 @@ from typing import Any, BinaryIO, TypeVar, overload
 
 import msgspec
 
+from qaloom.errors import DataError
+
 T = TypeVar("T")
 VOUCHER = ".sha256.json"  # digests of the files of a folder
 _DIGESTS = ".digests.json"  # beside large files: the digest of each version that was read
@@ -86,8 +88,34 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read one JSON document."""
+    """Read one JSON document of any origin."""
     return json.loads(Path(path).read_bytes())
+
+
+def read_document(path: Path, kind: type[T]) -> T:
+    """Read a JSON document that a stage wrote, as `kind`. Raises DataError, one line, when it is not of that shape."""
+    return _values_and_document(path, kind)[1]
+
+
+def read_values(path: Path, kind: type) -> dict[str, Any]:
+    """The same as a dict, in which keys that `kind` does not have stay."""
+    return _values_and_document(path, kind)[0]
+
+
+def _values_and_document(path: Path, kind: type[T]) -> tuple[Any, T]:
+    try:
+        values = read_json(path)
+        return values, msgspec.convert(values, kind)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    problem = " ".join(str(error).split()) if isinstance(error, ValueError) else "nested too deep"
+    return DataError(
+        f"{path} is damaged or of another version of QA Loom ({problem}); remove it and run the workflow again, which "
+        "makes it anew"
+    )
 
 
 def write_lines(path: Path, records: Iterable[Any]) -> int:
@@ -109,7 +137,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]: ...
 @overload
 def read_lines(path: Path, kind: type[T]) -> list[T]: ...
 def read_lines(path: Path, kind: type = dict) -> list:
-    """Read JSON Lines that a stage wrote, each line as `kind`."""
+    """Read JSON Lines that a stage wrote, each line as `kind`. Raises DataError when one is of another shape."""
     return list(each_line(path, kind))
 
 
@@ -119,7 +147,11 @@ def each_line(path: Path, kind: type[T]) -> Iterator[T]:
     decode: Callable[[bytes], list] = msgspec.json.Decoder(kind, float_hook=exact).decode_lines
     with Path(path).open("rb") as stream:
         while block := stream.read(_BLOCK):
-            yield from decode(block + stream.readline())
+            try:
+                lines = decode(block + stream.readline())
+            except (ValueError, RecursionError) as error:
+                raise _damaged(path, error) from None
+            yield from lines
 
 
 def canonical(value: Any) -> str:

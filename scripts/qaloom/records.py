@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 import msgspec
 from msgspec import Struct
 
 from qaloom.errors import DataError
-from qaloom.files import file_digest, read_lines, write_json, write_lines
+from qaloom.files import file_digest, read_document, read_lines, write_json, write_lines
 
 # What a stage writes last, with its files' digests.
 _VOUCHERS = ("stats.json", "manifest.json", "metrics.json")
@@ -126,6 +126,80 @@ class Placement(Struct, omit_defaults=True):
     closed: str = ""
 
 
+class RowTexts(TypedDict):
+    """A line of the split's train, recall, unseen and final.jsonl: `Row.texts`."""
+
+    id: str
+    instruction: str
+    input: str
+    output: str
+    system: NotRequired[str]
+    history: NotRequired[list[tuple[str, str]]]
+
+
+class Part(Struct):
+    """One file of the split: how many rows, by origin, how many of them light, and the file's sha256."""
+
+    rows: int
+    origins: dict[str, int] = {}
+    light: int = 0
+    sha256: str = ""
+
+
+class FactCounts(Struct):
+    """How many facts each file of the split asks for."""
+
+    train: int = 0
+    recall: int = 0
+    unseen: int = 0
+
+
+class SplitManifest(Struct, kw_only=True):
+    """The split's manifest.json: counts and digests.
+
+    Nothing of where rows came from, so that moving a source changes nothing.
+    """
+
+    train: Part
+    recall: Part
+    unseen: Part
+    final: Part | None = None
+    facts: FactCounts
+    lookalike: int = 0
+    notes: list[str] = []
+
+
+class StageStats(Struct, rename={"rows_in": "in"}):
+    """What stats.json of validate, dedup and augment has in common: rows in and out, rejections by reason."""
+
+    rows_in: int
+    out: int
+    rejected: int
+    reasons: dict[str, int]
+
+
+class ContradictedRow(TypedDict):
+    """One of the rows of a contradiction; `input` is its whole context."""
+
+    id: str
+    source: str
+    line: int
+    instruction: str
+    output: str
+    input: NotRequired[str]
+
+
+class Contradiction(Struct):
+    """A line of dedup's contradictions.jsonl: rows whose questions are near and whose answers are not.
+
+    `total` counts them where not all are shown.
+    """
+
+    rows: list[ContradictedRow]
+    score: float
+    total: int | None = None
+
+
 class LookAlikeRow(Struct):
     """A line of the split's lookalike.jsonl: a question that asks for nothing that is known.
 
@@ -188,6 +262,11 @@ def read_rows(path: Path) -> list[Row]:
     for row in rows:
         row.source, row.group = sys.intern(row.source), sys.intern(row.group)
     return rows
+
+
+def read_texts(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file of the split, each the dict of its texts."""
+    return cast("list[dict[str, Any]]", read_lines(path, RowTexts))
 
 
 @contextmanager
@@ -292,10 +371,7 @@ def _vouched(voucher: Path) -> dict[str, str]:
     """The digests that a document holds of files beside it. Raises DataError when it is damaged."""
     if not voucher.is_file():
         return {}
-    try:
-        held = msgspec.json.decode(voucher.read_bytes(), type=dict[str, Any])
-    except msgspec.MsgspecError:
-        raise DataError(f"{voucher} is damaged; remove it and run the workflow again") from None
+    held = read_document(voucher, dict[str, Any])
     if isinstance(held.get("sha256"), dict):
         return held["sha256"]
     parts = {f"{name}.jsonl": part for name, part in held.items() if isinstance(part, dict)}  # the split's

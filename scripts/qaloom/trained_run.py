@@ -1,14 +1,12 @@
 """A trained run's folder (manifest, plan, adapter) and a base model's manifest, read in one place."""
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from qaloom.errors import ModelError
-from qaloom.files import VOUCHER, changed_file, damaged_file, read_json
-
-S = TypeVar("S", bound=msgspec.Struct)
+from qaloom.files import VOUCHER, changed_file, damaged_file, read_document
 
 
 class BaseOrigin(msgspec.Struct, kw_only=True):
@@ -40,11 +38,26 @@ class RunManifest(msgspec.Struct):
     files: dict[str, str] = {}  # sha256 by file name
 
 
+class AdapterConfig(msgspec.Struct):
+    """What is read of PEFT's adapter_config.json."""
+
+    base_model_name_or_path: str
+    r: int = 8  # PEFT's default
+    bias: str = "none"
+    modules_to_save: list[str] | None = None
+
+
+class _UsedPlan(msgspec.Struct):
+    """What is read of plan.json."""
+
+    precision: str
+
+
 class TrainedRun:
     """A run's folder: an adapter, or after `method: full` a whole model.
 
-    Raises ModelError when there is no trained run in it, its manifest is damaged, or a file is not the one that
-    was trained.
+    Raises ModelError when there is no trained run in it or a file is not the one that was trained, DataError when
+    its manifest is damaged.
     """
 
     def __init__(self, folder: Path):
@@ -54,7 +67,7 @@ class TrainedRun:
                 "results/train/demo (after make run)"
             )
         self.folder = folder
-        self.manifest = _read(folder / "manifest.json", RunManifest)
+        self.manifest = read_document(folder / "manifest.json", RunManifest)
         _check_files(folder, self.manifest.files)
 
     @property
@@ -75,12 +88,12 @@ class TrainedRun:
     @property
     def code_allowed(self) -> bool:
         """Whether Python code that the model brings may run (`trust_remote_code`)."""
-        return self.manifest.settings["trust_remote_code"]
+        return self.manifest.settings.get("trust_remote_code") is True
 
     @property
     def precision(self) -> str:
         """The precision that it was trained in: 32bit, 16bit, 8bit or 4bit."""
-        return read_json(self.folder / "plan.json")["precision"]
+        return read_document(self.folder / "plan.json", _UsedPlan).precision
 
     @property
     def is_full_model(self) -> bool:
@@ -90,18 +103,19 @@ class TrainedRun:
     @property
     def base_model(self) -> Path:
         """The folder of the base model, from the project's folder, as the adapter names it."""
-        return Path(self.adapter_config["base_model_name_or_path"])
+        return Path(self.adapter_config.base_model_name_or_path)
 
     @property
     def changes_base(self) -> bool:
         """Whether more than low-rank matrices were trained: biases (which no adapter can turn off), whole layers."""
-        config = {} if self.is_full_model else self.adapter_config
-        return config.get("bias", "none") != "none" or bool(config.get("modules_to_save"))
+        if self.is_full_model:
+            return False
+        return self.adapter_config.bias != "none" or bool(self.adapter_config.modules_to_save)
 
     @property
-    def adapter_config(self) -> dict[str, Any]:
+    def adapter_config(self) -> AdapterConfig:
         """PEFT's settings of the adapter."""
-        return read_json(self.folder / "adapter_config.json")
+        return read_document(self.folder / "adapter_config.json", AdapterConfig)
 
 
 def is_full_model(folder: Path) -> bool:
@@ -110,8 +124,11 @@ def is_full_model(folder: Path) -> bool:
 
 
 def base_manifest(folder: Path) -> BaseManifest:
-    """The manifest of a base model's folder. Raises ModelError when it, or a file that it names, is damaged."""
-    manifest = _read(folder / "manifest.json", BaseManifest)
+    """The manifest of a base model's folder.
+
+    Raises DataError when it is damaged, ModelError when a file that it names is.
+    """
+    manifest = read_document(folder / "manifest.json", BaseManifest)
     _check_files(folder, manifest.files)
     return manifest
 
@@ -131,10 +148,3 @@ def _check_files(folder: Path, files: dict[str, str]) -> None:
             f"{folder / changed} is not the file that {folder / 'manifest.json'} names: it was changed, damaged or "
             "lost. Remove that manifest and run the workflow again, which brings it anew"
         )
-
-
-def _read(path: Path, kind: type[S]) -> S:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} is damaged ({error}); remove it and run the workflow again") from None

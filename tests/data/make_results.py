@@ -14,6 +14,7 @@ from qaloom.evaluate.fact_records import (
 from qaloom.evaluate.hallucination import made_up
 from qaloom.evaluate.judge_figures import summarise_verdicts
 from qaloom.evaluate.metrics import scores
+from qaloom.evaluate.metrics_json import to_json
 from qaloom.evaluate.results import (
     AnswerLimit,
     Cost,
@@ -30,7 +31,6 @@ from qaloom.evaluate.results import (
     PromptQuality,
     RetrievalComparison,
     Verdict,
-    to_json,
 )
 from qaloom.evaluate.summary import compare_lookup, summarise
 from qaloom.files import write_json, write_lines

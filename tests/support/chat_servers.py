@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from placements import placement
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
@@ -98,7 +99,9 @@ def serving(
         folder / "train.jsonl",
         [{"id": r["id"], "instruction": r["instruction"], "input": "", "output": r["output"]} for r in rows],
     )
-    write_lines(folder / "placement.jsonl", [{k: r[k] for k in ("id", "source", "line")} for r in rows])
+    write_lines(
+        folder / "placement.jsonl", [placement(**{k: r[k] for k in ("id", "source", "line")}) for r in rows]
+    )
     tuned, base = FakeModel("tuned", pause), FakeModel("base", pause)
     with running(tuned.app) as one, running(base.app) as other:
         backends = {

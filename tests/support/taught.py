@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from placements import placement
+
 from qaloom.config.load import defaults
 from qaloom.evaluate.stage import Sources, evaluate
 from qaloom.files import file_digest, write_json, write_lines
@@ -75,8 +77,8 @@ def _split(folder: Path) -> None:
     held_out = {"recall": {"rows": len(rows)}, "unseen": {"rows": 0}}
     train = {"rows": len(rows), "origins": {"data": len(rows)}, "sha256": file_digest(folder / "train.jsonl")}
     write_json(folder / "manifest.json", {"train": train, "facts": {"train": len(rows)}, **held_out})
-    places = {"split": "recall", "origin": "data", "group": "a", "source": "qa/a.jsonl", "line": 1}
-    write_lines(folder / "placement.jsonl", [{"id": id, **places} for id, _, _ in ROWS])
+    places = [placement(id=id, group="a", source="qa/a.jsonl", line=1) for id, _, _ in ROWS]
+    write_lines(folder / "placement.jsonl", places)
 
 
 def _evaluated(project: Path, base: Path, run: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from qaloom.errors import ModelError
+from qaloom.errors import DataError, ModelError
 from qaloom.files import digest, vouch_for, write_json
 from qaloom.trained_run import TrainedRun, base_manifest, check_converted
 
@@ -27,7 +27,7 @@ def folder(tmp_path):
 def test_an_adapter(folder):
     run = TrainedRun(folder)
     assert (run.prompt, run.code_allowed, run.precision) == ("plain", True, "4bit")
-    assert (run.base_model, run.adapter_config["r"]) == (Path("results/base_model/tiny"), 8)
+    assert (run.base_model, run.adapter_config.r) == (Path("results/base_model/tiny"), 8)
     assert (run.manifest.base, run.manifest.adapter, run.is_full_model) == ("1" * 64, "2" * 64, False)
 
 
@@ -46,7 +46,8 @@ def test_a_damaged_manifest_is_one_line(folder, content):
     (folder / "manifest.json").write_bytes(content)
     for read in (TrainedRun, base_manifest):
         with pytest.raises(
-            ModelError, match=r"manifest.json is damaged \(.*\); remove it and run the workflow"
+            DataError,
+            match=r"manifest.json is damaged or of another version of QA Loom \(.*\); remove it and run",
         ) as caught:
             read(folder)
         assert "\n" not in str(caught.value)

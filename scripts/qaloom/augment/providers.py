@@ -22,10 +22,11 @@ from qaloom.config.load import load_config
 from qaloom.config.settings import Seq2seqSettings, typed
 from qaloom.console import bar, job, say
 from qaloom.errors import ConfigError, ModelError
-from qaloom.files import digest, read_json
+from qaloom.files import digest, read_document
 from qaloom.inference import openai_client as endpoint
 from qaloom.records import Paraphrases, check_handed_over, write_vouched
 from qaloom.text.language import language
+from qaloom.trained_run import BaseOrigin
 
 _AT_ONCE = 2_048  # questions in memory; enough that those of a length fill a batch
 _LONGEST = 600  # characters; longer questions are whole paragraphs
@@ -222,7 +223,8 @@ def _round_trips(settings: Mapping[str, Any], models: Path, cache: Path) -> Iter
 
 def _folders(models: Path) -> dict[str, Path]:
     """The folder of each model of base_model, by its reference."""
-    return {read_json(file)["origin"]: file.parent for file in sorted(models.glob("*/manifest.json"))}
+    files = sorted(models.glob("*/manifest.json"))
+    return {read_document(file, BaseOrigin).origin: file.parent for file in files}
 
 
 def _there_and_back(

@@ -8,6 +8,7 @@ from qaloom.evaluate.results import Failure, NearestTrainingRow, Prediction
 from qaloom.evaluate.retrieval import Index
 from qaloom.evaluate.summary import HEADLINE
 from qaloom.inference.prompt import Question
+from qaloom.records import Contradiction
 from qaloom.text.normalize import comparison_key
 
 _NEAR = 0.8  # character F1 from which an answer is right but for its form
@@ -18,7 +19,7 @@ def failures(
     predictions: Sequence[Prediction],
     questions: Sequence[Question],
     index: Index,
-    contradictions: Sequence[dict[str, Any]],
+    contradictions: Sequence[Contradiction],
 ) -> list[Failure]:
     """Wrong answers of the tuned model about facts it was trained on, the worst first.
 
@@ -79,11 +80,13 @@ def _causes(failure: Failure, contains_reference: bool, wordings: Mapping[str, i
     return [cause for cause, holds in causes.items() if holds] or ["not_learned"]
 
 
-def contradicting(contradictions: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def contradicting(contradictions: Sequence[Contradiction]) -> dict[str, list[dict[str, Any]]]:
     """For each row's id, the rows whose answers contradict its own."""
     against: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in contradictions:
-        for row in one["rows"]:
-            others = [r for r in one["rows"] if comparison_key(r["output"]) != comparison_key(row["output"])]
-            against[row["id"]] += [{key: r[key] for key in ("source", "line", "output")} for r in others]
+        for row in one.rows:
+            others = [r for r in one.rows if comparison_key(r["output"]) != comparison_key(row["output"])]
+            against[row["id"]] += [
+                {"source": r["source"], "line": r["line"], "output": r["output"]} for r in others
+            ]
     return against

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from qaloom.evaluate.error_analysis import contradicting
 from qaloom.evaluate.fact_records import AskedWording, FactSource, LedgerFact, TrainedWording
 from qaloom.evaluate.hallucination import is_right
@@ -15,7 +13,7 @@ from qaloom.evaluate.results import MODELS, Prediction
 from qaloom.evaluate.retrieval import Index
 from qaloom.files import read_lines
 from qaloom.inference.prompt import Question
-from qaloom.records import Placement, question_text, row_context
+from qaloom.records import Contradiction, Placement, question_text, read_texts, row_context
 from qaloom.text.normalize import comparison_key
 
 Texts = Mapping[str, dict[str, str]]
@@ -52,7 +50,7 @@ def _other_answer(reference: str, rows: Sequence[Mapping[str, Any]]) -> str:
 def fact_ledger(
     split: Path,
     predictions: Sequence[Prediction],
-    contradictions: Sequence[dict[str, Any]],
+    contradictions: Sequence[Contradiction],
     competing: Mapping[str, float],
 ) -> list[LedgerFact]:
     """The facts of a split folder in the order of their sources.
@@ -60,21 +58,15 @@ def fact_ledger(
     `competing`: likelihoods of other answers, see `competing_likelihoods`; `contradictions` as dedup leaves them.
     """
     texts = {
-        part: {row["id"]: row for row in read_lines(split / f"{part}.jsonl")}
+        part: {row["id"]: row for row in read_texts(split / f"{part}.jsonl")}
         for part in ("train", "recall", "unseen")
     }
     asked, against = {p.id: p for p in predictions}, contradicting(contradictions)
     members: dict[str, list[Placement]] = defaultdict(list)
-    for place in _placements(split):
+    for place in read_lines(split / "placement.jsonl", Placement):
         members[place.fact or place.id].append(place)
     found = [_fact(name, places, texts, asked, against, competing) for name, places in members.items()]
     return sorted(found, key=lambda one: [(s.source, s.line) for s in one.sources[:1]])
-
-
-def _placements(split: Path) -> list[Placement]:
-    """Places of the rows in id order; a field that a line lacks is empty."""
-    empty = {"why": "", "origin": "data", "fact": "", "group": "", "source": "", "line": 0, "split": "recall"}
-    return [msgspec.convert(empty | line, Placement) for line in read_lines(split / "placement.jsonl")]
 
 
 def _fact(

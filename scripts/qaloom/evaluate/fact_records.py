@@ -69,3 +69,7 @@ class LookAlikeAnswers(msgspec.Struct):
     kind: str
     answers: dict[str, str]
     outcomes: dict[str, Outcome]
+
+    def __post_init__(self) -> None:
+        if not {"base", "tuned"} <= self.answers.keys() & self.outcomes.keys():
+            raise ValueError("answers and outcomes are those of base and tuned")

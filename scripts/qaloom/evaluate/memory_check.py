@@ -24,10 +24,10 @@ from qaloom.evaluate.memory_figures import (
 from qaloom.evaluate.metrics import right
 from qaloom.evaluate.model_pair import ModelPair
 from qaloom.evaluate.results import AnswerLimit
-from qaloom.files import read_json, read_lines, write_json, write_lines
+from qaloom.files import read_document, read_lines, write_json, write_lines
 from qaloom.inference.decoding import Answer
 from qaloom.inference.prompt import row_question
-from qaloom.records import row_context
+from qaloom.records import Placement, SplitManifest, read_texts, row_context
 from qaloom.trained_run import TrainedRun
 
 _PARTS = ("train", "recall", "unseen")
@@ -51,6 +51,21 @@ class MemorySettings(msgspec.Struct):
     max_new_tokens: int | Literal["auto"]
 
 
+class _Tuned(msgspec.Struct):
+    tuned: float
+
+
+class _Scores(msgspec.Struct):
+    right: _Tuned
+
+
+class _TwinAnswer(msgspec.Struct):
+    """What is read of a line of the twin's predictions.jsonl."""
+
+    id: str
+    scores: _Scores
+
+
 def memory_check(
     name: str, sources: MemorySources, out: Path, settings: dict[str, Any], cache: Path
 ) -> MemoryCheck:
@@ -61,8 +76,8 @@ def memory_check(
     """
     options = msgspec.convert(settings, MemorySettings)
     (out / "metrics.json").unlink(missing_ok=True)
-    twin = {p["id"]: p["scores"]["right"]["tuned"] for p in read_lines(sources.predictions)}
-    trained = read_lines(sources.split / "final.jsonl")
+    twin = {p.id: p.scores.right.tuned for p in read_lines(sources.predictions, _TwinAnswer)}
+    trained = read_texts(sources.split / "final.jsonl")
     asked = _asked(sources.split, trained, twin, options.questions)
     models = ModelPair(name, sources.base, sources.final, cache)
     references, taught = ([row["output"] for row in rows] for rows in (asked, trained))
@@ -85,20 +100,20 @@ def _asked(
 
     Ids are hashes, so the first rows are a sample.
     """
-    places = {line["id"]: line for line in read_lines(split / "placement.jsonl")}
+    places = {line.id: line for line in read_lines(split / "placement.jsonl", Placement)}
     kept = {row["id"] for row in trained}
     parts: dict[str, list[Asked]] = {part: [] for part in _PARTS}
     for row in trained:
         place = places[row["id"]]
-        if place["origin"] == "data" and len(parts[place["split"]]) < most:
-            parts[place["split"]].append(_named(row, place, trained=True))
-    recall = [row for row in read_lines(split / "recall.jsonl") if row["id"] in twin.keys() - kept]
+        if place.origin == "data" and len(parts[place.split]) < most:
+            parts[place.split].append(_named(row, place, trained=True))
+    recall = [row for row in read_texts(split / "recall.jsonl") if row["id"] in twin.keys() - kept]
     probes = [_named(row, places[row["id"]], trained=False) for row in recall]
     return [*(row for part in _PARTS for row in parts[part]), *probes[:most]]
 
 
-def _named(row: Mapping[str, str], place: Mapping[str, Any], trained: bool) -> Asked:
-    return {**row, "split": place["split"], "origin": place["origin"], "trained": trained}
+def _named(row: Mapping[str, str], place: Placement, trained: bool) -> Asked:
+    return {**row, "split": place.split, "origin": place.origin, "trained": trained}
 
 
 def _answer(row: Asked, given: Answer) -> MemoryAnswer:
@@ -122,15 +137,15 @@ def _figures(
     twin: Mapping[str, float],
     limit: AnswerLimit,
 ) -> MemoryCheck:
-    manifest = read_json(sources.split / "manifest.json")
+    manifest = read_document(sources.split / "manifest.json", SplitManifest)
     trained, probes = ([a for a in answers if a.trained is taught] for taught in (True, False))
     parts = {part: [a for a in trained if a.split == part] for part in _PARTS}
     return MemoryCheck(
         run=name,
         adapter=TrainedRun(sources.final).manifest.adapter,
         evaluated_adapter=TrainedRun(sources.evaluated).manifest.adapter,
-        rows=manifest["final"]["rows"],
-        evaluated_rows=manifest["train"]["rows"],
+        rows=manifest.final.rows if manifest.final else 0,
+        evaluated_rows=manifest.train.rows,
         answer_limit=limit,
         trained=_remembered(trained),
         by={part: _remembered(some) for part, some in parts.items() if some},

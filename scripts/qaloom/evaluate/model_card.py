@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from qaloom.evaluate.results import (
     MODELS,
     EvaluationMetrics,
@@ -16,6 +18,8 @@ from qaloom.evaluate.results import (
 )
 from qaloom.evaluate.summary import HEADLINE, PARTS
 from qaloom.files import write_text
+from qaloom.records import SplitManifest
+from qaloom.trained_run import BaseOrigin
 
 _TEXT = """\
 # {name}
@@ -92,12 +96,39 @@ _FORGETTING = {
 }
 
 
+class CardLora(msgspec.Struct):
+    """Settings of an adapter as the card shows them."""
+
+    r: int
+    alpha: int | None
+    dropout: int | float
+    target_modules: list[str]
+
+
+class CardSettings(msgspec.Struct):
+    """Settings of a run as the card shows them."""
+
+    method: str
+    lora: CardLora
+    training: dict[str, Any]
+
+
+class CardManifest(msgspec.Struct):
+    """What the card shows of a trained run's manifest."""
+
+    prompt: str
+    settings: CardSettings
+    versions: dict[str, str]
+    template: str | None = None
+    system: str = ""
+
+
 def model_card(
     name: str,
     metrics: EvaluationMetrics,
-    base: dict[str, Any],
-    trained: dict[str, Any],
-    split: dict[str, Any],
+    base: BaseOrigin,
+    trained: CardManifest,
+    split: SplitManifest,
     out: Path,
 ) -> None:
     """Write a run's card in the hub's format. `base`, `trained` and `split` are the three manifests."""
@@ -105,11 +136,11 @@ def model_card(
 
     languages = sorted(metrics.by["language"]) or ["unknown"]
     tried = (f"{kind}: right {q.right:.2f}" for kind, q in metrics.base_prompts.items())
-    full = trained["settings"]["method"] == "full"
+    full = trained.settings.method == "full"
     what = "`{}`, all its parameters trained" if full else "A LoRA adapter for `{}`, trained"
     text = _TEXT.format(
         name=name,
-        what=what.format(base["origin"]),
+        what=what.format(base.origin),
         language=" and ".join(languages),
         data=_data(split),
         method=_method(trained),
@@ -118,20 +149,18 @@ def model_card(
         base_prompt=metrics.base_prompt,
         tried=", ".join(tried),
         more=_more(metrics),
-        prompt=trained["prompt"],
-        licence=base["licence"] or "not named in its card",
+        prompt=trained.prompt,
+        licence=base.licence or "not named in its card",
     )
     head = _head(name, metrics, base, languages, full)
     write_text(out, str(ModelCard(f"---\n{head.to_yaml()}\n---\n\n{text}")) + "\n")
 
 
-def _head(
-    name: str, metrics: EvaluationMetrics, base: dict[str, Any], languages: list[str], full: bool
-) -> Any:
+def _head(name: str, metrics: EvaluationMetrics, base: BaseOrigin, languages: list[str], full: bool) -> Any:
     """The card's metadata for the hub (a ModelCardData)."""
     from huggingface_hub import EvalResult, ModelCardData
 
-    kind, _, reference = base["origin"].partition(":")
+    kind, _, reference = base.origin.partition(":")
     results = [
         EvalResult(
             task_type="question-answering",
@@ -147,7 +176,7 @@ def _head(
     ]
     return ModelCardData(
         language=[code for code in languages if code in ("ko", "en")] or None,
-        license=base["licence"],
+        license=base.licence,
         base_model=reference.partition("@")[0] if kind == "hub" else None,
         library_name="transformers" if full else "peft",
         tags=["question-answering", "qaloom"] if full else ["lora", "question-answering", "qaloom"],
@@ -156,40 +185,39 @@ def _head(
     )
 
 
-def _data(split: dict[str, Any]) -> str:
-    train = split["train"]
-    origins = ", ".join(f"{n} {origin}" for origin, n in train["origins"].items())
-    held_out = ", ".join(f"{split[part]['rows']} {part}" for part in PARTS)
+def _data(split: SplitManifest) -> str:
+    train = split.train
+    origins = ", ".join(f"{n} {origin}" for origin, n in train.origins.items())
+    held_out = ", ".join(f"{getattr(split, part).rows} {part}" for part in PARTS)
     return (
-        f"{train['rows']} training rows ({origins}) on about {split['facts']['train']} facts; held out: "
-        f"{held_out}. Digest of the training rows: `{train['sha256'][:16]}`."
+        f"{train.rows} training rows ({origins}) on about {split.facts.train} facts; held out: "
+        f"{held_out}. Digest of the training rows: `{train.sha256[:16]}`."
     )
 
 
-def _method(trained: dict[str, Any]) -> str:
+def _method(trained: CardManifest) -> str:
     """Settings as they were given; alpha null is twice r."""
-    settings = trained["settings"]
-    lora, training = settings["lora"], settings["training"]
+    lora, training = trained.settings.lora, trained.settings.training
     adapter = {
-        "LoRA rank": lora["r"],
-        "alpha": lora["alpha"] or 2 * lora["r"],
-        "dropout": lora["dropout"],
-        "layers": ", ".join(lora["target_modules"]),
+        "LoRA rank": lora.r,
+        "alpha": lora.alpha or 2 * lora.r,
+        "dropout": lora.dropout,
+        "layers": ", ".join(lora.target_modules),
     }
     facts = {
-        **(adapter if settings["method"] == "lora" else {}),
+        **(adapter if trained.settings.method == "lora" else {}),
         **{key.replace("_", " "): value for key, value in training.items()},
         "prompt": _prompt(trained),
-        **{f"{library}": version for library, version in trained["versions"].items()},
+        **{f"{library}": version for library, version in trained.versions.items()},
     }
     return "\n".join(f"- {key}: {value}" for key, value in facts.items())
 
 
-def _prompt(trained: dict[str, Any]) -> str:
+def _prompt(trained: CardManifest) -> str:
     """The kind of prompt, and the system message of questions that have none of their own."""
-    own = ", by a template of its own" if trained.get("template") else ""
-    system = " ".join(trained.get("system", "").split())
-    return trained["prompt"] + own + (f', system message "{system}"' if system else "")
+    own = ", by a template of its own" if trained.template else ""
+    system = " ".join(trained.system.split())
+    return trained.prompt + own + (f', system message "{system}"' if system else "")
 
 
 def _table(metrics: EvaluationMetrics) -> list[str]:

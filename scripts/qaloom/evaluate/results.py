@@ -1,6 +1,6 @@
 """Records of the files that evaluate writes: predictions, failures, general prompts and metrics.json.
 
-JSON keys are the field names. In metrics.json the scores of a part stand beside its counts, see `to_json`.
+JSON keys are the field names. In metrics.json the scores of a part stand beside its counts, see `metrics_json`.
 """
 
 from typing import Any
@@ -364,34 +364,3 @@ class RunComparison(msgspec.Struct):
     n: int
     runs: dict[str, ComparedRun]
     pairs: list[ComparedPair]
-
-
-def to_json(metrics: EvaluationMetrics) -> dict[str, Any]:
-    """Metrics as metrics.json holds them, each part's scores beside its counts."""
-    values = msgspec.to_builtins(metrics)
-    for part in _parts(values):
-        scores, perplexity = part.pop("scores"), part.pop("perplexity")
-        why = {"why": part.pop("why")} if "why" in part else {}
-        part |= {**scores, "perplexity": perplexity, **why}
-    return values
-
-
-def from_json(values: dict[str, Any]) -> EvaluationMetrics:
-    """Metrics from the content of metrics.json. Raises msgspec.ValidationError where a key is missing."""
-    values = values | {"by": {key: dict(groups) for key, groups in values["by"].items()}}
-    about = ("n", "cut", "perplexity", "why")
-    for holder, key in _places(values):
-        part = holder[key]
-        scores = {name: value for name, value in part.items() if name not in about}
-        holder[key] = {name: part[name] for name in about if name in part} | {"scores": scores}
-    return msgspec.convert(values, EvaluationMetrics)
-
-
-def _parts(values: dict[str, Any]) -> list[dict[str, Any]]:
-    return [holder[key] for holder, key in _places(values)]
-
-
-def _places(values: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
-    """Where parts stand in metrics.json: each dictionary that holds one, and its key there."""
-    groups = [(group, name) for group in values["by"].values() for name in group]
-    return [(values, "honest"), (values, "recall"), (values, "unseen"), *groups]

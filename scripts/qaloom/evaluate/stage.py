@@ -19,7 +19,8 @@ from qaloom.evaluate.hallucination import ask_look_alikes, made_up, made_up_line
 from qaloom.evaluate.judge import SECTION, judge_answers
 from qaloom.evaluate.lookup import add_lookup
 from qaloom.evaluate.metrics import SCORES, char_f1, exact_match, right
-from qaloom.evaluate.model_card import model_card
+from qaloom.evaluate.metrics_json import to_json
+from qaloom.evaluate.model_card import CardManifest, model_card
 from qaloom.evaluate.model_pair import ModelPair
 from qaloom.evaluate.results import (
     MODELS,
@@ -29,16 +30,25 @@ from qaloom.evaluate.results import (
     GeneralAnswers,
     Prediction,
     PromptQuality,
-    to_json,
 )
 from qaloom.evaluate.retrieval import Index, compare_retrieval, with_notes
 from qaloom.evaluate.summary import PARTS, compare_lookup, headline, summarise
-from qaloom.files import read_json, read_lines, write_json, write_lines
+from qaloom.files import read_document, read_lines, write_json, write_lines
 from qaloom.inference import openai_client as endpoint
 from qaloom.inference.decoding import Answer
 from qaloom.inference.prompt import Question, row_question
-from qaloom.records import LookAlikeRow, check_handed_over, row_context, written_digests
+from qaloom.records import (
+    Contradiction,
+    LookAlikeRow,
+    Placement,
+    SplitManifest,
+    check_handed_over,
+    read_texts,
+    row_context,
+    written_digests,
+)
 from qaloom.text.language import language
+from qaloom.trained_run import BaseOrigin
 
 _HANDED_OVER = ("train.jsonl", "recall.jsonl", "unseen.jsonl", "placement.jsonl", "lookalike.jsonl")
 _ANSWERS = ("predictions.jsonl", "failures.jsonl", "lookalike.jsonl", "facts.jsonl", "forgetting.jsonl")
@@ -86,11 +96,13 @@ def evaluate(
     options = typed(settings, EvaluateSettings)
     (out / "metrics.json").unlink(missing_ok=True)
     check_handed_over(*(sources.split / name for name in _HANDED_OVER), sources.contradictions)
+    manifest = read_document(sources.split / "manifest.json", SplitManifest)
+    trained = read_document(sources.run / "manifest.json", CardManifest)
     models = ModelPair(name, sources.base, sources.run, cache)
     held_out = _held_out(sources.split, options, models.trained.system)
     for part, why in held_out.empty.items():
         say(f"evaluate: {name}: {part} has no questions: {_REMEDIES[why].format(part=part)}")
-    index = Index(read_lines(sources.split / "train.jsonl"))
+    index = Index(read_texts(sources.split / "train.jsonl"))
     metrics, predictions, general = _measured(models, held_out, index, options)
     look_alikes = ask_look_alikes(models, _look_alikes(sources.split, options), metrics.base_prompt)
     metrics.made_up = made_up(predictions, look_alikes)
@@ -98,17 +110,15 @@ def evaluate(
     if judged:
         models.free()  # a judge takes its time, and may need the GPU itself
         metrics.judge = judge_answers(name, predictions, options, cache)
-    contradictions = read_lines(sources.contradictions)
+    contradictions = read_lines(sources.contradictions, Contradiction)
     facts = fact_ledger(sources.split, predictions, contradictions, competing)
     write_lines(out / "forgetting.jsonl", general)
     write_lines(out / "lookalike.jsonl", look_alikes)
     write_lines(out / "facts.jsonl", facts)
     write_lines(out / "predictions.jsonl", predictions)
     write_lines(out / "failures.jsonl", failures(predictions, held_out.questions, index, contradictions))
-    base, trained, split = (
-        read_json(folder / "manifest.json") for folder in (sources.base, sources.run, sources.split)
-    )
-    model_card(name, metrics, base, trained, split, out / "README.md")
+    origin = read_document(sources.base / "manifest.json", BaseOrigin)
+    model_card(name, metrics, origin, trained, manifest, out / "README.md")
     metrics.sha256 = written_digests(out, _ANSWERS)
     write_json(out / "metrics.json", to_json(metrics))
     say(f"evaluate: {name}: {headline(metrics)}")
@@ -154,11 +164,11 @@ def _held_out(split: Path, options: EvaluateSettings, system: str) -> HeldOut:
 
     Ids are hashes, so the first rows are a sample.
     """
-    placed = {row["id"]: row for row in read_lines(split / "placement.jsonl")}
+    placed = {place.id: place for place in read_lines(split / "placement.jsonl", Placement)}
     rows, empty = [], {}
     for part in PARTS:
-        found = [(row, placed[row["id"]]) for row in read_lines(split / f"{part}.jsonl")]
-        wanted = [(row, place) for row, place in found if place["origin"] in options.origins]
+        found = [(row, placed[row["id"]]) for row in read_texts(split / f"{part}.jsonl")]
+        wanted = [(row, place) for row, place in found if place.origin in options.origins]
         if not wanted:
             empty[part] = "other_origins" if found else "nothing_held_out"
         rows += [row | {"split": part, **_about(place)} for row, place in wanted[: options.max_questions]]
@@ -170,13 +180,13 @@ def _look_alikes(split: Path, options: EvaluateSettings) -> list[LookAlikeRow]:
     return read_lines(path, LookAlikeRow)[: options.max_questions] if path.exists() else []
 
 
-def _about(place: Mapping[str, Any]) -> dict[str, Any]:
+def _about(place: Placement) -> dict[str, Any]:
     """Fields of a prediction that describe its question, from placement.jsonl."""
     return {
-        "origin": place["origin"],
-        "document": place["group"],
-        "fact": place.get("fact", ""),
-        "light": place.get("light", False),
+        "origin": place.origin,
+        "document": place.group,
+        "fact": place.fact,
+        "light": place.light,
     }
 
 

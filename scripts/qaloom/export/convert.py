@@ -11,7 +11,7 @@ from qaloom.errors import ModelError
 from qaloom.export.gguf import to_gguf
 from qaloom.export.merge import merge, save_tokenizer
 from qaloom.export.ollama import begins_by_itself, modelfile
-from qaloom.files import read_json, vouch_for, write_text
+from qaloom.files import vouch_for, write_text
 from qaloom.inference.prompt import load_tokenizer, stop_ids
 from qaloom.trained_run import TrainedRun, base_manifest, check_converted
 
@@ -53,7 +53,7 @@ def _adapter(run: TrainedRun, base: Path, out: Path) -> None:
     kind, _, reference = base_manifest(base).origin.partition(":")
     if kind == "hub":
         text = (out / _ADAPTER[1]).read_text("utf-8")
-        before = read_json(out / _ADAPTER[1])["base_model_name_or_path"]
+        before = run.adapter_config.base_model_name_or_path
         write_text(out / _ADAPTER[1], text.replace(f'"{before}"', f'"{reference.partition("@")[0]}"'))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, cast
 
 import msgspec
 import numpy as np
@@ -20,10 +20,10 @@ from qaloom.export.parity_verdict import (
     parity_summary,
 )
 from qaloom.export.runtimes import Chat, MessageSet, RuntimeAnswers, in_llama_cpp, in_transformers
-from qaloom.files import read_json, read_lines, write_json
+from qaloom.files import read_document, read_lines, write_json
 from qaloom.inference.chat_template import client_messages
 from qaloom.inference.prompt import load_tokenizer, prompt_ids, row_question
-from qaloom.records import check_handed_over
+from qaloom.records import check_handed_over, read_texts
 from qaloom.trained_run import TrainedRun, check_converted
 
 _SHOWN = 5  # answers that differ, in the result
@@ -36,6 +36,31 @@ class ParitySettings(msgspec.Struct):
 
     questions: int
     max_new_tokens: int | Literal["auto"]
+
+
+class _Limit(msgspec.Struct):
+    tokens: int
+
+
+class _AnswerLimited(msgspec.Struct):
+    """What is read of metrics.json beside the answers."""
+
+    answer_limit: _Limit
+
+
+class _Cut(TypedDict):
+    tuned: bool
+
+
+class _Answered(TypedDict):
+    """What is read of a line of predictions.jsonl, of evaluate or the memory check."""
+
+    id: str
+    split: str
+    origin: str
+    question: str
+    tuned: str
+    cut: _Cut
 
 
 def parity(
@@ -70,7 +95,7 @@ def _longest_answer(limits: ParitySettings, predictions: Path) -> int:
     """The limit under which the tuned model answered, which metrics.json beside its answers records."""
     if limits.max_new_tokens != "auto":
         return limits.max_new_tokens
-    return read_json(predictions.with_name("metrics.json"))["answer_limit"]["tokens"]
+    return read_document(predictions.with_name("metrics.json"), _AnswerLimited).answer_limit.tokens
 
 
 def _prompts(predictions: Path, split: Path, limit: int) -> list[Prompt]:
@@ -80,11 +105,11 @@ def _prompts(predictions: Path, split: Path, limit: int) -> list[Prompt]:
     trained on does not matter here.
     """
     check_handed_over(predictions, *(split / f"{part}.jsonl" for part in ("train", "recall", "unseen")))
-    answered = read_lines(predictions)
+    answered = cast("list[Prompt]", read_lines(predictions, _Answered))
     recall = [p for p in answered if p["split"] == "recall"]
     asked = [p for p in recall if p["origin"] == "data"] or recall or answered
-    held_out = [row for part in ("recall", "unseen") for row in read_lines(split / f"{part}.jsonl")]
-    trained = read_lines(split / "train.jsonl")
+    held_out = [row for part in ("recall", "unseen") for row in read_texts(split / f"{part}.jsonl")]
+    trained = read_texts(split / "train.jsonl")
     rows = {row["id"]: row for row in held_out + trained}
     asked = [{**rows[p["id"]], **p} for p in asked if p["id"] in rows][:limit]
     return (asked + trained)[:limit]

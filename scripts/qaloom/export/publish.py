@@ -6,13 +6,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from qaloom.console import bar, job, say
-from qaloom.errors import ModelError, QALoomError, first_line
+from qaloom.errors import DataError, ModelError, QALoomError, first_line
 from qaloom.export.parity_verdict import ExportManifest
-from qaloom.files import file_digest
+from qaloom.files import file_digest, read_document
 
 
 class PublishError(QALoomError):
@@ -50,7 +49,7 @@ def _checked(export: Path) -> ExportManifest:
 
 
 def _manifest(folder: Path) -> ExportManifest:
-    return msgspec.json.decode((folder / "manifest.json").read_bytes(), type=ExportManifest)
+    return read_document(folder / "manifest.json", ExportManifest)
 
 
 def _names(manifest: ExportManifest) -> list[str]:
@@ -77,7 +76,7 @@ def _published(folder: Path) -> list[str]:
     """The files that an earlier call published to a folder. Raises PublishError when it holds others."""
     if not folder.exists() or not any(folder.iterdir()):
         return []
-    with suppress(OSError, msgspec.MsgspecError):
+    with suppress(OSError, DataError):
         names = _names(_manifest(folder))
         if all((folder / name).resolve().is_relative_to(folder.resolve()) for name in names):
             return names

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import to_builtins
-from msgspec.json import decode
 
 from qaloom.console import bar, say
 from qaloom.errors import QALoomError
@@ -18,7 +17,7 @@ from qaloom.export.parity_verdict import (
     parity_failures,
     parity_summary,
 )
-from qaloom.files import digest, file_digest, flush_folder, write_json, write_text
+from qaloom.files import digest, file_digest, flush_folder, read_document, write_json, write_text
 from qaloom.formats import FORMATS
 from qaloom.trained_run import BaseOrigin, TrainedRun, check_converted
 
@@ -66,7 +65,7 @@ def export(
     trained.
     """
     (out / "manifest.json").unlink(missing_ok=True)
-    results = {kind: decode(path.read_bytes(), type=ParityResult) for kind, path in parities.items()}
+    results = {kind: read_document(path, ParityResult) for kind, path in parities.items()}
     _check_parity(run, results, max_drop)
     for folder in converted.values():
         check_converted(folder)
@@ -75,12 +74,12 @@ def export(
     for kind, folder in converted.items():
         shutil.copytree(folder, out / kind, copy_function=_link, ignore=shutil.ignore_patterns(".*"))
     files, evaluated = _files(out, list(converted)), TrainedRun(about.evaluated).manifest.adapter
-    final = decode(about.memory.read_bytes(), type=MemoryCheck) if about.memory else None
+    final = read_document(about.memory, MemoryCheck) if about.memory else None
     _write_card(about.card, final, results, files, out / "README.md")
     flush_folder(out)
     manifest = ExportManifest(
         run=run,
-        base_model=decode((about.base / "manifest.json").read_bytes(), type=BaseOrigin),
+        base_model=read_document(about.base / "manifest.json", BaseOrigin),
         formats=list(converted),
         parity=results,
         files=files,

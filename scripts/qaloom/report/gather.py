@@ -5,13 +5,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from qaloom.config.settings import ExportSettings, typed
-from qaloom.errors import DataError
 from qaloom.evaluate.fact_records import LookAlikeAnswers
+from qaloom.evaluate.metrics_json import read_metrics
 from qaloom.evaluate.results import (
     EvaluationMetrics,
     Failure,
@@ -19,13 +19,13 @@ from qaloom.evaluate.results import (
     Judgement,
     Prediction,
     RunComparison,
-    from_json,
 )
 from qaloom.evaluate.run_comparison import compare_runs
 from qaloom.export.parity_verdict import ParityResult, parity_failures
-from qaloom.files import read_json, read_lines
+from qaloom.files import read_document, read_lines, read_values
 from qaloom.formats import FORMATS
-from qaloom.records import check_handed_over
+from qaloom.records import Contradiction, Rejection, SplitManifest, check_handed_over
+from qaloom.report.documents import ShownAudit, ShownManifest, ShownStats
 from qaloom.report.fact_table import FactTable, fact_table
 from qaloom.report.trainings import FinalModel, Training, final_model, training_of
 from qaloom.report.verdict import (
@@ -36,7 +36,9 @@ from qaloom.report.verdict import (
     metric_points,
     split_points,
 )
+from qaloom.trained_run import BaseOrigin
 
+T = TypeVar("T")
 _STAGES = ("validate", "dedup", "augment")
 _EXAMPLES = 3  # rows shown for each reason
 _PARAPHRASES = 10  # shown for each filter: one sees at a glance whether it is right
@@ -148,12 +150,12 @@ def gather_results(results: Path, names: list[str], config: dict[str, Any]) -> R
     )
 
 
-def _json(path: Path) -> Any:
-    return read_json(path) if path.exists() else None
+def _values(path: Path, kind: type) -> dict[str, Any] | None:
+    return read_values(path, kind) if path.exists() else None
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return read_lines(path) if path.exists() else []
+def _lines(path: Path, kind: type[T]) -> list[T]:
+    return read_lines(path, kind) if path.exists() else []
 
 
 # ---------------------------------------------------------------- rows
@@ -161,21 +163,21 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 def _stage(folder: Path) -> Stage:
     """One stage of the funnel: its stats, and for each reason its count and first rows."""
-    reasons = _by_reason(_lines(folder / "rejected.jsonl"))
+    reasons = _by_reason(_lines(folder / "rejected.jsonl", Rejection))
     file = f"{folder.parent.name}/{folder.name}/rejected.jsonl"
-    return _with_examples(folder.name, _json(folder / "stats.json"), reasons, file)
+    return _with_examples(folder.name, _values(folder / "stats.json", ShownStats), reasons, file)
 
 
-def _by_reason(rejections: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+def _by_reason(rejections: list[Rejection]) -> list[tuple[str, list[Rejection]]]:
     """Rejected rows by reason, the most frequent first."""
     reasons = defaultdict(list)
     for rejection in rejections:
-        reasons[rejection["reason"]].append(rejection)
+        reasons[rejection.reason].append(rejection)
     return sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
 
 
 def _with_examples(
-    name: str, stats: dict[str, Any] | None, reasons: list[tuple[str, list[dict[str, Any]]]], file: str
+    name: str, stats: dict[str, Any] | None, reasons: list[tuple[str, list[Rejection]]], file: str
 ) -> Stage:
     most = _PARAPHRASES if name == "augment" else _EXAMPLES
     shown = [Reason(code, len(rows), list(map(_example, rows[:most]))) for code, rows in reasons]
@@ -188,38 +190,37 @@ def _counts(stats: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in stats.items() if key not in shown and value not in (0, {}, [])}
 
 
-def _example(rejection: dict[str, Any]) -> dict[str, Any]:
-    question, answer = _texts(rejection.get("row"))
-    near = rejection.get("survivor")
-    place = f"{near['source']}:{near['line']}" if isinstance(near, dict) else near
-    detail = rejection.get("detail", "")
-    return {**rejection, "detail": detail, "question": question, "answer": answer, "near": place}
+def _example(rejection: Rejection) -> dict[str, Any]:
+    question, answer = _texts(rejection.row)
+    near = rejection.survivor
+    place = f"{near.source}:{near.line}" if near else None
+    return {**msgspec.to_builtins(rejection), "question": question, "answer": answer, "near": place}
 
 
 def _texts(row: Any) -> tuple[str, str | None]:
     """Question and answer of a row in any shape; a row of no known shape is shown whole."""
     if not isinstance(row, dict):
-        return _short(row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)), None
+        return _short(row if isinstance(row, str) else json.dumps(row, ensure_ascii=False, default=str)), None
     lower = {key.lower(): value for key, value in row.items()}
     question = lower.get("instruction", lower.get("question"))
     if question is None:
-        return _short(json.dumps(row, ensure_ascii=False)), None
+        return _short(json.dumps(row, ensure_ascii=False, default=str)), None
     asked = "\n".join(str(part) for part in (question, lower.get("input")) if part)
     return _short(asked), _short(lower.get("output", lower.get("answer", "")))
 
 
 def _short(value: Any, limit: int = 300) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= limit else text[:limit] + "…"
 
 
 def _contradictions(results: Path) -> Contradictions:
     check_handed_over(results / "dedup" / "contradictions.jsonl")
-    found = _lines(results / "dedup" / "contradictions.jsonl")
+    found = _lines(results / "dedup" / "contradictions.jsonl", Contradiction)
     groups = [
         {
-            "rows": [{**row, "texts": _texts(row)} for row in one["rows"][:_ROWS_OF_ONE]],
-            "more": one.get("total", len(one["rows"])) - min(_ROWS_OF_ONE, len(one["rows"])),
+            "rows": [{**row, "texts": _texts(row)} for row in one.rows[:_ROWS_OF_ONE]],
+            "more": (one.total or len(one.rows)) - min(_ROWS_OF_ONE, len(one.rows)),
         }
         for one in found[:_CONTRADICTIONS]
     ]
@@ -228,13 +229,13 @@ def _contradictions(results: Path) -> Contradictions:
 
 def _split_stage(results: Path) -> Stage:
     """The split as a stage of the funnel, its probes included; it sets no row aside."""
-    n = len(_lines(results / "split" / "placement.jsonl"))
+    n = len(_lines(results / "split" / "placement.jsonl", dict))
     counts = {"in": n, "out": n, "rejected": 0} if n else None
     return Stage("split", counts, {}, [], f"{results.name}/split/placement.jsonl")
 
 
 def _split(folder: Path) -> Split:
-    return Split(_json(folder / "manifest.json"), _json(folder / "audit.json"))
+    return Split(_values(folder / "manifest.json", SplitManifest), _values(folder / "audit.json", ShownAudit))
 
 
 # ---------------------------------------------------------------- runs
@@ -244,8 +245,7 @@ def _run(results: Path, name: str, contradictions: int, split: Split, config: di
     """Everything about one run, from its train and evaluate folders and those of its final model."""
     folder, trained = results / "evaluate" / name, results / "train" / name
     path = folder / "metrics.json"
-    metrics = _metrics(path)
-    answers = folder / "predictions.jsonl"
+    metrics = read_metrics(path) if path.exists() else None
     check_handed_over(*folder.glob("*.jsonl"))
     failures = _failures(folder)
     run = Run(
@@ -255,7 +255,7 @@ def _run(results: Path, name: str, contradictions: int, split: Split, config: di
         training_of(trained),
         metrics,
         headline_score(metrics) if metrics else None,
-        read_lines(answers, Prediction) if answers.exists() else [],
+        _lines(folder / "predictions.jsonl", Prediction),
         failures,
         _general(folder / "forgetting.jsonl"),
         _made_up(folder / "lookalike.jsonl"),
@@ -270,24 +270,13 @@ def _run(results: Path, name: str, contradictions: int, split: Split, config: di
     return run
 
 
-def _metrics(path: Path) -> EvaluationMetrics | None:
-    if not path.exists():
-        return None
-    try:
-        return from_json(read_json(path))
-    except (msgspec.ValidationError, KeyError) as error:
-        raise DataError(
-            f"{path}: was written by another version of QA Loom ({error}); run the workflow again"
-        ) from None
-
-
 def _base_model(results: Path, trained: Path) -> str | None:
     """The run's base model as a person calls it: without kind, revision and folders."""
-    used = (_json(trained / "manifest.json") or {}).get("base")
+    used = (_values(trained / "manifest.json", ShownManifest) or {}).get("base")
     for path in sorted(results.glob("base_model/*/manifest.json")):
-        manifest = read_json(path)
-        if manifest["sha256"] == used:
-            kind, _, name = manifest["origin"].partition(":")
+        manifest = read_document(path, BaseOrigin)
+        if manifest.sha256 == used:
+            kind, _, name = manifest.origin.partition(":")
             return Path(name).name if kind == "path" else name.partition("@")[0]
     return None
 
@@ -295,7 +284,7 @@ def _base_model(results: Path, trained: Path) -> str | None:
 def _failures(folder: Path) -> WrongAnswers:
     """Each failure counts once, for its main cause, so that the causes add up to the wrong answers."""
     path = folder / "failures.jsonl"
-    found = read_lines(path, Failure) if path.exists() else []
+    found = _lines(path, Failure)
     causes = Counter(one.causes[0] for one in found if one.causes)
     return WrongAnswers(
         found[:_FAILURES], len(found), causes.most_common(), "/".join((*folder.parts[-3:], path.name))
@@ -310,14 +299,14 @@ def _is_disputed(answer: Prediction) -> bool:
 
 def _general(path: Path) -> list[GeneralAnswers]:
     """The first general prompts of each language, with both answers."""
-    records: list[GeneralAnswers] = read_lines(path, GeneralAnswers) if path.exists() else []
+    records = _lines(path, GeneralAnswers)
     languages = dict.fromkeys(one.language for one in records)
     return [r for name in languages for r in [r for r in records if r.language == name][:_GENERAL]]
 
 
 def _made_up(path: Path) -> list[LookAlikeAnswers]:
     """The first answers of the tuned model to look-alike questions that make something up."""
-    asked = read_lines(path, LookAlikeAnswers) if path.exists() else []
+    asked = _lines(path, LookAlikeAnswers)
     return [one for one in asked if one.outcomes["tuned"] == "made_up"][:_MADE_UP]
 
 
@@ -330,7 +319,7 @@ def _exports(results: Path, runs: list[str], config: dict[str, Any]) -> list[dic
     found = []
     for run in runs:
         for kind in settings.wanted(run) if settings else FORMATS:
-            one = _json(results / "parity" / run / f"{kind}.json")
+            one = _values(results / "parity" / run / f"{kind}.json", ParityResult)
             if one:
                 parity = msgspec.convert(one, ParityResult)
                 wrong = parity_failures(parity, settings.max_drop) if settings else []
@@ -342,17 +331,17 @@ def _manifests(results: Path, runs: list[Run]) -> list[tuple[str, str, str]]:
     """Origins, revisions and digests that the stages recorded, as (folder, key, value)."""
     found = []
     for path in sorted(results.glob("base_model/*/manifest.json")):
-        values, folder = read_json(path), str(path.parent.relative_to(results))
+        values, folder = read_values(path, BaseOrigin), str(path.parent.relative_to(results))
         keys = ("origin", "revision", "licence", "sha256")
         found += [(folder, key, values[key]) for key in keys if values.get(key)]
-    split = _json(results / "split" / "manifest.json") or {}
+    split = _values(results / "split" / "manifest.json", SplitManifest) or {}
     found += [
         (f"split/{part}.jsonl", "sha256", split[part]["sha256"])
         for part in ("train", "recall", "unseen", "final")
         if "sha256" in split.get(part, {})
     ]
     for run in runs:
-        trained = (_json(results / f"train/{run.name}/manifest.json") or {}).get("adapter")
+        trained = (_values(results / f"train/{run.name}/manifest.json", ShownManifest) or {}).get("adapter")
         adapters = {"train": trained, "final": run.final and run.final.memory.adapter}
         found += [(f"{stage}/{run.name}", "adapter", sha) for stage, sha in adapters.items() if sha]
     return found

@@ -6,7 +6,7 @@ and fonts; plotly's library alone would add 4.5 MB to every report.
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -42,7 +42,7 @@ def intervals(scores: Mapping[str, Paired], names: list[str], label: Markup) -> 
     return _svg(figure, label)
 
 
-def losses(history: list[dict[str, Any]], label: Markup) -> Markup:
+def losses(history: Sequence[Mapping[str, Any]], label: Markup) -> Markup:
     """Training loss by optimizer step, with validation loss where there is one; empty without any."""
     curves = [(_curve(history, "loss"), _TUNED, "-"), (_curve(history, "eval_loss"), _BASE, "--")]
     if not any(curve for curve, *_ in curves):
@@ -55,7 +55,7 @@ def losses(history: list[dict[str, Any]], label: Markup) -> Markup:
     return _svg(figure, label)
 
 
-def _curve(history: list[dict[str, Any]], key: str) -> list[tuple[float, float]]:
+def _curve(history: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
     return [(entry["step"], entry[key]) for entry in history if entry.get(key) is not None]
 
 

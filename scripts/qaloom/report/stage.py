@@ -9,9 +9,10 @@ import msgspec
 
 from qaloom.errors import DataError
 from qaloom.evaluate.hallucination import made_up_line
-from qaloom.evaluate.results import from_json
+from qaloom.evaluate.metrics_json import read_metrics
 from qaloom.evaluate.summary import headline
-from qaloom.files import read_json, write_json, write_text
+from qaloom.files import read_document, write_json, write_text
+from qaloom.records import SplitManifest, StageStats
 from qaloom.report.gather import Stage, gather_results
 from qaloom.report.page import render_page
 
@@ -47,11 +48,12 @@ def funnel(stages: list[Stage]) -> str:
 
 def closing_lines(results: Path, runs: list[str]) -> str:
     """The lines that end a workflow: rows read and split, and how well each run answers."""
-    read, split = read_json(results / "validate/stats.json"), read_json(results / "split/manifest.json")
-    held = f"{split['recall']['rows']:,} for recall, {split['unseen']['rows']:,} unseen"
-    lines = [f"rows: {read['in']:,} read; {split['train']['rows']:,} to train on, {held}"]
+    read = read_document(results / "validate/stats.json", StageStats)
+    split = read_document(results / "split/manifest.json", SplitManifest)
+    held = f"{split.recall.rows:,} for recall, {split.unseen.rows:,} unseen"
+    lines = [f"rows: {read.rows_in:,} read; {split.train.rows:,} to train on, {held}"]
     for run in runs:
-        metrics = from_json(read_json(results / "evaluate" / run / "metrics.json"))
+        metrics = read_metrics(results / "evaluate" / run / "metrics.json")
         lines += [f"{run}: {headline(metrics, part)}" for part in ("honest", "unseen")]
         lines.append(f"{run}: {made_up_line(metrics)}")
     return "\n".join([*lines, f"report: {results / 'report/index.html'}"])

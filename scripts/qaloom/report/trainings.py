@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from qaloom.config.settings import Settings, typed
 from qaloom.evaluate.memory_figures import MemoryCheck
-from qaloom.files import read_json, read_lines
+from qaloom.files import read_document, read_lines, read_values
+from qaloom.report.documents import HistoryEntry, ShownMeasurements, ShownPlan
 
 
 @dataclass(frozen=True)
@@ -18,10 +17,10 @@ class Training:
     why: list[str]
     plan: dict[str, Any]
     measured: dict[str, Any]
-    history: list[dict[str, Any]]
+    history: list[HistoryEntry]
 
     @property
-    def losses(self) -> list[dict[str, Any]]:
+    def losses(self) -> list[HistoryEntry]:
         """Entries of the history with a training loss."""
         return [one for one in self.history if one.get("loss") is not None]
 
@@ -41,10 +40,11 @@ class FinalModel:
 
 def training_of(folder: Path) -> Training:
     """The training of a run's folder; empty where there is none."""
-    plan, measured = _json(folder / "plan.json"), _json(folder / "metrics.json")
+    plan = _values(folder / "plan.json", ShownPlan)
+    measured = _values(folder / "metrics.json", ShownMeasurements)
     plan.pop("candidates", None)  # `why` tells how they compare
     history = folder / "history.jsonl"
-    lines = read_lines(history) if history.exists() else []
+    lines = read_lines(history, HistoryEntry) if history.exists() else []
     return Training(plan.pop("why", []), plan, measured, lines)
 
 
@@ -54,9 +54,8 @@ def final_model(results: Path, run: str, config: dict[str, Any]) -> FinalModel |
     wanted = typed(config, Settings).has_final(run) if "runs" in config else True
     if not wanted or not path.exists():
         return None
-    memory = msgspec.json.decode(path.read_bytes(), type=MemoryCheck)
-    return FinalModel(training_of(results / "final" / run), memory)
+    return FinalModel(training_of(results / "final" / run), read_document(path, MemoryCheck))
 
 
-def _json(path: Path) -> dict[str, Any]:
-    return read_json(path) if path.exists() else {}
+def _values(path: Path, kind: type) -> dict[str, Any]:
+    return read_values(path, kind) if path.exists() else {}

@@ -131,7 +131,7 @@ def data_points(contradictions: int, wrong: int, causes: list[tuple[str, int]]) 
     found = []
     if contradictions:
         found.append(Point("contradictions", "contradictions", False, {"n": contradictions}))
-    if wrong:
+    if causes:
         cause, n = causes[0]
         labels = {"cause": ("cause", cause), "remedy": ("remedy", cause)}
         found.append(Point("wrong", "failures", False, {"n": wrong, "main": n}, labels))

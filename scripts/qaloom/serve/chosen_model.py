@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from qaloom.console import say
-from qaloom.files import read_json
+from qaloom.files import read_document
+from qaloom.records import SplitManifest
 from qaloom.trained_run import TrainedRun
 
 
@@ -36,16 +37,16 @@ def chosen_model(project: Path, name: str) -> TrainedRun:
 def _fits(final: TrainedRun, evaluated: TrainedRun, project: Path) -> bool:
     one, other = final.manifest, evaluated.manifest
     same = (one.base, one.settings, one.code) == (other.base, other.settings, other.code)
-    rows = _split_manifest(project).get("final", {}).get("sha256", one.rows)
-    return same and rows == one.rows
+    split = _split_manifest(project)
+    return same and (not (split and split.final) or split.final.sha256 in ("", one.rows))
 
 
 def _rows_held_out(project: Path) -> int:
     """Number of rows that a final model would be trained on and the evaluated one was not."""
     split = _split_manifest(project)
-    return split["final"]["rows"] - split["train"]["rows"] if "final" in split else 0
+    return split.final.rows - split.train.rows if split and split.final else 0
 
 
-def _split_manifest(project: Path) -> dict:
+def _split_manifest(project: Path) -> SplitManifest | None:
     path = project / "results/split/manifest.json"
-    return read_json(path) if path.is_file() else {}
+    return read_document(path, SplitManifest) if path.is_file() else None

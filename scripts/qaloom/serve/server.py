@@ -6,14 +6,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from msgspec.json import decode
-
 from qaloom.console import say
 from qaloom.errors import DeviceError, ModelError
 from qaloom.export.gguf import to_gguf
 from qaloom.export.merge import merge, save_tokenizer
 from qaloom.export.parity_verdict import ExportManifest
-from qaloom.files import changed_file, known_digests, read_json, write_json
+from qaloom.files import changed_file, known_digests, read_document, read_json, write_json
 from qaloom.inference.architecture import architecture, text_part
 from qaloom.inference.llama_cpp import HEADERS, start_llama_server
 from qaloom.inference.prompt import load_tokenizer
@@ -83,7 +81,7 @@ def _tuned_file(project: Path, run: TrainedRun, base: Path) -> Path:
     name, adapter = run.folder.name, run.manifest.adapter
     exports = project / "results/export" / name
     manifest = exports / "manifest.json"
-    export = decode(manifest.read_bytes(), type=ExportManifest) if manifest.is_file() else None
+    export = read_document(manifest, ExportManifest) if manifest.is_file() else None
     # An export of an earlier training of this run is not this model.
     proven = {kind for kind, one in export.parity.items() if one.adapter == adapter} if export else ()
     for kind in _EXPORTED:

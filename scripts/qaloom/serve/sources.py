@@ -9,7 +9,7 @@ from qaloom.errors import DataError
 from qaloom.evaluate.retrieval import Index
 from qaloom.files import read_lines
 from qaloom.inference.prompt import Question
-from qaloom.records import check_handed_over, row_context
+from qaloom.records import Placement, check_handed_over, read_texts, row_context
 
 
 class NearestRow(msgspec.Struct):
@@ -34,8 +34,8 @@ class Nearest:
         if not rows.is_file() or not (split / "placement.jsonl").is_file():
             raise DataError(f"{split} holds no training rows; run the workflow in this folder first")
         check_handed_over(rows, split / "placement.jsonl")
-        self.index = Index(read_lines(rows))
-        self.places = {one["id"]: one for one in read_lines(split / "placement.jsonl")}
+        self.index = Index(read_texts(rows))
+        self.places = {one.id: one for one in read_lines(split / "placement.jsonl", Placement)}
 
     def find(self, question: str, answer: str, most: int = 3) -> list[NearestRow]:
         """The `most` nearest rows, one an answer."""
@@ -43,6 +43,8 @@ class Nearest:
         return [self._shown(row) for row in found]
 
     def _shown(self, row: dict[str, Any]) -> NearestRow:
-        place = self.places.get(row["id"], {})
+        place = self.places.get(row["id"])
         question = "\n\n".join(filter(None, (row["instruction"], row_context(row))))
-        return NearestRow(question, row["output"], place.get("source"), place.get("line"))
+        return NearestRow(
+            question, row["output"], place.source if place else None, place.line if place else None
+        )

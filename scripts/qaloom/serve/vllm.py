@@ -61,7 +61,7 @@ def running_vllm(run: TrainedRun, base: Path, context: int) -> Iterator[tuple[st
 
 def vllm_command(run: TrainedRun, base: Path, template: Path, port: int, context: int) -> list[str]:
     """The command that starts vLLM: the base model as `base`, the adapter under the run's name."""
-    r = run.adapter_config["r"]
+    r = run.adapter_config.r
     rank = next((rank for rank in _RANKS if rank >= r), r)
     quantized = ["--quantization", "bitsandbytes"] if run.precision in ("4bit", "8bit") else []
     return [

@@ -18,7 +18,17 @@ from qaloom.config.settings import SplitSettings, typed
 from qaloom.console import say
 from qaloom.errors import DataError
 from qaloom.files import each_line, file_digest, write_json, write_lines
-from qaloom.records import Clustered, Placement, check_handed_over, read_rows, uncollected, write_vouched
+from qaloom.records import (
+    Clustered,
+    FactCounts,
+    Part,
+    Placement,
+    SplitManifest,
+    check_handed_over,
+    read_rows,
+    uncollected,
+    write_vouched,
+)
 from qaloom.split.facts import Comparison
 from qaloom.split.leak_audit import audit
 from qaloom.split.lookalike_rows import make_look_alikes
@@ -34,27 +44,6 @@ from qaloom.split.placement import (
 from qaloom.split.probes import KEPT_FOR_ASKING, make_probes
 
 PARTS = ("train", "recall", "unseen")
-
-
-class Part(msgspec.Struct):
-    """One of the files: how many rows, by origin, how many of them light, and the file's sha256."""
-
-    rows: int
-    origins: dict[str, int]
-    light: int
-    sha256: str
-
-
-class SplitManifest(msgspec.Struct):
-    """Counts and digests; nothing of where rows came from, so that moving a source changes nothing."""
-
-    train: Part
-    recall: Part
-    unseen: Part
-    final: Part
-    facts: dict[str, int]
-    lookalike: int
-    notes: list[str]
 
 
 @uncollected()
@@ -144,8 +133,16 @@ def _placement(wording: Wording) -> Placement:
 def _manifest(out: Path, placed: Sequence[Wording], look_alikes: int, notes: list[str]) -> SplitManifest:
     train, recall, unseen = (_part(out, [w for w in placed if w.part == part], part) for part in PARTS)
     final = _part(out, _taught_in_the_end(placed), "final")
-    facts = {part: len({w.fact for w in placed if w.part == part}) for part in PARTS}
-    return SplitManifest(train, recall, unseen, final, facts, look_alikes, notes)
+    facts = FactCounts(*(len({w.fact for w in placed if w.part == part}) for part in PARTS))
+    return SplitManifest(
+        train=train,
+        recall=recall,
+        unseen=unseen,
+        final=final,
+        facts=facts,
+        lookalike=look_alikes,
+        notes=notes,
+    )
 
 
 def _part(out: Path, wordings: Sequence[Wording], name: str) -> Part:

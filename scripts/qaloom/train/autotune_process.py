@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from qaloom.compat_unsloth import restore_forward
 from qaloom.errors import first_line
-from qaloom.files import read_lines
+from qaloom.files import read_document, read_lines
 from qaloom.inference.prompt import Example, load_tokenizer
 from qaloom.train.planning.plan import Plan
-from qaloom.train.planning.task import AutotuneJob, Measured, ModelLoaded, emit, read_struct
+from qaloom.train.planning.task import AutotuneJob, Measured, ModelLoaded, emit
 from qaloom.train.process import StepMonitor, begin, peak_memory, settle_memory
 from qaloom.train.sft import load_training_model, make_trainer, rows_in_order
 
@@ -28,7 +28,7 @@ _CAPTURE_ROUNDS = 1  # more, in which a step's passes are captured as CUDA graph
 
 def run_candidates(folder: Path) -> None:
     """Time the candidates of `folder`/job.json in turn, those that share a loaded model together."""
-    job = read_struct(folder / "job.json", AutotuneJob)
+    job = read_document(folder / "job.json", AutotuneJob)
     task = job.task
     begin(folder, job.candidates[0].device.kind, task.threads)
     examples = read_lines(folder.parent / "examples.jsonl", Example)

@@ -18,7 +18,7 @@ from typing import Any
 from msgspec import Struct
 
 from qaloom.errors import QALoomError, TrainingError, first_line
-from qaloom.files import VOUCHER, damaged_file, read_lines, vouch_for, write_lines
+from qaloom.files import VOUCHER, damaged_file, read_document, read_lines, vouch_for, write_lines
 from qaloom.inference.prompt import Example, Tokenizer, load_tokenizer
 from qaloom.inference.tokenizer_files import write_tokenizer
 from qaloom.processes import end_with_parent, is_orphan
@@ -32,7 +32,6 @@ from qaloom.train.planning.task import (
     StepDone,
     TrainingJob,
     emit,
-    read_struct,
     write_struct,
 )
 from qaloom.train.sft import (
@@ -71,7 +70,7 @@ class Metrics(Struct, frozen=True, kw_only=True):
 def run_training(folder: Path) -> None:
     """Train as `folder`/job.json says; exits with 1, and an event, when training fails."""
     try:
-        _train(folder, read_struct(folder / "job.json", TrainingJob))
+        _train(folder, read_document(folder / "job.json", TrainingJob))
     except KeyboardInterrupt:
         os._exit(_STOPPED)
     except QALoomError as error:

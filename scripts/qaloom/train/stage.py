@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from filelock import FileLock
 from msgspec import Struct, to_builtins
 from msgspec.structs import asdict, replace
@@ -28,20 +27,19 @@ from qaloom.files import (
     file_digest,
     file_digests,
     flush_folder,
-    read_json,
-    read_lines,
+    read_document,
     write_lines,
 )
 from qaloom.inference.architecture import Architecture, architecture, target_projections
 from qaloom.inference.own_template import is_file_of_template, read_template
 from qaloom.inference.prompt import load_tokenizer, prompt_kind
-from qaloom.records import check_handed_over
+from qaloom.records import check_handed_over, read_texts
 from qaloom.train.planning.autotune import quickest
 from qaloom.train.planning.device import GB, Device, lacking_to_compile, probe
 from qaloom.train.planning.fallback import fallback
 from qaloom.train.planning.launcher import Outcome, attempt
 from qaloom.train.planning.plan import FailedPlan, Fallback, Plan, candidates, predicted_seconds
-from qaloom.train.planning.task import TrainingJob, TrainingTask, read_struct, write_struct
+from qaloom.train.planning.task import TrainingJob, TrainingTask, write_struct
 from qaloom.train.planning.usual_ranges import beyond_the_usual
 from qaloom.train.process import Metrics, last_checkpoint
 from qaloom.train.tokenized import TextRow, cut, end_ids, length, steps_of_rows, tokenise, validation
@@ -50,6 +48,12 @@ from qaloom.trained_run import TrainedRun, base_manifest
 _LIBRARIES = ("torch", "unsloth", "unsloth_zoo", "transformers", "trl", "peft", "bitsandbytes")
 _INDEX = "model.safetensors.index.json"
 _WEIGHTS = ("adapter_model.safetensors", "model.safetensors", _INDEX)
+
+
+class _WeightIndex(Struct):
+    """The index of weights in several files: the file of each."""
+
+    weight_map: dict[str, str]
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -114,13 +118,13 @@ def train(
             task = TrainingTask(
                 name, str(base), str(start) if start else None, run, threads, template=template
             )
-            planned = _train(task, read_lines(rows), device, gpus, folder)
+            planned = _train(task, read_texts(rows), device, gpus, folder)
             _finish(folder, _beside_the_twin(planned, twin), identity)
         return _publish(folder / "finished", out)
 
 
 def _why_reused(name: str, identity: Identity, twin: Path | None) -> str:
-    if twin and read_struct(twin / "manifest.json", Manifest).rows == identity.rows:
+    if twin and read_document(twin / "manifest.json", Manifest).rows == identity.rows:
         return f"{name}: nothing was held out that could be trained, so this is the model that is evaluated"
     return f"{name} was trained before on the same rows and settings; reusing its adapter"
 
@@ -129,7 +133,7 @@ def _beside_the_twin(planned: Plan, twin: Path | None) -> Plan:
     """A final model's plan, which says how it differs from that of the run that is evaluated."""
     if twin is None:
         return planned
-    evaluated, notes = read_struct(twin / "plan.json", Plan), []
+    evaluated, notes = read_document(twin / "plan.json", Plan), []
     if planned.steps != evaluated.steps:
         notes.append(
             f"{planned.steps:,} steps, {evaluated.steps:,} in the evaluated run: as many epochs, more rows"
@@ -144,8 +148,8 @@ def _is_trained(name: str, finished: Path) -> bool:
     if not (finished / "manifest.json").is_file():
         return False
     try:
-        changed = changed_file(finished, read_struct(finished / "manifest.json", Manifest).files)
-    except (ValueError, msgspec.ValidationError):
+        changed = changed_file(finished, read_document(finished / "manifest.json", Manifest).files)
+    except DataError:
         changed = "manifest.json"
     if changed:
         say(f"train: {name}: {finished / changed} is damaged, as its digest shows; training it anew")
@@ -177,7 +181,7 @@ def _publish(finished: Path, out: Path) -> Manifest:
     shutil.rmtree(out, ignore_errors=True)  # a whole model left there would answer in an adapter's place
     shutil.copytree(finished, out, ignore=shutil.ignore_patterns("manifest.json", ".*"))
     flush_folder(out)
-    manifest = read_struct(finished / "manifest.json", Manifest)
+    manifest = read_document(finished / "manifest.json", Manifest)
     write_struct(out / "manifest.json", manifest)
     return manifest
 
@@ -210,7 +214,7 @@ def weights_digest(folder: Path) -> str:
     name = next(name for name in _WEIGHTS if (folder / name).is_file())
     if name != _INDEX:
         return file_digest(folder / name)
-    parts = sorted(set(read_json(folder / name)["weight_map"].values()))
+    parts = sorted(set(read_document(folder / name, _WeightIndex).weight_map.values()))
     return digest({part: file_digest(folder / part) for part in parts})
 
 
@@ -276,7 +280,7 @@ def _plans(
 ) -> list[Plan]:
     """The candidates; a run that was interrupted keeps its plan while kind of device and GPUs allow."""
     path = folder / "plan.json"
-    before = read_struct(path, Plan) if path.is_file() else None
+    before = read_document(path, Plan) if path.is_file() else None
     begun = before and (last_checkpoint(folder) or before.fallbacks)
     if before and begun and before.device.kind == device.kind and before.gpus <= min(gpus, device.count):
         return [replace(before, graphs=before.graphs and settings.training.graphs)]
@@ -369,7 +373,7 @@ def _problem(name: str, outcome: Outcome) -> str:
 def _finish(folder: Path, planned: Plan, identity: Identity) -> None:
     """Add plan and manifest, the manifest last, to the trained model, and drop what training needed."""
     finished = folder / "finished"
-    peak = read_struct(finished / "metrics.json", Metrics).peak_memory_bytes
+    peak = read_document(finished / "metrics.json", Metrics).peak_memory_bytes
     write_struct(finished / "plan.json", replace(planned, measured_memory_bytes=peak))
     flush_folder(finished)
     manifest = Manifest(

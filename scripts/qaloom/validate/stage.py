@@ -16,8 +16,8 @@ import msgspec
 from qaloom.config.settings import Answers
 from qaloom.console import bar, say
 from qaloom.errors import SourceError
-from qaloom.files import ENCODER, read_json, whole, write_json
-from qaloom.records import Rejection, Row, check_handed_over, written_digests
+from qaloom.files import ENCODER, read_values, whole, write_json
+from qaloom.records import Rejection, Row, StageStats, check_handed_over, written_digests
 from qaloom.validate.fields import Shaped, every_answer, file_group, shape
 from qaloom.validate.lines import Fault, Line, encoding_of, read_source
 from qaloom.validate.markers import split_reasoning, strip_labels
@@ -54,6 +54,14 @@ def validate_file(source: Path, name: str, out: Path, answers: Answers = "last")
     return stats
 
 
+class SourceStats(StageStats):
+    """stats.json of one file."""
+
+    source: str
+    repairs: dict[str, int]
+    blank: int
+
+
 def gather(parts: list[Path], out: Path) -> dict[str, Any]:
     """Put validated files together, ordered by source name, with stats for each and in all.
 
@@ -62,7 +70,8 @@ def gather(parts: list[Path], out: Path) -> dict[str, Any]:
     if not parts:
         raise SourceError("data.sources matches no file; check the globs and the folder you run in")
     found = sorted(
-        ((read_json(part / "stats.json"), part) for part in parts), key=lambda pair: pair[0]["source"]
+        ((read_values(part / "stats.json", SourceStats), part) for part in parts),
+        key=lambda pair: pair[0]["source"],
     )
     _check_good_rows(found)
     check_handed_over(*(part / file for _, part in found for file in _FILES))

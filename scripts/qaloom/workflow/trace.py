@@ -5,7 +5,7 @@ by a piece of its question.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
@@ -19,7 +19,7 @@ from qaloom.console import job
 from qaloom.errors import DataError
 from qaloom.evaluate.fact_records import LedgerFact
 from qaloom.files import read_lines
-from qaloom.records import Placement, Rejection, Row, placed_row
+from qaloom.records import Contradiction, Placement, Rejection, Row, placed_row
 from qaloom.text.normalize import comparison_key
 from qaloom.workflow.trace_final import final_parts
 
@@ -46,13 +46,6 @@ class StageHistory(NamedTuple):
 
     heading: str
     lines: list[str]
-
-
-class Contradiction(msgspec.Struct):
-    """A line of contradictions.jsonl: rows whose questions are near and whose answers are not."""
-
-    rows: list[dict[str, Any]]
-    score: float
 
 
 class Answered(msgspec.Struct):
@@ -251,7 +244,7 @@ def _contradictions(results: Results, identity: str) -> Iterable[str]:
             yield from (f"contradicted ({found.score:.3f}) by {_quoted(other)}" for other in others)
 
 
-def _quoted(row: dict[str, Any]) -> str:
+def _quoted(row: Mapping[str, Any]) -> str:
     where = f"{row['id']} ({row['source']}, line {row['line']})"
     return f"{where}: {_cut(row['instruction'])} -> {_cut(row['output'])}"
 

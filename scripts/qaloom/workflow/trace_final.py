@@ -4,6 +4,7 @@ from pathlib import Path
 
 from qaloom.evaluate.memory_figures import MemoryAnswer
 from qaloom.files import read_lines
+from qaloom.records import read_texts
 
 _MOST = 20  # questions shown of a fact
 
@@ -13,7 +14,7 @@ def final_parts(results: Path, identity: str, wordings: set[str]) -> list[tuple[
     files = sorted(results.glob("memory_check/*/predictions.jsonl"))
     if not files:
         return []
-    trained = {row["id"] for row in read_lines(results / "split/final.jsonl")}
+    trained = {row["id"] for row in read_texts(results / "split/final.jsonl")}
     taught = ["trained on this row" if identity in trained else "not trained on this row"]
     return [
         (f"final model, run {file.parent.name}", taught + _answers(file, identity, wordings))

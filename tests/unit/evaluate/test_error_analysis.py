@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from placements import contradiction
 from predictions import prediction
 
 from qaloom.evaluate.error_analysis import failures
@@ -84,17 +85,13 @@ def test_an_answer_that_was_cut() -> None:
 
 
 def test_a_contradiction_of_the_nearest_row_or_of_the_question_itself() -> None:
-    sides = [
-        {"id": "t0", "source": "a.jsonl", "line": 1, "output": "가람시 물빛로 27"},
-        {"id": "t8", "source": "b.jsonl", "line": 2, "output": "가람시 물빛로 72"},
-        {"id": "t9", "source": "c.jsonl", "line": 3, "output": "가람시 물빛로 27."},
-    ]
+    others = (("t8", "b.jsonl", 2, "가람시 물빛로 72"), ("t9", "c.jsonl", 3, "가람시 물빛로 27."))
     answer = ("본원의 주소는?", "가람시 물빛로 27", "가람시 물빛로 72")
-    (one,) = listed(answer, contradictions=[{"rows": sides}])
+    (one,) = listed(answer, contradictions=[contradiction(("t0", "a.jsonl", 1, "가람시 물빛로 27"), *others)])
     assert one["contradicted_by"] == [{"source": "b.jsonl", "line": 2, "output": "가람시 물빛로 72"}]
     assert one["causes"][0] == "contradicted"
-    sides[0]["id"] = "p0"
-    (own,) = listed(("누구?", *answer[1:]), contradictions=[{"rows": sides}])
+    own_row = ("p0", "a.jsonl", 1, "가람시 물빛로 27")
+    (own,) = listed(("누구?", *answer[1:]), contradictions=[contradiction(own_row, *others)])
     assert own["causes"][0] == "contradicted"
 
 

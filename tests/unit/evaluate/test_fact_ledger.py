@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from placements import contradiction
 from predictions import prediction
 
 from qaloom.evaluate.fact_ledger import fact_ledger, ledger_line
@@ -76,9 +77,8 @@ def test_learned_by_the_answers(split, right, learned):
 
 
 def test_rows_that_contradict_a_fact_are_named(split):
-    rows = [{"id": "a1", "source": "a.jsonl", "line": 3, "output": "9시"}]
-    rows.append({"id": "b1", "source": "a.jsonl", "line": 1, "output": "7시"})
-    facts = {one.fact: one for one in fact_ledger(split(ROWS), [], [{"rows": rows}], {})}
+    against = contradiction(("a1", "a.jsonl", 3, "9시"), ("b1", "a.jsonl", 1, "7시"))
+    facts = {one.fact: one for one in fact_ledger(split(ROWS), [], [against], {})}
     assert facts["a1"].contradicted_by == [{"source": "a.jsonl", "line": 1, "output": "7시"}]
     assert facts["c1"].contradicted_by == []
 

@@ -5,7 +5,7 @@ from predictions import prediction
 
 from qaloom.evaluate.fact_records import LookAlikeAnswers
 from qaloom.evaluate.hallucination import made_up, made_up_line, outcome
-from qaloom.evaluate.results import from_json, to_json
+from qaloom.evaluate.metrics_json import from_json, to_json
 from qaloom.evaluate.summary import summarise
 
 NO = "문서에서 확인할 수 없습니다."

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from evaluation_case import MANIFEST, SETTINGS, TRAIN
+from placements import placement
 
 from qaloom.files import read_json, read_lines, write_json, write_lines
 
@@ -55,7 +56,7 @@ def evaluation(tiny, tuned, tmp_path):
     ]
     write_lines(split / "recall.jsonl", rows)
     write_lines(split / "unseen.jsonl", [])
-    write_lines(split / "placement.jsonl", [{"id": r["id"], "origin": "data", "group": "a"} for r in rows])
+    write_lines(split / "placement.jsonl", [placement(id=r["id"], group="a") for r in rows])
     write_lines(split / "train.jsonl", TRAIN)
     write_lines(split / "contradictions.jsonl", [])
     write_json(split / "manifest.json", MANIFEST)

@@ -4,6 +4,8 @@ import json
 import shutil
 
 import pytest
+from evaluation_case import MANIFEST
+from placements import placement
 
 from qaloom.evaluate.memory_check import MemorySources, memory_check
 from qaloom.evaluate.memory_figures import memory_summary
@@ -41,8 +43,8 @@ def checked(tiny, tuned, tmp_path_factory):
     for part in ("train", "recall", "unseen"):
         write_lines(split / f"{part}.jsonl", [r for r, p in zip(rows, PLACES, strict=True) if p[1] == part])
     write_lines(split / "final.jsonl", [row for row in rows if row["id"] not in PROBES])
-    write_lines(split / "placement.jsonl", [{"id": i, "split": s, "origin": o} for i, s, o in PLACES])
-    write_json(split / "manifest.json", {"final": {"rows": 5}, "train": {"rows": 3}})
+    write_lines(split / "placement.jsonl", [placement(id=i, split=s, origin=o) for i, s, o in PLACES])
+    write_json(split / "manifest.json", MANIFEST | {"final": {"rows": 5}, "train": {"rows": 3}})
     predictions = project / "predictions.jsonl"
     write_lines(predictions, [{"id": i, "scores": {"right": {"tuned": 0.0}}} for i in ("04", "05", "07")])
     sources = MemorySources(split, tiny, final, twin, predictions)

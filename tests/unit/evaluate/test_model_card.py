@@ -6,7 +6,7 @@ from huggingface_hub import ModelCard
 from predictions import prediction
 
 from qaloom.evaluate.judge_figures import summarise_verdicts
-from qaloom.evaluate.model_card import model_card
+from qaloom.evaluate.model_card import CardManifest, model_card
 from qaloom.evaluate.results import (
     Forgetting,
     Judgement,
@@ -17,6 +17,8 @@ from qaloom.evaluate.results import (
     Verdict,
 )
 from qaloom.evaluate.summary import compare_lookup, perplexity, summarise
+from qaloom.records import SplitManifest
+from qaloom.trained_run import BaseOrigin
 
 TRAINED = {
     "prompt": "plain",
@@ -51,8 +53,12 @@ def card(tmp_path):
         metrics = msgspec.structs.replace(
             summarise(predictions), base_prompt="chat", base_prompts=tried, **more
         )
-        base, out = {"origin": origin, "licence": licence}, tmp_path / "out" / "README.md"
-        model_card("demo", metrics, base, TRAINED, SPLIT, out)
+        base, out = (
+            BaseOrigin(origin=origin, licence=licence, sha256="1" * 64),
+            tmp_path / "out" / "README.md",
+        )
+        trained, split = msgspec.convert(TRAINED, CardManifest), msgspec.convert(SPLIT, SplitManifest)
+        model_card("demo", metrics, base, trained, split, out)
         return ModelCard.load(out)
 
     return card

@@ -9,14 +9,16 @@ import torch
 from evaluation_case import MANIFEST, SETTINGS, TRAIN
 from huggingface_hub import ModelCard
 from misbehaving import misbehaving
+from placements import contradiction, placement
 from tiny_model import make_tokenizer
 
 import qaloom.evaluate.model_pair
 import qaloom.evaluate.stage
-from qaloom.errors import ConfigError
+from qaloom.errors import ConfigError, DataError
 from qaloom.evaluate.metrics import SCORES
+from qaloom.evaluate.metrics_json import from_json, to_json
 from qaloom.evaluate.model_pair import _Disabled
-from qaloom.evaluate.results import JudgeMetrics, from_json, to_json
+from qaloom.evaluate.results import JudgeMetrics
 from qaloom.evaluate.stage import Sources, evaluate
 from qaloom.files import digest, read_json, read_lines, write_json, write_lines
 from qaloom.inference.model import load_model, optimize_for_cpu
@@ -39,7 +41,7 @@ def split(tmp_path):
     keys, places = ("id", "instruction", "input", "output"), ("id", "split", "origin", "group")
     for part in ("recall", "unseen"):
         write_lines(folder / f"{part}.jsonl", [{k: r[k] for k in keys} for r in rows if r["split"] == part])
-    write_lines(folder / "placement.jsonl", [{k: r[k] for k in places} for r in rows])
+    write_lines(folder / "placement.jsonl", [placement(**{k: r[k] for k in places}) for r in rows])
     write_lines(folder / "train.jsonl", TRAIN)
     write_json(folder / "manifest.json", MANIFEST)
     write_lines(folder / "contradictions.jsonl", [])
@@ -290,9 +292,8 @@ def test_perplexity_of_the_references(run, tiny, tuned, tmp_path):
 
 
 def test_wrong_answers_are_listed_with_what_was_trained(run, split, tmp_path):
-    rows = [{"id": "11", "source": "a.jsonl", "line": 1, "output": "가람시"}]
-    rows.append({"id": "13", "source": "a.jsonl", "line": 9, "output": "나루시"})
-    write_lines(split / "contradictions.jsonl", [{"rows": rows}])
+    against = contradiction(("11", "a.jsonl", 1, "가람시"), ("13", "a.jsonl", 9, "나루시"))
+    write_lines(split / "contradictions.jsonl", [against])
     run()
     found = {one["id"]: one for one in read_lines(tmp_path / "out/failures.jsonl")}
     assert set(found) == {"01", "02", "03"}
@@ -355,6 +356,8 @@ def test_a_judge_that_is_half_named_stops_before_a_model_is_loaded(run, loads):
 def test_a_killed_evaluation_leaves_no_metrics_of_an_earlier_one(run, split, tmp_path):
     run()
     (split / "placement.jsonl").write_text(json.dumps({"id": "01"}) + "\n")
-    with pytest.raises(KeyError):
+    with pytest.raises(
+        DataError, match=r"placement.jsonl is damaged .*; remove it and run the workflow again"
+    ):
         run()
     assert not (tmp_path / "out" / "metrics.json").exists()

@@ -5,7 +5,8 @@ from typing import Any
 from predictions import prediction
 
 from qaloom.evaluate.metrics import SCORES
-from qaloom.evaluate.results import Prediction, from_json, to_json
+from qaloom.evaluate.metrics_json import from_json, to_json
+from qaloom.evaluate.results import Prediction
 from qaloom.evaluate.summary import compare_lookup, headline, summarise
 
 

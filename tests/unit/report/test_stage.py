@@ -16,7 +16,8 @@ from qaloom.console import duration
 from qaloom.errors import DataError
 from qaloom.evaluate.judge_figures import summarise_verdicts
 from qaloom.evaluate.metrics import SCORES
-from qaloom.evaluate.results import Judgement, JudgeMetrics, to_json
+from qaloom.evaluate.metrics_json import to_json
+from qaloom.evaluate.results import Judgement, JudgeMetrics
 from qaloom.evaluate.summary import compare_lookup, summarise
 from qaloom.files import read_json, write_json, write_lines
 from qaloom.report.format import STRINGS, translated

@@ -173,7 +173,7 @@ def test_vllms_key_goes_by_the_environment(tmp_path, monkeypatch):
     from qaloom.trained_run import TrainedRun
 
     run, seen = tmp_path / "demo", {}
-    write_json(run / "adapter_config.json", {"r": 8})
+    write_json(run / "adapter_config.json", {"r": 8, "base_model_name_or_path": "base"})
     write_json(run / "plan.json", {"precision": "16bit"})
     manifest = {"prompt": "chat", "adapter": "a", "base": "b", "settings": {"trust_remote_code": False}}
     write_json(run / "manifest.json", manifest)

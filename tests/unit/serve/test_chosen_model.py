@@ -14,6 +14,7 @@ TWIN = {
     "rows": "r",
     "code": "c",
 }
+HELD_OUT = {"recall": {"rows": 1}, "unseen": {"rows": 1}, "facts": {}}
 FINAL = TWIN | {"adapter": "2" * 64, "rows": "all"}
 
 
@@ -22,7 +23,7 @@ def project(tmp_path):
     write_json(tmp_path / "results/train/demo/manifest.json", TWIN)
     write_json(tmp_path / "results/final/demo/manifest.json", FINAL)
     parts = {"train": {"rows": 3, "sha256": "r"}, "final": {"rows": 5, "sha256": "all"}}
-    write_json(tmp_path / "results/split/manifest.json", parts)
+    write_json(tmp_path / "results/split/manifest.json", HELD_OUT | parts)
     return tmp_path
 
 
@@ -47,7 +48,9 @@ def test_without_one_the_evaluated_model_answers_and_says_how_to_make_one(projec
 
 def test_with_nothing_held_out_there_is_nothing_to_say(project, capsys):
     (project / "results/final/demo/manifest.json").unlink()
-    write_json(project / "results/split/manifest.json", {"train": {"rows": 3}, "final": {"rows": 3}})
+    write_json(
+        project / "results/split/manifest.json", HELD_OUT | {"train": {"rows": 3}, "final": {"rows": 3}}
+    )
     assert chosen(project, capsys) == ("results/train/demo", "")
 
 

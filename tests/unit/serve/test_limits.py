@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 from chat_servers import LETTERS, ROWS, FakeModel, asked
+from placements import placement
 
 from qaloom.files import write_lines
 from qaloom.serve.access import access_to
@@ -29,7 +30,7 @@ def nearest(tmp_path_factory):
         folder / "train.jsonl",
         [{"id": i, "instruction": q, "input": "", "output": a} for i, q, a, *_ in ROWS],
     )
-    write_lines(folder / "placement.jsonl", [{"id": i, "source": s, "line": n} for i, _, _, s, n in ROWS])
+    write_lines(folder / "placement.jsonl", [placement(id=i, source=s, line=n) for i, _, _, s, n in ROWS])
     return Nearest(folder)
 
 

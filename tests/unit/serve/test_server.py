@@ -272,7 +272,7 @@ def test_an_export_of_this_training_is_served_and_none_of_an_earlier_one(tmp_pat
 
 def test_vllm_gets_base_and_adapter_in_the_trained_prompt(tmp_path):
     run = tmp_path / "demo"
-    write_json(run / "adapter_config.json", {"r": 20})
+    write_json(run / "adapter_config.json", {"r": 20, "base_model_name_or_path": "base"})
     write_json(run / "plan.json", {"precision": "16bit"})
     write_json(run / "manifest.json", manifest("a"))
     words = vllm_command(TrainedRun(run), tmp_path / "base", tmp_path / "t.jinja", 8001, 4096)

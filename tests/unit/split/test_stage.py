@@ -100,7 +100,7 @@ def test_fractions_are_met_in_expectation(tmp_path):
     manifest, (train, recall, unseen), _ = run(
         tmp_path, facts(400, 4), unseen_fraction=0.1, recall_fraction=0.25
     )
-    assert 20 < manifest.facts["unseen"] < 62  # 40 expected, 3 sigma is 18
+    assert 20 < manifest.facts.unseen < 62  # 40 expected, 3 sigma is 18
     assert 0.15 < len(recall) / (len(recall) + len(train)) < 0.3
     assert len(train) + len(recall) + len(unseen) == 1600
 

@@ -23,6 +23,7 @@ from qaloom.files import (
     canonical,
     digest,
     file_digest,
+    read_document,
     read_json,
     read_lines,
     vouch_for,
@@ -36,7 +37,6 @@ from qaloom.train.planning.task import (
     NotCaptured,
     OutOfMemory,
     TrainingTask,
-    read_struct,
     write_struct,
 )
 from qaloom.train.process import last_checkpoint
@@ -220,7 +220,7 @@ def test_the_same_run_is_not_trained_again(finished, capsys, tmp_path):
     )
     assert time.monotonic() - started < 10  # a training takes longer
     assert "demo was trained before on the same rows and settings" in capsys.readouterr().err
-    assert manifest == read_struct(folder / "out" / "manifest.json", Manifest)
+    assert manifest == read_document(folder / "out" / "manifest.json", Manifest)
     assert {p.name for p in (tmp_path / "again").iterdir()} == {p.name for p in (folder / "out").iterdir()}
 
 

@@ -1,16 +1,13 @@
 """Files between the stage and its processes: job.json, and the events that they append to events.jsonl."""
 
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from qaloom.config.settings import RunSettings
-from qaloom.files import read_json, write_json
+from qaloom.files import write_json
 from qaloom.train.planning.plan import Plan
-
-S = TypeVar("S")
 
 
 class TrainingTask(Struct, frozen=True):
@@ -121,8 +118,3 @@ def last_step(events: list[AnyEvent]) -> int:
 def write_struct(path: Path, value: Struct) -> None:
     """Write a Struct as an indented JSON document."""
     write_json(path, msgspec.to_builtins(value))
-
-
-def read_struct(path: Path, kind: type[S]) -> S:
-    """Read a JSON document as a Struct. Raises msgspec.ValidationError when it is of another shape."""
-    return msgspec.convert(read_json(path), kind)

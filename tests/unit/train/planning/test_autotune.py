@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from plans import a_plan, run_settings
 
+from qaloom.files import read_document
 from qaloom.train import process as trainer
 from qaloom.train.planning.autotune import _label, extent, quickest, typical
-from qaloom.train.planning.task import AutotuneJob, Measured, ModelLoaded, TrainingTask, read_struct
+from qaloom.train.planning.task import AutotuneJob, Measured, ModelLoaded, TrainingTask
 
 
 @given(st.integers(1, 6), st.floats(0.01, 500), st.floats(60, 5000))
@@ -49,7 +50,7 @@ def chosen(monkeypatch, folder, events, plans=(8, 4, 2), measure=True, seconds=3
     jobs = []
 
     def run_autotune(work, allowed):
-        jobs.append((read_struct(work / "job.json", AutotuneJob), allowed))
+        jobs.append((read_document(work / "job.json", AutotuneJob), allowed))
         return [ModelLoaded(), *events]
 
     monkeypatch.setattr("qaloom.train.planning.launcher.run_autotune", run_autotune)
