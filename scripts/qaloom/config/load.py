@@ -1,7 +1,6 @@
 """Configuration files: read, checked against config.schema.yaml, defaults filled in."""
 
 import json
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ import yaml
 from qaloom.config.addresses import hide_secrets
 from qaloom.config.hints import unknown_key_hint
 from qaloom.config.settings import RunSettings, Settings, TrainingSettings, typed
+from qaloom.config.yaml_file import check_values, one_line, read_yaml
 from qaloom.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,24 +33,10 @@ def load_config(path: Path | None = None) -> dict[str, Any]:
     """
     if path is None:
         return defaults()
-    values = _read_yaml(Path(path))
+    values = read_yaml(Path(path))
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: must hold keys such as data: and runs:")
     return complete(values, str(path))
-
-
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); name an existing file") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be parsed"
-        raise ConfigError(f"{path}{where}: is not valid YAML ({problem})") from None
 
 
 @cache
@@ -64,13 +50,13 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     Secrets in the addresses of servers move to the environment (see `hide_secrets`).
     Raises ConfigError, which names the first wrong key, the mistake and the remedy.
     """
+    check_values(values, name)
     _empty_sections(values)
     _write_out_prompts(values)
-    _check_finite(values, name)
     given = _given_keys(values)
     errors = list(_Filling(_schema()).iter_errors(values))
     if errors:
-        raise ConfigError(f"{name}: {_sentence(jsonschema.exceptions.best_match(errors))}")
+        raise ConfigError(one_line(f"{name}: {_sentence(jsonschema.exceptions.best_match(errors))}"))
     _take_over_adapters(values["runs"], given, name)
     settings = typed(values, Settings)
     _check_starts(settings.runs, name)
@@ -100,8 +86,10 @@ def sources(globs: list[str], directory: Path = Path()) -> list[str]:
         ]
         if not matches:
             raise ConfigError(
-                f"data.sources: {pattern!r} matches no file in {directory.absolute()}; "
-                "paths are relative to the working directory (DIR=, --directory)"
+                one_line(
+                    f"data.sources: {pattern!r} matches no file in {directory.absolute()}; "
+                    "paths are relative to the working directory (DIR=, --directory)"
+                )
             )
         found.update(matches)
     # A link to a folder above itself would show every file forty times.
@@ -159,15 +147,6 @@ def _pattern(
 _Filling = jsonschema.validators.extend(
     jsonschema.Draft202012Validator, {"properties": _fill, "pattern": _pattern}
 )
-
-
-def _check_finite(value: Any, name: str, key: str = "") -> None:
-    """Raise ConfigError for a number that no range refuses: comparisons with nan are all false."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{name}: {key}: {value} is not a finite number; write one such as 0.1")
-    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for part, inner in parts:
-        _check_finite(inner, name, f"{key}.{part}" if key else str(part))
 
 
 def _sentence(error: jsonschema.ValidationError) -> str:
@@ -237,13 +216,13 @@ def _write_out_prompts(values: dict[str, Any]) -> None:
 
 def _check_starts(runs: Mapping[str, RunSettings], name: str) -> None:
     for run, settings in runs.items():
-        seen, before = [run], settings.start_from
+        seen, before = {run}, settings.start_from
         while before is not None:
             if before not in runs:
                 raise ConfigError(f"{name}: runs.{run}.start_from: there is no run {before!r}")
             if before in seen:
                 raise ConfigError(f"{name}: runs.{run}.start_from: runs start from each other in a circle")
-            seen.append(before)
+            seen.add(before)
             before = runs[before].start_from
         if not (first := settings.start_from):
             continue

@@ -358,7 +358,8 @@ def test_a_whole_number_with_a_point_is_an_integer():
 )
 def test_a_number_that_is_not_finite_is_refused_with_its_key(tmp_path, line, number):
     path = tmp_path / "my.yaml"
-    path.write_text("data: {sources: [x.jsonl]}\nruns: {a: {}}\n" + line.format(number) + "\n")
+    text, runs = "data: {sources: [x.jsonl]}\n" + line.format(number) + "\n", "runs: {a: {}}\n"
+    path.write_text(text if "runs" in line else text + runs)
     with pytest.raises(
         ConfigError, match=r"(unseen_fraction|threshold|lora\.r): -?(nan|inf) is not a finite number"
     ):
