@@ -6,6 +6,7 @@ one trained question. WORK is a project's folder with `results/split`; without o
 which the language tools of the environment are needed, as for training they are not.
 
 --exports KINDS  ask the final model through these exports, too, such as merged,gguf-q8_0
+--served         ask it through `python -m qaloom.serve`, too
 --jobs N         trainings side by side
 --model, --epochs, --most  another base model, passes over the rows, questions a part, for a quick look
 """
@@ -13,7 +14,9 @@ which the language tools of the environment are needed, as for training they are
 import argparse
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -23,6 +26,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import numpy as np
 import yaml
@@ -44,6 +48,7 @@ from qaloom.trained_run import TrainedRun
 ROOT = Path(__file__).resolve().parents[1]
 ARMS = {"twin": "train.jsonl", "final": "final.jsonl"}
 KINDS = ("recall", "probe", "unseen", "train")  # of questions; neither arm is trained on a probe
+SERVED_AT = re.compile(r"http://[^ ]+:[0-9]+")
 Rows = list[dict[str, Any]]
 
 
@@ -85,7 +90,8 @@ def questions_of(split: Path, most: int | None) -> Rows:
 
 
 def trained_folder(work: Path, arm: str, seed: int) -> Path:
-    return work / "results" / arm / f"seed{seed}"
+    """Where the workflow puts it, so that the project can be served."""
+    return work / "results" / {"twin": "train", "final": "final"}[arm] / f"seed{seed}"
 
 
 def train_arm(work: Path, base: Path, run: dict[str, Any], arm: str, seed: int) -> None:
@@ -141,6 +147,28 @@ def export_scores(
     return found
 
 
+def served_scores(work: Path, run: Path, asked: Rows, limit: int) -> list[float]:
+    """Exact match of the answers that a client of the run's server gets."""
+    chats = [client_messages(TrainedRun(run).prompt, row_question(row)) for row in asked]
+    command = [sys.executable, "-m", "qaloom.serve", run.name, "--project", str(work), "--port", "0"]
+    command += ["--no-base"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            address = next(filter(None, (SERVED_AT.search(line) for line in process.stderr)))[0]
+            with httpx.Client(base_url=address, timeout=600) as client, ThreadPoolExecutor(4) as pool:
+                given = list(pool.map(lambda chat: served_answer(client, run.name, chat, limit), chats))
+        finally:
+            process.send_signal(signal.SIGINT)
+    return [exact_match(answer, row["output"]) for answer, row in zip(given, asked, strict=True)]
+
+
+def served_answer(client: httpx.Client, model: str, chat: list[dict[str, str]], limit: int) -> str:
+    body = {"model": model, "messages": chat, "max_tokens": limit}
+    reply = client.post("/v1/chat/completions", json=body)
+    reply.raise_for_status()
+    return reply.json()["choices"][0]["message"]["content"]
+
+
 def silent(done: int) -> None:
     """No bar."""
 
@@ -177,8 +205,8 @@ def _by_fact(asked: Rows, twin: list[list[float]], other: list[list[float]]) -> 
 
 
 def main(
-    work: Path, out: Path, seeds: list[int], exports: list[str], jobs: int, model: str | None,
-    epochs: float | None, most: int | None,
+    work: Path, out: Path, seeds: list[int], exports: list[str], served: bool, jobs: int,
+    model: str | None, epochs: float | None, most: int | None,
 ) -> None:  # fmt: skip
     config = configuration(model, epochs)
     run, options = config["runs"]["demo"], config["evaluate"]
@@ -200,6 +228,8 @@ def main(
         if exports:
             for kind, found in export_scores(work, base, folder, exports, asked, limit).items():
                 scores.setdefault(f"final as {kind}", []).append(found)
+        if served:
+            scores.setdefault("final, served", []).append(served_scores(work, folder, asked, limit))
     write_json(out, summary(work, seeds, asked, scores))
     print(json.dumps({arm: it["facts"] for arm, it in read_json(out)["beside_the_twin"].items()}, indent=1))
 
@@ -233,6 +263,7 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("seeds", type=lambda text: [*map(int, text.split(","))])
     parser.add_argument("--exports", type=lambda text: text.split(","), default=[])
+    parser.add_argument("--served", action="store_true")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--model")
     parser.add_argument("--epochs", type=float)
