@@ -14,7 +14,7 @@ import yaml
 
 from qaloom.augment.paraphrase_filters import content_words
 from qaloom.records import row_id
-from qaloom.text.keywords import keywords
+from qaloom.text.keywords import search_words
 from qaloom.text.rephrase import rewrite
 from qaloom.text.statements import cloze, statement
 
@@ -147,7 +147,7 @@ class Generators:
 
     def statement_about(self, fact: Fact) -> Rows:
         text = statement(fact["wordings"][0], fact["answer"])
-        about = ABOUT[fact["lang"]].format(" ".join(keywords(fact["wordings"][0])))
+        about = ABOUT[fact["lang"]].format(" ".join(search_words(fact["wordings"][0])))
         return [row(fact, about, text)] if text else []
 
     def reverse(self, fact: Fact) -> Rows:
@@ -186,7 +186,7 @@ class Generators:
         ]
 
     def _subsets(self, fact: Fact, most: int) -> list[list[str]]:
-        words, random = keywords(fact["wordings"][0]), Random(fact["id"])
+        words, random = search_words(fact["wordings"][0]), Random(fact["id"])
         found = [words]
         for _ in range(200):
             size = random.randint(1, len(words))
@@ -243,7 +243,7 @@ class _Neighbours:
         return " ".join(words)
 
     def near(self, word: str) -> list[str]:
-        if word not in self.at or not keywords(word):
+        if word not in self.at or not search_words(word):
             return []
         scores = self.table @ self.table[self.words.index(word)]
         found = [self.words[n] for n in scores.topk(9).indices.tolist()]

@@ -23,8 +23,9 @@ class Row(Struct, omit_defaults=True, gc=False):
     """One question with its answer, and where it came from.
 
     `source` is relative to the project, `line` counts from 1, `group` names the document; `origin` is
-    `data`, `augmented` or `rule`; `parent` and `provider` are set on rows that augmentation made. `system` is
-    the row's own system message, `history` the exchanges (question, answer) before the question.
+    `data`, `augmented`, `rule` or `form` (trained, never asked); `parent` and `provider` are set on rows that
+    augmentation made. `system` is the row's own system message, `history` the exchanges (question, answer)
+    before the question.
     """
 
     id: str
@@ -106,10 +107,10 @@ class Rejection(Struct, omit_defaults=True):
 class Placement(Struct, omit_defaults=True):
     """A line of the split's placement.jsonl: the part that a row is in, and why.
 
-    `split` is train, recall or unseen; `why` a reason code; `fact` an id that the rows of one fact share;
-    `near` the id of the row that decided, for recall the trained row that teaches the fact; `light` marks a
-    recall question that differs from a trained one in its ending alone; `closed` is yes, no, none or
-    abstention for an answer of such a class.
+    `split` is train, recall or unseen, or final for a form that only a final model is trained on; `why` a reason
+    code; `fact` an id that the rows of one fact share; `near` the id of the row that decided, for recall the
+    trained row that teaches the fact; `light` marks a recall question that differs from a trained one in its
+    ending alone; `closed` is yes, no, none or abstention for an answer of such a class.
     """
 
     id: str

@@ -101,7 +101,7 @@ def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def gathering(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The part of `augment` that decides what becomes of proposals."""
-    return {key: settings[key] for key in ("providers", "per_row", "gates")}
+    return {key: settings[key] for key in ("providers", "per_row", "gates", "forms")}
 
 
 def shards(settings: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """Augment: further wordings of each question, its answer kept word for word.
 
 Providers propose; the gates, which see all questions at once, accept or reject. What the stage got
-goes on unchanged and first, accepted paraphrases follow it, sorted by id.
+goes on unchanged and first, accepted paraphrases follow it, sorted by id, and forms beside questions follow these.
 """
 
 from collections import Counter, defaultdict
@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from rapidfuzz.distance import Indel
 
+from qaloom.augment.forms import forms_of
 from qaloom.augment.paraphrase_filters import Reason, rejection_reason
-from qaloom.config.settings import GateSettings, typed
+from qaloom.config.settings import FormSettings, GateSettings, typed
 from qaloom.console import bar, say
 from qaloom.files import read_lines
 from qaloom.records import (
@@ -42,7 +43,7 @@ class Proposal(NamedTuple):
 def augment(
     rows: Path, out: Path, settings: Mapping[str, Any], shards: Sequence[Path] = ()
 ) -> dict[str, Any]:
-    """Write the rows of `rows` and accepted paraphrases of them to the folder `out`; return the stats.
+    """Write the rows of `rows`, accepted paraphrases and forms of them to the folder `out`; return the stats.
 
     `settings` is `augment`, of which `providers`, `per_row` and `gates` count here; `shards` are the files that
     `qaloom.augment.providers` wrote for the providers that ask a model. The stats count rows in as rows and
@@ -57,17 +58,20 @@ def augment(
         key=lambda p: (p.row.id, p.parent.id, providers.index(p.row.provider)),  # the first provider's counts
     )
     accepted, rejections = _filtered(proposals, existing, typed(settings["gates"], GateSettings))
+    forms = forms_of(existing, typed(settings["forms"], FormSettings))
     stats = write_stage(
         out,
-        [*existing, *accepted],
+        [*existing, *accepted, *forms],
         rejections,
-        len(existing) + len(proposals),
+        len(existing) + len(proposals) + len(forms),
         proposed=len(proposals),
         augmented=len(accepted),
         providers=_by_provider(accepted, rejections, proposals, providers),
         examples=_examples(proposals, accepted),
+        forms=dict(sorted(Counter(row.provider for row in forms).items())),
     )
     counts = f"{len(existing):,} rows, {len(proposals):,} paraphrases proposed, {len(accepted):,} kept"
+    counts += f", {len(forms):,} forms" if forms else ""
     say(f"augment: {counts}{_counted_reasons(stats)}")
     return stats
 

@@ -124,6 +124,14 @@ class GateSettings(Section, frozen=True):
     clash: float
 
 
+class FormSettings(Section, frozen=True):
+    """`augment.forms`: what is trained of a fact beside its questions."""
+
+    statement: bool
+    reverse: bool
+    cloze: bool
+
+
 class AugmentSettings(Section, frozen=True):
     """`augment`: paraphrases of questions."""
 
@@ -133,6 +141,7 @@ class AugmentSettings(Section, frozen=True):
     seq2seq: Seq2seqSettings
     endpoint: EndpointSettings
     gates: GateSettings
+    forms: FormSettings
 
 
 class SplitSettings(Section, frozen=True):

@@ -64,7 +64,8 @@ def fact_ledger(
     asked, against = {p.id: p for p in predictions}, contradicting(contradictions)
     members: dict[str, list[Placement]] = defaultdict(list)
     for place in read_lines(split / "placement.jsonl", Placement):
-        members[place.fact or place.id].append(place)
+        if place.origin != "form":  # never asked, and no wording of the fact
+            members[place.fact or place.id].append(place)
     found = [_fact(name, places, texts, asked, against, competing) for name, places in members.items()]
     return sorted(found, key=lambda one: [(s.source, s.line) for s in one.sources[:1]])
 

@@ -73,19 +73,22 @@ def audit(
     broken.
     """
     placed = _places(folder / "placement.jsonl")
-    train, recall, unseen = (_read(folder / f"{name}.jsonl", placed, known) for name in _PARTS)
+    whole, recall, unseen = (_read(folder / f"{name}.jsonl", placed, known) for name in _PARTS)
+    forms = [s for s in whole if s.row.origin == "form"]  # they say what their parents say
+    train = [s for s in whole if s.row.origin != "form"]
     sources = [s for s in chain(train, recall, unseen) if s.row.origin == "data"]
     comparison = comparison_of(sources, threshold)
     checks = [
         _unseen_facts(unseen, train, comparison),
         _taught(recall, train, placed, comparison),
         _recall_questions(recall, train, placed, comparison),
-        _ids(train, recall, unseen),
-        _in_their_parts(placed, (train, recall, unseen)),
+        _forms(forms, train, [*recall, *unseen], comparison),
+        _ids(whole, recall, unseen),
+        _in_their_parts(placed, (whole, recall, unseen), _final_forms(folder, placed)),
     ]
     if by == "document":
         checks.append(_documents(unseen, train))
-    result = _result(checks, threshold, by, (train, recall, unseen))
+    result = _result(checks, threshold, by, (whole, recall, unseen))
     write_json(folder / "audit.json", msgspec.to_builtins(result))
     if result.leaks:
         raise LeakError(_message(checks, placed))
@@ -180,6 +183,36 @@ def _recall_questions(recall: Rows, train: Rows, placed: Places, comparison: Com
     return Check("recall_question", len(pairs) + len(full), list(found.values()))
 
 
+def _forms(forms: Rows, train: Rows, held: Rows, comparison: Comparison) -> Check:
+    """The row that a trained form is made of is trained, no form is asked, and none asks what is held out."""
+    trained = {s.row.id for s in train}
+    leaks = [
+        Leak(s.row.id, s.row.parent, "is a trained form of a row that is not, ")
+        for s in forms
+        if s.row.parent not in trained
+    ]
+    leaks += [
+        Leak(s.row.id, "", "is a form, and held out to be asked") for s in held if s.row.origin == "form"
+    ]
+    pairs = near_question_pairs(forms, held, comparison.threshold)
+    leaks += [
+        Leak(held[j].row.id, forms[i].row.id, "asks the same as the form")
+        for i, j in pairs
+        if comparison.asked_alike(forms[i], held[j]) == Difference.HARMLESS
+    ]
+    return Check("forms", len(forms) + len(pairs), leaks)
+
+
+def _final_forms(folder: Path, placed: Places) -> set[str]:
+    """Ids of the forms that the final model alone is trained on, in its file."""
+    wanted = {p.id for p in placed.values() if p.split == "final" and p.origin == "form"}
+    return (
+        {row["id"] for row in each_line(folder / "final.jsonl", dict) if row["id"] in wanted}
+        if wanted
+        else set()
+    )
+
+
 def _ids(*parts: Rows) -> Check:
     """An id stands once, in one part."""
     times = Counter(s.row.id for part in parts for s in part)
@@ -187,9 +220,10 @@ def _ids(*parts: Rows) -> Check:
     return Check("ids_disjoint", times.total(), leaks)
 
 
-def _in_their_parts(placed: Places, parts: Sequence[Rows]) -> Check:
+def _in_their_parts(placed: Places, parts: Sequence[Rows], final_forms: set[str]) -> Check:
     """Every row of placement.jsonl is in the file of its part."""
     there = {name: {s.row.id for s in part} for name, part in zip(_PARTS, parts, strict=True)}
+    there["final"] = final_forms
     lost = [p.id for p in placed.values() if p.id not in there.get(p.split, ())]
     return Check("every_row_placed", len(placed), [Leak(identity, "", "is in no part") for identity in lost])
 

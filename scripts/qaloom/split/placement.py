@@ -202,11 +202,7 @@ def place_paraphrases(made: Sequence[Wording], data: Sequence[Wording], comparis
     """Paraphrases follow their parent; one that would give a held-out row away is asked instead of trained."""
     parents = {w.row.id: w for w in data}
     for wording in made:
-        parent = parents.get(wording.row.parent)
-        if parent is None:
-            raise DataError(
-                f"split: row {wording.row.id} is a paraphrase of {wording.row.parent}, which is not there"
-            )
+        parent = _parent(wording, parents)
         wording.side, wording.fact = parent.side, parent.fact
         wording.put(parent.part, "with_parent", parent.near if parent.part == "recall" else parent.row.id)
     held = [w for w in data if w.part != "train"]
@@ -219,6 +215,28 @@ def place_paraphrases(made: Sequence[Wording], data: Sequence[Wording], comparis
     for i, j in near_question_pairs(asked, taught, comparison.threshold):
         if asked[i].part == "unseen" and comparison.relation(asked[i], taught[j]) == Relation.SAME_FACT:
             asked[i].put("recall", "taught", taught[j].row.id)
+
+
+def place_forms(forms: Sequence[Wording], placed: Sequence[Wording], comparison: Comparison) -> None:
+    """Forms follow a trained parent; what touches a held-out row, or is made of one, is for the final model alone."""
+    parents = {w.row.id: w for w in placed}
+    for form in forms:
+        parent = _parent(form, parents)
+        form.side, form.fact = parent.side, parent.fact
+        form.put("train" if parent.part == "train" else "final", "with_parent", parent.row.id)
+    held = [w for w in placed if w.part != "train"]
+    trained = [form for form in forms if form.part == "train"]
+    for i, j in near_question_pairs(trained, held, comparison.threshold):
+        if comparison.asked_alike(trained[i], held[j]) != Difference.OTHER:
+            trained[i].put("final", "touches_held_out", trained[i].row.parent)
+
+
+def _parent(made: Wording, rows: Mapping[str, Wording]) -> Wording:
+    """The row that a made row rewords. Raises DataError when it is not there."""
+    parent = rows.get(made.row.parent)
+    if parent is None:
+        raise DataError(f"split: row {made.row.id} was made of {made.row.parent}, which is not there")
+    return parent
 
 
 def mark_light(placed: Sequence[Wording], comparison: Comparison) -> None:

@@ -39,6 +39,7 @@ from qaloom.split.placement import (
     find_facts,
     mark_light,
     place_data,
+    place_forms,
     place_paraphrases,
 )
 from qaloom.split.probes import KEPT_FOR_ASKING, make_probes
@@ -64,7 +65,8 @@ def split(rows: Path, clusters: Path, out: Path, settings: dict[str, Any], thres
     look_alikes = make_look_alikes(placed, comparison, chosen.seed)
     write_vouched(out / "lookalike.jsonl", look_alikes)
     audit(out, threshold, chosen.by, {w.row.id: w for w in placed})
-    manifest = _manifest(out, placed, len(look_alikes), notes_on(placed, units, chosen))
+    questions = [w for w in placed if w.row.origin != "form"]
+    manifest = _manifest(out, placed, len(look_alikes), notes_on(questions, units, chosen))
     write_json(out / "manifest.json", msgspec.to_builtins(manifest))
     say(_summary(manifest))
     for note in manifest.notes:
@@ -90,8 +92,10 @@ def _placed(
     settings: SplitSettings,
     threshold: float,
 ) -> tuple[list[Wording], int, Comparison]:
-    """Every row and probe in its place, sorted by id; the number of facts or documents; how facts compare."""
-    data, made = ([w for w in wordings if bool(w.row.parent) == is_made] for is_made in (False, True))
+    """Every row, probe and form in its place, sorted by id; the number of facts or documents; how facts compare."""
+    forms = [w for w in wordings if w.row.origin == "form"]
+    made = [w for w in wordings if w.row.parent and w.row.origin != "form"]
+    data = [w for w in wordings if not w.row.parent]
     if not data:
         raise DataError("split: there is no row to split; see the rejected.jsonl of the stages before")
     units = choose_sides(data, settings)
@@ -101,9 +105,10 @@ def _placed(
     probes = make_probes(data, made, settings)
     probe_ids = {w.row.id for w in probes}
     made = [w for w in made if w.row.id not in probe_ids]  # a paraphrase that became the probe
-    placed = sorted([*data, *probes, *made], key=lambda w: w.row.id)
+    placed = [*data, *probes, *made]
     mark_light(placed, facts.comparison)
-    return placed, units, facts.comparison
+    place_forms(forms, placed, facts.comparison)
+    return sorted([*placed, *forms], key=lambda w: w.row.id), units, facts.comparison
 
 
 def _write_parts(out: Path, placed: Sequence[Wording]) -> None:

@@ -13,7 +13,7 @@ _LEFT_OUT = frozenset([
 ])  # fmt: skip
 
 
-def keywords(question: str) -> list[str]:
+def search_words(question: str) -> list[str]:
     """The content words of a question in order, Korean verbs as nouns in -기; each once."""
     bare = (word.strip("?.!,;:()\"'“”‘’") for word in question.split())
     found = [

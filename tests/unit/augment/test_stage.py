@@ -201,3 +201,10 @@ def test_a_wording_by_rules_is_not_dropped_for_the_words_that_its_form_needs(tmp
         "Please tell me when the check-in starts.",
         "Please tell me whether a badge is required for visitors.",
     } < {r.instruction for r in written}
+
+
+def test_forms_follow_the_paraphrases_and_are_counted(tmp_path):
+    rows = [row("Where is the old boiler?", "in the cellar")]
+    stats, written, _ = run(tmp_path, rows, settings(providers=[], forms={"statement": True, "cloze": True}))
+    assert stats["forms"] == {"cloze": 1, "statement": 1} and stats["augmented"] == 0
+    assert [r.origin for r in written] == ["data", "form", "form"]

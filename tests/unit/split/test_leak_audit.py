@@ -8,7 +8,7 @@ from random_sets import SETTINGS, T, seeded, write
 
 from qaloom.errors import DataError, LeakError
 from qaloom.files import read_lines, write_lines
-from qaloom.records import row_id
+from qaloom.records import Row, row_id
 from qaloom.split.leak_audit import audit
 from qaloom.split.stage import split
 
@@ -142,3 +142,27 @@ def test_a_split_by_the_text_of_answers_leaks(tmp_path):
     )
     with pytest.raises(LeakError, match="unseen_fact"):
         audit(tmp_path, T)
+
+
+@pytest.mark.parametrize("kind", ["parent", "asked"])
+def test_a_form_of_a_row_that_is_not_trained_is_a_leak(tmp_path, kind):
+    rows = [Row(i, f"{w} {w * 2}?", "", f"{w * 3}", "a.jsonl", 1, "a", {}) for i, w in enumerate_ids("qwrtz")]
+    forms = [
+        Row(f"f{r.id}", "Fill in", "", r.output, "a.jsonl", 1, "a", {}, "form", r.id, "cloze") for r in rows
+    ]
+    split(
+        *write(tmp_path, [*rows, *forms]), tmp_path / "out", SETTINGS | {"unseen_fraction": 0.5, "seed": 1}, T
+    )
+    places = read_lines(tmp_path / "out/placement.jsonl")
+    held = next(p for p in places if p["split"] == "unseen")
+    trained = next(p for p in places if p["split"] == "train" and p["origin"] == "form")
+    changed = {"parent": (trained, {"parent": held["id"]}), "asked": (held, {"origin": "form"})}[kind]
+    changed[0].update(changed[1])
+    write_lines(tmp_path / "out/placement.jsonl", places)
+    (tmp_path / "out/manifest.json").unlink()
+    with pytest.raises(LeakError, match=r"\(forms\)"):
+        audit(tmp_path / "out", T)
+
+
+def enumerate_ids(letters):
+    return [(f"{number:016x}", letter * 4) for number, letter in enumerate(letters)]

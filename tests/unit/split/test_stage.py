@@ -344,3 +344,54 @@ def test_with_nothing_held_out_but_probes_a_final_model_has_the_rows_of_its_twin
     manifest, (train, recall, _), _ = run(tmp_path, rows, unseen_fraction=0.0)
     assert recall and len(train) == 4
     assert manifest.final.sha256 == manifest.train.sha256
+
+
+def form_of(parent, question, answer):
+    return Row(
+        row_id(question, "", answer),
+        question,
+        "",
+        answer,
+        "a.jsonl",
+        1,
+        parent.group,
+        {},
+        "form",
+        parent.id,
+        "cloze",
+    )
+
+
+def test_forms_are_trained_with_their_row_and_never_asked(tmp_path):
+    rows = facts(60)
+    forms = [form_of(one, f"Fill in the blank: {one.instruction[:-1]} ____", one.output) for one in rows]
+    _, plain, _ = run(tmp_path / "plain", rows, unseen_fraction=0.3, recall_fraction=0.3)
+    manifest, parts, placement = run(
+        tmp_path / "forms", rows + forms, unseen_fraction=0.3, recall_fraction=0.3
+    )
+    made, trained = {form.id: form.parent for form in forms}, {r["id"] for r in parts[0]}
+    of_questions = [[r for r in part if r["id"] not in made] for part in parts]
+    assert of_questions == plain and all(plain)  # a form changes no other row's place
+    assert {form for form in made if form in trained} == {form for form in made if made[form] in trained}
+    assert not made.keys() & {r["id"] for part in parts[1:] for r in part}
+    assert Counter(placement[form].split for form in made) == {
+        "train": len(plain[0]), "final": len(rows) - len(plain[0]),
+    }  # fmt: skip
+    final = {r["id"] for r in read_lines(tmp_path / "forms/out/final.jsonl")}
+    assert made.keys() <= final and manifest.train.origins["form"] == len(plain[0])
+
+
+def test_a_form_that_asks_what_is_held_out_is_left_to_the_final_model(tmp_path):
+    rows = facts(40)
+    _, (_, recall, _), placement = run(tmp_path / "first", rows, recall_fraction=0.4)
+    asked = next(r for r in recall if placement[r["id"]].why == "by_hash")
+    teacher = next(r for r in rows if r.id == placement[asked["id"]].near)
+    form = form_of(teacher, asked["instruction"].rstrip("?") + "!", teacher.output)
+    _, _, placement = run(tmp_path / "second", [*rows, form], recall_fraction=0.4)
+    assert (placement[form.id].split, placement[form.id].why) == ("final", "touches_held_out")
+
+
+def test_a_form_of_a_row_that_is_not_there_is_one_line(tmp_path):
+    rows = facts(5)
+    with pytest.raises(DataError, match="was made of"):
+        run(tmp_path, [*rows[1:], form_of(rows[0], "Fill in: ____", "x")])

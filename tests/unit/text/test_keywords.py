@@ -2,7 +2,7 @@
 
 import pytest
 
-from qaloom.text.keywords import keywords
+from qaloom.text.keywords import search_words
 
 
 @pytest.mark.parametrize(
@@ -17,4 +17,4 @@ from qaloom.text.keywords import keywords
     ],
 )
 def test_content_words_in_order(question: str, words: str) -> None:
-    assert " ".join(keywords(question)) == words
+    assert " ".join(search_words(question)) == words

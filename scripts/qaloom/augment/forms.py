@@ -1,0 +1,76 @@
+"""Forms beside questions: a fact as a statement, asked for the other way round, and with a blank.
+
+They are trained, and never asked: `origin` is form, `provider` the form's name, `parent` the row that states the
+fact. A row makes none where a rule is not sure, where its question has a context, and where its answer is yes, no,
+none or an abstention.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from qaloom.config.settings import FormSettings
+from qaloom.records import Row, other_wording
+from qaloom.text.closed_answers import closed_class
+from qaloom.text.language import language
+from qaloom.text.normalize import comparison_key
+from qaloom.text.statements import cloze, statement
+
+FORM = "form"  # the origin of these rows
+_SHORT = 60  # characters of an answer whose question is asked for
+_ASKED: dict[str, dict[str, str]] = {
+    "statement": {"en": "State a fact from the documents.", "ko": "문서에 있는 사실을 하나 적어 주세요."},
+    "reverse": {"en": 'Which question does "{}" answer?', "ko": "다음이 답인 질문을 적어 주세요: {}"},
+    "cloze": {"en": "Fill in the blank: {}", "ko": "빈칸에 들어갈 말을 적어 주세요: {}"},
+}
+
+
+def forms_of(rows: Sequence[Row], settings: FormSettings) -> list[Row]:
+    """The forms of the rows that `settings` ask for, sorted by id; of two that are equal, the first row's."""
+    wanted = [name for name in _MADE if getattr(settings, name)]
+    if not wanted:
+        return []
+    times = Counter(comparison_key(row.output) for row in rows)
+    usable = [
+        row
+        for row in rows
+        if not (row.context or closed_class(row.output)) and language(row.question) in _TONGUES
+    ]
+    made: dict[str, Row] = {}
+    for row in usable:
+        for name in wanted:
+            form = _MADE[name](row, times)
+            if form is not None:
+                made.setdefault(form.id, form)
+    return sorted(made.values(), key=lambda row: row.id)
+
+
+def _statement(row: Row, times: Mapping[str, int]) -> Row | None:
+    text = statement(row.instruction, row.output)
+    return _form(row, "statement", "", text) if text else None
+
+
+def _reverse(row: Row, times: Mapping[str, int]) -> Row | None:
+    """The question as the answer; only where one row alone has this answer."""
+    short = len(row.output) <= _SHORT and "\n" not in row.output
+    unique = times[comparison_key(row.output)] == 1
+    return _form(row, "reverse", row.output, row.instruction) if short and unique else None
+
+
+def _cloze(row: Row, times: Mapping[str, int]) -> Row | None:
+    text = cloze(row.instruction, row.output)
+    return _form(row, "cloze", text, row.output) if text else None
+
+
+_MADE: dict[str, Callable[[Row, Mapping[str, int]], Row | None]] = {
+    "statement": _statement, "reverse": _reverse, "cloze": _cloze,
+}  # fmt: skip
+_TONGUES = frozenset(_ASKED["statement"])
+
+
+def _form(row: Row, name: str, asked_with: str, output: str) -> Row:
+    question = _ASKED[name][language(row.instruction)].format(asked_with)
+    made = replace(other_wording(row, question, FORM, name), output=output)
+    made.id = made.identity
+    return made
