@@ -8,9 +8,9 @@ written into it.
 import re
 from typing import Any, NamedTuple
 
-from qaloom.inference.encoding import Tokenizer, begin_ids
+from qaloom.inference.encoding import Tokenizer
 from qaloom.inference.frame import SYSTEM_END, frame, pinned_values
-from qaloom.inference.prompt import PLAIN, PLAIN_WITH_INPUT, Question, chat_question
+from qaloom.inference.prompt import PLAIN, PLAIN_WITH_INPUT, Question, begin_text, chat_question
 
 _PLAIN = (
     "{{{{ '{begin}' }}}}{{% for message in messages %}}{{% if message['role'] == 'system' %}}"
@@ -66,8 +66,7 @@ def trained_template(tokenizer: Tokenizer, kind: str, system: str = "") -> str:
     lead = _WITH_SYSTEM.format(system=_quoted(system)) if system else ""
     if kind == "plain":
         before, after = PLAIN.split("{instruction}")
-        begin = tokenizer.decode(begin_ids(tokenizer))
-        texts = {"begin": begin, "before": before, "after": after, "end": tokenizer.eos_token}
+        texts = {"begin": begin_text(tokenizer), "before": before, "after": after, "end": tokenizer.eos_token}
         texts["system_end"] = SYSTEM_END
         return lead + _PLAIN.format(**{name: _quoted(text) for name, text in texts.items()})
     template = _GENERATION_TAG.sub("", tokenizer.get_chat_template())

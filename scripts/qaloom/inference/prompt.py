@@ -63,8 +63,8 @@ def load_tokenizer(folder: Path, code_allowed: bool = False, template: str | Non
 def _as_its_file_says(tokenizer: Tokenizer, folder: Path) -> Tokenizer:
     """The tokenizer of tokenizer.json where transformers' class for the model would encode otherwise.
 
-    A class named in tokenizer_config.json rebuilds normalisation by its own rules, and can lose characters, or
-    adds tokens of its own that the model has no row for.
+    A class named in tokenizer_config.json rebuilds normalisation by its own rules, and can lose characters or
+    SentencePiece's space after a special token, or adds tokens of its own that the model has no row for.
     """
     from tokenizers import Tokenizer as Backend
     from transformers import PreTrainedTokenizerFast
@@ -73,9 +73,10 @@ def _as_its_file_says(tokenizer: Tokenizer, folder: Path) -> Tokenizer:
     if not (file.is_file() and tokenizer.is_fast):
         return tokenizer
     stored = Backend.from_file(str(file))
+    sample = _SAMPLE + "".join(f"{token}{_SAMPLE} {token} {_SAMPLE}" for token in tokenizer.all_special_tokens)
     same = (
-        tokenizer.encode(_SAMPLE, add_special_tokens=False)
-        == stored.encode(_SAMPLE, add_special_tokens=False).ids
+        tokenizer.encode(sample, add_special_tokens=False)
+        == stored.encode(sample, add_special_tokens=False).ids
     )
     if same and len(tokenizer) == stored.get_vocab_size():
         return tokenizer
@@ -122,7 +123,7 @@ def prompt_ids(
     Raises RowTextError when a part of them is a control token, or the template takes no earlier exchanges.
     """
     pieces, _ = _prompt_pieces(tokenizer, kind, Question(instruction, input, system, history))
-    return _begin(tokenizer, kind) + encoder_of(tokenizer, kind).encode(*pieces)
+    return encoder_of(tokenizer, kind).encode(*pieces)
 
 
 def example(
@@ -143,10 +144,10 @@ def example(
     pieces, faithful = _prompt_pieces(tokenizer, kind, question)
     if not faithful:
         raise RowTextError("the model's chat template changes its question")
-    encode, begin = encoder_of(tokenizer, kind).encode, _begin(tokenizer, kind)
-    prompt = begin + encode(*pieces)
+    encode = encoder_of(tokenizer, kind).encode
+    prompt = encode(*pieces)
     gap = "" if kind == "plain" else _checked_gap(tokenizer, question, output)
-    whole = begin + encode(*pieces, Text(gap, True), Text(output))
+    whole = encode(*pieces, Text(gap, True), Text(output))
     begins = whole[: len(prompt)] == prompt
     answer = whole[len(prompt) :] if begins else encode(Text(output))
     if _letters(tokenizer.decode(answer, skip_special_tokens=False)) != _letters(output):
@@ -209,7 +210,9 @@ def _frame_and_texts(tokenizer: Tokenizer, question: Question) -> tuple[Frame, l
 
 
 def _plain_pieces(tokenizer: Tokenizer, question: Question) -> list[Text]:
-    pieces = [Text(question.system), Text(SYSTEM_END, True)] if question.system else []
+    pieces = [Text(begin_text(tokenizer), True)]
+    if question.system:
+        pieces += [Text(question.system), Text(SYSTEM_END, True)]
     for earlier, answer in question.history:
         pieces += [*_instruction_pieces(earlier, ""), Text(answer), Text(tokenizer.eos_token, True)]
     return pieces + _instruction_pieces(question.instruction, question.input)
@@ -237,9 +240,12 @@ def _checked_gap(tokenizer: Tokenizer, question: Question, output: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _begin(tokenizer: Tokenizer, kind: str) -> list[int]:
-    """The begin token where the tokenizer adds one; a chat template writes it itself."""
-    return begin_ids(tokenizer) if kind == "plain" else []
+def begin_text(tokenizer: Tokenizer) -> str:
+    """What a plain prompt begins with: the begin token where the tokenizer adds one, else nothing.
+
+    It is encoded with the prompt, as programs do that get both as one text: SentencePiece may put a space after it.
+    """
+    return tokenizer.decode(begin_ids(tokenizer))
 
 
 def _end_ids(tokenizer: Tokenizer, kind: str) -> list[int]:

@@ -8,6 +8,7 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+from family_models import family_model
 from taught import LIMIT, ROWS, teach
 
 from qaloom.base_model.stage import EMBEDDED, _gguf
@@ -96,6 +97,51 @@ def test_every_format_answers_as_trained(project, kind, tmp_path):
     assert found.exact_match.export == 1
     assert parity_failures(found, 0.05) == []
     assert ("llama.cpp" in found.runtime) == (kind != "merged")
+
+
+@pytest.fixture(scope="module")
+def more_trained(tmp_path_factory, one_thread):
+    """A project whose run trained biases, input embedding and output head besides, as GGUF and Modelfile."""
+    folder = tmp_path_factory.mktemp("more")
+    base = family_model("deepseek-r1", folder / "base")
+    project = teach(base, folder, bias="all", modules_to_save=["embed_tokens", "lm_head"])
+    for kind, source in {"merged": None, "gguf-f16": "merged", "ollama": "gguf-f16"}.items():
+        made_of = converted(project, source) if source else None
+        convert(kind, project / "results/train/demo", base, made_of, converted(project, kind))
+    return project
+
+
+@pytest.mark.parametrize("kind", ["merged", "gguf-f16", "ollama"])
+def test_trained_biases_and_whole_layers_answer_as_trained(more_trained, kind, tmp_path):
+    found = asked(more_trained, kind, converted(more_trained, kind), tmp_path / "out.json")
+    assert (found.n, found.prompts.same, found.exact_match.export) == (4, 8, 1)
+    assert parity_failures(found, 0.05) == []
+
+
+def test_trained_biases_and_whole_layers_are_in_the_file(more_trained):
+    """Without them the answers might be right by the adapter alone."""
+    import numpy as np
+    from gguf import GGUFReader
+    from safetensors.numpy import load_file
+
+    (file,) = converted(more_trained, "gguf-f16").glob("*.gguf")
+    found = {tensor.name: tensor.data for tensor in GGUFReader(file).tensors}
+    adapter = load_file(more_trained / "results/train/demo/adapter_model.safetensors")
+    before = load_file(more_trained / "base/model.safetensors")
+    names = {
+        "token_embd.weight": "model.embed_tokens.weight",
+        "output.weight": "lm_head.weight",
+        "blk.0.attn_v.bias": "model.layers.0.self_attn.v_proj.bias",
+    }
+    for in_file, name in names.items():
+        (trained,) = (value for key, value in adapter.items() if _same_weight(key, name))
+        assert np.abs(found[in_file].astype(np.float32) - trained).max() < 0.01 * np.abs(trained).max()
+        assert np.abs(trained - before[name]).max() > 0.02
+
+
+def _same_weight(key, name):
+    """Whether peft's name of a weight is that of the base model's."""
+    return key.removeprefix("base_model.model.").replace(".base_layer", "") == name
 
 
 def test_a_wrong_template_is_found(project, tmp_path):

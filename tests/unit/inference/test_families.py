@@ -87,8 +87,10 @@ def test_an_answer_begins_where_its_prompt_ends(tokenizer, kind):
     assert not {*row.prompt[-1:]} & set(stop_ids(tokenizer, kind))
 
 
+@pytest.mark.parametrize("wanted", ["auto", "plain"])
 @pytest.mark.parametrize("given", ["", "두 건물이 있다."])
-def test_an_exported_template_asks_as_training_did(tokenizer, kind, tmp_path, given):
+def test_an_exported_template_asks_as_training_did(tokenizer, wanted, tmp_path, given):
+    kind = prompt_kind(wanted, tokenizer)
     save_tokenizer(tokenizer, kind, tmp_path)
     exported = load_tokenizer(tmp_path)
     asked = [{"role": "user", "content": client_message(kind, QUESTION, given)}]

@@ -68,11 +68,9 @@ def test_prompts_end_where_answers_begin(tokenizer, kind):
         assert example(tokenizer, kind, question, "", "답").prompt == prompt_ids(tokenizer, kind, question)
 
 
-def test_llama_cpp_encodes_as_the_tokenizer_does(tokenizer, kind, tmp_path, request):
-    if kind == "plain" and "llama2" in request.node.name:
-        pytest.xfail(
-            "a plain prompt of SentencePiece begins with a space, which llama.cpp leaves out after <s>"
-        )
+@pytest.mark.parametrize("wanted", ["auto", "plain"])
+def test_llama_cpp_encodes_as_the_tokenizer_does(tokenizer, wanted, tmp_path):
+    kind = prompt_kind(wanted, tokenizer)
     save_tokenizer(tokenizer, kind, tmp_path)
     write_json(tmp_path / "config.json", {"vocab_size": max(tokenizer.get_vocab().values()) + 1})
     file = tmp_path / "vocabulary.gguf"

@@ -1,10 +1,13 @@
 """Tokenizer files of an adapter, a merge or an export: what the base model's folder has, and can be read from."""
 
+import pytest
 from families import FAMILIES, family_tokenizer, write_sentencepiece
 from transformers import AutoTokenizer
 
-from qaloom.files import read_json
-from qaloom.inference.prompt import load_tokenizer
+from qaloom.export.merge import save_tokenizer
+from qaloom.files import read_json, write_json
+from qaloom.inference.chat_template import client_messages, rendered_ids
+from qaloom.inference.prompt import Question, load_tokenizer, prompt_ids
 from qaloom.inference.tokenizer_files import write_tokenizer
 
 
@@ -39,3 +42,33 @@ def test_a_tokenizer_class_adds_no_token_that_the_model_has_no_row_for(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     Qwen2Config(vocab_size=len(tokenizer)).save_pretrained(tmp_path)
     assert len(load_tokenizer(tmp_path)) == len(tokenizer)
+
+
+@pytest.mark.parametrize("scheme", ["always", "first"])
+@pytest.mark.parametrize("kind", ["chat", "plain"])
+def test_a_space_after_a_special_token_stays_as_it_is_trained(tmp_path, scheme, kind):
+    """transformers' class for Llama does not write down whether SentencePiece's space follows every special token."""
+    base, run, export = (tmp_path / name for name in ("base", "run", "export"))
+    _llama_folder(base, scheme)
+    trained = load_tokenizer(base)
+    write_tokenizer(trained, run)
+    save_tokenizer(load_tokenizer(run), kind, export)
+    for question in (Question("어디?"), Question("어디?", "", "지시", [("언제?", "9시")])):
+        wanted = prompt_ids(trained, kind, *question)
+        assert trained.convert_ids_to_tokens(wanted[1]).startswith("▁") == (scheme == "always")
+        assert prompt_ids(load_tokenizer(run), kind, *question) == wanted
+        assert rendered_ids(load_tokenizer(export), client_messages(kind, question)) == wanted
+
+
+def _llama_folder(folder, scheme):
+    """A tokenizer of class LlamaTokenizer; the space is put after every special token, or where a text begins."""
+    tokenizer = family_tokenizer("llama-2")
+    tokenizer.chat_template = (
+        "{{ bos_token }}{% for m in messages %}#{{ m.content }}{{ eos_token if m.role == 'assistant' }}{% endfor %}"
+    )
+    tokenizer.save_pretrained(folder)
+    inner = read_json(folder / "tokenizer.json")
+    space = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": False}
+    write_json(folder / "tokenizer.json", inner | {"normalizer": None, "pre_tokenizer": space})
+    named = {"tokenizer_class": "LlamaTokenizer", "legacy": scheme == "always"}
+    write_json(folder / "tokenizer_config.json", read_json(folder / "tokenizer_config.json") | named)
