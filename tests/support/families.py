@@ -148,6 +148,37 @@ FAMILIES = {
         "{% if add_generation_prompt %}<|assistant|>\n{% endif %}",
         ("<|endoftext|>",), "<|endoftext|>", True,
     ),
+    "command-r": Family(
+        "{{ bos_token }}{% for m in messages %}<|START_OF_TURN_TOKEN|>"
+        "{% if m.role == 'system' %}<|SYSTEM_TOKEN|>{{ m.content }}{% elif m.role == 'user' %}"
+        "<|USER_TOKEN|>{{ m.content.strip() }}{% else %}<|CHATBOT_TOKEN|>{{ m.content.strip() }}{% endif %}"
+        "<|END_OF_TURN_TOKEN|>{% endfor %}"
+        "{% if add_generation_prompt %}<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>{% endif %}",
+        (
+            "<BOS_TOKEN>", "<|START_OF_TURN_TOKEN|>", "<|END_OF_TURN_TOKEN|>", "<|SYSTEM_TOKEN|>",
+            "<|USER_TOKEN|>", "<|CHATBOT_TOKEN|>",
+        ),
+        "<|END_OF_TURN_TOKEN|>", True,
+    ),
+    "command-r7b": Family(
+        "{{ bos_token }}{% for m in messages %}<|START_OF_TURN_TOKEN|>"
+        "{% if m.role == 'assistant' %}<|CHATBOT_TOKEN|><|START_RESPONSE|>{{ m.content }}<|END_RESPONSE|>"
+        "{% else %}{{ '<|USER_TOKEN|>' if m.role == 'user' else '<|SYSTEM_TOKEN|>' }}{{ m.content }}{% endif %}"
+        "<|END_OF_TURN_TOKEN|>{% endfor %}"
+        "{% if add_generation_prompt %}<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>{% endif %}",
+        (
+            "<BOS_TOKEN>", "<|START_OF_TURN_TOKEN|>", "<|END_OF_TURN_TOKEN|>", "<|SYSTEM_TOKEN|>",
+            "<|USER_TOKEN|>", "<|CHATBOT_TOKEN|>", "<|START_RESPONSE|>", "<|END_RESPONSE|>",
+        ),
+        "<|END_OF_TURN_TOKEN|>", True,
+    ),
+    "deepseek-v3": Family(
+        "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}{{ m.content }}{% elif m.role == 'user' %}"
+        "<｜User｜>{{ m.content }}{% else %}<｜Assistant｜>{{ m.content }}<｜end▁of▁sentence｜>{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}<｜Assistant｜>{% endif %}",
+        ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"), "<｜end▁of▁sentence｜>", True,
+        ("<｜User｜>", "<｜Assistant｜>"),
+    ),
 }  # fmt: skip
 
 

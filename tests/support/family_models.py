@@ -14,6 +14,11 @@ SIZES = {
 _MULTI_HEAD = {"num_key_value_heads": 4}
 _GPT2 = {"n_embd": 64, "n_layer": 2, "n_head": 4, "n_positions": 512}
 _EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 64}
+# DeepSeek's: one dense layer, then experts in groups; keys and values of a low rank.
+_LATENT = {
+    **_EXPERTS, **_MULTI_HEAD, "n_routed_experts": 4, "n_group": 2, "topk_group": 1, "first_k_dense_replace": 1,
+    "q_lora_rank": 32, "kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 16, "v_head_dim": 16,
+}  # fmt: skip
 # Family: transformers' class of its configuration, and what differs from SIZES.
 ARCHITECTURES = {
     "polyglot-ko": ("GPTNeoXConfig", {}),
@@ -37,6 +42,9 @@ ARCHITECTURES = {
     "chatml-with-generation-tags": ("SmolLM3Config", {}),
     "granite-3": ("GraniteConfig", {}),
     "olmo-2": ("Olmo2Config", {}),
+    "command-r": ("CohereConfig", {"tie_word_embeddings": True}),
+    "command-r7b": ("Cohere2Config", {"rotary_pct": 1.0, "tie_word_embeddings": True, "sliding_window": 128}),
+    "deepseek-v3": ("DeepseekV3Config", _LATENT),
 }  # fmt: skip
 assert ARCHITECTURES.keys() == FAMILIES.keys()
 

@@ -21,9 +21,10 @@ ROWS = [
 ]
 
 
-def teach(base: Path, project: Path, steps: int = 120) -> Path:
+def teach(base: Path, project: Path, steps: int = 120, **lora: Any) -> Path:
     """Train an adapter on ROWS until it says them, evaluate it, and return its project's folder.
 
+    `lora` are further settings of peft's LoraConfig.
     The rows are trained and asked alike: whether they were held out does not matter here.
     """
     import torch
@@ -33,8 +34,8 @@ def teach(base: Path, project: Path, steps: int = 120) -> Path:
     torch.manual_seed(0)
     tokenizer = load_tokenizer(base)
     target = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-    lora = LoraConfig(r=16, lora_alpha=32, target_modules=target, task_type="CAUSAL_LM")
-    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype="float32"), lora)
+    config = LoraConfig(r=16, lora_alpha=32, target_modules=target, task_type="CAUSAL_LM", **lora)
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype="float32"), config)
     examples = [example(tokenizer, "chat", question, "", answer) for _, question, answer in ROWS]
     optimizer = torch.optim.AdamW((p for p in model.parameters() if p.requires_grad), lr=5e-3)
     for _ in range(steps):

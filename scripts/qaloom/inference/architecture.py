@@ -23,6 +23,9 @@ _OTHER_NAMES = {
     "num_key_value_heads": ("n_head_kv", "num_kv_heads"),
 }
 ALL_LINEAR = "all-linear"  # peft's name for every projection
+# In a mixture of experts peft takes these for the experts' own, in dense layers and shared experts, too, and leaves
+# the layers of that name out.
+_TAKEN_FOR_EXPERTS = frozenset(("gate_proj", "up_proj", "down_proj"))
 
 
 class Projection(NamedTuple):
@@ -63,9 +66,14 @@ class Architecture(NamedTuple):
         """All parameters of the language model but the norms' few."""
         return self.linear + self.experts + self.embedding
 
+    @property
+    def adaptable(self) -> list[Projection]:
+        """The projections that can have an adapter."""
+        return [p for p in self.projections if not (self.experts and p.name in _TAKEN_FOR_EXPERTS)]
+
     def adapter(self, r: int, targets: Sequence[str] = (ALL_LINEAR,)) -> int:
         """Parameters of a rank-r adapter on the projections named: r x (inputs + outputs) of each."""
-        chosen = (p for p in self.projections if ALL_LINEAR in targets or p.name in targets)
+        chosen = (p for p in self.adaptable if ALL_LINEAR in targets or p.name in targets)
         return r * sum(p.layers * (p.inputs + p.outputs) for p in chosen)
 
 
@@ -92,12 +100,12 @@ def text_part(config: dict[str, Any]) -> dict[str, Any]:
 
 def target_projections(size: Architecture, wanted: Sequence[str]) -> list[str]:
     """Names of the projections that get an adapter. Raises ModelError for a name that no layer has."""
-    names = sorted({projection.name for projection in size.projections})
+    names = sorted({projection.name for projection in size.adaptable})
     unknown = [name for name in wanted if name != ALL_LINEAR and name not in names]
     if unknown:
         raise ModelError(
-            f"lora.target_modules: the base model has no layer {unknown[0]}; it has {', '.join(names)}, and "
-            f"{ALL_LINEAR} stands for all of them"
+            f"lora.target_modules: the base model has no layer {unknown[0]} for an adapter; it has "
+            f"{', '.join(names)}, and {ALL_LINEAR} stands for all of them"
         )
     return names if ALL_LINEAR in wanted else list(wanted)
 

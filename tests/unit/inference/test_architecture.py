@@ -134,11 +134,30 @@ def test_what_is_no_decoder_is_one_line(tmp_path, values, problem):
         architecture(tmp_path / "gone")
 
 
+def test_layers_that_peft_takes_for_experts_have_no_adapter(tmp_path):
+    """DeepSeek V3 has dense layers and shared experts, whose projections are named like those of the experts."""
+    few = {
+        "num_hidden_layers": 2,
+        "first_k_dense_replace": 1,
+        "n_routed_experts": 4,
+        "n_group": 1,
+        "topk_group": 1,
+    }
+    size = architecture(written(tmp_path, few | {"model_type": "deepseek_v3", "num_experts_per_tok": 2}))
+    assert "gate_proj" in {projection.name for projection in size.projections}
+    attention = ["kv_a_proj_with_mqa", "kv_b_proj", "o_proj", "q_a_proj", "q_b_proj"]
+    assert target_projections(size, ["all-linear"]) == attention
+    assert size.adapter(8) == size.adapter(8, attention)
+    with pytest.raises(ModelError, match="has no layer gate_proj for an adapter; it has kv_a_proj"):
+        target_projections(size, ["gate_proj"])
+
+
 def test_target_modules_that_no_layer_has_are_refused(tmp_path):
     size = architecture(written(tmp_path, PUBLISHED["GPT-2"][0]))
     assert target_projections(size, ["all-linear"]) == ["c_attn", "c_fc", "c_proj"]
     assert target_projections(size, ["c_attn"]) == ["c_attn"]
     with pytest.raises(
-        ModelError, match=r"target_modules: the base model has no layer q_proj; it has c_attn, c_fc"
+        ModelError,
+        match=r"target_modules: the base model has no layer q_proj for an adapter; it has c_attn, c_fc",
     ):
         target_projections(size, ["c_attn", "q_proj"])
