@@ -73,7 +73,9 @@ def _as_its_file_says(tokenizer: Tokenizer, folder: Path) -> Tokenizer:
     if not (file.is_file() and tokenizer.is_fast):
         return tokenizer
     stored = Backend.from_file(str(file))
-    sample = _SAMPLE + "".join(f"{token}{_SAMPLE} {token} {_SAMPLE}" for token in tokenizer.all_special_tokens)
+    sample = _SAMPLE + "".join(
+        f"{token}{_SAMPLE} {token} {_SAMPLE}" for token in tokenizer.all_special_tokens
+    )
     same = (
         tokenizer.encode(sample, add_special_tokens=False)
         == stored.encode(sample, add_special_tokens=False).ids

@@ -47,7 +47,7 @@ def test_a_tokenizer_class_adds_no_token_that_the_model_has_no_row_for(tmp_path)
 @pytest.mark.parametrize("scheme", ["always", "first"])
 @pytest.mark.parametrize("kind", ["chat", "plain"])
 def test_a_space_after_a_special_token_stays_as_it_is_trained(tmp_path, scheme, kind):
-    """transformers' class for Llama does not write down whether SentencePiece's space follows every special token."""
+    """transformers' class for Llama does not save whether SentencePiece puts a space after every special token."""
     base, run, export = (tmp_path / name for name in ("base", "run", "export"))
     _llama_folder(base, scheme)
     trained = load_tokenizer(base)
