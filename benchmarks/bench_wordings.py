@@ -9,7 +9,7 @@ the demo's settings, `--steps` steps of 8 rows) and asks all of them; several si
 its own. A run that stands in WORK/answers is not made again.
 
 --wordings FILE  other arms than WORK/arms.json
---arms A,B       only these
+--arms A;B       only these
 --seconds N      begin no training after so many seconds; another call goes on
 """
 
@@ -232,7 +232,7 @@ def arguments() -> argparse.Namespace:
     second.add_argument("--seeds", type=lambda text: [*map(int, text.split(","))], default=[1, 2, 3])
     second.add_argument("--jobs", type=int, default=1)
     second.add_argument("--steps", type=int, default=180)
-    second.add_argument("--arms", type=lambda text: text.split(","))
+    second.add_argument("--arms", type=lambda text: text.split(";"))
     second.add_argument("--seconds", type=float, default=float("inf"))
     third = commands.add_parser("one")
     for name, kind in {"work": folder, "wordings": folder, "name": str, "seed": int, "steps": int}.items():

@@ -12,11 +12,12 @@ from typing import Any
 
 import yaml
 
+from qaloom.augment.forms import forms_of
 from qaloom.augment.paraphrase_filters import content_words
-from qaloom.records import row_id
+from qaloom.config.settings import FormSettings
+from qaloom.records import Row, row_id
 from qaloom.text.keywords import search_words
 from qaloom.text.rephrase import rewrite
-from qaloom.text.statements import cloze, statement
 
 FACTS = Path(__file__).resolve().parents[1] / "tests/data/facts.yaml"
 WORDINGS = (
@@ -31,10 +32,6 @@ FRAMES = {
     "ko": ["질문이 있습니다. {}", "{} 짧게 답해 주세요.", "고객이 묻습니다. {}", "안녕하세요. {}",
            "좀 도와주세요. {}", "메모해 두려고 합니다. {}", "{} 감사합니다.", "급합니다. {}"],
 }  # fmt: skip
-OPEN = {"en": "State a fact from the documents.", "ko": "문서에 있는 사실을 하나 적어 주세요."}
-ABOUT = {"en": "Write the sentence of the documents about: {}", "ko": "문서에 있는 문장을 적어 주세요: {}"}
-ANSWERED = {"en": 'Which question does "{}" answer?', "ko": '"{}", 이것은 어떤 질문의 답인가요?'}
-BLANKED = {"en": "Fill in the blank: {}", "ko": "빈칸에 들어갈 말을 적어 주세요: {}"}
 
 
 def facts() -> list[Fact]:
@@ -84,21 +81,24 @@ def chosen(
     of |= {name: from_rows(rows) for name, rows in given.items()}
     arms: dict[str, dict[str, Any]] = {"one": {"from": []}}
     arms |= {name: {"from": [source]} for name, source in of.items()}
-    counted = ["rules", "keywords", "dropout", *given]
-    arms |= {f"{name}-{n}": {"from": [first(of[name], n)]} for name, n in product(counted, (1, 2, 4, 8))}
     arms |= {" + ".join(names): {"from": [of[name] for name in names]} for names in TOGETHER}
-    for name, settings in SETTINGS.items():
-        arms[f"one ({name})"] = {"from": [], **settings}
-        arms[f"rules + keywords ({name})"] = {"from": [of["rules"], of["keywords"]], **settings}
+    for name in given:
+        arms[f"rules + {name}"] = {"from": [of["rules"], of[name]]}
+        arms[f"rules + keywords + {name}"] = {"from": [of["rules"], of["keywords"], of[name]]}
+    counted = ["rules", "keywords", *given]
+    arms |= {f"{name}, {n} a fact": {"from": [first(of[name], n)]} for n, name in product((1, 2, 4), counted)}
+    arms |= {f"one ({name})": {"from": [], **settings} for name, settings in SETTINGS.items()}
     return arms
 
 
 TOGETHER = (
-    ("rules", "statement", "reverse"), ("rules", "keywords"), ("rules", "dropout"), ("rules", "keywords", "frames"),
-    ("rules", "keywords", "statement", "reverse"), ("rules", "keywords", "cloze"),
-    ("rules", "keywords", "dropout", "statement", "reverse", "cloze"), ("keywords", "shuffled"),
-    ("true", "rules"), ("true", "keywords"), ("true", "rules", "keywords"),
-)  # fmt: skip
+    ("rules", "keywords"),
+    ("rules", "statement", "reverse"),
+    ("rules", "keywords", "statement"),
+    ("rules", "keywords", "statement", "reverse"),
+    ("rules", "keywords", "cloze"),
+    ("true", "rules", "keywords"),
+)
 SETTINGS: dict[str, dict[str, Any]] = {
     "noise 5": {"training": {"neftune_noise_alpha": 5}},
     "dropout .1": {"lora": {"dropout": 0.1}},
@@ -115,15 +115,21 @@ def from_rows(rows: Sequence[dict[str, str]]) -> Callable[[Fact], Rows]:
     return lambda fact: [row(fact, one["question"]) for one in rows if one["fact"] == fact["id"]]
 
 
+def made_forms(known: Sequence[Fact]) -> list[Row]:
+    """All forms of augment.forms of the first wordings; `parent` is the fact's name."""
+    rows = [Row(fact["id"], fact["wordings"][0], "", fact["answer"], "", 1, "", {}) for fact in known]
+    return forms_of(rows, FormSettings(statement=True, reverse=True, cloze=True, keywords=8))
+
+
 class Generators:
     """Rows of each kind from a fact's first wording and its answer."""
 
     NAMES = (
-        "rules", "rules of a row", "statement", "statement about", "reverse", "cloze", "keywords", "shuffled",
-        "dropout", "frames", "typos", "neighbours", "true",
+        "rules", "statement", "reverse", "cloze", "keywords", "true", "dropout", "frames", "typos", "neighbours",
     )  # fmt: skip
 
     def __init__(self, known: Sequence[Fact], base: Path):
+        self.made = made_forms(known)
         self.stems = {f["id"]: {w.stem for w in content_words(f["wordings"][0])} for f in known}
         self.near = _Neighbours(base)
 
@@ -134,37 +140,25 @@ class Generators:
     def rules(self, fact: Fact) -> Rows:
         return [row(fact, text) for text in rewrite(fact["wordings"][0])]
 
-    def rules_of_a_row(self, fact: Fact) -> Rows:
-        """As many as augment.per_row allows by default."""
-        return self.rules(fact)[:2]
-
     def true(self, fact: Fact) -> Rows:
         return [row(fact, fact["wordings"][1])]
 
     def statement(self, fact: Fact) -> Rows:
-        text = statement(fact["wordings"][0], fact["answer"])
-        return [row(fact, OPEN[fact["lang"]], text)] if text else []
-
-    def statement_about(self, fact: Fact) -> Rows:
-        text = statement(fact["wordings"][0], fact["answer"])
-        about = ABOUT[fact["lang"]].format(" ".join(search_words(fact["wordings"][0])))
-        return [row(fact, about, text)] if text else []
+        return self._forms(fact, "statement")
 
     def reverse(self, fact: Fact) -> Rows:
-        return [row(fact, ANSWERED[fact["lang"]].format(fact["answer"]), fact["wordings"][0])]
+        return self._forms(fact, "reverse")
 
     def cloze(self, fact: Fact) -> Rows:
-        text = cloze(fact["wordings"][0], fact["answer"])
-        return [row(fact, BLANKED[fact["lang"]].format(text))] if text else []
+        return self._forms(fact, "cloze")
 
     def keywords(self, fact: Fact) -> Rows:
-        """Words that together stand in no other fact's question, in order; all of them first."""
-        return [row(fact, " ".join(words)) for words in self._subsets(fact, 8)]
+        return self._forms(fact, "keywords")
 
-    def shuffled(self, fact: Fact) -> Rows:
-        random = Random(fact["id"])
-        subsets = self._subsets(fact, 8)
-        return [row(fact, " ".join(random.sample(words, len(words))) + "?") for words in subsets]
+    def _forms(self, fact: Fact, kind: str) -> Rows:
+        """Rows of augment.forms."""
+        made = [form for form in self.made if form.parent == fact["id"] and form.provider == kind]
+        return [row(fact, form.instruction, form.output) for form in made]
 
     def dropout(self, fact: Fact) -> Rows:
         """The question without some of its words; what is left names the fact."""
@@ -184,16 +178,6 @@ class Generators:
         return [
             row(fact, self.near.replaced(fact["wordings"][0], Random(f"{fact['id']} {n}"))) for n in range(8)
         ]
-
-    def _subsets(self, fact: Fact, most: int) -> list[list[str]]:
-        words, random = search_words(fact["wordings"][0]), Random(fact["id"])
-        found = [words]
-        for _ in range(200):
-            size = random.randint(1, len(words))
-            at = sorted(random.sample(range(len(words)), size))
-            found.append([words[i] for i in at])
-        unique = dict.fromkeys(tuple(one) for one in found if self._names(fact, " ".join(one)))
-        return [list(one) for one in unique][:most]
 
     def _names(self, fact: Fact, text: str) -> bool:
         """Whether the content words of a text stand together in this fact's question alone."""

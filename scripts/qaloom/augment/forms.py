@@ -1,4 +1,4 @@
-"""Forms beside questions: a fact as a statement, asked for the other way round, and with a blank.
+"""Forms beside questions: a fact as a statement, asked for the other way round, with a blank, and by keywords.
 
 They are trained, and never asked: `origin` is form, `provider` the form's name, `parent` the row that states the
 fact. A row makes none where a rule is not sure, where its question has a context, and where its answer is yes, no,
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from qaloom.augment.keyword_forms import KeywordForms
 from qaloom.config.settings import FormSettings
 from qaloom.records import Row, other_wording
 from qaloom.text.closed_answers import closed_class
@@ -29,9 +30,10 @@ _ASKED: dict[str, dict[str, str]] = {
 def forms_of(rows: Sequence[Row], settings: FormSettings) -> list[Row]:
     """The forms of the rows that `settings` ask for, sorted by id; of two that are equal, the first row's."""
     wanted = [name for name in _MADE if getattr(settings, name)]
-    if not wanted:
+    if not (wanted or settings.keywords):
         return []
     times = Counter(comparison_key(row.output) for row in rows)
+    keyword_forms = KeywordForms(rows if settings.keywords else [])
     usable = [
         row
         for row in rows
@@ -43,6 +45,9 @@ def forms_of(rows: Sequence[Row], settings: FormSettings) -> list[Row]:
             form = _MADE[name](row, times)
             if form is not None:
                 made.setdefault(form.id, form)
+        for text in keyword_forms.of(row, settings.keywords):
+            form = other_wording(row, text, FORM, "keywords")
+            made.setdefault(form.id, form)
     return sorted(made.values(), key=lambda row: row.id)
 
 

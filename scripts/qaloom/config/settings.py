@@ -130,6 +130,7 @@ class FormSettings(Section, frozen=True):
     statement: bool
     reverse: bool
     cloze: bool
+    keywords: int
 
 
 class AugmentSettings(Section, frozen=True):

@@ -11,6 +11,7 @@ _LEFT_OUT = frozenset([
     "때", "경우", "수", "것", "곳", "중", "등", "무엇", "어디", "언제", "누구", "얼마",
     "며칠", "분", "시", "개", "번", "명", "대", "만",
 ])  # fmt: skip
+_MEASURES = frozenset(["much", "many", "long", "often"])
 
 
 def search_words(question: str) -> list[str]:
@@ -23,7 +24,7 @@ def search_words(question: str) -> list[str]:
 
 
 def _other(word: str) -> list[str]:
-    return [word] if stems(word.removesuffix("'s")) else []
+    return [word] if stems(word.removesuffix("'s")) and word.lower() not in _MEASURES else []
 
 
 def _korean(word: str) -> list[str]:

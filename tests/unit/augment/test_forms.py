@@ -7,8 +7,8 @@ from qaloom.augment.forms import forms_of
 from qaloom.config.settings import FormSettings
 from qaloom.records import Row, row_id
 
-ALL = FormSettings(statement=True, reverse=True, cloze=True)
-NONE = FormSettings(statement=False, reverse=False, cloze=False)
+ALL = FormSettings(statement=True, reverse=True, cloze=True, keywords=0)
+NONE = FormSettings(statement=False, reverse=False, cloze=False, keywords=0)
 
 
 def row(question, answer, input=""):
@@ -67,3 +67,12 @@ def test_what_says_nothing_by_itself_has_no_form(one):
 def test_rows_that_make_the_same_form_make_it_once():
     one = row("Where is the boiler?", "in the cellar")
     assert len(forms_of([one, replace(one, id="other", line=9)], replace(ALL, reverse=False))) == 2
+
+
+def test_keyword_forms_keep_the_answer_and_are_marked():
+    one = row("Where is the old boiler?", "in the cellar")
+    forms = forms_of([one], replace(NONE, keywords=4))
+    assert {form.instruction for form in forms} >= {"old boiler"}
+    assert {(form.output, form.origin, form.provider) for form in forms} == {
+        ("in the cellar", "form", "keywords")
+    }
