@@ -93,7 +93,7 @@ def _middle(number: int, folder: Path) -> list[str]:
 
 
 def _settings(**seq2seq: Any) -> dict[str, Any]:
-    augment = {"providers": ["seq2seq"], "per_row": 1, "seq2seq": seq2seq}
+    augment = {"providers": ["seq2seq"], "wordings": 2, "seq2seq": seq2seq}
     return complete({"data": {"sources": ["a"]}, "runs": {"one": {}}, "augment": augment})["augment"]
 
 

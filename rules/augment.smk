@@ -23,7 +23,7 @@ rule augment_shard:
         questions=shard_questions,
         models=collect(
             "<results>/base_model/{model}/manifest.json",
-            model=[model_name(name) for name in TRANSLATORS],
+            model=[model_name(name) for name in REWORDERS],
         ),
     output:
         "<results>/augment/shards/{shard}.jsonl",
@@ -31,12 +31,12 @@ rule augment_shard:
         "<logs>/augment_shard/{shard}.log",
     benchmark:
         "<logs>/augment_shard/{shard}.benchmark.jsonl"
-    threads: 16 if TRANSLATORS else 1
+    threads: 16 if REWORDERS else 1
     resources:
-        **gpu_for(TRANSLATORS),
+        **gpu_for(REWORDERS),
     params:
         settings=digest(decisive(config["augment"])),
-        code=code("augment_shard"),
+        code=code("augment_shard", "augment/model_paraphrases.yaml"),
     message:
         "Rewording shard {wildcards.shard} of the questions"
     script:

@@ -44,9 +44,9 @@ with job():
     check_providers(config["augment"])
     if endpoint.is_configured(config["evaluate"]["judge"]):
         endpoint.check_server(config["evaluate"]["judge"], "evaluate.judge")
-    TRANSLATORS = references(config["augment"])
+    REWORDERS = references(config["augment"])
     EMBEDDER = config["dedup"]["embedding_model"]
-    NAMED = [*TRANSLATORS, *([EMBEDDER] if EMBEDDER else [])]  # models beside those of the runs
+    NAMED = [*REWORDERS, *([EMBEDDER] if EMBEDDER else [])]  # models beside those of the runs
     for reference in NAMED:
         check_reference(reference)
     SETTINGS = typed(config, Settings)

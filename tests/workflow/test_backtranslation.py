@@ -13,7 +13,7 @@ SPLIT = "results/split/manifest.json"
 def backtranslation(**changed):
     pair = {"ko-en": "path:pair/ko-en", "en-ko": "path:pair/en-ko"}
     return {
-        "providers": ["seq2seq"], "per_row": 1, "shards": 2, "seq2seq": {"translators": pair, "beams": 1},
+        "providers": ["seq2seq"], "wordings": 2, "shards": 2, "seq2seq": {"translators": pair, "beams": 1},
     } | changed  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Paraphrases by models: questions in shards by their hash; backtranslation and a server's paraphrases of a shard.
+"""Paraphrases by models: questions in shards by their hash; what a causal model, translators and a server make of them.
 
 What a shard makes depends on its questions and the settings alone, and every text that a model makes is kept
 in a translation memory: one row more is one text more, and a killed run goes on where it was.
@@ -17,9 +17,10 @@ import typer
 
 from qaloom.augment import server_paraphrases
 from qaloom.augment.backtranslation import Translator
+from qaloom.augment.model_paraphrases import ModelParaphraser, scaled
 from qaloom.augment.translation_cache import TranslationMemory, open_memory
 from qaloom.config.load import load_config
-from qaloom.config.settings import Seq2seqSettings, typed
+from qaloom.config.settings import RewordingModelSettings, Seq2seqSettings, typed
 from qaloom.console import bar, job, say
 from qaloom.errors import ConfigError, ModelError
 from qaloom.files import digest, read_document
@@ -30,7 +31,7 @@ from qaloom.trained_run import BaseOrigin
 
 _AT_ONCE = 2_048  # questions in memory; enough that those of a length fill a batch
 _LONGEST = 600  # characters; longer questions are whole paragraphs
-_MODELS = ("seq2seq", "endpoint")
+_MODELS = ("model", "seq2seq", "endpoint")
 
 Advance = Callable[[int], None]
 Propose = Callable[[Sequence[str], Advance], Mapping[str, list[str]]]
@@ -78,8 +79,10 @@ def trips(settings: Mapping[str, Any]) -> list[Trip]:
 
 
 def references(settings: Mapping[str, Any]) -> list[str]:
-    """The translation models that the settings need, each once."""
-    return sorted({model for trip in trips(settings) for model in (trip.there, trip.back)})
+    """The models that the settings need, each once: translators, and the model that rewords."""
+    translators = {model for trip in trips(settings) for model in (trip.there, trip.back)}
+    rewords = {settings["model"]["reference"]} if "model" in settings["providers"] else set()
+    return sorted(translators | rewords)
 
 
 def check_providers(settings: Mapping[str, Any]) -> None:
@@ -91,17 +94,26 @@ def check_providers(settings: Mapping[str, Any]) -> None:
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The part of `augment` that decides the models' proposals: not the gates, nor how a server is reached."""
-    found = {"providers": model_providers(settings), "per_row": settings["per_row"]}
+    found: dict[str, Any] = {"providers": model_providers(settings)}
+    if {"seq2seq", "endpoint"} & set(settings["providers"]):
+        found["wordings"] = _further(settings)
+    if "model" in settings["providers"]:
+        found["model"] = settings["model"]
     if "seq2seq" in settings["providers"]:
         found["seq2seq"] = settings["seq2seq"]
     if "endpoint" in settings["providers"]:
-        found["endpoint"] = server_paraphrases.cache_key(settings["endpoint"], settings["per_row"])
+        found["endpoint"] = server_paraphrases.cache_key(settings["endpoint"], _further(settings))
     return found
+
+
+def _further(settings: Mapping[str, Any]) -> int:
+    """Wordings that a fact with a single one lacks, and so that a server and translators are asked for."""
+    return max(1, settings["wordings"] - 1)
 
 
 def gathering(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The part of `augment` that decides what becomes of proposals."""
-    return {key: settings[key] for key in ("providers", "per_row", "gates", "forms")}
+    return {key: settings[key] for key in ("providers", "wordings", "gates", "forms")}
 
 
 def shards(settings: Mapping[str, Any]) -> list[str]:
@@ -139,7 +151,9 @@ def _proposed(
 ) -> Iterator[Paraphrases]:
     total = sum(1 for _ in _questions(questions))
     for provider in model_providers(settings):
-        begin = {"seq2seq": _round_trips, "endpoint": _server_paraphrases}[provider]
+        begin = {"model": _model_paraphrases, "seq2seq": _round_trips, "endpoint": _server_paraphrases}[
+            provider
+        ]
         with begin(settings, models, cache) as propose, bar(f"augment: {provider}", total, "questions") as at:
             done = 0
             for chunk in _chunks(questions):
@@ -183,7 +197,7 @@ def _counted(cache: Path, memories: Mapping[str, TranslationMemory]) -> Iterator
 
 @contextmanager
 def _server_paraphrases(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
-    chosen, most = settings["endpoint"], settings["per_row"]
+    chosen, most = settings["endpoint"], _further(settings)
     with (
         open_memory(cache, server_paraphrases.cache_key(chosen, most)) as memory,
         _counted(cache, {chosen["model"]: memory}),
@@ -197,6 +211,15 @@ def _server_paraphrases(settings: Mapping[str, Any], models: Path, cache: Path) 
 
 
 @contextmanager
+def _model_paraphrases(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
+    chosen = typed(settings["model"], RewordingModelSettings)
+    folder = _folder_of(chosen.reference, _folders(models), models)
+    model = ModelParaphraser(folder, chosen)
+    with open_memory(cache, model.cache_key) as memory, _counted(cache, {folder.name: memory}):
+        yield lambda questions, advance: model.paraphrases(questions, memory, advance)
+
+
+@contextmanager
 def _round_trips(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
     chosen, folders = typed(settings["seq2seq"], Seq2seqSettings), _folders(models)
     ready: dict[str, tuple[Translate, Translate]] = {}
@@ -205,20 +228,23 @@ def _round_trips(settings: Mapping[str, Any], models: Path, cache: Path) -> Iter
 
         @lru_cache  # a way that two round trips share has one memory, and one count
         def way(source: str, target: str, reference: str, variants: int) -> Translate:
-            if reference not in folders:
-                raise ModelError(
-                    f"{reference} is not in {models}; run python -m qaloom.base_model {reference}"
-                )
-            translator = Translator(folders[reference], source, target, chosen, variants)
+            folder = _folder_of(reference, folders, models)
+            translator = Translator(folder, source, target, chosen, variants)
             memory = stack.enter_context(open_memory(cache, translator.cache_key))
             memories[f"{source}-{target}, {variants} each"] = memory
             return lambda texts, advance: translator.translate(texts, memory, advance)
 
         for own, pivot, there, back in trips(settings):
             # Several pivots a question and one way back for each: variants of the way back are near-copies.
-            ready[own] = way(own, pivot, there, settings["per_row"]), way(pivot, own, back, 1)
+            ready[own] = way(own, pivot, there, _further(settings)), way(pivot, own, back, 1)
         with _counted(cache, memories):
             yield lambda questions, advance: _there_and_back(ready, questions, advance)
+
+
+def _folder_of(reference: str, folders: Mapping[str, Path], models: Path) -> Path:
+    if reference not in folders:
+        raise ModelError(f"{reference} is not in {models}; run python -m qaloom.base_model {reference}")
+    return folders[reference]
 
 
 def _folders(models: Path) -> dict[str, Path]:
@@ -237,19 +263,14 @@ def _there_and_back(
     for own, (there, back) in ready.items():
         mine = [question for question in questions if language(question) == own]
         before, half = len(proposals), len(mine) / 2
-        pivots = there(mine, partial(_scaled, advance, before, 0.5))
+        pivots = there(mine, partial(scaled, advance, before, 0.5))
         texts = sorted({text for variants in pivots.values() for text in variants if text})
         share = half / max(1, len(texts))
-        home = back(texts, partial(_scaled, advance, before + half, share))
+        home = back(texts, partial(scaled, advance, before + half, share))
         for question in mine:
             found = [variant for text in pivots[question] if text for variant in home[text] if variant]
             proposals[question] = list(dict.fromkeys(found))
     return proposals
-
-
-def _scaled(advance: Advance, start: float, share: float, number: int) -> None:
-    """Advance from `start` by a share of a question for each of `number` texts."""
-    advance(int(start + number * share))
 
 
 def _main(

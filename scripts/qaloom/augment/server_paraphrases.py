@@ -1,12 +1,12 @@
 """Paraphrases of questions by a model on a server; see qaloom.inference.openai_client."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from qaloom.augment.replies import questions_in_reply
 from qaloom.augment.translation_cache import TranslationMemory
 from qaloom.config.addresses import bare_address
-from qaloom.inference.openai_client import Connection, Reply, completions, strip_thinking
+from qaloom.inference.openai_client import Connection, Reply, completions
 
 SECTION = "augment.endpoint"
 PROMPT = (
@@ -16,14 +16,14 @@ PROMPT = (
 )
 
 
-def cache_key(settings: Mapping[str, Any], per_row: int) -> dict[str, Any]:
+def cache_key(settings: Mapping[str, Any], most: int) -> dict[str, Any]:
     """Everything that decides an answer, as far as it is known outside the server."""
     prompt = settings["prompt"] or PROMPT
     return {
         "url": bare_address(settings["url"]),
         **request_fields(settings),
         "prompt": prompt,
-        "per_row": per_row,
+        "per_row": most,  # the key's name in caches of earlier versions
     }
 
 
@@ -35,22 +35,22 @@ def request_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
 def paraphrases(
     server: Connection,
     questions: Sequence[str],
-    per_row: int,
+    most: int,
     memory: TranslationMemory,
     advance: Callable[[int], None],
 ) -> dict[str, list[str]]:
-    """Each question with at most `per_row` paraphrases; those in the memory are not requested again.
+    """Each question with at most `most` paraphrases; those in the memory are not requested again.
 
     Each answer is kept as it comes; `advance` gets the number of questions done. Raises EndpointError, one
     line, when the server is gone or refuses.
     """
     known = memory.get(questions)
     advance(len(known))
-    wanted = (server.settings["prompt"] or PROMPT).replace("{n}", str(per_row))
+    wanted = (server.settings["prompt"] or PROMPT).replace("{n}", str(most))
     prompts = {q: wanted.replace("{question}", q) for q in questions if q not in known}
 
     def understand(question: str, reply: Reply) -> list[str]:
-        return _variants(reply.text, question, per_row)
+        return questions_in_reply(reply.text, question)[:most]
 
     answers = completions(server, prompts, understand, answered=bool(known) or server.usage.answered > 0)
     for done, (question, variants) in enumerate(answers, len(known) + 1):
@@ -59,14 +59,3 @@ def paraphrases(
             known[question] = variants
         advance(done)
     return known
-
-
-def _variants(text: str, question: str, most: int) -> list[str]:
-    """The questions in an answer, without numbering, quotes, thoughts and the question itself."""
-    lines = strip_thinking(text).splitlines()
-    bare = [
-        re.sub(r"^\s*(?:[-*•]|\(?\d{1,2}[.)])\s+", "", line).strip().strip('"“”').strip() for line in lines
-    ]
-    return [line for line in dict.fromkeys(bare) if line and line != question and not line.endswith(":")][
-        :most
-    ]

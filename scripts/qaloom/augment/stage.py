@@ -1,11 +1,13 @@
 """Augment: further wordings of each question, its answer kept word for word.
 
-Providers propose; the gates, which see all questions at once, accept or reject. What the stage got
-goes on unchanged and first, accepted paraphrases follow it, sorted by id, and forms beside questions follow these.
+Providers propose; the gates, which see all questions at once, accept or reject, until each fact has its quota of
+wordings. What the stage got goes on unchanged and first, accepted paraphrases follow it, sorted by id, and forms beside
+questions follow these.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +15,8 @@ from rapidfuzz.distance import Indel
 
 from qaloom.augment.forms import forms_of
 from qaloom.augment.paraphrase_filters import Reason, rejection_reason
+from qaloom.augment.quota import mean_distance, most_varied, rows_by_fact
+from qaloom.augment.replies import reply_reason
 from qaloom.config.settings import FormSettings, GateSettings, typed
 from qaloom.console import bar, say
 from qaloom.files import read_lines
@@ -29,15 +33,25 @@ from qaloom.text.near_pairs import near_pairs, question_key
 from qaloom.text.normalize import comparison_key
 from qaloom.text.rephrase import rewrite
 
+_SHARED: Reason = ("clash", "two facts would share this question")
 _EXAMPLES = 10  # accepted paraphrases in the stats; of rejected ones the file has all
 
 
 class Proposal(NamedTuple):
-    """A paraphrase as a row, the row that it rewords, and its comparison key."""
+    """A paraphrase as a row, the row that it rewords, its comparison key, and the number of its fact."""
 
     row: Row
     parent: Row
     key: str
+    fact: int
+
+
+class Judged(NamedTuple):
+    """What became of the proposals: accepted, rejected with their reasons, and spare ones of facts at their quota."""
+
+    accepted: list[Proposal]
+    rejected: list[tuple[Proposal, Reason]]
+    spare: list[Proposal]
 
 
 def augment(
@@ -45,34 +59,36 @@ def augment(
 ) -> dict[str, Any]:
     """Write the rows of `rows`, accepted paraphrases and forms of them to the folder `out`; return the stats.
 
-    `settings` is `augment`, of which `providers`, `per_row` and `gates` count here; `shards` are the files that
-    `qaloom.augment.providers` wrote for the providers that ask a model. The stats count rows in as rows and
-    proposals together, and hold the outcome of each provider's proposals and a few accepted `examples`.
-    Reason codes: those of the gates, duplicate, clash.
+    `settings` is `augment`, of which `providers`, `wordings` and `gates` count here; `shards` are the files that
+    `qaloom.augment.providers` wrote for the providers that ask a model. The stats count rows in as rows and judged
+    proposals together, and hold the outcome of each provider's proposals, a few accepted `examples` and the
+    `coverage` of facts. Reason codes: those of the gates, not_a_question, answer_given, duplicate, clash.
     """
     check_handed_over(rows, *shards)
     existing = read_lines(rows, Row)
     providers: list[str] = settings["providers"]
-    proposals = sorted(
-        _proposals(existing, providers, settings["per_row"], _by_question(shards)),
-        key=lambda p: (p.row.id, p.parent.id, providers.index(p.row.provider)),  # the first provider's counts
-    )
-    accepted, rejections = _filtered(proposals, existing, typed(settings["gates"], GateSettings))
+    facts = rows_by_fact(existing) if providers else []
+    needed = [settings["wordings"] - len(fact) for fact in facts]
+    proposals = list(_proposals(facts, needed, providers, _by_question(shards)))
+    outcome = _outcome(proposals, existing, facts, needed, typed(settings["gates"], GateSettings), providers)
+    accepted = sorted((p.row for p in outcome.accepted), key=lambda row: row.id)
+    rejections = [_dropped(*one) for one in outcome.rejected]
     forms = forms_of(existing, typed(settings["forms"], FormSettings))
     stats = write_stage(
         out,
         [*existing, *accepted, *forms],
         rejections,
-        len(existing) + len(proposals) + len(forms),
-        proposed=len(proposals),
+        len(existing) + len(accepted) + len(rejections) + len(forms),
+        proposed=len(accepted) + len(rejections),
         augmented=len(accepted),
-        providers=_by_provider(accepted, rejections, proposals, providers),
-        examples=_examples(proposals, accepted),
+        providers=_by_provider(outcome, providers),
+        coverage=_coverage(outcome, facts, settings["wordings"]) if providers else {},
+        examples=_examples(outcome),
         forms=dict(sorted(Counter(row.provider for row in forms).items())),
     )
-    counts = f"{len(existing):,} rows, {len(proposals):,} paraphrases proposed, {len(accepted):,} kept"
+    counts = f"{len(existing):,} rows, {stats['proposed']:,} paraphrases proposed, {len(accepted):,} kept"
     counts += f", {len(forms):,} forms" if forms else ""
-    say(f"augment: {counts}{_counted_reasons(stats)}")
+    say(f"augment: {counts}{_counted_reasons(stats)}{_said_coverage(stats['coverage'])}")
     return stats
 
 
@@ -85,50 +101,116 @@ def _by_question(shards: Iterable[Path]) -> dict[tuple[str, str], list[str]]:
 
 
 def _proposals(
-    rows: Sequence[Row], providers: Sequence[str], per_row: int, made: Mapping[tuple[str, str], list[str]]
+    facts: Sequence[Sequence[Row]],
+    needed: Sequence[int],
+    providers: Sequence[str],
+    made: Mapping[tuple[str, str], list[str]],
 ) -> Iterator[Proposal]:
-    with bar("augment", len(rows)) as advance:
-        for number, row in enumerate(rows):
+    """The proposals for facts below their quota: of each provider every question's first ones first."""
+    with bar("augment", len(facts)) as advance:
+        for number, fact in enumerate(facts):
             if number % 1000 == 0:
                 advance(number)
+            if needed[number] <= 0:
+                continue
+            parents = sorted(fact, key=lambda row: row.id)
             for provider in providers:
-                rules = provider == "rules"
-                found = rewrite(row.instruction) if rules else made.get((provider, row.instruction), [])
-                for question in found[:per_row]:
-                    yield _proposal(row, question, provider)
-        advance(len(rows))
+                lists = [_made(provider, row.instruction, made) for row in parents]
+                for rank in zip_longest(*lists):
+                    for row, question in zip(parents, rank, strict=True):
+                        if question is not None:
+                            yield _proposal(row, question, provider, number)
+        advance(len(facts))
 
 
-def _proposal(parent: Row, question: str, provider: str) -> Proposal:
+def _made(provider: str, question: str, made: Mapping[tuple[str, str], list[str]]) -> Sequence[str]:
+    return rewrite(question) if provider == "rules" else made.get((provider, question), [])
+
+
+def _proposal(parent: Row, question: str, provider: str, fact: int) -> Proposal:
     row = other_wording(parent, question, "augmented", provider)
-    return Proposal(row, parent, question_key(question, parent.context))
+    return Proposal(row, parent, question_key(question, parent.context), fact)
 
 
-# --- gates --------------------------------------------------------------------------------------------
+# --- gates and quota ----------------------------------------------------------------------------------
 
 
-def _filtered(
+def _outcome(
+    proposals: Sequence[Proposal],
+    existing: Sequence[Row],
+    facts: Sequence[Sequence[Row]],
+    needed: Sequence[int],
+    limits: GateSettings,
+    providers: Sequence[str],
+) -> Judged:
+    """Judge the proposals and fill each fact's quota; what clashes makes room for the next."""
+    passed, dropped = _judged(proposals, existing, limits)
+    waiting: dict[int, list[Proposal]] = defaultdict(list)
+    for proposal in passed:
+        waiting[proposal.fact].append(proposal)
+    own = {number: [row.instruction for row in facts[number]] for number in waiting}
+    accepted: list[Proposal] = []
+    room = {number: needed[number] for number in waiting}
+    while picked := [p for n, many in waiting.items() for p in _picked(own[n], many, room[n], providers)]:
+        clashes = _clashes(picked, existing, limits.clash)
+        for proposal in picked:
+            waiting[proposal.fact].remove(proposal)
+            if reason := clashes.get(proposal.key):
+                dropped.append((proposal, reason))
+                continue
+            accepted.append(proposal)
+            own[proposal.fact].append(proposal.row.instruction)
+            room[proposal.fact] -= 1
+    spare = [proposal for many in waiting.values() for proposal in many]
+    return Judged(accepted, sorted(dropped, key=_order), spare)
+
+
+def _order(one: tuple[Proposal, Reason]) -> tuple[str, str, str]:
+    proposal, _ = one
+    return proposal.row.id, proposal.parent.id, proposal.row.provider
+
+
+def _picked(
+    have: Sequence[str], candidates: Sequence[Proposal], room: int, providers: Sequence[str]
+) -> list[Proposal]:
+    """The proposals that fill a fact's room: of each provider in turn those farthest from the wordings before."""
+    picked: list[Proposal] = []
+    for provider in providers:
+        mine = [p for p in candidates if p.row.provider == provider]
+        before = [*have, *(p.row.instruction for p in picked)]
+        picked += [
+            mine[i] for i in most_varied(before, [p.row.instruction for p in mine], room - len(picked))
+        ]
+    return picked
+
+
+def _judged(
     proposals: Sequence[Proposal], existing: Sequence[Row], limits: GateSettings
-) -> tuple[list[Row], list[Rejection]]:
-    """The rows of accepted proposals, and the rejections of the others."""
-    reasons = [_gated(proposal, limits) for proposal in proposals]
-    passed = [proposal for proposal, reason in zip(proposals, reasons, strict=True) if not reason]
-    clashes = _clashes(passed, existing, limits.clash)
+) -> tuple[list[Proposal], list[tuple[Proposal, Reason]]]:
+    """The proposals that pass the gates, each question once, and the others with their reasons."""
     keys = {question_key(row.instruction, row.context) for row in existing if proposals}
-    accepted: list[Row] = []
-    rejections: list[Rejection] = []
+    reasons = [_gated(proposal, limits) for proposal in proposals]
+    answers = defaultdict(set)
+    for proposal, reason in zip(proposals, reasons, strict=True):
+        if not reason:
+            answers[proposal.key].add(comparison_key(proposal.row.output))
+    passed: list[Proposal] = []
+    dropped: list[tuple[Proposal, Reason]] = []
     for proposal, gated in zip(proposals, reasons, strict=True):
-        if reason := gated or clashes.get(proposal.key) or _duplicate(proposal.key, keys):
-            rejections.append(_dropped(proposal, reason))
+        shared = not gated and len(answers[proposal.key]) > 1
+        if reason := gated or (_SHARED if shared else _duplicate(proposal.key, keys)):
+            dropped.append((proposal, reason))
         else:
             keys.add(proposal.key)
-            accepted.append(proposal.row)
-    return accepted, rejections
+            passed.append(proposal)
+    return passed, dropped
 
 
 def _gated(proposal: Proposal, limits: GateSettings) -> Reason | None:
-    by_rules = proposal.row.provider == "rules"
-    return rejection_reason(proposal.parent.instruction, proposal.row.instruction, limits, by_rules)
+    question, wording = proposal.parent.instruction, proposal.row.instruction
+    if proposal.row.provider == "rules":
+        return rejection_reason(question, wording, limits, by_rules=True)
+    return reply_reason(proposal.parent, wording) or rejection_reason(question, wording, limits)
 
 
 def _dropped(proposal: Proposal, reason: Reason) -> Rejection:
@@ -148,18 +230,16 @@ def _clashes(proposals: Sequence[Proposal], existing: Sequence[Row], threshold: 
     Below `threshold` two questions share only their form ('...를 알려 주세요'), which tells no fact.
     """
     owners = _owners(proposals, existing)
-    mine, others = sorted({p.key for p in proposals}), sorted(owners)
+    by_key = {p.key: p for p in proposals}
+    mine, others = sorted(by_key), sorted(owners)
     own = {
-        p.key: Indel.normalized_similarity(p.key, question_key(p.parent.instruction, p.parent.context))
-        for p in proposals
+        key: Indel.normalized_similarity(key, question_key(p.parent.instruction, p.parent.context))
+        for key, p in by_key.items()
     }
-    facts = defaultdict(set)
-    for p in proposals:
-        facts[p.key].add(comparison_key(p.row.output))
-    clashes = {key: ("clash", "two facts would share this question") for key in mine if len(facts[key]) > 1}
+    clashes: dict[str, Reason] = {}
     for left, right, score in zip(*near_pairs(mine, others, threshold), strict=True):
         key, other = mine[left], others[right]
-        if score > own[key] and owners[other] - facts[key]:
+        if score > own[key] and owners[other] - {comparison_key(by_key[key].row.output)}:
             detail = f"{score:.3f} similar to a question with another answer, {own[key]:.3f} to its own"
             clashes.setdefault(key, ("clash", detail))
     return clashes
@@ -177,33 +257,57 @@ def _owners(proposals: Sequence[Proposal], existing: Sequence[Row]) -> dict[str,
 # --- stats --------------------------------------------------------------------------------------------
 
 
-def _by_provider(
-    accepted: Sequence[Row],
-    rejections: Sequence[Rejection],
-    proposals: Sequence[Proposal],
-    providers: Sequence[str],
-) -> dict[str, dict[str, Any]]:
-    """Paraphrases proposed and kept, and dropped by each gate, for each provider."""
-    made, kept = Counter(p.row.provider for p in proposals), Counter(row.provider for row in accepted)
-    dropped = Counter((rejection.provider, rejection.reason) for rejection in rejections)
+def _by_provider(outcome: Judged, providers: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Paraphrases proposed and kept, dropped by each gate, and not needed, for each provider."""
+    kept = Counter(p.row.provider for p in outcome.accepted)
+    dropped = Counter((p.row.provider, reason) for p, (reason, _) in outcome.rejected)
+    spare = Counter(p.row.provider for p in outcome.spare)
+    found = {}
+    for name in providers:
+        mine = {reason: n for (of, reason), n in sorted(dropped.items()) if of == name}
+        judged = kept[name] + sum(mine.values())
+        found[name] = {"proposed": judged, "kept": kept[name], "dropped": mine, "spare": spare[name]}
+    return found
+
+
+def _coverage(outcome: Judged, facts: Sequence[Sequence[Row]], quota: int) -> dict[str, Any]:
+    """Facts at and below their quota of wordings, why, and how far apart the wordings of a fact are.
+
+    `without_proposal` counts the facts below it that were proposed nothing; `dropped`, by reason, the proposals of
+    the others. `distance` is the mean over facts of `mean_distance`, None where no fact has two wordings.
+    """
+    wordings = [[row.instruction for row in fact] for fact in facts]
+    for proposal in outcome.accepted:
+        wordings[proposal.fact].append(proposal.row.instruction)
+    below = {number for number, mine in enumerate(wordings) if len(mine) < quota}
+    dropped = Counter(reason for p, (reason, _) in outcome.rejected if p.fact in below)
+    proposed = {p.fact for p in outcome.accepted} | {p.fact for p, _ in outcome.rejected}
+    distances = [distance for mine in wordings if (distance := mean_distance(mine)) is not None]
     return {
-        name: {
-            "proposed": made[name],
-            "kept": kept[name],
-            "dropped": {reason: n for (of, reason), n in sorted(dropped.items()) if of == name},
-        }
-        for name in providers
+        "wordings": quota,
+        "facts": len(facts),
+        "at_quota": len(facts) - len(below),
+        "below": len(below),
+        "without_proposal": len(below - proposed),
+        "dropped": dict(sorted(dropped.items())),
+        "distance": round(sum(distances) / len(distances), 3) if distances else None,
     }
 
 
-def _examples(proposals: Sequence[Proposal], accepted: Sequence[Row]) -> list[dict[str, str]]:
+def _examples(outcome: Judged) -> list[dict[str, str]]:
     """A few accepted paraphrases beside their questions, by id: as good as drawn by lot."""
-    parents = {p.row.id: p.parent.instruction for p in proposals}
+    shown = sorted(outcome.accepted, key=lambda p: p.row.id)[:_EXAMPLES]
     return [
-        {"question": parents[row.id], "paraphrase": row.instruction, "provider": row.provider}
-        for row in accepted[:_EXAMPLES]
+        {"question": p.parent.instruction, "paraphrase": p.row.instruction, "provider": p.row.provider}
+        for p in shown
     ]
 
 
 def _counted_reasons(stats: dict[str, Any]) -> str:
     return "".join(f", {count:,} {reason}" for reason, count in stats["reasons"].items())
+
+
+def _said_coverage(coverage: dict[str, Any]) -> str:
+    if not coverage:
+        return ""
+    return f"; {coverage['at_quota']:,} of {coverage['facts']:,} facts have {coverage['wordings']} wordings"

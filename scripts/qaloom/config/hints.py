@@ -40,6 +40,7 @@ _OTHER_TOOLS = {
     ("use_rslora",): "runs.NAME.lora.rslora",
     ("use_dora", "peft_use_dora"): "runs.NAME.lora.dora",
     ("finetuning_type", "adapter"): "runs.NAME.method",
+    ("per_row",): "augment.wordings, the wordings that each fact should have, its own among them (5 unless you set it)",
     ("resamples",): "nothing, and no evaluate.seed: intervals are closed formulas now",
     ("template", "chat_template", "prompt_template"): "runs.NAME.prompt.template",
     ("dataset", "datasets", "data_files", "dataset_dir"): "data.sources",

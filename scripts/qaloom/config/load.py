@@ -58,6 +58,7 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     if errors:
         raise ConfigError(one_line(f"{name}: {_sentence(jsonschema.exceptions.best_match(errors))}"))
     _take_over_adapters(values["runs"], given, name)
+    _name_base(values, name)
     settings = typed(values, Settings)
     _check_starts(settings.runs, name)
     for run, of_run in settings.runs.items():
@@ -212,6 +213,19 @@ def _write_out_prompts(values: dict[str, Any]) -> None:
     for run in runs.values() if isinstance(runs, dict) else ():
         if isinstance(run, dict) and isinstance(run.get("prompt"), str):
             run["prompt"] = {"template": run["prompt"]}
+
+
+def _name_base(values: dict[str, Any], name: str) -> None:
+    """Write the base model of the runs in the place of `base` in augment.model.reference, if it is asked."""
+    augment = values["augment"]
+    if "model" not in augment["providers"] or augment["model"]["reference"] != "base":
+        return
+    models = sorted({run["base_model"] for run in values["runs"].values()})
+    if len(models) > 1:
+        raise ConfigError(
+            f"{name}: augment.model.reference: base could be any of the runs' base models {', '.join(models)}; name one"
+        )
+    augment["model"]["reference"] = models[0]
 
 
 def _check_starts(runs: Mapping[str, RunSettings], name: str) -> None:

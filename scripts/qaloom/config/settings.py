@@ -12,7 +12,8 @@ import msgspec
 from qaloom.formats import FORMATS, weights_for_ollama
 
 Language = Literal["ko", "en"]
-Provider = Literal["rules", "seq2seq", "endpoint"]
+Provider = Literal["rules", "model", "seq2seq", "endpoint"]
+RewordingKind = Literal["formal", "casual", "keywords", "situation", "answer"]
 Answers = Literal["last", "all"]
 Optimizer = Literal[
     "auto",
@@ -78,6 +79,16 @@ class DedupSettings(Section, frozen=True):
     pii: Literal["report", "mask", "drop"]
 
 
+class RewordingModelSettings(Section, frozen=True):
+    """`augment.model`: a causal model that rewords questions; `reference` base is the runs' own base model."""
+
+    reference: str
+    kinds: list[RewordingKind]
+    per_kind: int
+    max_new_tokens: int
+    precision: Literal["auto", "4bit", "8bit", "16bit"]
+
+
 class Seq2seqSettings(Section, frozen=True):
     """`augment.seq2seq`: backtranslation."""
 
@@ -137,8 +148,9 @@ class AugmentSettings(Section, frozen=True):
     """`augment`: paraphrases of questions."""
 
     providers: list[Provider]
-    per_row: int
+    wordings: int
     shards: int
+    model: RewordingModelSettings
     seq2seq: Seq2seqSettings
     endpoint: EndpointSettings
     gates: GateSettings

@@ -20,8 +20,9 @@ from qaloom.errors import EndpointError
 from qaloom.evaluate.judge_figures import judge_headline, summarise_verdicts
 from qaloom.evaluate.results import JudgeCost, Judgement, JudgeMetrics, Prediction, Verdict
 from qaloom.files import digest
-from qaloom.inference.openai_client import Reply, completions, connection, strip_thinking
+from qaloom.inference.openai_client import Reply, completions, connection
 from qaloom.inference.response_cache import cached_responses
+from qaloom.text.thoughts import strip_thinking
 
 SECTION = "evaluate.judge"
 PROMPTS = Path(__file__).with_suffix(".yaml")

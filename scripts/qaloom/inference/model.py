@@ -4,8 +4,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaloom.errors import DeviceError
+from qaloom.inference.architecture import architecture
 from qaloom.inference.prompt import load_error, load_tokenizer
 from qaloom.trained_run import is_full_model
+
+_ROOM = (
+    1.25  # times the weights: a few answers' keys and values, and the largest layer's copies while loading
+)
+_MOST_TOKENS = 1 << 18  # at once on a GPU; more rows than these make are no faster
 
 
 class LoadedModel(NamedTuple):
@@ -54,6 +60,35 @@ def load_model(
     except Exception as error:  # a broken model fails anywhere, in any way
         raise load_error(base, error) from None
     return LoadedModel(model.eval(), tokenizer)
+
+
+def fitting_precision(folder: Path, code_allowed: bool = False) -> str:
+    """The precision in which a model fits into the GPU's free memory beside a few answers: 16bit, or else 4bit.
+
+    On a CPU 16bit, which stands for float32 there. Raises ModelError when the model's size cannot be read.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        return "16bit"
+    weights = 2 * architecture(folder, code_allowed).parameters
+    free, _ = torch.cuda.mem_get_info()
+    return "16bit" if weights * _ROOM <= free else "4bit"
+
+
+def token_budget(folder: Path, loaded: LoadedModel, code_allowed: bool = False) -> int | None:
+    """Tokens of prompts and answers whose keys and values fit into half of the GPU's free memory; None on a CPU.
+
+    Batches that are merged stand in memory twice. Raises ModelError when the model's size cannot be read.
+    """
+    import torch
+
+    if loaded.model.device.type != "cuda":
+        return None
+    size = architecture(folder, code_allowed)
+    a_token = 2 * size.layers * size.kv * loaded.model.dtype.itemsize
+    free, _ = torch.cuda.mem_get_info()
+    return min(_MOST_TOKENS, int(free / 2 / 2 / a_token))
 
 
 def compute_dtype(capability: tuple[int, int] | None) -> str:

@@ -183,11 +183,6 @@ def completions(
     yield from ((name, None) for name in refusals)
 
 
-def strip_thinking(text: str) -> str:
-    """An answer without what a reasoning model writes before it; some templates hold the opening tag."""
-    return text.rpartition("</think>")[2].partition("<think>")[0]
-
-
 def _with_retries(
     server: Connection, name: str, prompt: str, parse: Callable[[str, Reply], Parsed | None]
 ) -> Parsed | None:

@@ -24,18 +24,27 @@ class Scheduler:
     The longest are read first: what fits then, fits to the end. Once half of the places are free, waiting
     prompts are read into them if the batch is a PrefixBatch. A model that cannot be decoded so reads prompts
     of similar length, and the next when all of those have finished.
+
+    `budget` is the most tokens of prompts and answers at once, None a moderate number; `limit` the setting that an
+    error names if one prompt is too large.
     """
 
     def __init__(
-        self, loaded: LoadedModel, prompts: dict[str, list[int]], stop: list[int], max_new_tokens: int
+        self,
+        loaded: LoadedModel,
+        prompts: dict[str, list[int]],
+        stop: list[int],
+        max_new_tokens: int,
+        budget: int | None = None,
+        limit: str = "evaluate.max_new_tokens",
     ):
         self.model, self.tokenizer = loaded
-        self.stop, self.max_new_tokens = stop, max_new_tokens
+        self.stop, self.max_new_tokens, self.limit = stop, max_new_tokens, limit
         self.unanswered = dict(prompts)
         self.waiting = self._all_unanswered()
         self.batch: PrefixBatch | PaddedBatch | None = None
         self.finished: list[Answer] = []
-        self.budget, self.batch_size = _TOKEN_BUDGET[self.model.device.type], 1
+        self.budget, self.batch_size = budget or _TOKEN_BUDGET[self.model.device.type], 1
         self.prefix = once(lambda: prefix_cache(self.model, _common_prefix(list(prompts.values()))))
 
     def answers(self) -> Iterator[list[Answer]]:
@@ -122,7 +131,7 @@ class Scheduler:
         if self.batch_size == 1:
             raise DeviceError(
                 f"one question with its answer ({longest} tokens) does not fit into the GPU's free "
-                "memory; close what holds it, or lower evaluate.max_new_tokens"
+                f"memory; close what holds it, or lower {self.limit}"
             )
         half = self.batch_size // 2
         self.budget = half * longest

@@ -103,7 +103,7 @@ def test_shards_hold_every_question_once_sorted(tmp_path):
 @pytest.fixture
 def tiny_pair(translators):
     named, models = translators
-    return settings(providers=["seq2seq"], per_row=1, seq2seq={"translators": named, "beams": 1}), models
+    return settings(providers=["seq2seq"], wordings=2, seq2seq={"translators": named, "beams": 1}), models
 
 
 def made(capfd):

@@ -18,7 +18,7 @@ def settings(**changed):
     return complete(config)["augment"]
 
 
-SETTINGS = settings()
+SETTINGS = settings(wordings=3)
 LOOSE = settings(gates={"words_kept": 0, "words_added": 9, "least_similar": 0})
 
 
@@ -74,11 +74,16 @@ def test_no_providers_no_paraphrases(tmp_path):
     assert written == rows and stats["proposed"] == 0
 
 
-def test_per_row_limits_each_row(tmp_path):
+def test_each_fact_gets_its_quota_and_its_own_wordings_count(tmp_path):
     rows = [row(f"{name}의 주소는 어디인가요?", name) for name in ("가람", "나래")]
-    for most in (1, 2, 3):
-        stats, *_ = run(tmp_path, rows, settings(per_row=most), f"out{most}")
-        assert stats["proposed"] == 2 * most
+    rows.append(row("나래 주소가 어떻게 되는지 알려 줄 수 있나요?", "나래", line=3))
+    for quota in (1, 2, 3, 4):
+        stats, *_ = run(tmp_path, rows, settings(wordings=quota), f"out{quota}")
+        assert stats["augmented"] == quota - 1 + max(0, quota - 2)
+        assert stats["coverage"] | {"distance": 0} == {
+            "wordings": quota, "facts": 2, "at_quota": 2, "below": 0, "without_proposal": 0, "dropped": {},
+            "distance": 0,
+        }  # fmt: skip
 
 
 def test_order_of_rows_changes_nothing_that_is_added(tmp_path):
@@ -174,8 +179,8 @@ def test_what_the_models_propose_is_gathered_from_the_shards_in_the_order_of_pro
     assert [(r.instruction, r.provider) for r in written[1:]] == [(better[0], "seq2seq")]
     assert [(r.row["instruction"], r.reworded) for r in rejected] == [(better[1], question)]
     assert stats["providers"] == {
-        "endpoint": {"proposed": 0, "kept": 0, "dropped": {}},
-        "seq2seq": {"proposed": 2, "kept": 1, "dropped": {"question_type_changed": 1}},
+        "endpoint": {"proposed": 0, "kept": 0, "dropped": {}, "spare": 0},
+        "seq2seq": {"proposed": 2, "kept": 1, "dropped": {"question_type_changed": 1}, "spare": 0},
     }
     assert stats["examples"] == [{"question": question, "paraphrase": better[0], "provider": "seq2seq"}]
 

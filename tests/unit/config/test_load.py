@@ -110,7 +110,7 @@ def test_unknown_key_far_from_all_lists_them(tmp_path: Path) -> None:
     [
         ("dedup: {threshold: 0.5}", "dedup.threshold", "0.7"),
         ("split: {unseen_fraction: 0.9}", "split.unseen_fraction", "0.5"),
-        ("augment: {per_row: 0}", "augment.per_row", "1"),
+        ("augment: {wordings: 0}", "augment.wordings", "1"),
         ("evaluate: {max_new_tokens: 5000}", "evaluate.max_new_tokens", "4096"),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 from misbehaving import misbehaving
 
 from qaloom.augment import server_paraphrases as reword
+from qaloom.augment.replies import questions_in_reply
 from qaloom.augment.translation_cache import open_memory
 from qaloom.config.load import complete
 from qaloom.errors import ConfigError, EndpointError
@@ -303,4 +304,4 @@ def test_how_a_server_is_reached_decides_no_result(server):
     ],
 )
 def test_forms_that_answers_come_in(said):
-    assert reword._variants(said, "Where?", 2) == ["Where is it?", "In which place is it?"]
+    assert questions_in_reply(said, "Where?")[:2] == ["Where is it?", "In which place is it?"]

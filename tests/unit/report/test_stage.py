@@ -568,7 +568,7 @@ def test_paraphrases_have_a_table_and_examples_of_kept_and_dropped(tmp_path: Pat
         *(f"Where are spare {n} kept?" for n in "abcdefghijkl"),
     ]
     write_lines(tmp_path / "shard.jsonl", [Paraphrases(question, "seq2seq", proposals)])
-    chosen = {"providers": ["rules", "seq2seq"], "per_row": 20}
+    chosen = {"providers": ["rules", "seq2seq"], "wordings": 20}
     settings = complete({"data": {"sources": ["a"]}, "runs": {"one": {}}, "augment": chosen})["augment"]
     augment(tmp_path / "rows.jsonl", tmp_path / "results/augment", settings, [tmp_path / "shard.jsonl"])
     text = english(section(written(tmp_path / "results", []), "rows"))

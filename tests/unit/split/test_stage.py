@@ -224,7 +224,9 @@ def test_a_fact_with_one_wording_gets_a_probe(tmp_path):
 def test_augmentation_does_not_train_the_probes(tmp_path):
     plain = run(tmp_path / "plain", ADDRESSES, unseen_fraction=0)[1]
     write_lines(tmp_path / "rows.jsonl", ADDRESSES)
-    settings = complete({"data": {"sources": ["a"]}, "augment": {"per_row": 3}, "runs": {"a": {}}})["augment"]
+    settings = complete({"data": {"sources": ["a"]}, "augment": {"wordings": 4}, "runs": {"a": {}}})[
+        "augment"
+    ]
     augment(tmp_path / "rows.jsonl", tmp_path / "augment", settings)
     grown = read_lines(tmp_path / "augment/rows.jsonl", Row)
     found = run(tmp_path / "augmented", grown, unseen_fraction=0)
