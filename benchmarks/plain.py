@@ -23,8 +23,8 @@ from qaloom.config.load import load_config
 from qaloom.files import file_digest, read_json, read_lines, write_json, write_lines
 from qaloom.inference.architecture import architecture
 from qaloom.inference.prompt import load_tokenizer, prompt_kind
+from qaloom.train.identity import weights_digest
 from qaloom.train.planning.device import probe
-from qaloom.train.stage import weights_digest
 from qaloom.train.tokenized import cut, end_ids, tokenise
 
 ROWS = Path("results/split/train.jsonl")

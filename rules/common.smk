@@ -174,6 +174,19 @@ def prompt_template(wildcards):
     return template if is_file_of_template(template) else []
 
 
+def general_prompts(wildcards):
+    """The file of general prompts that a run keeps its base on, if it does and names one."""
+    keep = RUNS[wildcards.run]["training"]["keep"]
+    return keep["prompts"] if keep["strength"] and keep["prompts"] != "built-in" else []
+
+
+def taught_look_alikes(wildcards):
+    """The look-alike questions of the split, if a run is taught to abstain on them."""
+    if not RUNS[wildcards.run]["training"]["abstain"]["share"]:
+        return []
+    return split_file("lookalike_training.jsonl")(wildcards)
+
+
 def start_of_final(wildcards):
     """The same for a final model: the final one of the run that it starts from, if that has one."""
     start = RUNS[wildcards.run]["start_from"]

@@ -11,6 +11,8 @@ use rule train as train_final with:
         base=base_model_of,
         start=start_of_final,
         template=prompt_template,
+        prompts=general_prompts,
+        look_alikes=taught_look_alikes,
         twin="<results>/train/{run}/manifest.json",
     output:
         adapter="<results>/final/{run}/adapter_model.safetensors",
@@ -27,7 +29,7 @@ use rule train as train_final with:
     params:
         rows=digest_of("final"),
         settings=training_settings,
-        code=code("train"),
+        code=code("train", "train/general_prompts.txt"),
     message:
         "Training {wildcards.run} once more, on all rows"
 

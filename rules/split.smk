@@ -11,6 +11,7 @@ checkpoint split:
         unseen="<results>/split/unseen.jsonl",
         placement="<results>/split/placement.jsonl",
         lookalike="<results>/split/lookalike.jsonl",
+        taught="<results>/split/lookalike_training.jsonl",
         audit=report(
             "<results>/split/audit.json",
             caption="../report/split.rst",

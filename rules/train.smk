@@ -7,6 +7,8 @@ rule train:
         base=base_model_of,
         start=start_adapter,
         template=prompt_template,
+        prompts=general_prompts,
+        look_alikes=taught_look_alikes,
     output:
         adapter="<results>/train/{run}/adapter_model.safetensors",
         plan="<results>/train/{run}/plan.json",
@@ -25,7 +27,7 @@ rule train:
     params:
         rows=digest_of("train"),
         settings=training_settings,
-        code=code("train"),
+        code=code("train", "train/general_prompts.txt"),
     message:
         "Training {wildcards.run}"
     script:

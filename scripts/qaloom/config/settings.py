@@ -230,6 +230,21 @@ class LoraSettings(Section, frozen=True):
     modules_to_save: list[Literal["embed_tokens", "lm_head"]]
 
 
+class KeepSettings(Section, frozen=True):
+    """`runs.NAME.training.keep`: holds the model to its base on general prompts; `strength` 0 is off."""
+
+    strength: float
+    share: float
+    prompts: str
+
+
+class AbstainSettings(Section, frozen=True):
+    """`runs.NAME.training.abstain`: look-alike questions answered by a sentence that abstains; `share` 0 is off."""
+
+    share: float
+    text: dict[Language, str]
+
+
 class TrainingSettings(Section, frozen=True):
     """`runs.NAME.training`; `effective_tokens`, where set, replaces `effective_batch` (rows)."""
 
@@ -253,6 +268,8 @@ class TrainingSettings(Section, frozen=True):
     measure: bool
     graphs: bool
     report_to: list[str]
+    keep: KeepSettings
+    abstain: AbstainSettings
 
 
 class RunSettings(Section, frozen=True):

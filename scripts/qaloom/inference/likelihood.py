@@ -51,7 +51,11 @@ def _batches(names: list[str], by_digest: dict[str, tuple], model: Any) -> Itera
         queue = queue[size:]
 
 
-def _batch(model: Any, names: list[str], texts: list[tuple[list[int], list[int]]]) -> list[Likelihood]:
+def scores_of_texts(model: Any, texts: Sequence[tuple[list[int], list[int]]]) -> tuple[Any, Any]:
+    """Scores at each token of some texts after their prompts, and those tokens.
+
+    Tensors (texts, tokens of the longest, vocabulary) in float32 and (texts, tokens); shorter texts stand at the end.
+    """
     import torch
 
     # Padded on the left, so that the texts end together, and logits are made for the texts' columns alone.
@@ -63,10 +67,13 @@ def _batch(model: Any, names: list[str], texts: list[tuple[list[int], list[int]]
     positions = (tensors["attention_mask"].cumsum(-1) - 1).clamp(min=0)
     with torch.inference_mode():
         logits = model(**tensors, position_ids=positions, logits_to_keep=ending + 1, use_cache=False).logits
-        logits = logits[:, -ending - 1 : -1].float()
-        wanted = tensors["input_ids"][:, -ending:]
-        nll = -logits.log_softmax(-1).gather(-1, wanted[..., None])[..., 0]
-        agreed = logits.argmax(-1) == wanted
+        return logits[:, -ending - 1 : -1].float(), tensors["input_ids"][:, -ending:]
+
+
+def _batch(model: Any, names: list[str], texts: list[tuple[list[int], list[int]]]) -> list[Likelihood]:
+    logits, wanted = scores_of_texts(model, texts)
+    nll = -logits.log_softmax(-1).gather(-1, wanted[..., None])[..., 0]
+    agreed = logits.argmax(-1) == wanted
     return [
         Likelihood(
             name, round(nll[i, -len(t) :].double().mean().item(), 6), len(t), int(agreed[i, -len(t) :].sum())

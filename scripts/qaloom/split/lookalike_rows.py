@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import product
 from typing import Literal
 
 from qaloom.records import LookAlikeRow, Row, row_id
@@ -20,6 +21,8 @@ from qaloom.text.normalize import comparison_key
 from qaloom.text.values import same_values
 
 ASKED = 100  # look-alikes that are asked: an interval of ten points to either side at most
+MOST_TAUGHT = 1000  # look-alikes that are kept for training
+_NAMES_TAUGHT = 8  # of one question at most; asked with one, it counts once
 _TRIED = 2000  # questions that are looked at for them
 _SHARE_ASKED = 2 / 3  # of the questions and of the invented names; the rest is for training
 _CODE = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
@@ -101,10 +104,11 @@ def _made(
     parents = [w for w in parents if is_for_asking(seed, w.question) == asking]
     parents.sort(key=lambda w: (hash_share(seed, "lookalike order", w.question), w.row.id))
     words = Counter(word for w in placed for word in set(_words(w.row.instruction)))
-    for parent in parents[:_TRIED]:
+    rounds = range(1 if asking else _NAMES_TAUGHT)
+    for number, parent in product(rounds, parents[:_TRIED]):
         candidates = look_alikes(
             parent.row.instruction,
-            seed,
+            seed + number,
             mentioned.nowhere,
             lambda name: is_for_asking(seed, name) == asking,
             lambda text: min(map(words.__getitem__, _words(text)), default=0),

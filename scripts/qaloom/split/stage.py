@@ -31,7 +31,7 @@ from qaloom.records import (
 )
 from qaloom.split.facts import Comparison
 from qaloom.split.leak_audit import audit
-from qaloom.split.lookalike_rows import make_look_alikes
+from qaloom.split.lookalike_rows import MOST_TAUGHT, make_look_alikes
 from qaloom.split.notes import notes_on
 from qaloom.split.placement import (
     Wording,
@@ -64,6 +64,8 @@ def split(rows: Path, clusters: Path, out: Path, settings: dict[str, Any], thres
     _write_parts(out, placed)
     look_alikes = make_look_alikes(placed, comparison, chosen.seed)
     write_vouched(out / "lookalike.jsonl", look_alikes)
+    taught = make_look_alikes(placed, comparison, chosen.seed, "training", MOST_TAUGHT)
+    write_vouched(out / "lookalike_training.jsonl", taught)
     audit(out, threshold, chosen.by, {w.row.id: w for w in placed})
     questions = [w for w in placed if w.row.origin != "form"]
     manifest = _manifest(out, placed, len(look_alikes), notes_on(questions, units, chosen))

@@ -119,7 +119,7 @@ class _CapturedPasses:
             with torch.cuda.graph(graph, self.pool, self.stream, "thread_local"):
                 self._forward_backward(buffers, masks)
             graph.replay()
-            self._compare(loss, list(gradients))
+            _compare(loss, gradients, self.loss, self.gradients)
         except (torch.OutOfMemoryError, GraphError):
             raise
         except MissingInterfaceError as error:
@@ -140,18 +140,79 @@ class _CapturedPasses:
         self.loss.copy_(loss.detach())
         torch._foreach_copy_(self.gradients, gradients)
 
-    def _compare(self, loss: torch.Tensor, gradients: list[torch.Tensor]) -> None:
-        if not loss.isfinite():  # training stops here and names the rows: the replay is not to blame
-            return
-        differences = [mine - eager for mine, eager in zip(self.gradients, gradients, strict=True)]
-        norm, off = (float(torch.stack(torch._foreach_norm(x)).norm()) for x in (gradients, differences))
-        eager, replayed = float(loss), float(self.loss)
-        near = abs(replayed - eager) <= _LOSS_TOLERANCE * max(abs(eager), _SMALL_LOSS)
-        if not (near and off <= _GRADIENT_TOLERANCE * norm):  # or not a number
-            raise GraphError(
-                f"replayed, the loss is {replayed:.4g} instead of {eager:.4g} and the gradients, of norm "
-                f"{norm:.4g}, are off by {off:.4g}"
-            )
+
+def _compare(
+    loss: torch.Tensor,
+    gradients: Sequence[torch.Tensor],
+    replayed: torch.Tensor,
+    replayed_gradients: Sequence[torch.Tensor],
+) -> None:
+    """Raise GraphError unless a replay came to the eager pass's loss and gradients."""
+    if not loss.isfinite():  # training stops here and names the rows: the replay is not to blame
+        return
+    differences = [mine - eager for mine, eager in zip(replayed_gradients, gradients, strict=True)]
+    norm, off = (float(torch.stack(torch._foreach_norm(x)).norm()) for x in (list(gradients), differences))
+    eager, found = float(loss), float(replayed)
+    near = abs(found - eager) <= _LOSS_TOLERANCE * max(abs(eager), _SMALL_LOSS)
+    if not (near and off <= _GRADIENT_TOLERANCE * norm):  # or not a number
+        raise GraphError(
+            f"replayed, the loss is {found:.4g} instead of {eager:.4g} and the gradients, of norm "
+            f"{norm:.4g}, are off by {off:.4g}"
+        )
+
+
+class ReplayedGradients:
+    """A loss and its gradients, of batches that all have one shape: captured once and replayed from then on.
+
+    The first batch runs eagerly; so does the first after it whose loss is at least `least`, which is captured.
+    """
+
+    def __init__(self, model: Any, loss_of: Callable[[dict[str, torch.Tensor]], torch.Tensor], least: float):
+        self.model, self.loss_of, self.least = model, loss_of, least
+        self.trained = [p for p in model.parameters() if p.requires_grad]
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.warm = False
+
+    def __call__(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
+        """The loss and the gradients, which the next call overwrites. Raises GraphError."""
+        if self.graph is None:
+            loss, gradients = self._eager(batch)
+            if self.warm and loss >= self.least:
+                self._capture(batch, loss, gradients)
+            self.warm = True
+            return loss, gradients
+        for name, x in batch.items():
+            self.buffers[name].copy_(x)
+        self.graph.replay()
+        return self.loss, self.gradients
+
+    def _eager(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
+        loss = self.loss_of(batch)
+        return loss.detach(), torch.autograd.grad(loss, self.trained)
+
+    def _capture(
+        self, batch: dict[str, torch.Tensor], loss: torch.Tensor, gradients: Sequence[torch.Tensor]
+    ) -> None:
+        """Capture the passes of the batch, and compare with its eager ones."""
+        try:
+            self.buffers = {name: x.clone() for name, x in batch.items()}
+            graph, self.masks = torch.cuda.CUDAGraph(), _Masks(self.model)
+            with self.masks.made_once():
+                self._eager(self.buffers)
+            with (
+                torch.cuda.graph(
+                    graph, stream=torch.cuda.current_stream(), capture_error_mode="thread_local"
+                ),
+                self.masks.made_once(),
+            ):
+                self.loss, self.gradients = self._eager(self.buffers)
+            graph.replay()
+            _compare(loss, gradients, self.loss, self.gradients)
+        except (torch.OutOfMemoryError, GraphError):
+            raise
+        except Exception as error:  # whatever a model's own code raises while it is captured
+            raise GraphError(first_line(_first_cause(error))) from error
+        self.graph = graph
 
 
 class _Masks:

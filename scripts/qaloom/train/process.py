@@ -107,7 +107,7 @@ def _train(folder: Path, job: TrainingJob) -> None:
     loading = settle_memory()
     tokenizer = load_tokenizer(Path(task.base), settings.trust_remote_code, task.template)
     rows = rows_in_order(steps, examples, planned, tokenizer.pad_token_id)
-    trainer = make_trainer(model, tokenizer, rows, validated, planned, settings, folder)
+    trainer = make_trainer(model, tokenizer, rows, validated, planned, settings, folder, task.kept)
     check_batch(trainer, rows)
     monitor = StepMonitor(folder, [[task.ids[row] for row in step] for step in steps], len(tokenizer))
     metrics = _run(trainer, monitor, folder, loading)
@@ -292,7 +292,7 @@ def _finish(trainer: Any, tokenizer: Tokenizer, folder: Path, metrics: Metrics) 
     write_tokenizer(tokenizer, finished)
     (finished / "README.md").unlink(missing_ok=True)  # peft's empty card; evaluate writes the real one
     write_struct(finished / "metrics.json", metrics)
-    keys = ("step", "loss", "eval_loss", "learning_rate", "grad_norm")
+    keys = ("step", "loss", "keep_loss", "eval_loss", "learning_rate", "grad_norm")
     history = [e for e in trainer.state.log_history if "loss" in e or "eval_loss" in e]
     write_lines(finished / "history.jsonl", [{k: float(e[k]) for k in keys if k in e} for e in history])
     if (folder / "tensorboard").is_dir():

@@ -45,8 +45,11 @@ def make_trainer(
     planned: Plan,
     settings: RunSettings,
     folder: Path,
+    kept: str | None = None,
 ) -> Any:
     """TRL's trainer over `rows` in order, with the rows `validated` and TensorBoard in any case.
+
+    `kept` is the file of the base model's answers that the model is held to.
 
     Raises GraphError (qaloom.train.cuda_graphs) when the plan's CUDA graphs cannot be captured here.
     """
@@ -60,6 +63,8 @@ def make_trainer(
         eval_dataset=_dataset([features(e) for e in validated], planned) if validated else None,
         args=_arguments(planned, settings, folder, bool(validated)),
     )
+    if kept:  # before the model is wrapped
+        trainer.add_callback(_keep_term(trainer, kept, planned, settings))
     if planned.graphs:
         from qaloom.train.cuda_graphs import capture
 
@@ -68,6 +73,17 @@ def make_trainer(
     if validated and settings.training.patience:
         trainer.add_callback(EarlyStoppingCallback(settings.training.patience))
     return trainer
+
+
+def _keep_term(trainer: Any, kept: str, planned: Plan, settings: RunSettings) -> Any:
+    from qaloom.train.base_answers import read_base_answers
+    from qaloom.train.keep import KeepTerm
+
+    training = settings.training
+    term = KeepTerm(
+        trainer.model, read_base_answers(Path(kept)), training.keep.strength, planned, training.seed
+    )
+    return term.callback(trainer.accelerator)
 
 
 def _dataset(rows: list[Features], planned: Plan) -> Any:

@@ -13,18 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from msgspec import Struct, to_builtins
+from msgspec import to_builtins
 from msgspec.structs import asdict, replace
 
 from qaloom import errors
-from qaloom.code_digest import code_digest
 from qaloom.config.settings import RunSettings, typed
 from qaloom.console import duration, say
 from qaloom.errors import DataError, ModelError, TrainingError
 from qaloom.files import (
     changed_file,
     digest,
-    file_digest,
     file_digests,
     flush_folder,
     read_document,
@@ -34,7 +32,11 @@ from qaloom.inference.architecture import Architecture, architecture, target_pro
 from qaloom.inference.own_template import is_file_of_template, read_template
 from qaloom.inference.prompt import load_tokenizer, prompt_kind
 from qaloom.records import check_handed_over, read_texts
+from qaloom.train.abstain import abstention_rows, check_abstention, look_alikes_file
+from qaloom.train.identity import Identity, Manifest, identity_of, weights_digest
+from qaloom.train.keep_prompts import answered, kept_in_a_step, prompts_to_keep
 from qaloom.train.planning.autotune import quickest
+from qaloom.train.planning.choices import KeptAnswers
 from qaloom.train.planning.device import GB, Device, lacking_to_compile, probe
 from qaloom.train.planning.fallback import fallback
 from qaloom.train.planning.launcher import Outcome, attempt
@@ -43,41 +45,9 @@ from qaloom.train.planning.task import TrainingJob, TrainingTask, write_struct
 from qaloom.train.planning.usual_ranges import beyond_the_usual
 from qaloom.train.process import Metrics, last_checkpoint
 from qaloom.train.tokenized import TextRow, cut, end_ids, length, steps_of_rows, tokenise, validation
-from qaloom.trained_run import TrainedRun, base_manifest
+from qaloom.trained_run import TrainedRun
 
 _LIBRARIES = ("torch", "unsloth", "unsloth_zoo", "transformers", "trl", "peft", "bitsandbytes")
-_INDEX = "model.safetensors.index.json"
-_WEIGHTS = ("adapter_model.safetensors", "model.safetensors", _INDEX)
-
-
-class _WeightIndex(Struct):
-    """The index of weights in several files: the file of each."""
-
-    weight_map: dict[str, str]
-
-
-class Identity(Struct, frozen=True, kw_only=True):
-    """Digests of all that decides the adapter, and the settings that do, as the plain dict that is hashed.
-
-    A Struct would turn `dropout: 0` into 0.0, and train anew.
-    """
-
-    rows: str
-    base: str
-    settings: dict[str, Any]
-    start: str | None
-    template: str | None = None  # digest of a prompt template of one's own
-    code: str
-
-
-class Manifest(Identity, frozen=True, kw_only=True):
-    """manifest.json of a trained run: what decided it, and the digests of the adapter and of each file."""
-
-    prompt: str
-    system: str = ""  # the system message of questions that have none of their own
-    adapter: str
-    versions: dict[str, str]
-    files: dict[str, str]
 
 
 def train(
@@ -108,7 +78,9 @@ def train(
     if start and TrainedRun(start).is_full_model != (run.method == "full"):
         raise ModelError(f"{name} starts from {start.name}, which is of another method; give both the same")
     template = read_template(run.prompt.template) if is_file_of_template(run.prompt.template) else None
-    identity = _identity(rows, base, settings, start, template)
+    check_abstention(run.training.abstain)
+    look_alikes = look_alikes_file(rows, run.training.abstain)
+    identity = identity_of(rows, base, settings, start, template, look_alikes)
     folder = cache / digest(to_builtins(identity))[:16]
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):  # another run with the same rows and settings waits, then reuses
@@ -118,7 +90,9 @@ def train(
             task = TrainingTask(
                 name, str(base), str(start) if start else None, run, threads, template=template
             )
-            planned = _train(task, read_texts(rows), device, gpus, folder)
+            taught = read_texts(rows)
+            taught += abstention_rows(taught, look_alikes, run.training.abstain, name)
+            planned = _train(task, taught, device, gpus, folder)
             _finish(folder, _beside_the_twin(planned, twin), identity)
         return _publish(folder / "finished", out)
 
@@ -186,38 +160,6 @@ def _publish(finished: Path, out: Path) -> Manifest:
     return manifest
 
 
-def _identity(
-    rows: Path, base: Path, settings: dict[str, Any], start: Path | None, template: str | None = None
-) -> Identity:
-    """All that decides the adapter: not how this machine gets there (plan, threads, GPUs), nor a tracker.
-
-    Nor whether a final model is trained, too: its rows are all in which it differs.
-
-    Models count by content: neither a folder that was moved nor a run that was renamed is a change.
-    """
-    named, training = ("base_model", "start_from", "final"), dict(settings["training"])
-    del training["report_to"], training["measure"], training["graphs"]
-    if not training["validation_fraction"]:
-        del training["save_steps"]  # which decides which checkpoint is the best, and nothing else
-    return Identity(
-        rows=file_digest(rows),
-        base=base_manifest(base).sha256,
-        settings={key: value for key, value in settings.items() if key not in named} | {"training": training},
-        start=weights_digest(start) if start else None,
-        template=digest(template) if template is not None else None,
-        code=code_digest(Path(__file__)),
-    )
-
-
-def weights_digest(folder: Path) -> str:
-    """sha256 of the weights that were trained: of their file, or over those of the files that an index names."""
-    name = next(name for name in _WEIGHTS if (folder / name).is_file())
-    if name != _INDEX:
-        return file_digest(folder / name)
-    parts = sorted(set(read_document(folder / name, _WeightIndex).weight_map.values()))
-    return digest({part: file_digest(folder / part) for part in parts})
-
-
 def _prepare(
     task: TrainingTask,
     rows: list[TextRow],
@@ -238,7 +180,9 @@ def _prepare(
     kind = prompt_kind(settings.prompt.template, tokenizer)
     (rows, whole), ends = tokenise(rows, tokenizer, kind, system), end_ids(tokenizer, kind)
     ids, examples = cut(rows, whole, settings.max_length, ends)
-    plans = _plans(folder, size, settings, [length(e) for e in examples], device, gpus)
+    prompts, lengths = prompts_to_keep(settings, tokenizer, kind, system), [length(e) for e in examples]
+    keep = kept_in_a_step(settings, prompts, lengths)
+    plans = _plans(folder, size, settings, lengths, device, gpus, keep)
     longest = plans[0].max_length  # as in all of them
     if longest < settings.max_length:
         ids, examples = cut(rows, whole, longest, ends)
@@ -250,6 +194,9 @@ def _prepare(
     write_lines(folder / "validation.jsonl", [e for e in to_validate if length(e) <= longest])
     seconds = predicted_seconds(size, settings.lora.r, plans[0], sum(lengths) * training.epochs)
     _announce(task, size, plans[0], seconds, folder)
+    if keep.rows:
+        kept = answered(task, prompts, plans[0], tokenizer, folder.parent.with_name("keep"))
+        task = replace(task, kept=str(kept))
     return task, quickest(plans, task, lengths, steps, seconds, folder)
 
 
@@ -276,7 +223,13 @@ def _validation(task: TrainingTask, rows: list[TextRow]) -> tuple[list[TextRow],
 
 
 def _plans(
-    folder: Path, size: Architecture, settings: RunSettings, lengths: list[int], device: Device, gpus: int
+    folder: Path,
+    size: Architecture,
+    settings: RunSettings,
+    lengths: list[int],
+    device: Device,
+    gpus: int,
+    keep: KeptAnswers,
 ) -> list[Plan]:
     """The candidates; a run that was interrupted keeps its plan while kind of device and GPUs allow."""
     path = folder / "plan.json"
@@ -284,7 +237,7 @@ def _plans(
     begun = before and (last_checkpoint(folder) or before.fallbacks)
     if before and begun and before.device.kind == device.kind and before.gpus <= min(gpus, device.count):
         return [replace(before, graphs=before.graphs and settings.training.graphs)]
-    return candidates(size, settings, lengths, device, gpus)
+    return candidates(size, settings, lengths, device, gpus, keep)
 
 
 def _with_steps(planned: Plan, steps: list[list[int]], kind: str, system: str = "") -> Plan:

@@ -31,6 +31,7 @@ from qaloom.files import (
     write_lines,
 )
 from qaloom.inference.prompt import prompt_ids
+from qaloom.train.identity import Manifest, identity_of
 from qaloom.train.planning.launcher import Outcome
 from qaloom.train.planning.task import (
     Failed,
@@ -40,7 +41,7 @@ from qaloom.train.planning.task import (
     write_struct,
 )
 from qaloom.train.process import last_checkpoint
-from qaloom.train.stage import Manifest, _identity, _next_plan, _with_steps, train
+from qaloom.train.stage import _next_plan, _with_steps, train
 from qaloom.train.tokenized import steps_of_rows, tokenise
 
 
@@ -58,13 +59,13 @@ def inputs(tmp_path, tiny):
 
 
 def key(inputs):
-    return digest(to_builtins(_identity(**inputs)))
+    return digest(to_builtins(identity_of(**inputs)))
 
 
 def test_what_is_hashed_is_the_plain_dict(inputs):
     """A Struct of the settings would turn `dropout: 0` into 0.0, and every run would train anew."""
     inputs["settings"]["lora"]["dropout"] = 0
-    hashed = canonical(to_builtins(_identity(**inputs)))
+    hashed = canonical(to_builtins(identity_of(**inputs)))
     assert '"dropout":0,' in hashed and '"graphs"' not in hashed
 
 

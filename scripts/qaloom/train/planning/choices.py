@@ -39,6 +39,20 @@ class Choice(NamedTuple):
     memory_bytes: float
 
 
+class KeptAnswers(NamedTuple):
+    """Answers of the base model that every step takes beside its rows (`training.keep`), and the longest's tokens."""
+
+    rows: int = 0
+    tokens: int = 0
+
+    def at_once(self, tokens: int) -> int:
+        """How many go through the model together beside micro-batches of so many tokens."""
+        return max(1, min(self.rows, tokens // self.tokens)) if self.rows else 0
+
+
+NOTHING_KEPT = KeptAnswers()
+
+
 def choices(
     size: Architecture,
     run: RunSettings,
@@ -46,6 +60,7 @@ def choices(
     precision: str,
     saving: tuple[str, bool],
     gpus: int = 1,
+    keep: KeptAnswers = NOTHING_KEPT,
 ) -> Iterator[Choice]:
     """Every division of the effective batch into micro-batches, with and without checkpointing.
 
@@ -56,16 +71,23 @@ def choices(
     optimizer, offloaded = saving
     saved = len(run.lora.modules_to_save) * size.vocabulary * size.hidden
     for micro, accumulation, tokens in _divisions(run.training, longest, gpus, precision == "32bit"):
+        kept = keep.at_once(tokens) * keep.tokens
+        scored = max(tokens if run.training.label_smoothing else 0, kept)
         for checkpointing in (False, True):
-            scores = tokens * size.vocabulary if run.training.label_smoothing else 0
             step = MicroBatch(
-                precision, tokens, checkpointing, optimizer, full, offloaded, saved=saved, scores=scores
-            )
+                precision, tokens, checkpointing, optimizer, full, offloaded,
+                saved=saved, scores=scored * size.vocabulary, kept=kept,
+            )  # fmt: skip
             yield Choice(step, micro, accumulation, predicted_memory(size, r, step))
 
 
 def with_graphs(
-    eager: Sequence[Choice], size: Architecture, run: RunSettings, device: Device, gpus: int
+    eager: Sequence[Choice],
+    size: Architecture,
+    run: RunSettings,
+    device: Device,
+    gpus: int,
+    keep: KeptAnswers = NOTHING_KEPT,
 ) -> Iterator[Choice]:
     """The choices that can be replayed as CUDA graphs (qaloom.train.cuda_graphs), with the memory of that."""
     allowed = gpus == 1 and run.method == "lora" and not run.lora.dropout and run.training.graphs
@@ -77,7 +99,8 @@ def with_graphs(
         # need the room.
         in_ram = step.checkpointing or step.offloaded
         if not in_ram and step.precision != "8bit" and not step.optimizer.startswith("paged_"):
-            step = step._replace(graphs=True)
+            kept = keep.rows * keep.tokens
+            step = step._replace(graphs=True, kept=kept, scores=kept * size.vocabulary)
             yield choice._replace(step=step, memory_bytes=predicted_memory(size, run.lora.r, step))
 
 
@@ -93,12 +116,18 @@ def never_captured(run: RunSettings) -> str:
 
 
 def fitting_choices(
-    size: Architecture, run: RunSettings, longest: int, precision: str, device: Device, gpus: int
+    size: Architecture,
+    run: RunSettings,
+    longest: int,
+    precision: str,
+    device: Device,
+    gpus: int,
+    keep: KeptAnswers = NOTHING_KEPT,
 ) -> list[Choice]:
     """The choices of a precision that fit the device, with the first memory saving that lets any fit."""
     for saving in _savings(size, run, precision, device):
-        eager = list(choices(size, run, longest, precision, saving, gpus))
-        every = [*eager, *with_graphs(eager, size, run, device, gpus)]
+        eager = list(choices(size, run, longest, precision, saving, gpus, keep))
+        every = [*eager, *with_graphs(eager, size, run, device, gpus, keep)]
         fitting = [c for c in every if c.memory_bytes <= usable_bytes(c.step, run, device)]
         if fitting:
             return _worthwhile(fitting)
@@ -106,16 +135,20 @@ def fitting_choices(
 
 
 def smallest(
-    size: Architecture, run: RunSettings, lengths: Sequence[int], device: Device
+    size: Architecture,
+    run: RunSettings,
+    lengths: Sequence[int],
+    device: Device,
+    keep: KeptAnswers = NOTHING_KEPT,
 ) -> tuple[float, MicroBatch]:
     """Bytes of the smallest choice that the run's settings allow, and that choice's micro-batch."""
     precision = precisions(run, device)[-1]
-    step = next(
-        choice.step._replace(tokens=max(lengths), checkpointing=True)
-        for choice in choices(size, run, max(lengths), precision, _savings(size, run, precision, device)[-1])
+    saving = _savings(size, run, precision, device)[-1]
+    first = next(choices(size, run, max(lengths), precision, saving)).step
+    scored = max(max(lengths) if run.training.label_smoothing else 0, keep.tokens)
+    step = first._replace(
+        tokens=max(lengths), checkpointing=True, scores=scored * size.vocabulary, kept=keep.tokens
     )
-    if step.scores:
-        step = step._replace(scores=max(lengths) * size.vocabulary)
     return predicted_memory(size, run.lora.r, step), step
 
 

@@ -18,8 +18,9 @@ def fallback(planned: Plan, wanted_precision: str) -> tuple[str, Plan] | None:
     micro, accumulation = planned.micro_batch, planned.accumulation
     if micro > 1:
         half = next(m for m in range(micro // 2, 0, -1) if micro % m == 0)
+        kept = min(planned.keep_rows, max(1, planned.keep_at_once * half // micro))
         return f"micro-batch {half}", replace(
-            planned, micro_batch=half, accumulation=accumulation * micro // half
+            planned, micro_batch=half, accumulation=accumulation * micro // half, keep_at_once=kept
         )
     if not planned.checkpointing:
         return "checkpointing", replace(planned, checkpointing="unsloth")

@@ -63,6 +63,23 @@ def command(folder: Path, gpus: int) -> list[str]:
     return [sys.executable, *runner, "-m", "qaloom.train.process", str(folder)]
 
 
+def run_base_answers(name: str, folder: Path, prompts: int, device: str) -> Outcome:
+    """Let the base model answer `prompts` prompts, in a process; see qaloom.train.base_answers."""
+    (folder / "events.jsonl").unlink(missing_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "qaloom.train.base_answers", str(folder)],
+        stdin=subprocess.DEVNULL,
+        preexec_fn=end_with_parent,
+    )
+    try:
+        with bar(f"train: {name}, the base model's own answers", prompts, "answers") as advance:
+            for events in _polled(process, folder):
+                advance(last_step(events))
+    finally:
+        _end(process)
+    return _outcome(events, process.returncode, device)
+
+
 def run_autotune(folder: Path, seconds: float) -> list[AnyEvent]:
     """The events of the autotune process (qaloom.train.autotune_process) over its folder.
 

@@ -18,7 +18,10 @@ class MicroBatch(NamedTuple):
     offloaded: bool = False  # the input embedding waits in RAM; only the rows looked up cross over
     graphs: bool = False  # replayed as CUDA graphs, which keep activations and gradients of their own
     saved: int = 0  # parameters of layers that are trained whole beside the adapter, in float32
-    scores: int = 0  # scores (tokens x vocabulary) that the loss is made of, where it is smoothed
+    scores: int = (
+        0  # scores (tokens x vocabulary) that the loss is made of, smoothed or of the base's answers
+    )
+    kept: int = 0  # tokens of the base's answers that go through the model together, after the micro-batch
 
 
 # Bytes of an adapter's parameter and its gradient in float32, and of the moments that optimizers keep of it.
@@ -55,20 +58,23 @@ def predicted_memory(size: Architecture, r: int, step: MicroBatch) -> float:
     else:
         trained = each * size.adapter(r) + (_BYTES_ON_GPU + moments) * step.saved
     trained += _SCORE * step.scores
-    activations = _activations(size, step, width)
-    graphs = _GRAPH_ACTIVATIONS * activations + 4 * size.adapter(r) + _GRAPH_FIXED if step.graphs else 0
+    activations = max(_activations(size, step, tokens, width) for tokens in (step.tokens, step.kept))
+    graphs = 0.0
+    if step.graphs:  # those of the base's answers are captured beside those of the rows
+        held = sum(_activations(size, step, tokens, width) for tokens in (step.tokens, step.kept) if tokens)
+        graphs = _GRAPH_ACTIVATIONS * held + (8 if step.kept else 4) * size.adapter(r) + _GRAPH_FIXED
     fixed = _FIXED + _PROCESS.get(step.precision, 0)
     return weights + trained + activations + graphs + fixed
 
 
-def _activations(size: Architecture, step: MicroBatch, width: int) -> float:
-    """Bytes that a micro-batch's forward pass leaves for its backward pass.
+def _activations(size: Architecture, step: MicroBatch, tokens: int, width: int) -> float:
+    """Bytes that a forward pass of so many tokens leaves for its backward pass.
 
     A layer's are 2.3 times the intermediate and 5.35 times the hidden channels; with checkpointing the
     layers' inputs wait in RAM, and 2.4 layers' worth is on the card at once. In 8 bits the products' own
     copies come on top.
     """
-    layer = step.tokens * width * (2.3 * size.intermediate + 5.35 * size.hidden)
+    layer = tokens * width * (2.3 * size.intermediate + 5.35 * size.hidden)
     if step.precision == "32bit":
         layer *= 1.5  # nothing is fused
     if step.precision != "8bit":

@@ -14,8 +14,10 @@ from qaloom.errors import DeviceError
 from qaloom.inference.architecture import Architecture
 from qaloom.train.planning.choices import (
     ADAM,
+    NOTHING_KEPT,
     RECOMPUTING,
     Choice,
+    KeptAnswers,
     cost,
     fitting_choices,
     lengths_to_try,
@@ -74,7 +76,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """How a run is trained on one device, as plan.json holds it. Lengths are in tokens.
 
     `accumulation` counts the micro-batches (packed: packs) of a step on each GPU; `most_packs` is how many
-    packs the fullest step can be divided into; `cut_rows` counts rows longer than `longest_row`.
+    packs the fullest step can be divided into; `cut_rows` counts rows longer than `longest_row`. Every step takes
+    `keep_rows` answers of the base model of up to `keep_tokens` tokens, `keep_at_once` of them together.
     """
 
     device: Device
@@ -101,6 +104,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     prompt: str = ""
     system: str = ""  # the system message of rows without one
     most_packs: int | None = None
+    keep_rows: int = 0
+    keep_tokens: int = 0
+    keep_at_once: int = 0
     candidates: list[Candidate] | UnsetType = UNSET
     measured_memory_bytes: int | UnsetType = UNSET
 
@@ -124,7 +130,12 @@ def plan(size: Architecture, run: RunSettings, lengths: Sequence[int], device: D
 
 
 def candidates(
-    size: Architecture, run: RunSettings, lengths: Sequence[int], device: Device, gpus: int = 1
+    size: Architecture,
+    run: RunSettings,
+    lengths: Sequence[int],
+    device: Device,
+    gpus: int = 1,
+    keep: KeptAnswers = NOTHING_KEPT,
 ) -> list[Plan]:
     """A few plans of equal results, the one whose step is predicted the quickest first. Memory is in bytes.
 
@@ -136,12 +147,12 @@ def candidates(
     gpus = usable_gpus(gpus, run, device)
     for longest in lengths_to_try(lengths):
         for precision in precisions(run, device):
-            fitting = fitting_choices(size, run, longest, precision, device, gpus)
+            fitting = fitting_choices(size, run, longest, precision, device, gpus, keep)
             if fitting:
                 # Of equal costs the first, which is eager, takes less memory.
                 best = sorted(fitting, key=lambda choice: cost(choice, lengths, run))
-                return [_plan(c, run, lengths, longest, device, gpus) for c in _few(best)]
-    least, step = smallest(size, run, lengths, device)
+                return [_plan(c, run, lengths, longest, device, gpus, keep) for c in _few(best)]
+    least, step = smallest(size, run, lengths, device, keep)
     free, usable = device.free_bytes / GB, usable_bytes(step, run, device) / GB
     raise DeviceError(
         f"the model needs about {least / GB:.1f} GB even one row at a time, and of the "
@@ -151,11 +162,12 @@ def candidates(
 
 
 def predicted_seconds(size: Architecture, r: int, planned: Plan, tokens: float) -> float:
-    """Training time over `tokens`, from the device's own matrix speed.
+    """Training time over `tokens` of rows and of what is kept, from the device's own matrix speed.
 
     FLOP a token: 4 a frozen parameter (forward, and backward without its gradient), 6 an adapter's. On a
     GPU a micro-batch takes at least as long as its kernels' launches.
     """
+    tokens += planned.steps * planned.keep_rows * planned.keep_tokens
     work = (4 * (size.linear + size.vocabulary * size.hidden) + 6 * size.adapter(r)) * tokens
     speed = planned.device.speeds.get(planned.dtype) or _UNKNOWN_SPEED
     computing = work / (_EFFICIENCY * speed) / planned.gpus
@@ -163,7 +175,8 @@ def predicted_seconds(size: Architecture, r: int, planned: Plan, tokens: float) 
         return computing
     checkpointing = planned.checkpointing
     each = 0 if planned.graphs else _LAUNCHES * (1.6 if checkpointing else 1)
-    launches = each * size.layers * planned.steps * planned.accumulation
+    kept = -(-planned.keep_rows // planned.keep_at_once) if planned.keep_rows else 0
+    launches = each * size.layers * planned.steps * (planned.accumulation + kept)
     return _FIRST_STEP + max(computing * (RECOMPUTING if checkpointing else 1), launches)
 
 
@@ -176,7 +189,13 @@ def _few(best: list[Choice]) -> list[Choice]:
 
 
 def _plan(
-    choice: Choice, run: RunSettings, lengths: Sequence[int], longest: int, device: Device, gpus: int
+    choice: Choice,
+    run: RunSettings,
+    lengths: Sequence[int],
+    longest: int,
+    device: Device,
+    gpus: int,
+    keep: KeptAnswers,
 ) -> Plan:
     step, tokens = choice.step, run.training.effective_tokens
     return Plan(
@@ -199,7 +218,10 @@ def _plan(
         longest_row=longest,
         cut_rows=sum(n > longest for n in lengths),
         predicted_memory_bytes=int(choice.memory_bytes),
-        why=[*_why(choice, run, device, gpus), *_why_cut(longest, lengths)],
+        why=[*_why(choice, run, device, gpus), *_why_kept(keep), *_why_cut(longest, lengths)],
+        keep_rows=keep.rows,
+        keep_tokens=keep.tokens,
+        keep_at_once=keep.rows if step.graphs else keep.at_once(step.tokens),
     )
 
 
@@ -242,6 +264,12 @@ def _why_checkpointing(choice: Choice) -> str:
     if choice.step.checkpointing:
         return "checkpointing: activations do not fit, or only in smaller micro-batches"
     return "no checkpointing: activations fit"
+
+
+def _why_kept(keep: KeptAnswers) -> list[str]:
+    if not keep.rows:
+        return []
+    return [f"keep: each step takes {keep.rows} of the base's answers, too, of {keep.tokens} tokens at most"]
 
 
 def _why_cut(longest: int, lengths: Sequence[int]) -> list[str]:

@@ -13,7 +13,8 @@ from qaloom.train.planning.plan import Plan
 class TrainingTask(Struct, frozen=True):
     """A run to train: folders of the base model and of the adapter to start from, and the rows' ids.
 
-    `template` is the text of a prompt template of the run's own.
+    `template` is the text of a prompt template of the run's own, `kept` the file of the base model's answers that
+    the tuned model is held to.
     """
 
     name: str
@@ -23,6 +24,7 @@ class TrainingTask(Struct, frozen=True):
     threads: int | None
     ids: list[str] = []
     template: str | None = None
+    kept: str | None = None
 
 
 class TrainingJob(Struct, frozen=True):
@@ -38,6 +40,23 @@ class AutotuneJob(Struct, frozen=True):
     task: TrainingTask
     candidates: list[Plan]
     steps: list[list[int]]
+
+
+class BaseAnswersJob(Struct, frozen=True):
+    """job.json of the process that asks the base model (qaloom.train.base_answers).
+
+    `prompts` are token ids, `stop` those that end an answer, which has `most` tokens at most; `answers` is the file
+    that answers are cached in.
+    """
+
+    base: str
+    code_allowed: bool
+    precision: str
+    threads: int | None
+    prompts: list[list[int]]
+    stop: list[int]
+    most: int
+    answers: str
 
 
 class Event(Struct, frozen=True, tag_field="event"):
@@ -64,7 +83,7 @@ class Started(Event, frozen=True, tag="started"):
 
 
 class StepDone(Event, frozen=True, tag="step"):
-    """An optimizer step is done."""
+    """An optimizer step, or an answer of the base model, is done."""
 
     step: int
 
