@@ -76,6 +76,7 @@ class DedupSettings(Section, frozen=True):
     embedding_threshold: float
     language: Language | None
     length: LengthSettings
+    abstentions: Literal["keep", "drop"]
     pii: Literal["report", "mask", "drop"]
 
 

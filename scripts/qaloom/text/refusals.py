@@ -54,14 +54,6 @@ ASKS_WHAT = re.compile(
 )
 
 
-def refuses(answer: str, question: str) -> bool:
-    """Whether an answer denies, in its opening, that the question can be answered from the text."""
-    if not may_deny(answer):
-        return False
-    asked = plain(question)
-    return any(denies(statement, asked) for statement in opening(plain(answer)))
-
-
 def plain(text: str) -> str:
     """A text as the patterns here read it: casefolded, with straight apostrophes."""
     return text.replace("’", "'").casefold()
