@@ -4,6 +4,7 @@ A prompt holds examples as earlier exchanges, which small models follow as well,
 Decoding is greedy: kinds and the order of examples make wordings differ, so that none depends on chance.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, cached_property, partial
@@ -154,13 +155,21 @@ class ModelParaphraser:
         return sorted({*stop_ids(self.tokenizer, self._kind), *own_stop_ids(self.folder)})
 
     def _ids(self, prompt: Question) -> list[int] | None:
-        """Token ids of a prompt, without its examples where the chat template takes no earlier exchanges."""
-        for history in (prompt.history, ()):
+        """Token ids of a prompt, with as many of its examples as the chat template and the model's positions take."""
+        for examples in (prompt.history, prompt.history[:1], ()):
             try:
-                return prompt_ids(self.tokenizer, self._kind, prompt.instruction, history=history)
+                ids = prompt_ids(self.tokenizer, self._kind, prompt.instruction, history=examples)
             except RowTextError:
                 continue
+            if len(ids) + self.settings.max_new_tokens <= self._positions:
+                return ids
         return None
+
+    @cached_property
+    def _positions(self) -> int:
+        """The most tokens that the model takes."""
+        found = getattr(self.model.model.config.get_text_config(), "max_position_embeddings", None)
+        return found or sys.maxsize
 
 
 # --- prompts ------------------------------------------------------------------------------------------

@@ -21,11 +21,13 @@ _LABEL = re.compile(
     re.I,
 )  # fmt: skip
 _OPENING = re.compile(
-    r"^(?:sure|certainly|of course|okay|ok|here(?:'s| is| are)|the (?:re\w+|formal|casual) (?:question|version)|네|예"
-    r"|물론|알겠|다음은|아래)\b[^:：\n]{0,90}[:：]\s*",
+    r"^(?:(?:sure|certainly|of course|okay|ok|here(?:'s| is| are)|the (?:re\w+|formal|casual) (?:question|version))\b"
+    r"|(?:네[,. ]|예[,. ]|물론|알겠|다음은|아래))[^:：\n]{0,90}[:：]\s*",
     re.I,
 )
-_REMARK = re.compile(r"^\s*(?:\(|\[|note\b|explanation\b|this (?:version|question)\b|참고|설명|※)", re.I)
+_REMARK = re.compile(
+    r"^\s*(?:\((?!\d)|\[|note\b|explanation\b|this (?:version|question)\b|참고|설명|※)", re.I
+)
 _EMPHASIS = re.compile(r"(?<!\w)(\*\*|__|`)(.+?)\1(?!\w)")
 _QUOTES = re.compile("^([\"“”'‘’「『])(.+)([\"“”'‘’」』])$")
 _AFTER_QUESTION = re.compile(r"(?<=[?？])\s+(?=[^\sa-z])")

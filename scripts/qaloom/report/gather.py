@@ -186,7 +186,7 @@ def _with_examples(
 
 def _counts(stats: dict[str, Any]) -> dict[str, Any]:
     """Counts beyond the rows themselves (repairs, paraphrases proposed, ...), where they are not zero."""
-    shown = ("in", "out", "rejected", "reasons", "files", "providers", "examples")
+    shown = ("in", "out", "rejected", "reasons", "files", "providers", "examples", "coverage")
     return {key: value for key, value in stats.items() if key not in shown and value not in (0, {}, [])}
 
 

@@ -574,6 +574,7 @@ def test_paraphrases_have_a_table_and_examples_of_kept_and_dropped(tmp_path: Pat
     text = english(section(written(tmp_path / "results", []), "rows"))
     assert re.search(r"Made by rules backtranslation proposed \d 13 accepted \d 1 dropped: ", text)
     assert f"Question {question} backtranslation {proposals[0]}" in text
+    assert "0 of 1 facts have 20 wordings or more. The wordings of a fact are 0." in text
     assert text.count(f"Rewords: {question}") == 10
 
 
@@ -610,6 +611,7 @@ def test_every_sentence_of_the_stages_has_its_korean() -> None:
             "dedup/cut_answers",
             "dedup/unclear_questions",
             "augment/paraphrase_filters",
+            "augment/replies",
             "validate/lines",
             "validate/fields",
             "validate/dialogues",
