@@ -88,6 +88,11 @@ def settings(*keys):
     return canonical(part)
 
 
+def settings_of(section, *names):
+    """Some settings of a section as text."""
+    return canonical({name: config[section][name] for name in names})
+
+
 def code(rule_name, *assets):
     """The digest of a rule's script, of all library modules it reaches, and of the `assets` it reads."""
     scripts = Path(workflow.basedir) / "scripts"

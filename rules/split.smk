@@ -5,6 +5,7 @@ checkpoint split:
     input:
         rows="<results>/augment/rows.jsonl",
         clusters="<results>/dedup/clusters.jsonl",
+        embedder=f"<results>/base_model/{model_name(EMBEDDER)}/manifest.json" if EMBEDDER else [],
     output:
         train="<results>/split/train.jsonl",
         recall="<results>/split/recall.jsonl",
@@ -23,9 +24,11 @@ checkpoint split:
         "<logs>/split/split.log",
     benchmark:
         "<logs>/split/split.benchmark.jsonl"
+    resources:
+        **gpu_for(EMBEDDER),
     params:
         settings=settings("split"),
-        threshold=settings("dedup", "threshold"),
+        alike=settings_of("dedup", "threshold", "embedding_threshold"),
         code=code("split"),
     message:
         "Placing rows in train, recall and unseen, and looking for leaks"

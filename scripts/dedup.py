@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from qaloom.console import job
-from qaloom.dedup.meaning import embedder_of
 from qaloom.dedup.stage import dedup
+from qaloom.inference.embeddings import embedder_of
 
 
 def main(rows: str, out: Path, settings: str, threads: int, embedder: str | None) -> None:

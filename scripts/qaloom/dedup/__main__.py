@@ -7,8 +7,8 @@ import typer
 
 from qaloom.config.load import load_config
 from qaloom.console import job
-from qaloom.dedup.meaning import embedder_of
 from qaloom.dedup.stage import dedup
+from qaloom.inference.embeddings import embedder_of
 
 
 def command(

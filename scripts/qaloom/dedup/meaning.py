@@ -1,37 +1,16 @@
 """Questions that an embedding model finds alike: pairs that may contradict, beyond spelling."""
 
-from collections.abc import Container, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Container
 
 import numpy as np
 
 from qaloom.dedup.near_duplicates import Keyed, Pair, Questions
-from qaloom.inference.embeddings import embed, near_vectors
+from qaloom.inference.embeddings import Embedder, near_vectors
 from qaloom.text.language import language
 from qaloom.text.normalize import key_digits
 from qaloom.text.rewordings import may_ask_the_same
 from qaloom.text.spelling import Counts
 from qaloom.text.values import same_values
-
-
-class Embedder(NamedTuple):
-    """An embedding model's folder, where its vectors are kept, and the least cosine of two texts that are alike."""
-
-    model: Path
-    cache: Path
-    threshold: float
-
-    def vectors(self, texts: list[str]) -> np.ndarray:
-        """Unit vectors of some texts, float32 [texts, dimensions]."""
-        return embed(texts, self.model, self.cache)
-
-
-def embedder_of(
-    settings: Mapping[str, Any], model: Path | None, cache: Path = Path("cache/embeddings")
-) -> Embedder | None:
-    """The embedder of the `dedup` settings, given the model's folder; None where there is none."""
-    return Embedder(model, cache, settings["embedding_threshold"]) if model else None
 
 
 class Meaning:

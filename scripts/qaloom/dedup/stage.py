@@ -19,7 +19,7 @@ from qaloom.console import bar, say
 from qaloom.dedup import pii
 from qaloom.dedup.contradictions import contradictions
 from qaloom.dedup.filters import failed, missing_spaces, quality
-from qaloom.dedup.meaning import Embedder, Meaning
+from qaloom.dedup.meaning import Meaning
 from qaloom.dedup.near_duplicates import (
     Keyed,
     Pair,
@@ -32,6 +32,7 @@ from qaloom.dedup.near_duplicates import (
 )
 from qaloom.errors import DataError
 from qaloom.files import write_lines
+from qaloom.inference.embeddings import Embedder
 from qaloom.records import (
     Clustered,
     Rejection,

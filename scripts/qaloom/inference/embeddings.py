@@ -5,9 +5,9 @@ Pooling and length are those of the folder's sentence-transformers files where i
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -22,6 +22,25 @@ from qaloom.trained_run import base_manifest
 _BATCH_TOKENS = 16_384  # of a batch, padding counted
 _LONGEST = 512  # tokens, where the folder names no other length
 POOLING = "1_Pooling/config.json"
+
+
+class Embedder(NamedTuple):
+    """An embedding model's folder, where its vectors are kept, and the least cosine of two texts that are alike."""
+
+    model: Path
+    cache: Path
+    threshold: float
+
+    def vectors(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors of some texts, float32 [texts, dimensions]."""
+        return embed(texts, self.model, self.cache)
+
+
+def embedder_of(
+    settings: Mapping[str, Any], model: Path | None, cache: Path = Path("cache/embeddings")
+) -> Embedder | None:
+    """The embedder of the `dedup` settings, given the model's folder; None where there is none."""
+    return Embedder(model, cache, settings["embedding_threshold"]) if model else None
 
 
 def embed(texts: Sequence[str], model: Path, cache: Path) -> np.ndarray:

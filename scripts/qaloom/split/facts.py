@@ -8,7 +8,7 @@ Two rows state one fact when their questions hold the same values and
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import IntEnum
 from functools import cached_property, lru_cache
 
@@ -123,9 +123,14 @@ class Comparison:
         self.weights = weights
         self.units = units  # the answer unit of each row
         self.answers = Counter(units)
+        self.links: Collection[
+            tuple[str, str]
+        ] = ()  # ids of rows that are known to state one fact, either way
 
     def relation(self, one: Statement, other: Statement) -> Relation:
         """Whether two rows state the same fact, ask the same, or neither."""
+        if self.linked(one, other):
+            return Relation.SAME_FACT
         if one.figures != other.figures:
             return Relation.NONE
         found = self._by_words(one, other)
@@ -170,7 +175,11 @@ class Comparison:
 
     def states_answer(self, one: Statement, other: Statement) -> bool:
         """Whether two rows of one fact have answers that agree or hold the same values."""
-        return self.agree(one, other) or _equal_values(one, other)
+        return self.linked(one, other) or self.agree(one, other) or _equal_values(one, other)
+
+    def linked(self, one: Statement, other: Statement) -> bool:
+        """Whether two rows, or those that they are paraphrases of, are known to state one fact."""
+        return (one.row.parent or one.row.id, other.row.parent or other.row.id) in self.links
 
     def identified_alike(self, one: Statement, other: Statement) -> bool:
         """Whether two questions share the word that sets one of them apart from the others of the data set."""

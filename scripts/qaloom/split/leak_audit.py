@@ -15,9 +15,11 @@ import msgspec
 
 from qaloom.errors import LeakError
 from qaloom.files import each_line, write_json
+from qaloom.inference.embeddings import Embedder
 from qaloom.records import Placement, Row, placed_row
 from qaloom.split.fact_pairs import grouped_pairs, near_answer_pairs, near_question_pairs
 from qaloom.split.facts import Comparison, Relation, Statement, comparison_of
+from qaloom.split.meaning import link_by_meaning
 from qaloom.text.content_words import differ_in_endings_alone
 from qaloom.text.differences import Difference
 
@@ -64,7 +66,11 @@ class Audit(msgspec.Struct):
 
 
 def audit(
-    folder: Path, threshold: float, by: str = "answer", known: Mapping[str, Statement] = MappingProxyType({})
+    folder: Path,
+    threshold: float,
+    by: str = "answer",
+    known: Mapping[str, Statement] = MappingProxyType({}),
+    embedder: Embedder | None = None,
 ) -> Audit:
     """Check the split in `folder`, write audit.json there and return its content.
 
@@ -78,6 +84,8 @@ def audit(
     train = [s for s in whole if s.row.origin != "form"]
     sources = [s for s in chain(train, recall, unseen) if s.row.origin == "data"]
     comparison = comparison_of(sources, threshold)
+    if embedder:
+        link_by_meaning(sources, comparison, embedder)
     checks = [
         _unseen_facts(unseen, train, comparison),
         _taught(recall, train, placed, comparison),
@@ -144,6 +152,9 @@ def _candidates(held: Rows, train: Rows, comparison: Comparison) -> Iterator[tup
         i, j = sorted(pair)
         if i < len(held) <= j:
             yield both[i], both[j]
+    if comparison.links:
+        asked, taught = ({s.row.id: s for s in rows} for rows in (held, train))
+        yield from ((asked[a], taught[b]) for a, b in comparison.links if a in asked and b in taught)
 
 
 def _taught(recall: Rows, train: Rows, placed: Places, comparison: Comparison) -> Check:

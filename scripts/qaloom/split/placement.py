@@ -12,9 +12,11 @@ from itertools import chain
 
 from qaloom.config.settings import SplitSettings
 from qaloom.errors import DataError
+from qaloom.inference.embeddings import Embedder
 from qaloom.records import Row
 from qaloom.split.fact_pairs import Pair, grouped_pairs, near_answer_pairs, near_question_pairs, related
 from qaloom.split.facts import Comparison, Relation, Statement, comparison_of
+from qaloom.split.meaning import link_by_meaning
 from qaloom.text.content_words import differ_in_endings_alone
 from qaloom.text.differences import Difference
 
@@ -75,11 +77,14 @@ def choose_sides(data: Sequence[Wording], settings: SplitSettings) -> int:
     return len(shares)
 
 
-def find_facts(data: Sequence[Wording], cluster: Mapping[str, str], threshold: float) -> Facts:
+def find_facts(
+    data: Sequence[Wording], cluster: Mapping[str, str], threshold: float, embedder: Embedder | None = None
+) -> Facts:
     """The relations among the rows, and in `fact` of each row the smallest id of its fact."""
     comparison = comparison_of(data, threshold)
     clusters = [cluster.get(w.row.id, "") for w in data]
-    candidates = chain(grouped_pairs(data, clusters, comparison), _across(data, clusters, threshold))
+    linked = link_by_meaning(data, comparison, embedder) if embedder else []
+    candidates = chain(linked, grouped_pairs(data, clusters, comparison), _across(data, clusters, threshold))
     pairs = related(data, candidates, comparison)
     facts = Facts(data, pairs, comparison)
     for members in components(range(len(data)), facts.same):

@@ -18,6 +18,7 @@ from qaloom.config.settings import SplitSettings, typed
 from qaloom.console import say
 from qaloom.errors import DataError
 from qaloom.files import each_line, file_digest, write_json, write_lines
+from qaloom.inference.embeddings import Embedder
 from qaloom.records import (
     Clustered,
     FactCounts,
@@ -32,6 +33,7 @@ from qaloom.records import (
 from qaloom.split.facts import Comparison
 from qaloom.split.leak_audit import audit
 from qaloom.split.lookalike_rows import MOST_TAUGHT, make_look_alikes
+from qaloom.split.meaning import languages_note
 from qaloom.split.notes import notes_on
 from qaloom.split.placement import (
     Wording,
@@ -48,11 +50,18 @@ PARTS = ("train", "recall", "unseen")
 
 
 @uncollected()
-def split(rows: Path, clusters: Path, out: Path, settings: dict[str, Any], threshold: float) -> SplitManifest:
+def split(
+    rows: Path,
+    clusters: Path,
+    out: Path,
+    settings: dict[str, Any],
+    threshold: float,
+    embedder: Embedder | None = None,
+) -> SplitManifest:
     """Split the rows of a file into train, recall and unseen in the folder `out`; return the manifest.
 
     `clusters` tells which questions are near-equal, transitively, at `threshold` or coarser, and the comparison keys
-    that dedup made.
+    that dedup made. With an `embedder` facts are linked across wordings and languages, too.
     `settings` is the `split` section of a configuration. Raises DataError when nothing is left to train
     on, LeakError when the audit of the written files finds a leak; no manifest is written then.
     """
@@ -60,15 +69,16 @@ def split(rows: Path, clusters: Path, out: Path, settings: dict[str, Any], thres
     check_handed_over(rows, clusters)
     chosen = typed(settings, SplitSettings)
     wordings, cluster = _read(rows, clusters)
-    placed, units, comparison = _placed(wordings, cluster, chosen, threshold)
+    placed, units, comparison = _placed(wordings, cluster, chosen, threshold, embedder)
     _write_parts(out, placed)
     look_alikes = make_look_alikes(placed, comparison, chosen.seed)
     write_vouched(out / "lookalike.jsonl", look_alikes)
     taught = make_look_alikes(placed, comparison, chosen.seed, "training", MOST_TAUGHT)
     write_vouched(out / "lookalike_training.jsonl", taught)
-    audit(out, threshold, chosen.by, {w.row.id: w for w in placed})
+    audit(out, threshold, chosen.by, {w.row.id: w for w in placed}, embedder)
     questions = [w for w in placed if w.row.origin != "form"]
-    manifest = _manifest(out, placed, len(look_alikes), notes_on(questions, units, chosen))
+    notes = [*notes_on(questions, units, chosen), *([] if embedder else languages_note(questions))]
+    manifest = _manifest(out, placed, len(look_alikes), notes)
     write_json(out / "manifest.json", msgspec.to_builtins(manifest))
     say(_summary(manifest))
     for note in manifest.notes:
@@ -93,6 +103,7 @@ def _placed(
     cluster: dict[str, str],
     settings: SplitSettings,
     threshold: float,
+    embedder: Embedder | None,
 ) -> tuple[list[Wording], int, Comparison]:
     """Every row, probe and form in its place, sorted by id; the number of facts or documents; how facts compare."""
     forms = [w for w in wordings if w.row.origin == "form"]
@@ -101,7 +112,7 @@ def _placed(
     if not data:
         raise DataError("split: there is no row to split; see the rejected.jsonl of the stages before")
     units = choose_sides(data, settings)
-    facts = find_facts(data, cluster, threshold)
+    facts = find_facts(data, cluster, threshold, embedder)
     place_data(data, facts, settings)
     place_paraphrases(made, data, facts.comparison)
     probes = make_probes(data, made, settings)

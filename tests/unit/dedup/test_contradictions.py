@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qaloom.dedup.contradictions import contradictions
-from qaloom.dedup.meaning import Embedder, Meaning
+from qaloom.dedup.meaning import Meaning
 from qaloom.dedup.near_duplicates import Keyed, Questions, compared_questions, near_duplicate_pairs
 from qaloom.dedup.reworded_pairs import QuestionWords
+from qaloom.inference.embeddings import Embedder
 from qaloom.records import Row, row_id
 from qaloom.text.normalize import comparison_key
 from qaloom.text.rewordings import may_ask_the_same
@@ -127,7 +128,7 @@ def found_by_meaning(monkeypatch, *pairs):
         words = sorted({text.split()[0] for text in texts})
         return np.eye(len(words), dtype=np.float32)[[words.index(text.split()[0]) for text in texts]]
 
-    monkeypatch.setattr("qaloom.dedup.meaning.embed", vectors)
+    monkeypatch.setattr("qaloom.inference.embeddings.embed", vectors)
     rows = [
         Keyed(Row(row_id(q, "", a), q, "", a, "a.jsonl", 1, "a", {}), comparison_key(q), comparison_key(a))
         for q, a in pairs

@@ -61,9 +61,10 @@ def test_a_space_after_a_special_token_stays_as_it_is_trained(tmp_path, scheme, 
 
 
 def _llama_folder(folder, scheme):
-    """A tokenizer of class LlamaTokenizer; the space is put after every special token, or where a text begins."""
+    """A tokenizer of class LlamaTokenizer, with the space after every special token or at a text's begin."""
     tokenizer = family_tokenizer("llama-2")
-    tokenizer.chat_template = "{{ bos_token }}{% for m in messages %}#{{ m.content }}{{ eos_token if m.role == 'assistant' }}{% endfor %}"
+    turn = "#{{ m.content }}{{ eos_token if m.role == 'assistant' }}"
+    tokenizer.chat_template = "{{ bos_token }}{% for m in messages %}" + turn + "{% endfor %}"
     tokenizer.save_pretrained(folder)
     inner = read_json(folder / "tokenizer.json")
     space = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": False}
