@@ -47,6 +47,7 @@ rule augment:
     input:
         rows="<results>/dedup/rows.jsonl",
         shards=collect("<results>/augment/shards/{shard}.jsonl", shard=SHARDS),
+        judge=f"<results>/base_model/{model_name(JUDGE)}/manifest.json" if JUDGE else [],
     output:
         rows="<results>/augment/rows.jsonl",
         rejected="<results>/augment/rejected.jsonl",
@@ -55,9 +56,11 @@ rule augment:
         "<logs>/augment/augment.log",
     benchmark:
         "<logs>/augment/augment.benchmark.jsonl"
+    resources:
+        **gpu_for(JUDGE),
     params:
         settings=canonical(gathering(config["augment"])),
-        code=code("augment"),
+        code=code("augment", "augment/paraphrase_judge.yaml"),
     message:
         "Writing further wordings of the questions"
     script:

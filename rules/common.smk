@@ -46,7 +46,8 @@ with job():
         endpoint.check_server(config["evaluate"]["judge"], "evaluate.judge")
     REWORDERS = references(config["augment"])
     EMBEDDER = config["dedup"]["embedding_model"]
-    NAMED = [*REWORDERS, *([EMBEDDER] if EMBEDDER else [])]  # models beside those of the runs
+    JUDGE = config["augment"]["gates"]["judge"]
+    NAMED = [*REWORDERS, *filter(None, (EMBEDDER, JUDGE))]  # models beside those of the runs
     for reference in NAMED:
         check_reference(reference)
     SETTINGS = typed(config, Settings)

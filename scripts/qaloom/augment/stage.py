@@ -15,6 +15,7 @@ from rapidfuzz.distance import Indel
 
 from qaloom.augment.forms import forms_of
 from qaloom.augment.paraphrase_filters import Reason, rejection_reason
+from qaloom.augment.paraphrase_judge import ParaphraseJudge
 from qaloom.augment.quota import mean_distance, most_varied, rows_by_fact
 from qaloom.augment.replies import reply_reason
 from qaloom.config.settings import FormSettings, GateSettings, typed
@@ -46,6 +47,22 @@ class Proposal(NamedTuple):
     fact: int
 
 
+class Gate(NamedTuple):
+    """What decides about a proposal by its two texts: the gates, and a judge of what they drop for words alone."""
+
+    limits: GateSettings
+    judge: ParaphraseJudge | None
+
+    def reasons(self, proposals: Sequence[Proposal]) -> list[Reason | None]:
+        """The reason against each proposal, or None."""
+        found = [_gated(proposal, self.limits) for proposal in proposals]
+        if self.judge is None:
+            return found
+        return self.judge.second_opinion(
+            [(p.parent.instruction, p.row.instruction) for p in proposals], found
+        )
+
+
 class Judged(NamedTuple):
     """What became of the proposals: accepted, rejected with their reasons, and spare ones of facts at their quota."""
 
@@ -55,12 +72,17 @@ class Judged(NamedTuple):
 
 
 def augment(
-    rows: Path, out: Path, settings: Mapping[str, Any], shards: Sequence[Path] = ()
+    rows: Path,
+    out: Path,
+    settings: Mapping[str, Any],
+    shards: Sequence[Path] = (),
+    judge: ParaphraseJudge | None = None,
 ) -> dict[str, Any]:
     """Write the rows of `rows`, accepted paraphrases and forms of them to the folder `out`; return the stats.
 
     `settings` is `augment`, of which `providers`, `wordings` and `gates` count here; `shards` are the files that
-    `qaloom.augment.providers` wrote for the providers that ask a model. The stats count rows in as rows and judged
+    `qaloom.augment.providers` wrote for the providers that ask a model; `judge` gives a second opinion on what they
+    propose. The stats count rows in as rows and judged
     proposals together, and hold the outcome of each provider's proposals, a few accepted `examples` and the
     `coverage` of facts. Reason codes: those of the gates, not_a_question, answer_given, duplicate, clash.
     """
@@ -70,7 +92,8 @@ def augment(
     facts = rows_by_fact(existing) if providers else []
     needed = [settings["wordings"] - len(fact) for fact in facts]
     proposals = list(_proposals(facts, needed, providers, _by_question(shards)))
-    outcome = _outcome(proposals, existing, facts, needed, typed(settings["gates"], GateSettings), providers)
+    gate = Gate(typed(settings["gates"], GateSettings), judge)
+    outcome = _outcome(proposals, existing, facts, needed, gate, providers)
     accepted = sorted((p.row for p in outcome.accepted), key=lambda row: row.id)
     rejections = [_dropped(*one) for one in outcome.rejected]
     forms = forms_of(existing, typed(settings["forms"], FormSettings))
@@ -140,11 +163,11 @@ def _outcome(
     existing: Sequence[Row],
     facts: Sequence[Sequence[Row]],
     needed: Sequence[int],
-    limits: GateSettings,
+    gate: Gate,
     providers: Sequence[str],
 ) -> Judged:
     """Judge the proposals and fill each fact's quota; what clashes makes room for the next."""
-    passed, dropped = _judged(proposals, existing, limits)
+    passed, dropped = _judged(proposals, existing, gate)
     waiting: dict[int, list[Proposal]] = defaultdict(list)
     for proposal in passed:
         waiting[proposal.fact].append(proposal)
@@ -152,7 +175,7 @@ def _outcome(
     accepted: list[Proposal] = []
     room = {number: needed[number] for number in waiting}
     while picked := [p for n, many in waiting.items() for p in _picked(own[n], many, room[n], providers)]:
-        clashes = _clashes(picked, existing, limits.clash)
+        clashes = _clashes(picked, existing, gate.limits.clash)
         for proposal in picked:
             waiting[proposal.fact].remove(proposal)
             if reason := clashes.get(proposal.key):
@@ -185,11 +208,11 @@ def _picked(
 
 
 def _judged(
-    proposals: Sequence[Proposal], existing: Sequence[Row], limits: GateSettings
+    proposals: Sequence[Proposal], existing: Sequence[Row], gate: Gate
 ) -> tuple[list[Proposal], list[tuple[Proposal, Reason]]]:
     """The proposals that pass the gates, each question once, and the others with their reasons."""
     keys = {question_key(row.instruction, row.context) for row in existing if proposals}
-    reasons = [_gated(proposal, limits) for proposal in proposals]
+    reasons = gate.reasons(proposals)
     answers = defaultdict(set)
     for proposal, reason in zip(proposals, reasons, strict=True):
         if not reason:

@@ -134,6 +134,8 @@ class GateSettings(Section, frozen=True):
     words_kept: float
     words_added: float
     clash: float
+    judge: str | None
+    judge_least: float
 
 
 class FormSettings(Section, frozen=True):
