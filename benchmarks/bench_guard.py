@@ -1,6 +1,6 @@
 """What dedup does with labelled pairs: merged, reported as a contradiction, both kept, or filtered.
 
-    python benchmarks/bench_guard.py [--rows 20000 100000]
+    python benchmarks/bench_guard.py [--rows 20000 100000] [--seeds 1 77]
 
 Runs validate and dedup with the default settings over two sets of hand-written rows (tests/data) and over two
 sets of planted records (records.py, records_of_facts.py), prints a confusion table for each and writes guard.json.
@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from qaloom.validate.stage import validate_file
 HERE = Path(__file__).parent
 HAND_WRITTEN = HERE.parent / "tests/data/hand_written.jsonl"
 UNSEEN = HERE.parent / "tests/data/hand_written_unseen.jsonl"
+SEEDS = (1,)
 OUTCOMES = ("merged", "contradiction", "both kept", "filtered")
 
 
@@ -56,14 +57,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, nargs="+", default=[20_000, 100_000], help="planted records")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="of the planted records")
+    arguments = parser.parse_args()
     tables = {"hand-written": hand_written(HAND_WRITTEN), "unseen": hand_written(UNSEEN)}
     for name, table in tables.items():
         print(f"\n{name}\n\n{markdown(table)}")
     measured: dict[str, Any] = {}
-    for rows in parser.parse_args().rows:
-        for name, make in (("product manual", _product_manual), ("facts", _facts)):
-            measured[f"{name}, {rows:,} records"] = found = planted(*make(rows))
-            print(f"\n{name}, {rows:,} records\n\n{markdown(found['pairs'])}\n\n{_sentence(found)}")
+    for seed, rows, (name, make) in product(arguments.seeds, arguments.rows, PLANTED.items()):
+        title = f"{name}, {rows:,} records, seed {seed}"
+        measured[title] = found = planted(*make(rows, seed))
+        print(f"\n{title}\n\n{markdown(found['pairs'])}\n\n{_sentence(found)}", flush=True)
     write_json(HERE / "guard.json", {"command": "python benchmarks/bench_guard.py", **tables, **measured})
 
 
@@ -85,8 +88,8 @@ def _kind(record: dict[str, Any]) -> str:
     return ": ".join(record[key] for key in ("label", "kind") if key in record)
 
 
-def _product_manual(rows: int) -> tuple[list[dict[str, Any]], list[Truth]]:
-    records, truths = product_manual.make_records(rows, 1), []
+def _product_manual(rows: int, seed: int) -> tuple[list[dict[str, Any]], list[Truth]]:
+    records, truths = product_manual.make_records(rows, seed), []
     for record in records:
         kind, of = record["kind"], record["of"]
         like = record if of is None or kind in product_manual.DIFFERENT else records[of]
@@ -95,10 +98,13 @@ def _product_manual(rows: int) -> tuple[list[dict[str, Any]], list[Truth]]:
     return records, truths
 
 
-def _facts(rows: int) -> tuple[list[dict[str, Any]], list[Truth]]:
-    records = records_of_facts.make_records(rows, 1)
+def _facts(rows: int, seed: int) -> tuple[list[dict[str, Any]], list[Truth]]:
+    records = records_of_facts.make_records(rows, seed)
     truths = [Truth(_kind_and_form(r), r.of, r.asked, r.answered) for r in records]
     return [{"question": r.question, "answer": r.answer} for r in records], truths
+
+
+PLANTED = {"product manual": _product_manual, "facts": _facts}
 
 
 def _kind_and_form(record: records_of_facts.Record) -> str:

@@ -45,6 +45,8 @@ class Row(Struct, omit_defaults=True, gc=False):
     @property
     def context(self) -> str:
         """All that the question is asked about, as a comparison sees it: `context_text` of the row."""
+        if not (self.system or self.history):
+            return self.input
         return context_text(self.system, self.history, self.input)
 
     @property

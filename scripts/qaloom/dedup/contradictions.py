@@ -87,8 +87,11 @@ def _ask_the_same(one: Keyed, other: Keyed, words: Counts) -> bool:
     questions = one.row.question, other.row.question
     if one.question == other.question:
         return not named_apart(*questions)
-    if key_digits(one.question) != key_digits(other.question):
-        return respaced(*questions) or reworded(*questions, words)
+    digits = key_digits(one.question), key_digits(other.question)
+    if digits[0] != digits[1]:
+        return respaced(*questions) or (
+            sorted(digits[0]) == sorted(digits[1]) and reworded(*questions, words)
+        )
     return factual_difference(*questions, words) < Difference.OTHER or reworded(*questions, words)
 
 

@@ -1,6 +1,6 @@
 """The questions of some rows: which are near each other, which may ask the same, and their clusters."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterator
 from itertools import combinations
 from operator import itemgetter
@@ -14,7 +14,8 @@ from scipy.sparse.csgraph import connected_components
 from qaloom.console import bar
 from qaloom.dedup.reworded_pairs import QuestionWords
 from qaloom.records import Clustered, Row
-from qaloom.text.endings import subject
+from qaloom.text.endings import LONGEST_END, subject
+from qaloom.text.facts import respaced
 from qaloom.text.join_cost import say_cost
 from qaloom.text.normalize import jamo, key_digits
 from qaloom.text.quoted_names import named_apart
@@ -64,9 +65,9 @@ def further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> I
 
     Most that are linked by jamo differ in a digit, so do not ask the same; that is seen at once.
     """
-    alike: dict[str, list[int]] = defaultdict(list)
-    for position, key in enumerate(keys):
-        alike[subject(key)].append(position)
+    alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for position in _maybe_alike(keys):
+        alike[subject(keys[position]), *key_digits(keys[position])].append(position)
     endings = (pair for group in alike.values() for pair in combinations(group, 2))
     known = set(links[:near])
     for left, right in dict.fromkeys([*links[near:], *endings]):
@@ -74,24 +75,44 @@ def further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> I
             yield Pair(left, right, Indel.normalized_similarity(keys[left], keys[right]))
 
 
+_START = 3  # syllables with which two long Korean questions about one subject both begin
+
+
+def _maybe_alike(keys: list[str]) -> Iterator[int]:
+    """Positions of the keys but those that no other shares beginning and digits with: most of the long Korean ones."""
+    beginnings = [None if key.isascii() else (key[:_START], *key_digits(key)) for key in keys]
+    times = Counter(beginnings)
+    for position, (key, beginning) in enumerate(zip(keys, beginnings, strict=True)):
+        alone = beginning and times[beginning] == 1 and len(key) > LONGEST_END + _START
+        if not alone or key[:_START].isascii():
+            yield position
+
+
 def compared_questions(
     rows: list[Keyed], questions: Questions, near: list[Pair]
 ) -> tuple[list[Pair], list[Pair]]:
-    """Pairs that may ask the same: the near ones without those that only differ in a name, and reworded ones."""
+    """Pairs that may ask the same: the near ones without those that differ in a digit or a name, and reworded ones."""
     texts = [rows[positions[0]].row.question for positions in questions.at]
     keys, words = questions.keys, QuestionWords(texts, questions.keys)
     known = {pair[:2] for pair in near}
-    left = [
-        pair
-        for pair in near
-        if not (named_apart(texts[pair.left], texts[pair.right]) or words.names_apart(pair.left, pair.right))
-    ]
     reworded = [
         Pair(i, j, Indel.normalized_similarity(keys[i], keys[j]))
         for i, j in sorted({(min(pair), max(pair)) for pair in words.pairs()})
         if (i, j) not in known and (j, i) not in known and not named_apart(texts[i], texts[j])
     ]
-    return left, reworded
+    return _asking_the_same(texts, words, near), reworded
+
+
+def _asking_the_same(texts: list[str], words: QuestionWords, near: list[Pair]) -> list[Pair]:
+    left, right = (np.fromiter((pair[side] for pair in near), np.int64, len(near)) for side in (0, 1))
+    same, apart = words.same_digits(left, right).tolist(), words.names_apart(left, right).tolist()
+    return [
+        pair
+        for pair, alike, named in zip(near, same, apart, strict=True)
+        if not named
+        and (alike or respaced(texts[pair.left], texts[pair.right]))
+        and not named_apart(texts[pair.left], texts[pair.right])
+    ]
 
 
 def clusters(

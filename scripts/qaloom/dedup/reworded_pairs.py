@@ -2,34 +2,45 @@
 
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 
 import numpy as np
 from rapidfuzz.distance import Indel
 
 from qaloom.text.normalize import jamo, key_digits
-from qaloom.text.question_terms import Bags
+from qaloom.text.postings import Postings
+from qaloom.text.question_terms import Vocabulary
 
 _MANY = 40  # questions with the same words, from which they are not compared one by one
 _CROWDED = 5  # questions alike but for one word, beyond which that word is a name and no spelling
 _ALIKE = 0.6  # similarity of two spellings of one word
-_MASK = (1 << 64) - 1
+_AT_ONCE = 1 << 16  # pairs whose words are compared together
 
 
 class QuestionWords:
     """The content words of questions as sums of hashes: of all words with the digits, and of all but one."""
 
     def __init__(self, questions: Sequence[str], keys: Sequence[str]) -> None:
-        self._questions, self._bags = questions, Bags()
-        whole, without, owners = array("Q"), array("Q"), array("I")
-        for at, (question, key) in enumerate(zip(questions, keys, strict=True)):
-            words = self._bags.of(question)
-            total = (sum(words) + hash(tuple(sorted(key_digits(key))))) & _MASK
-            whole.append(total if words else at)
-            without.extend((total - word) & _MASK for word in words)
-            owners.extend([at] * len(words))
-        self._whole, self._without, self._owners = np.array(whole), np.array(without), np.array(owners)
+        self._vocabulary = Vocabulary()
+        self._words = self._words_of(questions)
+        self._hashes = _hashes(self._vocabulary.stems)
+        self._digits = _hashes([tuple(sorted(key_digits(key))) for key in keys])
+        sums = np.cumsum(np.append(np.uint64(0), self._hashes[self._words.held]))
+        starts = self._words.starts
+        self._whole = self._digits + sums[starts[1:]] - sums[starts[:-1]]
+        wordless = np.flatnonzero(starts[1:] == starts[:-1])
+        self._whole[wordless] = wordless
+        self._owners = np.repeat(np.arange(len(questions)), np.diff(starts))
+        self._without = self._whole[self._owners] - self._hashes[self._words.held]
         self._sorted = np.sort(self._without)
+
+    def _words_of(self, questions: Sequence[str]) -> Postings:
+        held, ends = array("i"), array("q", [0])
+        for question in questions:
+            held.extend(chain.from_iterable(map(self._vocabulary.__getitem__, question.split())))
+            ends.append(len(held))
+        owners = np.repeat(np.arange(len(questions)), np.diff(np.array(ends)))
+        return Postings(owners, np.array(held, np.int32), len(questions))
 
     def pairs(self) -> Iterator[tuple[int, int]]:
         """Pairs of positions of questions with the same words and digits, one word spelled otherwise at most."""
@@ -37,19 +48,45 @@ class QuestionWords:
             yield from combinations(group.tolist(), 2)
         for group in _groups(self._without, _CROWDED):
             for left, right in combinations(self._owners[group].tolist(), 2):
-                apart = self._bags.of(self._questions[left]) ^ self._bags.of(self._questions[right])
-                if _spellings([self._bags.stems[word] for word in apart]):
+                apart = np.setxor1d(self._words.of(left), self._words.of(right), assume_unique=True)
+                if _spellings([self._vocabulary.stems[word] for word in apart]):
                     yield left, right
 
-    def names_apart(self, left: int, right: int) -> bool:
-        """Whether two questions differ in one word, in a place where others of the project have other words."""
-        mine, theirs = (self._bags.of(self._questions[at]) for at in (left, right))
-        apart = mine - theirs
-        if len(apart) != 1 or len(theirs - mine) != 1:
-            return False
-        key = np.uint64((int(self._whole[left]) - apart.pop()) & _MASK)
-        first, end = (np.searchsorted(self._sorted, key, side) for side in ("left", "right"))
-        return bool(end - first > _CROWDED)
+    def same_digits(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Of pairs of positions: whether the two questions hold the same digits, in whatever order."""
+        return self._digits[left] == self._digits[right]
+
+    def names_apart(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Of pairs of positions: whether the two questions differ in one word that others have other words for."""
+        parts = range(0, len(left), _AT_ONCE)
+        found = [self._names_apart(left[at : at + _AT_ONCE], right[at : at + _AT_ONCE]) for at in parts]
+        return np.concatenate([np.empty(0, bool), *found])
+
+    def _names_apart(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        mine, theirs = self._words.of_all(left), self._words.of_all(right)
+        (pairs, words), (others, _) = _only(mine, theirs), _only(theirs, mine)
+        one_each = np.bincount(pairs, minlength=len(left)) == 1
+        one_each &= np.bincount(others, minlength=len(left)) == 1
+        kept = one_each[pairs]
+        rest = self._whole[left[pairs[kept]]] - self._hashes[words[kept]]
+        first, end = (np.searchsorted(self._sorted, rest, side) for side in ("left", "right"))
+        found = np.zeros(len(left), bool)
+        found[pairs[kept]] = end - first > _CROWDED
+        return found
+
+
+def _hashes(values: Sequence[object]) -> np.ndarray:
+    return np.fromiter(map(hash, values), np.int64, len(values)).view(np.uint64)
+
+
+def _only(
+    mine: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The words of `mine` that are not in `theirs`, each with its pair; both are ordered by pair and word."""
+    one, other = ((pairs << 32) | words for pairs, words in (mine, theirs))
+    at = np.searchsorted(other, one)
+    left = np.append(other, -1)[at] != one
+    return mine[0][left], mine[1][left]
 
 
 def _groups(hashes: np.ndarray, most: int) -> Iterator[np.ndarray]:

@@ -81,8 +81,10 @@ def dedup(
     asking_the_same, reworded = compared_questions(rows, questions, near)
     words = counted_words(keyed.row.instruction for keyed in rows)
     compared = [*asking_the_same, *reworded]
-    known = {pair[:2] for pair in (*near, *reworded)}
-    meaning = Meaning(embedder, rows, questions, known, words) if embedder else None
+    meaning = None
+    if embedder:
+        known = {pair[:2] for pair in (*near, *reworded)}
+        meaning = Meaning(embedder, rows, questions, known, words)
     merged = _merge(rows, questions, asking_the_same, settings["answer_threshold"], words)
     found = _Found(
         sorted((keyed.row for at, keyed in enumerate(rows) if at not in merged), key=lambda row: row.id),

@@ -7,6 +7,8 @@ from math import log
 
 import numpy as np
 
+from qaloom.text.postings import Postings
+
 _WORD = re.compile(r"(?<![가-힣])[가-힣]{1,2}|[a-z0-9]+")
 _MANY = 1000  # rows from which words name no fact
 
@@ -23,10 +25,10 @@ class Weights:
         self.rows = len(ends)
         words = np.frombuffer(held, np.int32) if held else np.empty(0, np.int32)
         rows = np.repeat(np.arange(self.rows, dtype=np.int32), np.diff(np.array(ends), prepend=0))
-        self.holding = _Postings(words, rows, len(self.numbers.of_short))
+        self.holding = Postings(words, rows, len(self.numbers.of_short))
         initials = np.array(self.numbers.initials, np.int32)[words]
         hangul = initials >= 0
-        self.beginning = _Postings(initials[hangul], rows[hangul], len(self.numbers.of_short))
+        self.beginning = Postings(initials[hangul], rows[hangul], len(self.numbers.of_short))
 
     def rows_with(self, stems: Iterable[str]) -> np.ndarray:
         """Rows whose questions hold all of the stems, as counted; none where even the rarest stands in many."""
@@ -73,21 +75,6 @@ class _Numbers(dict[str, int]):
             number = self.of_short[short] = len(self.initials)
             self.initials.append(number if short[0] >= "가" and len(short) == 1 else initial)
         return number
-
-
-class _Postings:
-    """Rows by number of a word, each once, in order."""
-
-    def __init__(self, words: np.ndarray, rows: np.ndarray, size: int) -> None:
-        both = (words.astype(np.int64) << 32) | rows
-        both.sort()  # np.unique would hash, which takes several times as long
-        both = both[np.diff(both, prepend=-1) != 0]
-        self.starts = np.searchsorted(both, np.arange(size + 1, dtype=np.int64) << 32)
-        self.rows = both.astype(np.int32)  # the lower half
-
-    def of(self, number: int) -> np.ndarray:
-        """Rows of a word, int32, ascending."""
-        return self.rows[self.starts[number] : self.starts[number + 1]]
 
 
 def shortened(word: str) -> str:

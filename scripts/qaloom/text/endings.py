@@ -10,10 +10,10 @@ def stem(key: str) -> str:
     """The comparison key of a Korean text without its ending, copula, last particle and 무엇: what it asks about."""
     if key.isascii():
         return key
-    apart = jamo(key[-_LONGEST_END:])
+    apart = jamo(key[-LONGEST_END:])
     found = _END.search(apart)
     left = apart[: found.start()] if found else apart
-    return key[:-_LONGEST_END] + unicodedata.normalize("NFC", left) or key
+    return key[:-LONGEST_END] + unicodedata.normalize("NFC", left) or key
 
 
 def _apart(pattern: str) -> str:
@@ -29,7 +29,7 @@ _ENDING = (
     r"(?:습|ᆸ)니(?:까|다)|(?:는|은|던|ᆫ)(?:가|지)요?|(?:을|ᆯ)까요?|이?(?:에|예)요|(?:어|아|여)요|나요?|냐|니|죠|지요?"
     r"|요|다|음|ᆷ"
 )
-_LONGEST_END = 16  # syllables
+LONGEST_END = 16  # syllables
 _END = re.compile(_apart(rf"(?:은|는|이|가|을|를)?(?:무엇|무어|뭐)?이?(?:으?시)?(?:{_PLEASE}|{_ENDING})?$"))
 _OPENING = re.compile(
     r"(?:(?:could|can|would|will)?(?:you)?(?:please|kindly)?(?:tell|give|show)(?:me|us)|(?:i|we)(?:wantto|needto|(?:woul)?dliketo)know"

@@ -7,7 +7,6 @@ both orders give one.
 
 import re
 from functools import cache, lru_cache
-from itertools import chain
 from typing import NamedTuple
 
 from qaloom.text.content_words import stems
@@ -69,23 +68,24 @@ def _counts(stem: str) -> bool:
 _COUNTERS = frozenset("회명개일원권대건층번점년월분초세살")
 
 
-class Bags(dict[str, tuple[int, ...]]):
-    """The content words, as hashes, that a word of a question stands for: a cache; `stems` spells them."""
+class Vocabulary(dict[str, tuple[int, ...]]):
+    """The numbers of the content words that a word of a question stands for: a cache; `stems` spells them."""
 
     def __init__(self) -> None:
-        self.stems: dict[int, str] = {}
+        self.stems: list[str] = []
+        self._numbers: dict[str, int] = {}
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         tokens = _TOKEN.findall(word.casefold())
         found = [_stem(token) if _HANGUL.match(token) else _light(token) for token in tokens]
-        kept = {hash(stem): stem for stem in found if stem and _counts(stem)}
-        self.stems |= kept
-        self[word] = hashes = tuple(kept)
-        return hashes
+        self[word] = numbers = tuple(self._number(stem) for stem in found if stem and _counts(stem))
+        return numbers
 
-    def of(self, question: str) -> set[int]:
-        """The content words of a question, whatever their order, particles and endings."""
-        return set(chain.from_iterable(map(self.__getitem__, question.split())))
+    def _number(self, stem: str) -> int:
+        number = self._numbers.setdefault(stem, len(self.stems))
+        if number == len(self.stems):
+            self.stems.append(stem)
+        return number
 
 
 @lru_cache(maxsize=1 << 14)

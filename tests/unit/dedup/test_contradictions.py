@@ -64,9 +64,10 @@ def test_a_place_where_many_words_stand_holds_names():
     names = [chr(0xAC00 + 31 * n) + chr(0xB098 + 17 * n) for n in range(60)]
     questions = [f"{name} 호텔의 조식 시간은 언제입니까?" for name in names]
     words = QuestionWords(questions, list(map(comparison_key, questions)))
-    assert list(words.pairs()) == [] and words.names_apart(0, 1)
+    first, second = np.array([0]), np.array([1])
+    assert list(words.pairs()) == [] and words.names_apart(first, second)
     few = QuestionWords(questions[:3], list(map(comparison_key, questions[:3])))
-    assert not few.names_apart(0, 1)
+    assert not few.names_apart(first, second)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,26 @@
+"""Distinct numbers by number: the rows of each word, the words of each question. Compressed sparse rows."""
+
+import numpy as np
+
+
+class Postings:
+    """For each number below `size` the distinct numbers that go with it, ascending."""
+
+    def __init__(self, numbers: np.ndarray, held: np.ndarray, size: int) -> None:
+        both = (numbers.astype(np.int64) << 32) | held
+        both.sort()  # np.unique would hash, which takes several times as long
+        both = both[np.diff(both, prepend=-1) != 0]
+        self.starts = np.searchsorted(both, np.arange(size + 1, dtype=np.int64) << 32)
+        self.held = both.astype(np.int32)  # the lower half
+
+    def of(self, number: int) -> np.ndarray:
+        """What goes with a number, int32, ascending."""
+        return self.held[self.starts[number] : self.starts[number + 1]]
+
+    def of_all(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What goes with each of some numbers, end to end, and the position of the number in `numbers` it goes with."""
+        counts = self.starts[numbers + 1] - self.starts[numbers]
+        at = np.repeat(np.arange(len(numbers)), counts)
+        before = np.cumsum(counts) - counts
+        places = np.arange(len(at)) + np.repeat(self.starts[numbers] - before, counts)
+        return at, self.held[places]
