@@ -8,9 +8,10 @@ Two rows state one fact when their questions hold the same values and
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import IntEnum
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 from rapidfuzz.distance import Indel, Prefix
 
@@ -35,6 +36,9 @@ _AS_A_RULE, _WITNESSES = 0.8, 3
 _LIKE_NAMES = 0.7  # similarity from which questions are compared word by word before they can be one fact
 
 
+T = TypeVar("T")
+
+
 class Relation(IntEnum):
     """How two rows are related, in rising order."""
 
@@ -43,35 +47,67 @@ class Relation(IntEnum):
     SAME_FACT = 2
 
 
+class _Once(Generic[T]):
+    """A value that is made when first asked for and kept in the slot of its name: `cached_property` without a dict."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self.make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.slot = f"_{name}"
+
+    def __get__(self, one: object, owner: type) -> T:
+        try:
+            return getattr(one, self.slot)
+        except AttributeError:
+            made = self.make(one)
+            setattr(one, self.slot, made)
+            return made
+
+
 class Statement:
-    """A row with what comparisons need of it, made when first used."""
+    """A row with what comparisons need of it, made when first used; in slots, since there are millions."""
+
+    __slots__ = (
+        "_closed",
+        "_core",
+        "_figures",
+        "_information",
+        "_stems",
+        "_unit",
+        "_words",
+        "answer",
+        "question",
+        "row"
+    )  # fmt: skip
 
     def __init__(self, row: Row, question: str | None = None, answer: str | None = None) -> None:
         self.row = row
         self.question = comparison_key(row.question) if question is None else question
         self.answer = comparison_key(row.output) if answer is None else answer
 
-    @cached_property
+    @_Once
     def closed(self) -> str:
         """yes, no, none, abstention, or empty."""
         return closed_class(self.row.output, self.answer)
 
-    @cached_property
+    @_Once
     def core(self) -> str:
         """The question without endings, particles and requests."""
         return question_core(self.row.question) or self.question
 
-    @cached_property
+    @_Once
     def stems(self) -> frozenset[str]:
         """The content words of the question."""
         return frozenset(self.words)
 
-    @cached_property
+    @_Once
     def words(self) -> tuple[str, ...]:
         """The content words of the question in order."""
         return stems(self.row.question)
 
-    @cached_property
+    @_Once
     def figures(self) -> str:
         """The digits of the question's numbers and codes, in order; its comparison key has them in one notation."""
         found = _DIGITS.findall(self.question)
@@ -79,12 +115,12 @@ class Statement:
             found = [text for text in found if text != "1"]  # 한 번, 한 달, where it counts nothing
         return " ".join(found)
 
-    @cached_property
+    @property
     def body(self) -> str:
         """The answer's comparison key without its final ending."""
         return without_final_ending(self.answer)
 
-    @cached_property
+    @_Once
     def information(self) -> int:
         """How much the answer tells, in letters."""
         numbers = [value.text for value in values(self.row.output) if value.kind != Kind.CODE]
@@ -92,7 +128,7 @@ class Statement:
         of_numbers = sum(max(_VALUE_LETTERS, count - _UNTOLD_DIGITS) for count in digits)
         return max(0, len(self.body) - sum(map(len, numbers))) + of_numbers
 
-    @cached_property
+    @_Once
     def unit(self) -> str:
         """The text whose hash decides the side: the answer in one notation; for a closed answer the question.
 

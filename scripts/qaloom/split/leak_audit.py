@@ -6,7 +6,6 @@ It reads the files alone and follows the definition of a fact (`facts`); it shar
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -55,6 +54,13 @@ class CheckResult(msgspec.Struct):
     first: list[Leak]
 
 
+class Known(NamedTuple):
+    """Statements by id, and the comparison that was made of those of the sources: spares making them again."""
+
+    statements: Mapping[str, Statement] = MappingProxyType({})
+    comparison: Comparison | None = None
+
+
 class Audit(msgspec.Struct):
     """The content of audit.json."""
 
@@ -69,23 +75,19 @@ def audit(
     folder: Path,
     threshold: float,
     by: str = "answer",
-    known: Mapping[str, Statement] = MappingProxyType({}),
+    known: Known = Known(),
     embedder: Embedder | None = None,
 ) -> Audit:
     """Check the split in `folder`, write audit.json there and return its content.
 
-    `known` may hold statements by id: one whose row is word for word the row of the files spares reading its texts
-    for values and words again. Raises LeakError, one line with the first leaks and their places, when a promise is
-    broken.
+    Of what is `known` a statement counts whose row is word for word the row of the files, and the comparison where
+    all of them do. Raises LeakError, one line with the first leaks and their places, when a promise is broken.
     """
     placed = _places(folder / "placement.jsonl")
-    whole, recall, unseen = (_read(folder / f"{name}.jsonl", placed, known) for name in _PARTS)
+    whole, recall, unseen = (_read(folder / f"{name}.jsonl", placed, known.statements) for name in _PARTS)
     forms = [s for s in whole if s.row.origin == "form"]  # they say what their parents say
     train = [s for s in whole if s.row.origin != "form"]
-    sources = [s for s in chain(train, recall, unseen) if s.row.origin == "data"]
-    comparison = comparison_of(sources, threshold)
-    if embedder:
-        link_by_meaning(sources, comparison, embedder)
+    comparison = _comparison([*train, *recall, *unseen], threshold, known, embedder)
     checks = [
         _unseen_facts(unseen, train, comparison),
         _taught(recall, train, placed, comparison),
@@ -103,12 +105,26 @@ def audit(
     return result
 
 
+def _comparison(statements: Rows, threshold: float, known: Known, embedder: Embedder | None) -> Comparison:
+    """The comparison of the rows of the sources; the known one where it was made of the same rows."""
+    sources = [s for s in statements if s.row.origin == "data"]
+    found = known.comparison
+    same = all(known.statements.get(s.row.id) is s for s in sources)
+    if found and same and found.threshold == threshold and len(found.units) == len(sources):
+        return found
+    found = comparison_of(sources, threshold)
+    if embedder:
+        link_by_meaning(sources, found, embedder)
+    return found
+
+
 def _places(path: Path) -> Places:
-    """Placements by id; ids and names stand in memory once."""
+    """Placements by id; ids, names and codes stand in memory once."""
     placed: Places = {}
     for p in each_line(path, Placement):
         p.id, p.fact, p.near, p.parent = map(sys.intern, (p.id, p.fact, p.near, p.parent))
-        p.group, p.source = sys.intern(p.group), sys.intern(p.source)
+        p.group, p.source, p.split, p.why = map(sys.intern, (p.group, p.source, p.split, p.why))
+        p.origin, p.closed = sys.intern(p.origin), sys.intern(p.closed)
         placed[p.id] = p
     return placed
 
@@ -186,7 +202,8 @@ def _recall_questions(recall: Rows, train: Rows, placed: Places, comparison: Com
     for i, j in pairs:
         if comparison.asked_alike(full[i], train[j]) == Difference.HARMLESS:
             found[full[i].row.id] = Leak(full[i].row.id, train[j].row.id, "asks the same as")
-    by_fact = {(placed[s.row.id].fact, s.figures): s for s in train if s.row.id in placed}
+    facts = {placed[s.row.id].fact for s in full}
+    by_fact = {(fact, s.figures): s for s in train if (fact := placed.get(s.row.id, _UNKNOWN).fact) in facts}
     for statement in full:
         other = by_fact.get((placed[statement.row.id].fact, statement.figures))
         if other and differ_in_endings_alone(statement.row.question, other.row.question):

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import product
+from itertools import chain, islice, product
 from typing import Literal
 
 from qaloom.records import LookAlikeRow, Row, row_id
@@ -33,14 +33,26 @@ _JOINED = str.maketrans(dict.fromkeys("-_"))
 _DIGITS = re.compile(r"\d+")
 
 
-class Mentioned:
-    """Codes and numbers in the texts of a data set and, once a name is asked for, their letters run together."""
+class _Parts(dict[str, list[str]]):
+    """The words in what stands between two spaces: a cache."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        self.texts = texts
-        codes: set[str] = set()
+    def __missing__(self, written: str) -> list[str]:
+        self[written] = found = _WORD.findall(written)
+        return found
+
+
+class Mentioned:
+    """Codes and numbers in the texts of a data set and, once a name is asked for, their letters run together.
+
+    `questions` are those of the texts in which words are counted.
+    """
+
+    def __init__(self, texts: Sequence[str], questions: Sequence[str] = ()) -> None:
+        self.texts, self.questions = texts, questions
+        written: set[str] = set()  # what stands between two spaces, each once
         for text in texts:
-            codes.update(_CODE.findall(text))
+            written.update(text.split())
+        codes = {*chain.from_iterable(map(_CODE.findall, written))}
         self.codes = {code.translate(_JOINED).casefold() for code in codes}
         self.numbers = {number for code in codes for number in _DIGITS.findall(code)}
         self.known: dict[str, bool] = {}
@@ -50,6 +62,19 @@ class Mentioned:
         """All texts in small letters without spaces, some thousands together."""
         some = (self.texts[at : at + _TOGETHER] for at in range(0, len(self.texts), _TOGETHER))
         return [_SPACES.sub("", "\n".join(texts).casefold()) for texts in some]
+
+    @cached_property
+    def times(self) -> Counter[str]:
+        """The number of questions that hold each word."""
+        parts = _Parts()
+        counts: Counter[str] = Counter()
+        for question in self.questions:
+            counts.update({*chain.from_iterable(map(parts.__getitem__, question.split()))})
+        return counts
+
+    def common(self, text: str) -> int:
+        """The number of questions that hold each word of a text, as far as is sure."""
+        return min(map(self.times.__getitem__, _WORD.findall(text)), default=0)
 
     def nowhere(self, text: str, kind: str) -> bool:
         """Whether a name, number or code is mentioned nowhere."""
@@ -64,6 +89,12 @@ class Mentioned:
         return not self.known[name]
 
 
+def mentioned_in(placed: Sequence[Wording]) -> Mentioned:
+    """What all rows of a split mention."""
+    texts = [text for w in placed for text in (w.row.instruction, w.row.context, w.row.output) if text]
+    return Mentioned(texts, [w.row.instruction for w in placed])
+
+
 def is_for_asking(seed: int, text: str) -> bool:
     """Whether the look-alikes of a question, or an invented name, are for asking; else they are for training."""
     return hash_share(seed, "lookalike", text) < _SHARE_ASKED
@@ -73,16 +104,15 @@ def make_look_alikes(
     placed: Sequence[Wording],
     comparison: Comparison,
     seed: int,
+    mentioned: Mentioned,
     use: Literal["asking", "training"] = "asking",
     most: int = ASKED,
 ) -> list[LookAlikeRow]:
     """At most `most` look-alikes of trained questions, in the order of their hashes; none of rows with a context.
 
-    `placed` are all rows of the split. Deterministic; added rows leave the others as they are, unless they mention
-    what was put in.
+    `placed` are all rows of the split by id, `mentioned` is what they mention. Deterministic; added rows leave the
+    others as they are, unless they mention what was put in.
     """
-    texts = [text for w in placed for text in (w.row.instruction, w.row.context, w.row.output) if text]
-    mentioned = Mentioned(texts)
     made = _made(placed, mentioned, seed, use == "asking")
     found: list[tuple[Wording, LookAlike]] = []
     asked: set[str] = set()
@@ -101,24 +131,19 @@ def _made(
     placed: Sequence[Wording], mentioned: Mentioned, seed: int, asking: bool
 ) -> Iterator[tuple[Wording, LookAlike]]:
     parents = [w for w in placed if w.part == "train" and w.row.origin == "data" and not w.row.context]
-    parents = [w for w in parents if is_for_asking(seed, w.question) == asking]
-    parents.sort(key=lambda w: (hash_share(seed, "lookalike order", w.question), w.row.id))
-    words = Counter(word for w in placed for word in set(_words(w.row.instruction)))
+    parents.sort(key=lambda w: hash_share(seed, "lookalike order", w.question))  # of equal ones by id
+    chosen = list(islice((w for w in parents if is_for_asking(seed, w.question) == asking), _TRIED))
     rounds = range(1 if asking else _NAMES_TAUGHT)
-    for number, parent in product(rounds, parents[:_TRIED]):
+    for number, parent in product(rounds, chosen):
         candidates = look_alikes(
             parent.row.instruction,
             seed + number,
             mentioned.nowhere,
             lambda name: is_for_asking(seed, name) == asking,
-            lambda text: min(map(words.__getitem__, _words(text)), default=0),
+            mentioned.common,
         )
         if found := next(candidates, None):
             yield parent, found
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text)
 
 
 def _asking_for_what_is_known(

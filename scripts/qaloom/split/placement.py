@@ -28,11 +28,15 @@ class Wording(Statement):
 
     `part` is train, recall or unseen and `why` a reason code. `near` is the id of the row that decided, for
     recall the trained row that teaches its fact. `light` marks a recall question that differs from a trained
-    one in its ending alone. `fact` is an id that the rows of one fact share.
+    one in its ending alone. `fact` is an id that the rows of one fact share, `cluster` one that near questions
+    share, "" for a row that dedup did not see.
     """
 
-    def __init__(self, row: Row, question: str | None, answer: str | None) -> None:
+    __slots__ = ("cluster", "fact", "light", "near", "part", "side", "why")
+
+    def __init__(self, row: Row, question: str | None, answer: str | None, cluster: str = "") -> None:
         super().__init__(row, question, answer)
+        self.cluster = cluster
         self.side = self.part = self.why = self.near = ""
         self.fact = row.id
         self.light = False
@@ -77,12 +81,10 @@ def choose_sides(data: Sequence[Wording], settings: SplitSettings) -> int:
     return len(shares)
 
 
-def find_facts(
-    data: Sequence[Wording], cluster: Mapping[str, str], threshold: float, embedder: Embedder | None = None
-) -> Facts:
+def find_facts(data: Sequence[Wording], threshold: float, embedder: Embedder | None = None) -> Facts:
     """The relations among the rows, and in `fact` of each row the smallest id of its fact."""
     comparison = comparison_of(data, threshold)
-    clusters = [cluster.get(w.row.id, "") for w in data]
+    clusters = [w.cluster for w in data]
     linked = link_by_meaning(data, comparison, embedder) if embedder else []
     candidates = chain(linked, grouped_pairs(data, clusters, comparison), _across(data, clusters, threshold))
     pairs = related(data, candidates, comparison)

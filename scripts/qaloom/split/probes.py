@@ -52,8 +52,7 @@ def _single_wordings(data: Sequence[Wording]) -> list[Wording]:
 
 def _in_turn(single: Sequence[Wording], seed: int) -> list[Wording]:
     """By hash, closed answers after the others and one of each in turn, so that no constant answer passes."""
-    share = {w.row.id: hash_share(seed, "probe", w.question) for w in single}
-    ordered = sorted(single, key=lambda w: (share[w.row.id], w.row.id))
+    ordered = sorted(single, key=lambda w: (hash_share(seed, "probe", w.question), w.row.id))
     classes: dict[str, list[Wording]] = defaultdict(list)
     for wording in ordered:
         classes[wording.closed].append(wording)

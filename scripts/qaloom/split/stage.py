@@ -6,7 +6,6 @@ that is known: trained ones with another name, number or code put in. `final` ho
 trained on: every row but the probes, which it can be asked, too.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,8 +30,8 @@ from qaloom.records import (
     write_vouched,
 )
 from qaloom.split.facts import Comparison
-from qaloom.split.leak_audit import audit
-from qaloom.split.lookalike_rows import MOST_TAUGHT, make_look_alikes
+from qaloom.split.leak_audit import Known, audit
+from qaloom.split.lookalike_rows import MOST_TAUGHT, make_look_alikes, mentioned_in
 from qaloom.split.meaning import languages_note
 from qaloom.split.notes import notes_on
 from qaloom.split.placement import (
@@ -68,17 +67,13 @@ def split(
     (out / "manifest.json").unlink(missing_ok=True)
     check_handed_over(rows, clusters)
     chosen = typed(settings, SplitSettings)
-    wordings, cluster = _read(rows, clusters)
-    placed, units, comparison = _placed(wordings, cluster, chosen, threshold, embedder)
+    placed, units, comparison = _placed(_read(rows, clusters), chosen, threshold, embedder)
     _write_parts(out, placed)
-    look_alikes = make_look_alikes(placed, comparison, chosen.seed)
-    write_vouched(out / "lookalike.jsonl", look_alikes)
-    taught = make_look_alikes(placed, comparison, chosen.seed, "training", MOST_TAUGHT)
-    write_vouched(out / "lookalike_training.jsonl", taught)
-    audit(out, threshold, chosen.by, {w.row.id: w for w in placed}, embedder)
+    look_alikes = _write_look_alikes(out, placed, comparison, chosen.seed)
+    audit(out, threshold, chosen.by, Known({w.row.id: w for w in placed}, comparison), embedder)
     questions = [w for w in placed if w.row.origin != "form"]
     notes = [*notes_on(questions, units, chosen), *([] if embedder else languages_note(questions))]
-    manifest = _manifest(out, placed, len(look_alikes), notes)
+    manifest = _manifest(out, placed, look_alikes, notes)
     write_json(out / "manifest.json", msgspec.to_builtins(manifest))
     say(_summary(manifest))
     for note in manifest.notes:
@@ -86,21 +81,22 @@ def split(
     return manifest
 
 
-def _read(rows: Path, clusters: Path) -> tuple[list[Wording], dict[str, str]]:
-    """The rows, and the cluster of each row of dedup; what many rows share stands in memory once."""
+def _read(rows: Path, clusters: Path) -> list[Wording]:
+    """The rows with what dedup knows of them; what many rows share stands in memory once."""
     known = {line.id: line for line in each_line(clusters, Clustered)}
     wordings = []
     for row in read_rows(rows):
-        line = known.get(row.id)
-        wordings.append(
-            Wording(row, line.question or None, line.answer or None) if line else Wording(row, None, None)
-        )
-    return wordings, {line.id: sys.intern(line.cluster) for line in known.values()}
+        line = known.get(row.id, _UNKNOWN)
+        cluster = row.id if line.cluster == row.id else line.cluster
+        wordings.append(Wording(row, line.question or None, line.answer or None, cluster))
+    return wordings
+
+
+_UNKNOWN = Clustered("", "")
 
 
 def _placed(
     wordings: Sequence[Wording],
-    cluster: dict[str, str],
     settings: SplitSettings,
     threshold: float,
     embedder: Embedder | None,
@@ -112,7 +108,7 @@ def _placed(
     if not data:
         raise DataError("split: there is no row to split; see the rejected.jsonl of the stages before")
     units = choose_sides(data, settings)
-    facts = find_facts(data, cluster, threshold, embedder)
+    facts = find_facts(data, threshold, embedder)
     place_data(data, facts, settings)
     place_paraphrases(made, data, facts.comparison)
     probes = make_probes(data, made, settings)
@@ -133,6 +129,16 @@ def _write_parts(out: Path, placed: Sequence[Wording]) -> None:
         raise DataError(
             "split: no row is left to train on; with so few facts set split.unseen_fraction to 0, or add rows"
         )
+
+
+def _write_look_alikes(out: Path, placed: Sequence[Wording], comparison: Comparison, seed: int) -> int:
+    """Write the look-alike questions that are asked and those kept for training; return how many are asked."""
+    mentioned = mentioned_in(placed)
+    asked = make_look_alikes(placed, comparison, seed, mentioned)
+    write_vouched(out / "lookalike.jsonl", asked)
+    taught = make_look_alikes(placed, comparison, seed, mentioned, "training", MOST_TAUGHT)
+    write_vouched(out / "lookalike_training.jsonl", taught)
+    return len(asked)
 
 
 def _taught_in_the_end(placed: Sequence[Wording]) -> list[Wording]:

@@ -3,6 +3,7 @@
 import re
 from array import array
 from collections.abc import Iterable
+from itertools import chain
 from math import log
 
 import numpy as np
@@ -20,7 +21,7 @@ class Weights:
         self.numbers = _Numbers()
         held, ends = array("i"), array("q")
         for question in questions:
-            held.extend(map(self.numbers.__getitem__, _WORD.findall(question.casefold())))
+            held.extend(chain.from_iterable(map(self.numbers.__getitem__, question.split())))
             ends.append(len(held))
         self.rows = len(ends)
         words = np.frombuffer(held, np.int32) if held else np.empty(0, np.int32)
@@ -56,17 +57,21 @@ class Weights:
         return log(1 + self.rows / max(1, len((self.beginning if alone else self.holding).of(number))))
 
 
-class _Numbers(dict[str, int]):
-    """The number of each word as it is counted, and for each such number that of its first syllable (-1: Latin)."""
+class _Numbers(dict[str, tuple[int, ...]]):
+    """The numbers of the words in what stands between two spaces, and for each number that of the first syllable.
+
+    `initials` has -1 for a Latin word.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.of_short: dict[str, int] = {}
         self.initials: list[int] = []
 
-    def __missing__(self, word: str) -> int:
-        self[word] = number = self._number(shortened(word))
-        return number
+    def __missing__(self, written: str) -> tuple[int, ...]:
+        words = _WORD.findall(written.casefold())
+        self[written] = numbers = tuple(self._number(shortened(word)) for word in words)
+        return numbers
 
     def _number(self, short: str) -> int:
         number = self.of_short.get(short)
