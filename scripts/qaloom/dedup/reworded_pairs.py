@@ -9,7 +9,7 @@ from rapidfuzz.distance import Indel
 
 from qaloom.text.normalize import jamo, key_digits
 from qaloom.text.postings import Postings
-from qaloom.text.question_terms import Vocabulary
+from qaloom.text.question_terms import TermNumbers
 
 _MANY = 40  # questions with the same words, from which they are not compared one by one
 _CROWDED = 5  # questions alike but for one word, beyond which that word is a name and no spelling
@@ -21,7 +21,7 @@ class QuestionWords:
     """The content words of questions as sums of hashes: of all words with the digits, and of all but one."""
 
     def __init__(self, questions: Sequence[str], keys: Sequence[str]) -> None:
-        self._vocabulary = Vocabulary()
+        self._vocabulary = TermNumbers()
         self._words = self._words_of(questions)
         self._hashes = _hashes(self._vocabulary.stems)
         self._digits = _hashes([tuple(sorted(key_digits(key))) for key in keys])

@@ -68,7 +68,7 @@ def _counts(stem: str) -> bool:
 _COUNTERS = frozenset("회명개일원권대건층번점년월분초세살")
 
 
-class Vocabulary(dict[str, tuple[int, ...]]):
+class TermNumbers(dict[str, tuple[int, ...]]):
     """The numbers of the content words that a word of a question stands for: a cache; `stems` spells them."""
 
     def __init__(self) -> None:
