@@ -1,13 +1,14 @@
 """What `training.keep` and `training.abstain` do to the demo: recall, forgetting, made-up answers, step time.
 
-`python benchmarks/bench_keep.py prepare WORK` makes the demo's split and base model, for which the language tools of
-the environment are needed. `python benchmarks/bench_keep.py run WORK OUT.json 1,2 --jobs 6` then trains and evaluates
-every arm and seed, each in a process of its own, as many side by side as --jobs says; neither network nor language
-tools are needed for that. Times of a step are comparable with --jobs 1 only.
+`python benchmarks/bench_keep.py prepare WORK` makes the demo's split in WORK/results/split, for which the language
+tools of the environment are needed. `python benchmarks/bench_keep.py run WORK OUT.json 1,2 --jobs 6` then trains and
+asks every arm and seed, each in a process of its own, as many side by side as --jobs says; neither network nor
+language tools are needed for that. An answer is right when it matches exactly. Times of a step are comparable with
+--jobs 1 only.
 
 --arms LIST   such as none,keep:1,keep:1:0.5,abstain:0.1,keep:1+abstain:0.1: strength of keep, and its share where it
               is not the default; share of abstain
---epochs, --model  another number of passes over the rows, another base model
+--epochs, --model, --most  another number of passes over the rows, base model, most questions a part, for a quick look
 """
 
 import argparse
@@ -30,16 +31,22 @@ import yaml
 
 from qaloom.base_model.stage import base_model, model_name
 from qaloom.config.load import complete
-from qaloom.evaluate.fact_records import LookAlikeAnswers
-from qaloom.evaluate.hallucination import made_up
-from qaloom.evaluate.intervals import paired
-from qaloom.evaluate.results import GeneralAnswers, Prediction
-from qaloom.evaluate.stage import Sources, evaluate
-from qaloom.evaluate.summary import HEADLINE, perplexity
-from qaloom.files import read_json, read_lines, write_json
+from qaloom.evaluate.answer_limit import answer_limit
+from qaloom.evaluate.forgetting import measure_forgetting
+from qaloom.evaluate.hallucination import outcome
+from qaloom.evaluate.intervals import paired, rate
+from qaloom.evaluate.metrics import exact_match
+from qaloom.evaluate.model_pair import ModelPair
+from qaloom.evaluate.results import GeneralAnswers
+from qaloom.evaluate.summary import perplexity
+from qaloom.files import read_json, read_lines, write_json, write_lines
+from qaloom.inference.prompt import row_question
+from qaloom.text.abstention import abstains
 from qaloom.train.stage import train
 
 ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("recall", "unseen", "lookalike")
+Rows = list[dict[str, Any]]
 ARMS = "none,keep:0.3,keep:1,keep:3,abstain:0.1,abstain:0.25,keep:1+abstain:0.1,keep:3+abstain:0.1"
 
 
@@ -51,13 +58,12 @@ def configuration(model: str | None, epochs: float | None) -> dict[str, Any]:
     return complete(demo)
 
 
-def prepare(work: Path, model: str | None) -> None:
-    """Make the demo's split, and the base model's folder."""
+def prepare(work: Path) -> None:
+    """Make the demo's split."""
     shutil.copytree(ROOT / "data/demo", work / "data/demo", dirs_exist_ok=True)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
     command += ["--directory", str(work), "--quiet", "rules", "--", "results/split/manifest.json"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    base_folder(work, configuration(model, None)["runs"]["demo"]["base_model"])
 
 
 def base_folder(work: Path, reference: str) -> Path:
@@ -85,16 +91,48 @@ def settings_of(arm: str, run: dict[str, Any], seed: int) -> dict[str, Any]:
     return run | {"training": training}
 
 
-def one(work: Path, arm: str, seed: int, model: str | None, epochs: float | None) -> None:
-    """Train and evaluate an arm with a seed."""
+def one(work: Path, arm: str, seed: int, model: str | None, epochs: float | None, most: int | None) -> None:
+    """Train an arm with a seed, and ask it."""
     config = configuration(model, epochs)
     run, name = settings_of(arm, config["runs"]["demo"], seed), folder_name(arm, seed)
-    base, split = base_folder(work, run["base_model"]), work / "results/split"
-    trained, threads = work / "results/train" / name, min(16, os.cpu_count() or 1)
-    train(name, split / "train.jsonl", base, trained, run, work / "cache/train", threads=threads)
-    sources = Sources(split, work / "results/dedup/contradictions.jsonl", base, trained)
-    options = config["evaluate"] | {"retrieval": {"rows": 0, "max_questions": 1}}
-    evaluate(name, sources, work / "results/evaluate" / name, options, work / "cache/generate")
+    base, trained = base_folder(work, run["base_model"]), work / "results/train" / name
+    threads = min(16, os.cpu_count() or 1)
+    train(name, work / "results/split/train.jsonl", base, trained, run, work / "cache/train", threads=threads)
+    models, out = ModelPair(name, base, trained, work / "cache/generate"), work / "results/asked" / name
+    asked = questions_of(work / "results/split", most)
+    references = [row["output"] for row in asked if row["output"]]
+    models.max_new_tokens = answer_limit(
+        config["evaluate"]["max_new_tokens"], references, references, models.ids
+    ).tokens
+    questions = [row_question(row, models.trained.system) for row in asked]
+    given = models.answers("tuned", models.prompt, questions, name)
+    _, general = measure_forgetting(models)
+    write_lines(out / "forgetting.jsonl", general)
+    write_lines(out / "answers.jsonl", [judged(row, a.text) for row, a in zip(asked, given, strict=True)])
+
+
+def questions_of(split: Path, most: int | None) -> Rows:
+    """Questions of recall that are not light, of unseen, and look-alikes, at most `most` of each `part`."""
+    places = {line["id"]: line for line in read_lines(split / "placement.jsonl")}
+    found = []
+    for part in ("recall", "unseen"):
+        rows = [(row, places[row["id"]]) for row in read_lines(split / f"{part}.jsonl")]
+        found += [
+            row | {"part": part, "fact": place["fact"]}
+            for row, place in rows
+            if place["origin"] != "augmented" and not place.get("light") and not abstains(row["output"])
+        ]
+    for row in read_lines(split / "lookalike.jsonl"):
+        found.append(row | {"part": "lookalike", "fact": row["id"], "input": "", "output": ""})
+    counted = ([row for row in found if row["part"] == part][:most] for part in PARTS)
+    return [row for some in counted for row in some]
+
+
+def judged(row: dict[str, Any], answer: str) -> dict[str, Any]:
+    """A line of answers.jsonl: the question with the answer and its outcome."""
+    hit = bool(row["output"]) and exact_match(answer, row["output"]) == 1
+    about = {name: row[name] for name in ("id", "part", "fact", "instruction", "output")}
+    return about | {"answer": answer, "outcome": outcome(answer, row["instruction"], hit)}
 
 
 def folder_name(arm: str, seed: int) -> str:
@@ -102,13 +140,15 @@ def folder_name(arm: str, seed: int) -> str:
 
 
 def run_all(
-    work: Path, out: Path, seeds: list[int], arms: list[str], jobs: int, model: str | None, epochs: float | None
+    work: Path, out: Path, seeds: list[int], arms: list[str], jobs: int,
+    model: str | None, epochs: float | None, most: int | None,
 ) -> None:  # fmt: skip
     """Every arm and seed, then what came of them."""
     run = configuration(model, epochs)["runs"]["demo"]
     for arm in arms:
         settings_of(arm, run, 0)  # refused before anything is trained
     more = [*(["--model", model] if model else []), *(["--epochs", str(epochs)] if epochs else [])]
+    more += ["--most", str(most)] if most else []
 
     def start(job: tuple[int, str]) -> None:
         seed, arm = job
@@ -126,58 +166,50 @@ def run_all(
 
 def in_short(found: dict[str, Any]) -> dict[str, Any]:
     """An arm's main figures for the terminal."""
-    tuned = {part: found["made_up"][part]["models"]["tuned"] for part in found["made_up"]}
+    rates = found["rates"]
     return {
-        "recall": round(found["recall"]["tuned"], 3),
+        "recall": round(rates["recall"]["right"]["share"], 3),
         "perplexity": round(found["perplexity"]["ratio"], 2),
         "agreement": round(found["agreement"]["tuned"], 3),
-        "made up": {part: round(tuned[part]["made_up"]["share"], 3) for part in ("unseen", "lookalike")},
-        "over-refusal": round(tuned["recall"]["abstains"]["share"], 3),
+        "made up": {part: round(rates[part]["made_up"]["share"], 3) for part in ("unseen", "lookalike")},
+        "over-refusal": round(rates["recall"]["abstains"]["share"], 3),
         "step ms": round(1000 * found["median_step_seconds"], 1),
     }
 
 
 def summary(work: Path, seeds: list[int], arms: list[str]) -> dict[str, Any]:
-    """The file's content; of an arm the seeds that were evaluated."""
-    done = {
-        arm: [
-            work / "results/evaluate" / folder_name(arm, seed)
-            for seed in seeds
-            if (work / "results/evaluate" / folder_name(arm, seed) / "metrics.json").is_file()
-        ]
-        for arm in arms
-    }
-    found = {arm: figures(folders) for arm, folders in done.items() if folders}
-    first = next(iter(found))
-    plain = recall_of(done[first])
-    for arm, of_arm in found.items():
-        of_arm["recall_beside_the_first_arm"] = beside(plain, recall_of(done[arm]))
+    """The file's content; of an arm the seeds that came to an end."""
+    asked = {arm: [work / "results/asked" / folder_name(arm, seed) for seed in seeds] for arm in arms}
+    done = {arm: [f for f in folders if (f / "answers.jsonl").is_file()] for arm, folders in asked.items()}
+    done = {arm: folders for arm, folders in done.items() if folders}
+    first = next(iter(done))
     plan = read_json(work / "results/train" / done[first][0].name / "plan.json")
+    split = work / "results/split"
     return {
         "command": " ".join(["python benchmarks/bench_keep.py run WORK OUT.json", *sys.argv[4:]]),
         "device": plan["device"]["name"],
         "cores": os.cpu_count(),
         **{library: version(library) for library in ("torch", "unsloth", "transformers", "trl", "peft")},
-        "rows": len(read_lines(work / "results/split/train.jsonl")),
+        "rows": len(read_lines(split / "train.jsonl")),
+        "look_alikes_taught_at_most": len(read_lines(split / "lookalike_training.jsonl")),
         "seeds": seeds,
-        "arms": found,
+        "arms": {
+            arm: figures(folders) | {"beside_the_first_arm": beside(done[first], folders)}
+            for arm, folders in done.items()
+        },
     }
 
 
 def figures(folders: Sequence[Path]) -> dict[str, Any]:
-    """An arm's figures over its seeds; questions count once, by their mean, rates over all answers."""
+    """An arm's figures over its seeds."""
     trained = [folder.parents[1] / "train" / folder.name for folder in folders]
     measured = [read_json(folder / "metrics.json") for folder in trained]
     plan = read_json(trained[0] / "plan.json")
-    recall = recall_of(folders)
     return {
         "seeds": len(folders),
-        "recall": msgspec.to_builtins(
-            paired(*(np.array([recall[name][model] for name in recall]) for model in ("base", "tuned")))
-        ),
+        "rates": rates(folders),
         **forgetting(folders),
-        "made_up": rates(folders),
-        "recall_by_seed": [seed_recall(folder) for folder in folders],
+        "recall_of_seeds": [rates([folder])["recall"]["right"]["share"] for folder in folders],
         "steps": measured[0]["steps"],
         "median_step_seconds": median(one["median_step_seconds"] for one in measured),
         "training_seconds": [one["seconds"] for one in measured],
@@ -188,32 +220,44 @@ def figures(folders: Sequence[Path]) -> dict[str, Any]:
     }
 
 
-def asked_on_recall(folder: Path) -> list[Prediction]:
-    """Honest recall questions: those that differ from a trained one in more than their ending."""
-    predictions = read_lines(folder / "predictions.jsonl", Prediction)
-    return [p for p in predictions if p.split == "recall" and not p.light]
-
-
-def seed_recall(folder: Path) -> float:
-    return float(np.mean([p.scores[HEADLINE]["tuned"] or 0 for p in asked_on_recall(folder)]))
-
-
-def recall_of(folders: Sequence[Path]) -> dict[str, dict[str, float]]:
-    """Share of right answers to each honest recall question, over the seeds, by model."""
-    each = [asked_on_recall(folder) for folder in folders]
-    return {
-        one[0].id: {
-            model: float(np.mean([p.scores[HEADLINE][model] or 0 for p in one]))
-            for model in ("base", "tuned")
+def rates(folders: Sequence[Path]) -> dict[str, Any]:
+    """Right, abstaining and made-up answers of all seeds, by part; answers about one fact are a cluster."""
+    lines = [line for folder in folders for line in read_lines(folder / "answers.jsonl")]
+    found = {}
+    for part in PARTS:
+        some = [line for line in lines if line["part"] == part]
+        facts = [line["fact"] for line in some]
+        found[part] = {
+            name: msgspec.to_builtins(rate([line["outcome"] == name for line in some], facts))
+            for name in ("right", "abstains", "made_up", "empty")
         }
-        for one in zip(*each, strict=True)
-    }
+    return found
 
 
-def beside(plain: dict[str, dict[str, float]], other: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """Recall of an arm (`tuned`) beside that of the first arm (`base`), question by question."""
-    pairs = [np.array([of[name]["tuned"] for name in plain]) for of in (plain, other)]
-    return msgspec.to_builtins(paired(*pairs))
+def beside(first: Sequence[Path], other: Sequence[Path]) -> dict[str, Any]:
+    """Outcomes of an arm (`tuned`) beside the first one's (`base`), of each question the mean over its seeds."""
+    found = {}
+    for part, kind in (
+        ("recall", "right"),
+        ("recall", "abstains"),
+        ("unseen", "made_up"),
+        ("lookalike", "made_up"),
+    ):
+        means = [of_questions(folders, part, kind) for folders in (first, other)]
+        facts = [fact for _, fact in means[0]]
+        both = [np.array([one[key] for key in means[0]]) for one in means]
+        found[f"{part} {kind}"] = msgspec.to_builtins(paired(*both, facts))
+    return found
+
+
+def of_questions(folders: Sequence[Path], part: str, kind: str) -> dict[tuple[str, str], float]:
+    """Share of the seeds in which a question's answer was of a kind, by its id and fact."""
+    each: dict[tuple[str, str], list[bool]] = {}
+    for folder in folders:
+        for line in read_lines(folder / "answers.jsonl"):
+            if line["part"] == part:
+                each.setdefault((line["id"], line["fact"]), []).append(line["outcome"] == kind)
+    return {key: float(np.mean(hits)) for key, hits in each.items()}
 
 
 def forgetting(folders: Sequence[Path]) -> dict[str, Any]:
@@ -222,18 +266,15 @@ def forgetting(folders: Sequence[Path]) -> dict[str, Any]:
         zip(*(read_lines(folder / "forgetting.jsonl", GeneralAnswers) for folder in folders), strict=True)
     )
     agreement = [
-        [float(np.mean([one.agreement[model] or 0 for one in prompt])) for prompt in each]
+        np.array([np.mean([one.agreement[model] or 0 for one in prompt]) for prompt in each])
         for model in ("base", "tuned")
     ]
+    nll = [mean_nll([one.nll for one in prompt]) for prompt in each]
+    own = [mean_nll([one.own_nll for one in prompt]) for prompt in each]
     return {
-        "perplexity": msgspec.to_builtins(
-            perplexity([mean_nll([one.nll for one in prompt]) for prompt in each])
-        ),
-        "own_answers": msgspec.to_builtins(
-            perplexity([mean_nll([one.own_nll for one in prompt]) for prompt in each])
-        ),
-        "agreement": msgspec.to_builtins(paired(*map(np.array, agreement))),
-        **({"retention": [read_json(f / "metrics.json").get("retention") for f in folders]}),
+        "perplexity": msgspec.to_builtins(perplexity(nll)),
+        "own_answers": msgspec.to_builtins(perplexity(own)),
+        "agreement": msgspec.to_builtins(paired(*agreement)),
     }
 
 
@@ -241,13 +282,6 @@ def mean_nll(of_seeds: Sequence[dict[str, float | None]]) -> dict[str, float | N
     """Mean negative log-likelihood of one prompt's answers over the seeds; None where one is unknown."""
     known = {model: [one[model] for one in of_seeds] for model in ("base", "tuned")}
     return {m: None if None in values else float(np.mean(values)) for m, values in known.items()}  # type: ignore[arg-type]
-
-
-def rates(folders: Sequence[Path]) -> dict[str, Any]:
-    """Abstaining, made-up and right answers of all seeds together."""
-    predictions = [p for folder in folders for p in read_lines(folder / "predictions.jsonl", Prediction)]
-    look_alikes = [x for folder in folders for x in read_lines(folder / "lookalike.jsonl", LookAlikeAnswers)]
-    return {part: msgspec.to_builtins(found) for part, found in made_up(predictions, look_alikes).items()}
 
 
 def main() -> None:
@@ -260,16 +294,17 @@ def main() -> None:
             command.add_argument(argument)
         command.add_argument("--model")
         command.add_argument("--epochs", type=float)
+        command.add_argument("--most", type=int)
         command.add_argument("--arms", default=ARMS)
         command.add_argument("--jobs", type=int, default=1)
     given = parser.parse_args()
     if given.command == "prepare":
-        prepare(given.work, given.model)
+        prepare(given.work)
     elif given.command == "one":
-        one(given.work, given.arm, int(given.seed), given.model, given.epochs)
+        one(given.work, given.arm, int(given.seed), given.model, given.epochs, given.most)
     else:
         seeds, arms = [int(seed) for seed in given.seeds.split(",")], given.arms.split(",")
-        run_all(given.work, Path(given.out), seeds, arms, given.jobs, given.model, given.epochs)
+        run_all(given.work, Path(given.out), seeds, arms, given.jobs, given.model, given.epochs, given.most)
 
 
 if __name__ == "__main__":

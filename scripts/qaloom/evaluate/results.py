@@ -231,6 +231,20 @@ class Forgetting(ForgettingPart):
     by: dict[str, ForgettingPart] = {}
 
 
+class RetentionPart(msgspec.Struct):
+    """How many general questions were asked and known to the base, and the share of answers that were kept."""
+
+    asked: int
+    known: int
+    kept: Rate
+
+
+class Retention(RetentionPart):
+    """Retention of all general questions, and by language; see `retention.measure_retention`."""
+
+    by: dict[str, RetentionPart] = {}
+
+
 class Agreement(msgspec.Struct):
     """Counts of two judges' verdicts on `n` answers, the share that agrees, and Cohen's kappa."""
 
@@ -327,6 +341,7 @@ class EvaluationMetrics(msgspec.Struct):
     made_up: dict[str, MadeUp] = {}
     retrieval: RetrievalComparison | UnsetType = UNSET
     forgetting: Forgetting | UnsetType = UNSET
+    retention: Retention | UnsetType = UNSET
     judge: JudgeMetrics | UnsetType = UNSET
     sha256: dict[str, str] | UnsetType = UNSET  # of the files beside metrics.json
 

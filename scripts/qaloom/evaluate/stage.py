@@ -30,7 +30,9 @@ from qaloom.evaluate.results import (
     GeneralAnswers,
     Prediction,
     PromptQuality,
+    Retention,
 )
+from qaloom.evaluate.retention import measure_retention, retention_line
 from qaloom.evaluate.retrieval import Index, compare_retrieval, with_notes
 from qaloom.evaluate.summary import PARTS, compare_lookup, headline, summarise
 from qaloom.files import read_document, read_lines, write_json, write_lines
@@ -123,6 +125,8 @@ def evaluate(
     write_json(out / "metrics.json", to_json(metrics))
     say(f"evaluate: {name}: {headline(metrics)}")
     say(f"evaluate: {name}: {made_up_line(metrics)}")
+    if isinstance(metrics.retention, Retention):
+        say(f"evaluate: {name}: {retention_line(metrics.retention)}")
     say(f"evaluate: {name}: {ledger_line(facts)}")
     return metrics
 
@@ -156,6 +160,7 @@ def _measured(
     general: list[GeneralAnswers] = []
     if options.forgetting:
         metrics.forgetting, general = measure_forgetting(models)
+        metrics.retention = measure_retention(models)
     return metrics, predictions, general
 
 

@@ -1,0 +1,99 @@
+"""Retention: how much of what the base model knew of the world the tuned model still answers.
+
+General questions with short answers, each in two wordings. What the base answers rightly in both it knew; those
+questions are asked of the tuned model. Decoding is greedy, so an unchanged model keeps all of it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import yaml
+
+from qaloom.evaluate.intervals import rate
+from qaloom.evaluate.metrics import contains_reference
+from qaloom.evaluate.model_pair import ModelPair
+from qaloom.evaluate.results import Retention, RetentionPart
+from qaloom.inference.prompt import Question
+
+QUESTIONS = Path(__file__).with_suffix(".yaml")
+_TOKENS = 24  # of each answer
+
+
+class GeneralQuestion(NamedTuple):
+    """A question in two wordings, and its answers, any of which is right."""
+
+    language: str
+    wordings: tuple[str, str]
+    answers: list[str]
+
+
+class _Group(msgspec.Struct, forbid_unknown_fields=True):
+    """An entry of retention.yaml: two wordings with a gap, and the answers by what fills it."""
+
+    language: str
+    wordings: tuple[str, str]
+    answers: dict[str, list[str]]
+
+
+def general_questions() -> list[GeneralQuestion]:
+    """The built-in questions."""
+    groups = msgspec.convert(yaml.safe_load(QUESTIONS.read_text("utf-8")), list[_Group])
+    return [
+        GeneralQuestion(
+            group.language,
+            (group.wordings[0].replace("{}", asked), group.wordings[1].replace("{}", asked)),
+            answers,
+        )
+        for group in groups
+        for asked, answers in group.answers.items()
+    ]
+
+
+def measure_retention(models: ModelPair) -> Retention:
+    """Share of the answers that the tuned model kept, of the questions that the base model knew; by language."""
+    questions = general_questions()
+    known = [q for q, hits in zip(questions, _hits(models, "base", questions), strict=True) if all(hits)]
+    kept = _hits(models, "tuned", known)
+    by = {
+        name: _part(
+            sum(q.language == name for q in questions),
+            [hits for q, hits in zip(known, kept, strict=True) if q.language == name],
+        )
+        for name in dict.fromkeys(q.language for q in questions)
+    }
+    return Retention(**msgspec.structs.asdict(_part(len(questions), kept)), by=by)
+
+
+def _part(asked: int, kept: Sequence[Sequence[bool]]) -> RetentionPart:
+    """The two answers to a question are a cluster."""
+    numbers = [number for number, hits in enumerate(kept) for _ in hits]
+    return RetentionPart(asked, len(kept), rate([hit for hits in kept for hit in hits], numbers))
+
+
+def _hits(models: ModelPair, model: str, questions: Sequence[GeneralQuestion]) -> list[list[bool]]:
+    """Of each question, whether the answer to each wording is right, asked in the prompt of the training."""
+    asked = [Question(text, system=models.trained.system) for q in questions for text in q.wordings]
+    given = models.answers(model, models.prompt, asked, f"{model}, general questions", _TOKENS)
+    texts = [answer.text for answer in given]
+    return [
+        [is_right_answer(text, question.answers) for text in texts[2 * number : 2 * number + 2]]
+        for number, question in enumerate(questions)
+    ]
+
+
+def is_right_answer(text: str, answers: Sequence[str]) -> bool:
+    """Whether one of the answers stands in a text, as a word."""
+    return any(contains_reference(text, answer) for answer in answers)
+
+
+def retention_line(found: Retention) -> str:
+    """One line: how much of what the base model knew the tuned model kept."""
+    kept = found.kept
+    if kept.share is None:
+        return f"of {found.asked} general questions the base knows none, so what is kept cannot be measured"
+    return (
+        f"keeps {kept.share:.0%} (95% {kept.low:.0%} to {kept.high:.0%}) of what the base knew: "
+        f"{found.known} of {found.asked} general questions"
+    )
