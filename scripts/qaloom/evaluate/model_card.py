@@ -14,8 +14,10 @@ from qaloom.evaluate.results import (
     Paired,
     PartMetrics,
     Rate,
+    Retention,
     RetrievalComparison,
 )
+from qaloom.evaluate.retention import retention_line
 from qaloom.evaluate.summary import HEADLINE, PARTS
 from qaloom.files import write_text
 from qaloom.records import SplitManifest
@@ -288,6 +290,8 @@ def _more(metrics: EvaluationMetrics) -> str:
         )
     if isinstance(general := metrics.forgetting, Forgetting):
         lines.append(f"On {general.n} general prompts {_FORGETTING[general.kind]}.")
+    if isinstance(kept := metrics.retention, Retention):
+        lines.append(f"It {retention_line(kept)}." if kept.known else f"{retention_line(kept).capitalize()}.")
     if isinstance(judged := metrics.judge, JudgeMetrics):
         lines.append(_judge(judged))
     return "".join(f"\n\n{line}" for line in lines)

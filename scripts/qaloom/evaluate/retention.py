@@ -11,10 +11,11 @@ from typing import NamedTuple
 import msgspec
 import yaml
 
+from qaloom.evaluate.fact_records import LedgerFact
 from qaloom.evaluate.intervals import rate
 from qaloom.evaluate.metrics import contains_reference
 from qaloom.evaluate.model_pair import ModelPair
-from qaloom.evaluate.results import Retention, RetentionPart
+from qaloom.evaluate.results import EvaluationMetrics, Rate, Retention, RetentionPart
 from qaloom.inference.prompt import Question
 
 QUESTIONS = Path(__file__).with_suffix(".yaml")
@@ -88,12 +89,25 @@ def is_right_answer(text: str, answers: Sequence[str]) -> bool:
     return any(contains_reference(text, answer) for answer in answers)
 
 
-def retention_line(found: Retention) -> str:
+def retention_line(found: RetentionPart) -> str:
     """One line: how much of what the base model knew the tuned model kept."""
     kept = found.kept
     if kept.share is None:
         return f"of {found.asked} general questions the base knows none, so what is kept cannot be measured"
-    return (
-        f"keeps {kept.share:.0%} (95% {kept.low:.0%} to {kept.high:.0%}) of what the base knew: "
-        f"{found.known} of {found.asked} general questions"
-    )
+    return f"keeps {_with_interval(kept)} of what the base knew: {found.known} of {found.asked} general questions"
+
+
+def verdict_line(facts: Sequence[LedgerFact], metrics: EvaluationMetrics) -> str:
+    """One line: the facts that the model knows, what it kept of its knowledge, and how often it makes answers up."""
+    asked = [one for one in facts if one.learned in ("all", "some", "none")]
+    parts = [f"knows {sum(one.learned == 'all' for one in asked):,} of {len(asked):,} facts"] if asked else []
+    if isinstance(metrics.retention, Retention) and metrics.retention.known:
+        parts.append(f"keeps {_with_interval(metrics.retention.kept)} of what the base knew")
+    found = [metrics.made_up[part] for part in ("unseen", "lookalike") if part in metrics.made_up]
+    if asked_of := [one.models["tuned"].made_up for one in found if one.n]:
+        parts.append(f"makes up {_with_interval(asked_of[0])} of the answers that it cannot know")
+    return ", ".join(parts) or "nothing could be asked"
+
+
+def _with_interval(share: Rate) -> str:
+    return f"{share.share:.0%} (95% {share.low:.0%} to {share.high:.0%})"

@@ -14,6 +14,7 @@ from qaloom.console import say
 from qaloom.evaluate.answer_limit import answer_limit
 from qaloom.evaluate.error_analysis import failures
 from qaloom.evaluate.fact_ledger import competing_likelihoods, fact_ledger, ledger_line
+from qaloom.evaluate.fact_records import LedgerFact
 from qaloom.evaluate.forgetting import measure_forgetting
 from qaloom.evaluate.hallucination import ask_look_alikes, made_up, made_up_line
 from qaloom.evaluate.judge import SECTION, judge_answers
@@ -32,7 +33,7 @@ from qaloom.evaluate.results import (
     PromptQuality,
     Retention,
 )
-from qaloom.evaluate.retention import measure_retention, retention_line
+from qaloom.evaluate.retention import measure_retention, retention_line, verdict_line
 from qaloom.evaluate.retrieval import Index, compare_retrieval, with_notes
 from qaloom.evaluate.summary import PARTS, compare_lookup, headline, summarise
 from qaloom.files import read_document, read_lines, write_json, write_lines
@@ -123,12 +124,16 @@ def evaluate(
     model_card(name, metrics, origin, trained, manifest, out / "README.md")
     metrics.sha256 = written_digests(out, _ANSWERS)
     write_json(out / "metrics.json", to_json(metrics))
-    say(f"evaluate: {name}: {headline(metrics)}")
-    say(f"evaluate: {name}: {made_up_line(metrics)}")
-    if isinstance(metrics.retention, Retention):
-        say(f"evaluate: {name}: {retention_line(metrics.retention)}")
-    say(f"evaluate: {name}: {ledger_line(facts)}")
+    _say_what_was_found(name, metrics, facts)
     return metrics
+
+
+def _say_what_was_found(name: str, metrics: EvaluationMetrics, facts: Sequence[LedgerFact]) -> None:
+    lines = [headline(metrics), made_up_line(metrics), ledger_line(facts)]
+    if isinstance(metrics.retention, Retention):
+        lines.append(retention_line(metrics.retention))
+    for line in [*lines, verdict_line(facts, metrics)]:
+        say(f"evaluate: {name}: {line}")
 
 
 def _measured(

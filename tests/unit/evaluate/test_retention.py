@@ -1,12 +1,18 @@
 """Retention: the built-in questions, what counts as right, and the share of what the base knew."""
 
-import pytest
+from types import SimpleNamespace
 
+import pytest
+from msgspec import UNSET
+
+from qaloom.evaluate.intervals import rate
+from qaloom.evaluate.results import AnswerRates, MadeUp, Retention, RetentionPart
 from qaloom.evaluate.retention import (
     general_questions,
     is_right_answer,
     measure_retention,
     retention_line,
+    verdict_line,
 )
 from qaloom.inference.decoding import Answer
 from qaloom.text.near_pairs import question_key
@@ -72,3 +78,18 @@ def test_what_the_base_knew_in_both_wordings_is_asked_again():
     assert found.kept.low < 4 / 6 < found.kept.high
     assert "keeps 67%" in retention_line(found) and f"3 of {asked}" in retention_line(found)
     assert "knows none" in retention_line(found.by["ko"])
+
+
+def test_the_verdict_says_what_is_known_kept_and_made_up():
+    rates = AnswerRates(*(rate([True, False, False, False]) for _ in range(3)))
+    kept = RetentionPart(400, 100, rate([True] * 90 + [False] * 10))
+    facts = [SimpleNamespace(learned=name) for name in ("all", "all", "none", "not_taught")]
+    metrics = SimpleNamespace(
+        retention=Retention(kept.asked, kept.known, kept.kept),
+        made_up={"unseen": MadeUp(0, {}), "lookalike": MadeUp(4, {"tuned": rates})},
+    )
+    said = verdict_line(facts, metrics)
+    assert said.startswith("knows 2 of 3 facts, keeps 90% (95% 8") and "makes up 25% (95% " in said
+    metrics.made_up, metrics.retention = {}, UNSET
+    assert verdict_line(facts, metrics) == "knows 2 of 3 facts"
+    assert verdict_line([], metrics) == "nothing could be asked"
