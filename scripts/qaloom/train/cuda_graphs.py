@@ -188,7 +188,10 @@ class ReplayedGradients:
 
     def _eager(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
         loss = self.loss_of(batch)
-        return loss.detach(), torch.autograd.grad(loss, self.trained)
+        gradients = torch.autograd.grad(
+            loss, self.trained
+        )  # of the activations' type where kernels leave them so
+        return loss.detach(), [g.to(p.dtype) for g, p in zip(gradients, self.trained, strict=True)]
 
     def _capture(
         self, batch: dict[str, torch.Tensor], loss: torch.Tensor, gradients: Sequence[torch.Tensor]
