@@ -30,6 +30,9 @@ endif
 BIN := $(ENV)/bin
 PYTHON := $(BIN)/python
 STAMP := $(ENV)/.qaloom-synced
+# A set-up that was killed may leave packages that look installed and lack files.
+UNFINISHED := $(ENV)/.qaloom-syncing
+AGAIN := $(if $(wildcard $(UNFINISHED)),--reinstall)
 # A bundle for hosts without a network (make offline-bundle) brings its wheels along.
 LOCAL := $(if $(wildcard wheels),--no-index --find-links wheels)
 OFFLINE := $(if $(LOCAL),--offline $(LOCAL))
@@ -52,18 +55,20 @@ setup: $(STAMP)
 $(STAMP): requirements.lock requirements-converter.txt pyproject.toml
 ifeq ($(CONDA),)
 	@test -x $(PYTHON) || python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make setup: Python 3.11 or newer is needed; this is " + sys.version.split()[0])'
-	@test -x $(PYTHON) || python3 -m venv $(ENV)
-	@test -x $(BIN)/uv || $(PYTHON) -m pip install --quiet $(LOCAL) "$$(sed -n 's/^\(uv==[^ ;]*\).*/\1/p' requirements.lock)"
+	@test -x $(BIN)/uv || $(PYTHON) -m pip --version >/dev/null 2>&1 || python3 -m venv --clear $(ENV)
+	@test -x $(BIN)/uv || $(PYTHON) -m pip install --quiet --force-reinstall $(LOCAL) "$$(sed -n 's/^\(uv==[^ ;]*\).*/\1/p' requirements.lock)"
 	@echo "Setting up $(ENV): about 7 GB, a few minutes the first time"
-	@$(BIN)/uv pip sync --quiet $(OFFLINE) --python $(PYTHON) --compile-bytecode requirements.lock
+	@touch $(UNFINISHED)
+	@$(BIN)/uv pip sync --quiet $(AGAIN) $(OFFLINE) --python $(PYTHON) --compile-bytecode requirements.lock
 else
 	@echo "Setting up the conda environment $(ENV): about 7 GB, a few minutes the first time"
-	@uv pip install --quiet $(OFFLINE) --python $(PYTHON) --no-deps --compile-bytecode -r requirements.lock
+	@touch $(UNFINISHED)
+	@uv pip install --quiet $(AGAIN) $(OFFLINE) --python $(PYTHON) --no-deps --compile-bytecode -r requirements.lock
 endif
 	@$(BIN)/uv pip install --quiet $(OFFLINE) --python $(PYTHON) --no-deps --no-build-isolation --editable .
 	@rm -rf $(ENV)/converter
 	@$(BIN)/uv pip install --quiet $(OFFLINE) --python $(PYTHON) --no-deps --target $(ENV)/converter -r requirements-converter.txt
-	@touch $@
+	@touch $@ && rm -f $(UNFINISHED)
 
 run: setup
 	@$(PYTHON) -m qaloom.workflow.run --directory "$(DIR)" $(if $(CONFIG),--config "$(CONFIG)") \

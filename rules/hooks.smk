@@ -28,3 +28,7 @@ onsuccess:
     # A run of some targets alone leaves the last report's figures as they are: they would mislead here.
     if SUMMARY.exists() and SUMMARY.stat().st_mtime_ns != SUMMARY_BEFORE:
         print(SUMMARY.read_text(encoding="utf-8"), end="")
+
+
+onerror:
+    print(*note_killed_jobs(Path(log[-1])), sep="\n", file=sys.stderr)

@@ -33,6 +33,7 @@ from qaloom.errors import QALoomError
 
 _SECONDS_BETWEEN_LINES = 10
 _SECONDS_TO_STOP = 15.0
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in b"\t\n"}
 _terminal: TextIO | None = None  # the real stderr while a job's own goes to its log
 
 
@@ -84,6 +85,8 @@ def _message(error: Exception, log: str | Path | None) -> str | None:
     """A failure in one line; None where its traceback is to be shown."""
     if isinstance(error, QALoomError):
         return str(error)
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # NumPy's and PyTorch's
+        return "the memory (RAM) does not suffice; close other programs and run again, which goes on from what is done"
     if isinstance(error, OSError):
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return f"the disk is full ({error.filename or Path.cwd()}); free some space and run again"
@@ -95,8 +98,17 @@ def _message(error: Exception, log: str | Path | None) -> str | None:
     return f"unexpected {type(error).__name__}: {error}; the traceback is in {log}"
 
 
+def printable(text: str) -> str:
+    """A text of rows or of a model with its control characters written out: a terminal would obey them.
+
+    They move the cursor, set the title, or fill the clipboard (OSC 52); C1 (128 to 159) as well as ESC.
+    """
+    return text.translate(_CONTROL)
+
+
 def say(line: str) -> None:
     """Print one line for a person: on the terminal, and in the job's log where there is one."""
+    line = printable(line)
     if _terminal is not None:
         print(line, file=_terminal, flush=True)
     _log(line)

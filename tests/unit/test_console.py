@@ -8,8 +8,9 @@ import textwrap
 import time
 
 import pytest
+from hostile import ESCAPES, HOSTILE, raw_controls
 
-from qaloom.console import _line_stream, _ProgressLines, duration, job
+from qaloom.console import _line_stream, _ProgressLines, duration, job, printable
 from qaloom.errors import DataError
 
 
@@ -173,3 +174,22 @@ def test_a_full_disk_is_one_line_with_and_without_a_log(tmp_path):
     assert done.returncode == 1
     assert done.stderr == f"qaloom: the disk is full ({tmp_path}); free some space and run again\n"
     assert "Traceback" not in log
+
+
+def test_what_rows_hold_is_not_obeyed_by_a_terminal(tmp_path):
+    """In messages and in the job's log: the characters are written out."""
+    done, log = run(tmp_path, f"say({'; '.join(HOSTILE)!r})\nraise DataError({ESCAPES[1]!r} + ': no answer')")
+    assert not raw_controls(done.stderr + log)
+    assert r"\x1b]52;c;b3duZWQ=\x07: no answer" in done.stderr and r"\x9b31mred" in done.stderr
+    assert printable("두 줄\n\ttab é") == "두 줄\n\ttab é"
+
+
+@pytest.mark.parametrize(
+    "error", ["MemoryError()", 'RuntimeError("DefaultCPUAllocator: can\'t allocate memory")']
+)
+def test_memory_that_does_not_suffice_is_one_line(tmp_path, error):
+    done, _ = run(tmp_path, f"raise {error}")
+    assert done.stderr.startswith(
+        "qaloom: the memory (RAM) does not suffice; close other programs and run again"
+    )
+    assert done.stderr.count("\n") == 1

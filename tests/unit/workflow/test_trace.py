@@ -5,6 +5,7 @@ import json
 import shutil
 
 import pytest
+from hostile import HOSTILE, raw_controls
 from rich.console import Console
 
 from qaloom.augment.stage import augment
@@ -17,7 +18,7 @@ from qaloom.files import read_lines, write_lines
 from qaloom.records import Placement, Row
 from qaloom.split.stage import split
 from qaloom.validate.stage import gather, validate_file
-from qaloom.workflow.trace import show, trace
+from qaloom.workflow.trace import StageHistory, show, trace
 
 ADDRESS = "가람연구소 본원의 주소는 어디인가요?"
 LINES = [
@@ -173,3 +174,10 @@ def test_a_final_model_says_whether_it_was_trained_on_the_row(results):
     [probe] = [row for row in read_lines(results / "split/recall.jsonl") if row["id"] not in final][:1]
     assert "final model, run demo\n  not trained on this row\n" in told(results, probe["id"])
     shutil.rmtree(results / "memory_check")
+
+
+def test_a_rows_text_is_not_obeyed_by_a_terminal():
+    out = io.StringIO()
+    show([StageHistory(text, [text]) for text in HOSTILE], Console(file=out, force_terminal=False, width=400))
+    assert not raw_controls(out.getvalue())
+    assert r"\x9b31mred" in out.getvalue() and "{{ 7 * 7 }}" in out.getvalue()
