@@ -96,10 +96,11 @@ test: setup
 test-slow: setup
 	@$(PYTEST) -m "slow and not gpu"
 
-# A part of test-slow: faults of the machine, kills, damaged models.
+# A part of test-slow: faults of the machine, kills, interrupted set-ups, damaged models, configurations and documents.
 test-faults: setup
-	@$(PYTEST) -m "slow and not gpu" tests/workflow/test_faults.py tests/workflow/test_killed_runs.py \
-		tests/unit/base_model/test_mutated_models.py
+	@$(PYTEST) -m "slow and not gpu" tests/workflow/test_faults*.py tests/workflow/test_killed_runs.py \
+		tests/unit/base_model/test_mutated_models.py tests/unit/config/test_mutated_configurations.py \
+		tests/unit/report/test_damaged_documents.py
 
 bench: setup
 	@$(PYTHON) benchmarks/bench.py

@@ -12,6 +12,7 @@ try:
     from qaloom.inference.own_template import is_file_of_template, read_template
     from qaloom.code_digest import code_digest
     from qaloom.workflow import compat_snakemake
+    from qaloom.workflow.clock import bring_to_present, check_dates
     from qaloom.files import canonical, digest, file_digest, read_json
     from qaloom.formats import FORMATS, weights_for_ollama
     from qaloom.export.gguf import quantiser_path
@@ -57,6 +58,8 @@ with job():
         quantiser_path()
     if compat_snakemake.is_main_process(workflow):
         check_writable(Path.cwd())
+        check_dates(SOURCES.values())
+        bring_to_present(Path("results"))
         mark(Path.cwd())
 RUNS = config["runs"]
 # Runs whose model is trained once more, on all rows.

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -40,21 +40,26 @@ def test_a_job_that_is_killed_for_memory_is_one_line_and_goes_on(request, rule, 
     assert not {job for job in again.jobs if job.split()[0] in ("validate", "dedup", "augment", "split")}
 
 
-def set_back(project: Project, seconds: float) -> None:
-    """Every file is that much younger than it was: what is there when a clock was set back."""
-    for path in sorted(project.folder.rglob("*"), reverse=True):
+def later(seconds: float, *files: Path) -> None:
+    """Date files so much later than they are: as they look where a clock was set back."""
+    for path in files:
         status = path.lstat()
         os.utime(path, (status.st_atime + seconds, status.st_mtime + seconds), follow_symlinks=False)
 
 
 def test_a_clock_that_is_set_back_a_day(project):
-    """Nothing is made anew for it, and what is changed from then on is noticed all the same."""
-    set_back(project, DAY)
+    """Sources of the future are one line; with them in order, nothing is made anew, and changes are noticed."""
+    later(DAY, *project.folder.rglob("*"))
+    one, two = (project.path(f"data/{name}.jsonl") for name in ("one", "two"))
+    refused = project.make_run()
+    said = [line for line in refused.output.splitlines() if "qaloom: " in line]
+    assert refused.code == 1 and "Traceback" not in refused.output
+    assert set(said) == {said[0]} and "data/one.jsonl is dated in the future" in said[0]
+    later(-DAY, one, two)
     assert project.jobs() == set()
-    one = project.path("data/one.jsonl")
     write_rows(one, rows()[4:20])
-    assert one.stat().st_mtime < time.time() + 1 < project.path(METRICS).stat().st_mtime
+    later(-DAY, one)  # a day before what was made of it
     jobs = project.jobs()
-    assert {"validate one.jsonl", "dedup", "split", "train first", "evaluate first"} <= jobs
-    assert "validate two.jsonl" not in jobs
+    assert {"validate_file one.jsonl", "dedup", "split", "train first", "evaluate first"} <= jobs
+    assert "validate_file two.jsonl" not in jobs
     assert project.jobs() == set()

@@ -63,12 +63,13 @@ def test_whole_documents_that_are_others(results: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_key_left_out_and_of_another_type(results: Path, tmp_path: Path) -> None:
+def test_keys_left_out_and_of_another_type(results: Path, tmp_path: Path) -> None:
+    """A third of all such documents; each takes a fifth of a second."""
     shutil.copytree(results, tmp_path / "results")
     refused = tried = 0
     for number, path in enumerate(documents(tmp_path / "results")):
         content = path.read_bytes()
-        for damaged in mutated(content, number) if content.strip() else ():
+        for damaged in list(mutated(content, number))[number % 3 :: 3] if content.strip() else ():
             path.write_bytes(damaged)
             line = outcome(tmp_path / "results")
             assert not line or is_one_line_about(line, path), (path, damaged[:500], line)
