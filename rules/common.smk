@@ -1,6 +1,7 @@
 """Configuration, input functions and code digests. No rules."""
 
 import sys
+from itertools import chain
 from os.path import relpath
 from pathlib import Path
 
@@ -58,7 +59,6 @@ with job():
         quantiser_path()
     if compat_snakemake.is_main_process(workflow):
         check_writable(Path.cwd())
-        check_dates(SOURCES.values())
         bring_to_present(Path("results"))
         mark(Path.cwd())
 RUNS = config["runs"]
@@ -118,9 +118,18 @@ def source_digest(wildcards):
 
 
 def model_files(wildcards):
+    return files_of_model(MODELS[wildcards.model])
+
+
+def files_of_model(reference):
     """The files of a `path:` model, so that changed weights are seen; nothing for the other kinds."""
-    kind, _, folder = MODELS[wildcards.model].partition(":")
+    kind, _, folder = reference.partition(":")
     return sorted(map(str, Path(folder).expanduser().glob("*.*"))) if kind == "path" else []
+
+
+if compat_snakemake.is_main_process(workflow):
+    with job():
+        check_dates([*SOURCES.values(), *chain.from_iterable(map(files_of_model, MODELS.values()))])
 
 
 def base_model_of(wildcards):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from harness import Project, rows, within, write_rows
+from harness import MODEL, Project, rows, within, write_rows
 
 pytestmark = pytest.mark.slow
 ADAPTER, METRICS = "results/train/first/manifest.json", "results/evaluate/first/metrics.json"
@@ -56,6 +56,9 @@ def test_a_clock_that_is_set_back_a_day(project):
     assert refused.code == 1 and "Traceback" not in refused.output
     assert set(said) == {said[0]} and "data/one.jsonl is dated in the future" in said[0]
     later(-DAY, one, two)
+    refused = project.make_run()
+    assert refused.code == 1 and f"{MODEL}/" in refused.output and "dated in the future" in refused.output
+    later(-DAY, *project.path(MODEL).iterdir())
     assert project.jobs() == set()
     write_rows(one, rows()[4:20])
     later(-DAY, one)  # a day before what was made of it
