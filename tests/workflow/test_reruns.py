@@ -23,9 +23,9 @@ def adapter(project, run="first"):
 def all_new(project):
     """What `git clone` and a copy do: every file gets a new time, in no particular order."""
     now = time.time()
-    for number, path in enumerate(sorted(project.folder.rglob("*"), reverse=True)):
+    for number, path in enumerate(sorted(project.folder.rglob("*"))):
         if path.is_file() and ".snakemake" not in path.parts:
-            os.utime(path, (now + number / 100, now + number / 100), follow_symlinks=False)
+            os.utime(path, (now - number / 100, now - number / 100), follow_symlinks=False)
 
 
 def test_first_run_does_everything_once(first_run):
