@@ -6,7 +6,7 @@ none or an abstention.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -27,8 +27,11 @@ _ASKED: dict[str, dict[str, str]] = {
 }
 
 
-def forms_of(rows: Sequence[Row], settings: FormSettings) -> list[Row]:
-    """The forms of the rows that `settings` ask for, sorted by id; of two that are equal, the first row's."""
+def forms_of(rows: Sequence[Row], settings: FormSettings, taken: Collection[str] = ()) -> list[Row]:
+    """The forms of the rows that `settings` ask for, sorted by id; of two that are equal, the first row's.
+
+    None has an id that is `taken` or the id of one of the rows: a wording that is there already.
+    """
     wanted = [name for name in _MADE if getattr(settings, name)]
     if not (wanted or settings.keywords):
         return []
@@ -48,7 +51,8 @@ def forms_of(rows: Sequence[Row], settings: FormSettings) -> list[Row]:
         for text in keyword_forms.of(row, settings.keywords):
             form = other_wording(row, text, FORM, "keywords")
             made.setdefault(form.id, form)
-    return sorted(made.values(), key=lambda row: row.id)
+    there = {row.id for row in rows} | set(taken)
+    return sorted((form for form in made.values() if form.id not in there), key=lambda row: row.id)
 
 
 def _statement(row: Row, times: Mapping[str, int]) -> Row | None:

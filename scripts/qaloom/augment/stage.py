@@ -96,7 +96,8 @@ def augment(
     outcome = _outcome(proposals, existing, facts, needed, gate, providers)
     accepted = sorted((p.row for p in outcome.accepted), key=lambda row: row.id)
     rejections = [_dropped(*one) for one in outcome.rejected]
-    forms = forms_of(existing, typed(settings["forms"], FormSettings))
+    taken = {row.id for row in accepted}
+    forms = forms_of(existing, typed(settings["forms"], FormSettings), taken)
     stats = write_stage(
         out,
         [*existing, *accepted, *forms],

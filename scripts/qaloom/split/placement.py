@@ -209,7 +209,7 @@ def place_paraphrases(made: Sequence[Wording], data: Sequence[Wording], comparis
     """Paraphrases follow their parent; one that would give a held-out row away is asked instead of trained."""
     parents = {w.row.id: w for w in data}
     for wording in made:
-        parent = _parent(wording, parents)
+        parent = parent_of(wording, parents)
         wording.side, wording.fact = parent.side, parent.fact
         wording.put(parent.part, "with_parent", parent.near if parent.part == "recall" else parent.row.id)
     held = [w for w in data if w.part != "train"]
@@ -224,21 +224,7 @@ def place_paraphrases(made: Sequence[Wording], data: Sequence[Wording], comparis
             asked[i].put("recall", "taught", taught[j].row.id)
 
 
-def place_forms(forms: Sequence[Wording], placed: Sequence[Wording], comparison: Comparison) -> None:
-    """Forms follow a trained parent; what touches a held-out row, or is made of one, is for the final model alone."""
-    parents = {w.row.id: w for w in placed}
-    for form in forms:
-        parent = _parent(form, parents)
-        form.side, form.fact = parent.side, parent.fact
-        form.put("train" if parent.part == "train" else "final", "with_parent", parent.row.id)
-    held = [w for w in placed if w.part != "train"]
-    trained = [form for form in forms if form.part == "train"]
-    for i, j in near_question_pairs(trained, held, comparison.threshold):
-        if comparison.asked_alike(trained[i], held[j]) != Difference.OTHER:
-            trained[i].put("final", "touches_held_out", trained[i].row.parent)
-
-
-def _parent(made: Wording, rows: Mapping[str, Wording]) -> Wording:
+def parent_of(made: Wording, rows: Mapping[str, Wording]) -> Wording:
     """The row that a made row rewords. Raises DataError when it is not there."""
     parent = rows.get(made.row.parent)
     if parent is None:

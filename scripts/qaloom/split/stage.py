@@ -30,6 +30,7 @@ from qaloom.records import (
     write_vouched,
 )
 from qaloom.split.facts import Comparison
+from qaloom.split.forms import place_forms
 from qaloom.split.leak_audit import Known, audit
 from qaloom.split.lookalike_rows import MOST_TAUGHT, make_look_alikes, mentioned_in
 from qaloom.split.meaning import languages_note
@@ -40,7 +41,6 @@ from qaloom.split.placement import (
     find_facts,
     mark_light,
     place_data,
-    place_forms,
     place_paraphrases,
 )
 from qaloom.split.probes import KEPT_FOR_ASKING, make_probes
@@ -116,8 +116,8 @@ def _placed(
     made = [w for w in made if w.row.id not in probe_ids]  # a paraphrase that became the probe
     placed = [*data, *probes, *made]
     mark_light(placed, facts.comparison)
-    place_forms(forms, placed, facts.comparison)
-    return sorted([*placed, *forms], key=lambda w: w.row.id), units, facts.comparison
+    trained = place_forms(forms, placed, facts.comparison)
+    return sorted([*placed, *trained], key=lambda w: w.row.id), units, facts.comparison
 
 
 def _write_parts(out: Path, placed: Sequence[Wording]) -> None:

@@ -76,3 +76,10 @@ def test_keyword_forms_keep_the_answer_and_are_marked():
     assert {(form.output, form.origin, form.provider) for form in forms} == {
         ("in the cellar", "form", "keywords")
     }
+
+
+def test_what_is_a_row_already_is_no_form():
+    one = row("Where is the old boiler?", "in the cellar")
+    keywords = row("old boiler", "in the cellar")
+    assert all(form.id != keywords.id for form in forms_of([one, keywords], replace(NONE, keywords=4)))
+    assert all(form.id != keywords.id for form in forms_of([one], replace(NONE, keywords=4), {keywords.id}))

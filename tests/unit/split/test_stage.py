@@ -393,6 +393,18 @@ def test_a_form_that_asks_what_is_held_out_is_left_to_the_final_model(tmp_path):
     assert (placement[form.id].split, placement[form.id].why) == ("final", "touches_held_out")
 
 
+def test_no_model_is_trained_on_a_form_that_asks_as_a_probe_does(tmp_path):
+    rows = [row(f"Where is the {word(seeded(n), 9)} kept?", word(seeded(n + 90), 16)) for n in range(30)]
+    _, (_, recall, _), placement = run(tmp_path / "first", rows)
+    probe = next(r for r in recall if placement[r["id"]].why == "probe")
+    parent = next(r for r in rows if r.id == placement[probe["id"]].parent)
+    forms = [form_of(parent, probe["instruction"] + end, parent.output) for end in ("", "!")]
+    _, _, placement = run(tmp_path / "second", [*rows, *forms])
+    assert placement[probe["id"]].why == "probe" and forms[1].id not in placement
+    final = {r["id"] for r in read_lines(tmp_path / "second/out/final.jsonl")}
+    assert not final & {probe["id"], forms[1].id}
+
+
 def test_a_form_of_a_row_that_is_not_there_is_one_line(tmp_path):
     rows = facts(5)
     with pytest.raises(DataError, match="was made of"):
