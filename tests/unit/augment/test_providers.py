@@ -161,10 +161,19 @@ def test_a_model_that_was_not_brought_is_one_line(tiny_pair, tmp_path):
     assert not (tmp_path / "out.jsonl").exists()
 
 
+@pytest.fixture(params=["seq2seq", "model"])
+def any_models(request, tiny):
+    """The settings of a provider whose models are tiny, and the folder that holds them."""
+    if request.param == "seq2seq":
+        return request.getfixturevalue("tiny_pair")
+    model = {"reference": "path:tiny", "kinds": ["formal"], "max_new_tokens": 16}
+    return settings(providers=["model"], model=model), tiny.parent
+
+
 @pytest.mark.slow
-def test_killed_at_any_moment_no_sentence_is_translated_twice(tiny_pair, tmp_path):
+def test_killed_at_any_moment_no_sentence_is_made_twice(any_models, tmp_path):
     """Counted in the memories: what a killed run kept, and what the runs after it still made."""
-    chosen, models = tiny_pair
+    chosen, models = any_models
     write_lines(tmp_path / "rows.jsonl", rows([f"Is {n} in room {n % 7}?" for n in range(2_000)]))
     (tmp_path / "config.json").write_text(
         json.dumps({"data": {"sources": ["a"]}, "runs": {"one": {}}, "augment": chosen})

@@ -290,6 +290,7 @@ def test_the_examples_that_the_readme_names_are_there() -> None:
         "compare-runs",
         "korean-8b",
         "korean-backtranslation",
+        "korean-wordings",
         "qlora-8gb",
     ]
 
