@@ -11,7 +11,7 @@ REWORDED = {f"Where is {place}?": f"Please tell me where {place} is." for place 
 NEW_TOKENS = 48
 
 
-def teach_rewording(folder: Path, steps: int = 150) -> None:
+def teach_rewording(folder: Path, steps: int = 240) -> None:
     """Train the model in a folder until it replies with the formal rewording of each question."""
     import torch
     from transformers import AutoModelForCausalLM
@@ -37,5 +37,5 @@ def teach_rewording(folder: Path, steps: int = 150) -> None:
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    assert loss.item() < 0.05, loss.item()
+    assert loss.item() < 0.1, loss.item()
     model.save_pretrained(folder)

@@ -15,20 +15,20 @@ _NEXT_TURN = re.compile(
 )  # a model without an end of turn goes on with the prompt's own marks
 _BULLET = re.compile(r"^\s*(?:[-*•>]|\(?\d{1,2}[.):](?=\s)|[①-⑳])\s*")
 _LABEL = re.compile(
-    r"^(?:(?:re)?(?:worded|phrased|written|formulated)?\s*(?:formal|casual|short)?\s*(?:version|question|query|search"
-    r"|keywords?|answer|output|rewording|paraphrase|formal|casual)(?:\s*\d{1,2})?"
-    r"|(?:바꾼|다시 쓴|수정된|변경된|새)?\s*(?:질문|검색어|답변?|출력|결과|예시|문장)(?:\s*\d{1,2})?)\s*[:：]\s*",
+    r"(?:(?:re)?(?:worded|phrased|written|formulated)? ?(?:formal|casual|short)? ?(?:version|question|query|search"
+    r"|keywords?|answer|output|rewording|paraphrase|formal|casual)(?: ?\d{1,2})?"
+    r"|(?:바꾼|다시 쓴|수정된|변경된|새)? ?(?:질문|검색어|답변?|출력|결과|예시|문장)(?: ?\d{1,2})?) ?[:：]",
     re.I,
 )  # fmt: skip
 _OPENING = re.compile(
-    r"^(?:(?:sure|certainly|of course|okay|ok|here(?:'s| is| are)|the (?:re\w+|formal|casual) (?:question|version))\b"
-    r"|(?:네[,. ]|예[,. ]|물론|알겠|다음은|아래))[^:：\n]{0,90}[:：]\s*",
+    r"(?:(?:sure|certainly|of course|okay|ok|here(?:'s| is| are)"
+    r"|the (?:re\w{1,12}|formal|casual) (?:question|version))\b"
+    r"|(?:네[,. ]|예[,. ]|물론|알겠|다음은|아래))[^:：\n]{0,90}[:：]",
     re.I,
 )
 _REMARK = re.compile(
     r"^\s*(?:\((?!\d)|\[|note\b|explanation\b|this (?:version|question)\b|참고|설명|※)", re.I
 )
-_EMPHASIS = re.compile(r"(?<!\w)(\*\*|__|`)(.+?)\1(?!\w)")
 _QUOTES = re.compile("^([\"“”'‘’「『])(.+)([\"“”'‘’」』])$")
 _AFTER_QUESTION = re.compile(r"(?<=[?？])\s+(?=[^\sa-z])")
 
@@ -100,8 +100,9 @@ def _bare(line: str) -> str:
     before = None
     while line != before:
         before = line
-        line = _EMPHASIS.sub(r"\2", _BULLET.sub("", line)).strip()
-        line = _LABEL.sub("", _OPENING.sub("", line)).strip()
+        line = _BULLET.sub("", line).replace("**", "").strip("*_` \t")
+        for opening in (_OPENING, _LABEL):
+            line = line[found.end() :].strip() if (found := opening.match(line)) else line
         line = quoted[2].strip() if (quoted := _QUOTES.match(line)) else line
     return "" if line.endswith((":", "：")) else line
 
