@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from dialogue_texts import GEMMA_2, HISTORY
 from families import family_tokenizer
 from family_models import family_model
 
@@ -14,20 +15,13 @@ from qaloom.inference.prompt import Question, prompt_ids, prompt_kind
 pytestmark = pytest.mark.slow
 
 SYSTEM = "너는 시립 도서관의 안내원이다.\n모르면 '모른다'고 답한다. {{ 7 }}"
-HISTORY = [("평일에는 몇 시에 여나요?", "9시에 엽니다."), ("Where?", "2층 🎉")]
-NO_SYSTEM = (
-    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}"
-    "{% endif %}{% for m in messages %}{% set role = 'model' if m.role == 'assistant' else m.role %}"
-    "<start_of_turn>{{ role }}\n{{ m.content | trim }}<end_of_turn>\n{% endfor %}"
-    "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
-)
 
 
 @pytest.mark.parametrize("name", ["gemma", "gemma-3-in-parts", "polyglot-ko"])
 def test_the_export_writes_the_trained_dialogue(tmp_path, name):
     tokenizer = family_tokenizer(name)
     if name == "gemma":
-        tokenizer.chat_template = NO_SYSTEM
+        tokenizer.chat_template = GEMMA_2
     kind = prompt_kind("auto", tokenizer)
     folder = family_model(name, tmp_path / "model")
     save_tokenizer(tokenizer, kind, folder, SYSTEM)

@@ -8,14 +8,7 @@ from qaloom.export.merge import save_tokenizer
 from qaloom.inference.chat_template import client_message
 from qaloom.inference.encoding import begin_ids
 from qaloom.inference.frame import frame, pinned_values
-from qaloom.inference.prompt import (
-    encoder_of,
-    example,
-    load_tokenizer,
-    prompt_ids,
-    prompt_kind,
-    stop_ids,
-)
+from qaloom.inference.prompt import encoder_of, example, load_tokenizer, prompt_ids, prompt_kind, stop_ids
 
 QUESTION, ANSWER = "본원의 주소는 어디인가요? 🎉", "가람시 솔내구 27\n`x = {y}` <b>2층</b>"
 ATTACK = " ".join(
@@ -30,11 +23,6 @@ ATTACK = " ".join(
 @pytest.fixture(scope="module", params=FAMILIES)
 def tokenizer(request):
     return family_tokenizer(request.param)
-
-
-@pytest.fixture
-def kind(tokenizer):
-    return prompt_kind("auto", tokenizer)
 
 
 def control_ids(tokenizer, kind, ids):

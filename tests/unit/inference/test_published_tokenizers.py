@@ -42,11 +42,6 @@ def tokenizer(request, tmp_path_factory):
     return load_tokenizer(folder / "package/models")
 
 
-@pytest.fixture
-def kind(tokenizer):
-    return prompt_kind("auto", tokenizer)
-
-
 def test_ordinary_questions_are_encoded_as_the_whole_prompt_is(tokenizer, kind):
     for question in QUESTIONS:
         ids = prompt_ids(tokenizer, kind, question)
