@@ -1,7 +1,7 @@
-"""95% confidence intervals in closed form: of a rate, of a paired difference, and of a weighted mean of these.
+"""95% confidence intervals without resampling: of a rate, of a paired difference, and of a weighted mean of these.
 
-Scores that belong together (questions about one fact) may be given as clusters. Coverage is simulated in
-tests/unit/evaluate/test_intervals.py, for 10 to 200 questions, rates near 0 and 1 and clustered scores.
+Scores that belong together (questions about one fact) may be given as clusters. Coverage is simulated by
+tests/support/interval_shapes.py, for 10 to 200 questions, rates near 0 and 1 and clustered scores.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy import stats
+from scipy.optimize import bisect
 
 from qaloom.evaluate.results import Paired, Rate
 
@@ -16,6 +17,10 @@ K = TypeVar("K", bound=Hashable)
 Clusters = Sequence[Hashable] | None
 _TAIL = 0.975
 _NORMAL = float(stats.norm.ppf(_TAIL))
+_FEW_CLUSTERS = 10  # below, their skewness is not known, and what other clusters would bring may not show
+_MANY_CLUSTERS = 200  # above, unequal sizes make no difference to the degrees of freedom
+_NOTHING = 1e-12  # a variance of rounding alone
+_OFTEN = 0.2  # share of full marks and zeros from which scores are nearly right or wrong
 
 
 class Interval(NamedTuple):
@@ -42,21 +47,18 @@ def rate(hits: Sequence[bool] | np.ndarray, clusters: Clusters = None) -> Rate:
 
 def wilson(values: np.ndarray, clusters: Clusters = None) -> Interval:
     """Wilson's interval (1927) of the mean of zeros and ones, shape (n,), n > 0; see `rate`."""
-    n, quantile = _size_and_quantile(values, _groups(values.size, clusters))
-    share, square = float(values.mean()), quantile**2 / n
-    middle = (share + square / 2) / (1 + square)
-    reach = quantile * np.sqrt(share * (1 - share) / n + square / (4 * n)) / (1 + square)
-    return Interval(share, max(0.0, float(middle - reach)), min(1.0, float(middle + reach)))
+    n, degrees = _size_and_degrees(values, _groups(values.size, clusters))
+    return Interval(float(values.mean()), *_wilson(float(values.mean()), n, _quantile(degrees)))
 
 
 def paired(base: np.ndarray, tuned: np.ndarray, clusters: Clusters = None, bounded: bool = True) -> Paired:
     """Means of two models' scores on the same questions, their difference, its 95% interval and p-value.
 
-    `base` and `tuned`: (n,) scores, question by question. Right or wrong (0 or 1): Bonett and Price's interval
-    (2012, doi 10.1002/sim.4328), one agreement less certain on either side, so that few or equal differences
-    still leave doubt. Other scores: Student's t, corrected for skewness (Hall 1992, doi
-    10.1111/j.2517-6161.1992.tb01872.x). p is below 0.05 where the interval excludes zero. No interval for
-    n < 2, nor for equal differences of scores that are not `bounded` by 0 and 1, which show no spread.
+    `base` and `tuned`: (n,) scores, question by question. Right or wrong (0 or 1), or equal differences: Tango's
+    score interval, see `_tango`. Other scores: Student's t by clusters, see `_student`; where a few clusters have
+    scores that are often full marks or zero, the wider of the two. p is below 0.05 where the
+    interval excludes zero. No interval for n < 2, nor for equal differences of scores that are not `bounded` by 0
+    and 1, which show no spread.
     Raises ValueError when the shapes differ.
     """
     base, tuned = np.asarray(base, float), np.asarray(tuned, float)
@@ -69,12 +71,24 @@ def paired(base: np.ndarray, tuned: np.ndarray, clusters: Clusters = None, bound
     groups = _groups(base.size, clusters)
     if not groups.any():
         return found
-    if np.ptp(difference) < 1e-12 and not bounded:
+    is_equal = np.ptp(difference) < 1e-12
+    if is_equal and not bounded:
         return found
-    is_binary = bounded and (np.isin(difference, (-1, 0, 1)).all() or np.ptp(difference) < 1e-12)
-    low, high, found.p = _binary(difference, groups) if is_binary else _skewed(difference, groups)
-    found.low, found.high = (max(-1.0, low), min(1.0, high)) if bounded else (low, high)
+    if bounded and (is_equal or np.isin((base, tuned), (0, 1)).all()):
+        found.low, found.high, found.p = _tango(difference, groups)
+        return found
+    low, high, p = _student(difference, groups)
+    if bounded and _may_hide_spread(base, tuned, groups):
+        least, most, other = _tango(difference, groups, base, tuned)
+        low, high, p = min(low, least), max(high, most), max(p, other)
+    found.low, found.high, found.p = (max(-1.0, low), min(1.0, high), p) if bounded else (low, high, p)
     return found
+
+
+def _may_hide_spread(base: np.ndarray, tuned: np.ndarray, groups: np.ndarray) -> bool:
+    """Whether a few clusters, each of them right or wrong as a whole, could look more alike than further ones."""
+    count = int(groups.max()) + 1
+    return count < min(_FEW_CLUSTERS, groups.size) and bool(np.isin((base, tuned), (0, 1)).mean() > _OFTEN)
 
 
 def weighted(parts: Sequence[tuple[float, Interval]]) -> tuple[Interval, float]:
@@ -114,7 +128,7 @@ def paired_in_strata(
     groups, parts = _groups(base.size, clusters), []
     for weight, which in strata:
         difference = (np.asarray(tuned, float) - np.asarray(base, float))[which]
-        low, high, _ = _binary(difference, np.unique(groups[which], return_inverse=True)[1])
+        low, high, _ = _tango(difference, np.unique(groups[which], return_inverse=True)[1])
         parts.append((weight, Interval(float(difference.mean()), low, high)))
     found, p = weighted(parts)
     if base.size < 2:
@@ -135,29 +149,52 @@ def holm(p_values: Mapping[K, float]) -> dict[K, float]:
     return {name: corrected[name] for name in p_values}
 
 
-def _binary(difference: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:
-    """Interval and p-value of a mean of -1, 0 and 1: as if one more question were won and one more lost."""
-    n, quantile = _size_and_quantile(difference, groups)
-    mean = n * float(difference.mean()) / (n + 2)
-    spread = (n * float((difference**2).mean()) + 2) / (n + 2) - mean**2
-    error = float(np.sqrt(spread / (n + 2)))
-    degrees = int(groups.max()) if int(groups.max()) + 1 < groups.size else np.inf
-    p = float(2 * stats.t.sf(abs(mean) / error, max(1, degrees)))
-    # A mean on the edge is never outside its interval.
-    low = min(mean - quantile * error, float(difference.mean()))
-    high = max(mean + quantile * error, float(difference.mean()))
-    return max(-1.0, low), min(1.0, high), p
+def _tango(difference: np.ndarray, groups: np.ndarray, *further: np.ndarray) -> tuple[float, float, float]:
+    """Interval and p-value of a mean of -1, 0 and 1: the values that a score test does not refuse.
+
+    Tango 1998 (doi 10.1002/(sici)1097-0258(19980430)17:8<891::aid-sim780>3.0.co;2-b); its p-value is McNemar's. Of
+    clustered answers with their effective sample size, or the least of that and those of `further` scores.
+    """
+    sizes, degrees = zip(*(_size_and_degrees(one, groups) for one in (difference, *further)), strict=True)
+    n, mean, quantile = min(sizes), float(difference.mean()), _quantile(degrees[0])
+    lost = n * float(np.maximum(-difference, 0).mean())
+
+    def score(truth: float) -> float:
+        """The standardised distance of the mean from a true difference, under which `fits` is the likeliest loss."""
+        apart = mean - truth
+        if abs(apart) < _NOTHING:
+            return 0.0
+        slope, rest = 2 * lost + n * mean - n * (2 - mean) * truth, lost * truth * (1 - truth)
+        fits = (np.sqrt(max(0.0, slope**2 + 8 * n * rest)) + slope) / (4 * n)
+        variance = (2 * fits + truth * (1 - truth)) / n
+        return float(apart / np.sqrt(variance)) if variance > _NOTHING else float(np.copysign(np.inf, apart))
+
+    low = bisect(lambda truth: score(truth) - quantile, -1, mean) if mean > -1 else -1.0
+    high = bisect(lambda truth: score(truth) + quantile, mean, 1) if mean < 1 else 1.0
+    p = 2 * stats.t.sf(abs(score(0)), degrees[0]) if mean else 1.0
+    return float(low), float(high), float(p)
 
 
-def _skewed(difference: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:
-    """Interval and p-value of a mean: Hall's cubic transformation of Student's t, by clusters."""
+def _wilson(rate: float, n: float, quantile: float) -> tuple[float, float]:
+    square = quantile**2 / n
+    middle = (rate + square / 2) / (1 + square)
+    reach = quantile * np.sqrt(rate * (1 - rate) / n + square / (4 * n)) / (1 + square)
+    return max(0.0, float(middle - reach)), min(1.0, float(middle + reach))
+
+
+def _student(difference: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:
+    """Interval and p-value of a mean: Student's t by clusters, corrected for skewness where it can be known.
+
+    Variance CR2 with Satterthwaite's degrees of freedom (Bell and McCaffrey 2002; Pustejovsky and Tipton 2018, doi
+    10.1080/07350015.2016.1247004); Hall's cubic transformation (1992, doi 10.1111/j.2517-6161.1992.tb01872.x).
+    """
     mean, totals = float(difference.mean()), np.bincount(groups, difference - difference.mean())
-    count = totals.size
-    shares = totals * count / difference.size
-    error = float(shares.std(ddof=1) / np.sqrt(count))
+    count, sizes = totals.size, np.bincount(groups)
+    error = float(np.sqrt((totals**2 / (1 - sizes / difference.size)).sum())) / difference.size
     if not error:  # clusters that cancel out within
         return mean, mean, float(not mean)
-    skew = float((shares**3).mean() / shares.std() ** 3) / np.sqrt(count)
+    known = count >= min(_FEW_CLUSTERS, difference.size)
+    skew = float((totals**3).mean() / totals.std() ** 3) / np.sqrt(count) if known else 0.0
 
     def transformed(t: float) -> float:
         return t + skew * t**2 / 3 + skew**2 * t**3 / 27 + skew / 6
@@ -165,9 +202,21 @@ def _skewed(difference: np.ndarray, groups: np.ndarray) -> tuple[float, float, f
     def untransformed(t: float) -> float:
         return 3 / skew * (np.cbrt(1 + skew * (t - skew / 6)) - 1) if abs(skew) > 1e-6 else t
 
-    quantile = float(stats.t.ppf(_TAIL, count - 1))
+    degrees = _degrees(sizes)
+    quantile = _quantile(degrees)
     low, high = (mean - float(untransformed(t)) * error for t in (quantile, -quantile))
-    return low, high, float(2 * stats.t.sf(abs(transformed(mean / error)), count - 1))
+    return low, high, float(2 * stats.t.sf(abs(transformed(mean / error)), degrees))
+
+
+def _degrees(sizes: np.ndarray) -> float:
+    """Satterthwaite's degrees of freedom of CR2's variance of a mean, as if values of one cluster were all alike."""
+    count = sizes.size
+    if not np.ptp(sizes) or count > _MANY_CLUSTERS:
+        return count - 1
+    shares = sizes / sizes.sum()
+    residuals = (np.eye(count) - shares[:, None]) * sizes / np.sqrt(1 - shares)[:, None]
+    products = residuals @ residuals.T
+    return float(np.trace(products) ** 2 / (products**2).sum())
 
 
 def _groups(n: int, clusters: Clusters) -> np.ndarray:
@@ -178,17 +227,24 @@ def _groups(n: int, clusters: Clusters) -> np.ndarray:
     return np.array([numbers[name] for name in clusters], int)
 
 
-def _size_and_quantile(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
-    """Effective sample size of a mean (Kish: n over the ratio of clustered to independent variance), and quantile."""
+def _quantile(degrees: float) -> float:
+    return float(stats.t.ppf(_TAIL, degrees))
+
+
+def _size_and_degrees(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """Effective sample size of a mean (Kish: n over the ratio of clustered to independent variance).
+
+    With the degrees of freedom of Student's t; infinitely many where values stand alone.
+    """
     n, sizes = values.size, np.bincount(groups)
     if sizes.size == n:
-        return float(n), _NORMAL
+        return float(n), np.inf
     if sizes.size == 1:
-        return 1.0, _NORMAL  # one cluster says as much as one answer
-    least, quantile = n**2 / float((sizes**2).sum()), float(stats.t.ppf(_TAIL, sizes.size - 1))
+        return 1.0, np.inf  # one cluster says as much as one answer
+    least, degrees = n**2 / float((sizes**2).sum()), float(sizes.size - 1)
     independent = float(values.var()) / n
     if not independent:  # all alike, which may be what clusters do
-        return least, quantile
+        return least, degrees
     totals = np.bincount(groups, values - values.mean())
     clustered = sizes.size / (sizes.size - 1) * float((totals**2).sum()) / n**2
-    return float(np.clip(n * independent / clustered if clustered else n, least, n)), quantile
+    return float(np.clip(n * independent / clustered if clustered else n, least, n)), degrees

