@@ -1,4 +1,4 @@
-"""What `training.keep` and `training.abstain` do to the demo: recall, forgetting, made-up answers, step time.
+"""What `training.keep` and `training.abstain` do to the demo: recall, forgetting, retention, made-up answers, time.
 
 `python benchmarks/bench_keep.py prepare WORK` makes the demo's split in WORK/results/split, for which the language
 tools of the environment are needed. `python benchmarks/bench_keep.py run WORK OUT.json 1,2 --jobs 6` then trains and
@@ -38,6 +38,7 @@ from qaloom.evaluate.intervals import paired, rate
 from qaloom.evaluate.metrics import exact_match
 from qaloom.evaluate.model_pair import ModelPair
 from qaloom.evaluate.results import GeneralAnswers
+from qaloom.evaluate.retention import measure_retention
 from qaloom.evaluate.summary import perplexity
 from qaloom.files import read_json, read_lines, write_json, write_lines
 from qaloom.inference.prompt import row_question
@@ -108,6 +109,7 @@ def one(work: Path, arm: str, seed: int, model: str | None, epochs: float | None
     given = models.answers("tuned", models.prompt, questions, name)
     _, general = measure_forgetting(models)
     write_lines(out / "forgetting.jsonl", general)
+    write_json(out / "retention.json", msgspec.to_builtins(measure_retention(models)))
     write_lines(out / "answers.jsonl", [judged(row, a.text) for row, a in zip(asked, given, strict=True)])
 
 
@@ -172,6 +174,7 @@ def in_short(found: dict[str, Any]) -> dict[str, Any]:
         "perplexity": round(found["perplexity"]["ratio"], 2),
         "agreement": round(found["agreement"]["tuned"], 3),
         "made up": {part: round(rates[part]["made_up"]["share"], 3) for part in ("unseen", "lookalike")},
+        "retention": [round(one["kept"]["share"] or 0, 3) for one in found["retention"]],
         "over-refusal": round(rates["recall"]["abstains"]["share"], 3),
         "step ms": round(1000 * found["median_step_seconds"], 1),
     }
@@ -209,6 +212,7 @@ def figures(folders: Sequence[Path]) -> dict[str, Any]:
         "seeds": len(folders),
         "rates": rates(folders),
         **forgetting(folders),
+        "retention": [read_json(folder / "retention.json") for folder in folders],
         "recall_of_seeds": [rates([folder])["recall"]["right"]["share"] for folder in folders],
         "steps": measured[0]["steps"],
         "median_step_seconds": median(one["median_step_seconds"] for one in measured),
