@@ -188,10 +188,7 @@ class ReplayedGradients:
 
     def _eager(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
         loss = self.loss_of(batch)
-        gradients = torch.autograd.grad(
-            loss, self.trained
-        )  # of the activations' type where kernels leave them so
-        return loss.detach(), [g.to(p.dtype) for g, p in zip(gradients, self.trained, strict=True)]
+        return loss.detach(), torch.autograd.grad(loss, self.trained)
 
     def _capture(
         self, batch: dict[str, torch.Tensor], loss: torch.Tensor, gradients: Sequence[torch.Tensor]

@@ -103,7 +103,7 @@ class KeepTerm:
             loss.backward()
             return loss.detach() / scale
         loss, gradients = self.replayed(batch)
-        _add_gradients(self.replayed.trained, gradients)
+        add_gradients(self.replayed.trained, gradients)
         return loss.clone()
 
     def _width(self, rows: list[int]) -> int:
@@ -137,9 +137,11 @@ class KeepTerm:
         return Keep()
 
 
-def _add_gradients(trained: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor]) -> None:
+def add_gradients(trained: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor]) -> None:
+    """Add what autograd.grad returned to the parameters' gradients, in the type and strides that fused Adam wants."""
     for parameter, gradient in zip(trained, gradients, strict=True):
         if parameter.grad is None:
-            parameter.grad = gradient.clone()
+            # Unsloth's kernels return transposed views, and in the type of the activations.
+            parameter.grad = torch.empty_like(parameter).copy_(gradient)
         else:
             parameter.grad += gradient

@@ -18,7 +18,7 @@ from qaloom.inference.prompt import load_tokenizer, stop_ids
 from qaloom.text.language import language
 from qaloom.text.near_pairs import near_pairs, question_key
 from qaloom.train.base_answers import BaseAnswers
-from qaloom.train.keep import answers_of_steps, batch_of, divergence
+from qaloom.train.keep import add_gradients, answers_of_steps, batch_of, divergence
 from qaloom.train.keep_prompts import general_prompts, kept_in_a_step, prompts_to_keep
 from qaloom.train.planning.device import Device
 from qaloom.train.stage import train
@@ -67,6 +67,17 @@ def test_equal_models_do_not_diverge():
         for place in range(kept.counts[row]):
             scores[row, kept.starts[row] + place] = shares[row, place]
     assert float(divergence(scores, batch_of(kept, [0, 1, 2], WIDTH))) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_transposed_gradient_is_added_as_a_fused_optimizer_wants_it():
+    plain, fused = (torch.nn.Parameter(torch.ones(3, 5)) for _ in range(2))
+    gradient = torch.arange(15.0, dtype=torch.bfloat16).reshape(5, 3).t()
+    for parameter, is_fused in ((plain, False), (fused, True)):
+        for _ in range(2):
+            add_gradients([parameter], [gradient])
+        torch.optim.AdamW([parameter], lr=0.1, fused=is_fused).step()
+    assert torch.equal(fused.grad, 2 * gradient.float()) and fused.grad.stride() == fused.stride()
+    assert torch.allclose(plain, fused)
 
 
 def test_every_answer_comes_once_before_one_comes_again():
