@@ -272,6 +272,13 @@ def read_texts(path: Path) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", read_lines(path, RowTexts))
 
 
+def read_questions(split: Path, part: str) -> list[dict[str, Any]]:
+    """The rows of a part of the split that are questions: all but the forms beside them."""
+    places = read_lines(split / "placement.jsonl", Placement)
+    forms = {place.id for place in places if place.origin == "form"}
+    return [row for row in read_texts(split / f"{part}.jsonl") if row["id"] not in forms]
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
     """No passes of the garbage collector, while rows by the million are made that hold no cycles.

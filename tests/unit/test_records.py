@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from qaloom.errors import DataError
 from qaloom.files import file_digest, read_json, read_lines, write_lines
 from qaloom.records import (
+    Placement,
     Rejection,
     Row,
     check_handed_over,
     place,
+    read_questions,
     rejected,
     row_id,
     write_stage,
@@ -112,3 +114,11 @@ def test_damaged_stats_are_one_line(tmp_path):
             DataError, match=r"stats.json is damaged .*; remove it and run the workflow again"
         ):
             check_handed_over(tmp_path / "rows.jsonl")
+
+
+def test_questions_of_a_part_are_its_rows_without_forms(tmp_path):
+    texts = [{"id": name, "instruction": name, "input": "", "output": "x"} for name in ("a", "b")]
+    places = [Placement(n, "train", "by_hash", o, "", "", "", 1) for n, o in (("a", "data"), ("b", "form"))]
+    write_lines(tmp_path / "train.jsonl", texts)
+    write_lines(tmp_path / "placement.jsonl", places)
+    assert [row["id"] for row in read_questions(tmp_path, "train")] == ["a"]

@@ -46,6 +46,7 @@ from qaloom.records import (
     Placement,
     SplitManifest,
     check_handed_over,
+    read_questions,
     read_texts,
     row_context,
     written_digests,
@@ -105,7 +106,7 @@ def evaluate(
     held_out = _held_out(sources.split, options, models.trained.system)
     for part, why in held_out.empty.items():
         say(f"evaluate: {name}: {part} has no questions: {_REMEDIES[why].format(part=part)}")
-    index = Index(read_texts(sources.split / "train.jsonl"))
+    index = Index(read_questions(sources.split, "train"))
     metrics, predictions, general = _measured(models, held_out, index, options)
     look_alikes = ask_look_alikes(models, _look_alikes(sources.split, options), metrics.base_prompt)
     metrics.made_up = made_up(predictions, look_alikes)

@@ -9,7 +9,7 @@ from qaloom.errors import DataError
 from qaloom.evaluate.retrieval import Index
 from qaloom.files import read_lines
 from qaloom.inference.prompt import Question
-from qaloom.records import Placement, check_handed_over, read_texts, row_context
+from qaloom.records import Placement, check_handed_over, read_questions, row_context
 
 
 class NearestRow(msgspec.Struct):
@@ -34,7 +34,7 @@ class Nearest:
         if not rows.is_file() or not (split / "placement.jsonl").is_file():
             raise DataError(f"{split} holds no training rows; run the workflow in this folder first")
         check_handed_over(rows, split / "placement.jsonl")
-        self.index = Index(read_texts(rows))
+        self.index = Index(read_questions(split, part))
         self.places = {one.id: one for one in read_lines(split / "placement.jsonl", Placement)}
 
     def find(self, question: str, answer: str, most: int = 3) -> list[NearestRow]:
