@@ -20,7 +20,7 @@ from rapidfuzz.distance import Levenshtein
 from qaloom.text import english
 from qaloom.text.canonical import canonical_notation
 from qaloom.text.endings import stem
-from qaloom.text.korean import Reading, reading, roles_differ
+from qaloom.text.korean import Reading, in_pieces, reading, role_changes, roles_differ
 from qaloom.text.spelling import Counts, misspelt_english, misspelt_korean
 
 
@@ -40,12 +40,19 @@ def difference(one: str, other: str, words: Counts = _NO_COUNTS) -> Difference:
     a, b = _words(one), _words(other)
     if a.letters == b.letters:
         return Difference.HARMLESS
-    worst = Difference.HARMLESS
-    for mine, theirs in _stretches(a, b):
+    worst, stretches = Difference.HARMLESS, _stretches(a, b)
+    for mine, theirs in stretches:
         worst = max(worst, _judged(mine, theirs, words))
         if worst == Difference.OTHER:
-            break
-    return worst
+            return worst
+    return Difference.OTHER if len(stretches) > 1 and _roles_cross(stretches) else worst
+
+
+def _roles_cross(stretches: list[tuple[str, str]]) -> bool:
+    """Whether two words have changed their roles: A가 B에 내는 돈, A에 B가 내는 돈."""
+    korean = [pair for pair in stretches if all(map(_HANGUL.search, pair))]
+    changes = {change for pair in korean for change in role_changes(*map(reading, pair))}
+    return any((theirs, mine) in changes for mine, theirs in changes)
 
 
 class _Words(NamedTuple):
@@ -138,10 +145,15 @@ def _korean(mine: str, theirs: str) -> Difference:
     if a.negations != b.negations or (a.asked != b.asked and a.asked and b.asked):
         return Difference.OTHER
     if "".join(a.content) == "".join(b.content):
-        return _worded(a, b)
+        return Difference.OTHER if _name_in_pieces(mine, theirs) else _worded(a, b)
     if _latin_apart(a, b):
         return Difference.HARMLESS
     return Difference.OTHER
+
+
+def _name_in_pieces(mine: str, theirs: str) -> bool:
+    """Whether an unknown name is cut into known pieces, of which some do not count: 아아두나, 아아두바."""
+    return stem(mine) != stem(theirs) and (in_pieces(mine) or in_pieces(theirs))
 
 
 def _worded(a: Reading, b: Reading) -> Difference:

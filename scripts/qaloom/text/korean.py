@@ -6,6 +6,7 @@ reads a sentence in half a millisecond. Callers first ask a cheap test whether t
 
 import re
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -183,6 +184,26 @@ def reading(text: str) -> Reading:
             words.append("있")
             roles.append("")
     return Reading(tuple(words), tuple(roles), sum(map(_negates, found)), frozenset(asked), tuple(tense))
+
+
+def role_changes(one: Reading, other: Reading) -> set[tuple[str, str]]:
+    """The roles that words have in one reading and another, where they differ."""
+    if len(one.roles) != len(other.roles):
+        return set()
+    return {pair for pair in zip(one.roles, other.roles, strict=True) if pair[0] != pair[1] and all(pair)}
+
+
+def in_pieces(text: str) -> bool:
+    """Whether a word is read as pieces that never join, as an unknown name is: 아아|두|바, 로마|로|자, 오후|가|사상사."""
+    return any(
+        one.end == other.start and _never_joined(one, other) for one, other in pairwise(morphemes(text))
+    )
+
+
+def _never_joined(one: Morpheme, other: Morpheme) -> bool:
+    if one.tag[0] == "J":
+        return other.tag[0] in ("N", "M", "E")
+    return one.tag == "IC" and other.tag[0] in ("N", "V", "M")
 
 
 def _inside_name(particle: Morpheme, after: tuple[Morpheme, ...]) -> bool:

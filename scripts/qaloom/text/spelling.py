@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rapidfuzz.distance import OSA, Levenshtein
 
 from qaloom.text.endings import stem
-from qaloom.text.korean import Morpheme, morphemes
+from qaloom.text.korean import Morpheme, in_pieces, morphemes
 
 if TYPE_CHECKING:
     from spellchecker import SpellChecker
@@ -89,6 +89,8 @@ def misspelt_korean(one: str, other: str, words: Counts) -> bool:
         return slip == "doubled" and not (_noun(mine) and _noun(theirs)) and _only_once(one, other, words)
     if any(known) and slip != "dropped":
         word, other_word = (one, other) if known[0] else (other, one)
+        if slip == "replaced" and _compound(word) and _times(word, words) < _OFTEN:
+            return False  # 로아|바늘, 로아다늘: as likely another name
         return _rare(other_word, word, words) and not _two_words(mine, theirs)
     if slip == "swapped" and mine[0] == theirs[0] and mine[0] in _SURNAMES:
         return False
@@ -143,21 +145,28 @@ def _is_word(phrase: str) -> bool:
     parts = [m for m in found if not m.tag.startswith(_PARTICLES)]
     verbal = any(a.tag in ("XSV", "XSA") and b.tag[0] == "N" for a, b in pairwise(found))  # 보고하의원
     content = any(part.tag[0] in "NVX" for part in parts)  # 아하|다|나 is a name in pieces
-    return content and not verbal and all(_whole(part, parts) for part in parts)
+    return content and not verbal and all(_whole(part, parts) for part in parts) and not in_pieces(phrase)
 
 
 def _whole(part: Morpheme, parts: list[Morpheme]) -> bool:
     if not part.known or (part.tag == "NNP" and len(part.form) <= 3 and part.form[0] in _SURNAMES):
         return False
     alone = len(part.form) == 1 and part.tag in ("NNG", "NNP", "IC", "MM", "XSN", "NR", "XR", "NNB")
+    adverb = part.tag == "MAG" and len(part.form) == 1 and any(p.start == part.end for p in parts)  # 다|한도
     suffix = part.tag in ("XSN", "NNB") and any(p.end == part.start and len(p.form) > 1 for p in parts)
-    return not alone or suffix
+    return (not alone or suffix) and not adverb
 
 
 def _two_words(one: str, other: str) -> bool:
     """Whether what is left of both without an equal beginning is a word of the dictionary: 염화|칼슘, 염화|칼륨."""
     equal = next((n for n, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
     return any(_noun(one[cut:]) and _noun(other[cut:]) for cut in range(equal + 1))
+
+
+@lru_cache(maxsize=1 << 14)
+def _compound(phrase: str) -> bool:
+    """Whether a word without spaces is made of two or more that the dictionary has."""
+    return " " not in phrase and sum(not m.tag.startswith(_PARTICLES) for m in morphemes(phrase)) > 1
 
 
 @lru_cache(maxsize=1 << 14)
