@@ -7,8 +7,8 @@ Each measurement is a process of its own, so that its peak memory is its own; ke
 records are made before the clock starts. CPU-seconds count all threads; `times` is CPU against ours.
 Recall is against the exact join's pairs, which at 10,000 rows are compared with brute force. Writes
 bench.json. With --million instead (about ten minutes): a million rows, about 400 MB, through reading, the
-join at .95, also beside 100,000 rows, and validate + dedup + split by `snakemake --cores 2`. Writes
-bench_million.json.
+join at .95, also beside 100,000 rows, each data stage by itself, and all of them by `snakemake --cores 2`;
+with --stages the data stages by themselves alone. Writes bench_million.json.
 """
 
 import argparse
@@ -46,14 +46,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--million", action="store_true", help="one million rows instead")
+    parser.add_argument("--stages", action="store_true", help="with --million: the data stages alone")
     arguments = parser.parse_args()
+    table = _table
+    if arguments.million:
+        table = _stages_alone if arguments.stages else _million
     results: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="qaloom-bench-") as temporary:
-        for rows in (MILLION // 10, MILLION) if arguments.million else arguments.rows:
+        million = [MILLION] if arguments.stages else [MILLION // 10, MILLION]
+        for rows in million if arguments.million else arguments.rows:
             folder = Path(temporary) / str(rows)
             _measured(_make, rows, folder)  # apart: a child's peak is never below its parent's
             print(f"\n{rows:,} rows\n{HEAD}", flush=True)
-            for line in (_million if arguments.million else _table)(rows, folder):
+            for line in table(rows, folder):
                 print(_shown(line), flush=True)
                 results.append(line)
     path = HERE / ("bench_million.json" if arguments.million else "bench.json")
@@ -87,6 +92,7 @@ def _million(rows: int, folder: Path) -> Iterable[dict[str, Any]]:
         yield from _against_first("reading", READERS, rows, folder)
     yield from _joins(rows, THRESHOLDS[-1], folder)
     if rows == MILLION:
+        yield from _stages_alone(rows, folder)
         yield from _workflow(rows, folder)
 
 
@@ -202,6 +208,52 @@ READERS = {
     "stdlib json": _read_json,
     "pandas.read_json": _read_pandas,
 }
+
+
+# --- the stages by themselves -------------------------------------------------------------------------
+
+
+def _stages_alone(rows: int, folder: Path) -> Iterable[dict[str, Any]]:
+    """validate, dedup, augment without providers and split at .95, one after the other, each a process."""
+    lines = []
+    for stage in ("validate", "dedup", "augment", "split"):
+        measured = _measured(_stage_alone, stage, folder)
+        del measured["value"]
+        lines.append({"what": "stage", "method": stage, "rows": rows, "threshold": 0.95, **measured})
+        yield lines[-1]
+    yield {
+        "what": "stage", "method": "all four", "rows": rows, "threshold": 0.95,
+        "cpu_seconds": round(sum(line["cpu_seconds"] for line in lines), 2),
+        "wall_seconds": round(sum(line["wall_seconds"] for line in lines), 2),
+        "peak_mb": max(line["peak_mb"] for line in lines),
+    }  # fmt: skip
+
+
+def _stage_alone(stage: str, folder: Path) -> dict[str, Any]:
+    from qaloom.augment.stage import augment
+    from qaloom.config.load import defaults
+    from qaloom.dedup.stage import dedup
+    from qaloom.split.stage import split
+    from qaloom.text.similarity_join import similar_pairs
+
+    settings = defaults()
+    threshold = THRESHOLDS[-1]
+    similar_pairs(["compile first", "compile this first"], threshold)
+    clusters = folder / "dedup/clusters.jsonl"
+    run: dict[str, Callable[[], Any]] = {
+        "validate": lambda: _validate(folder / "source.jsonl"),
+        "dedup": lambda: dedup(
+            folder / "validated/rows.jsonl", folder / "dedup", settings["dedup"] | {"threshold": threshold}
+        ),
+        "augment": lambda: augment(
+            folder / "dedup/rows.jsonl", folder / "augment", settings["augment"] | {"providers": []}
+        ),
+        "split": lambda: split(
+            folder / "augment/rows.jsonl", clusters, folder / "split", settings["split"], threshold
+        ),
+    }
+    with contextlib.redirect_stderr(io.StringIO()):
+        return _timed(run[stage])
 
 
 # --- the stages, in the workflow ----------------------------------------------------------------------

@@ -18,7 +18,7 @@ from rapidfuzz.distance import Indel, Prefix
 from qaloom.records import Row
 from qaloom.split.word_weights import Weights, shortened
 from qaloom.text.closed_answers import closed_class
-from qaloom.text.content_words import question_core, same_stem, stems, without_final_ending
+from qaloom.text.content_words import same_stem, stems, without_final_ending
 from qaloom.text.differences import Difference, difference
 from qaloom.text.normalize import comparison_key
 from qaloom.text.spelling import Counts, counted_words
@@ -95,7 +95,7 @@ class Statement:
     @_Once
     def core(self) -> str:
         """The question without endings, particles and requests."""
-        return question_core(self.row.question) or self.question
+        return "".join(self.words) or self.question
 
     @_Once
     def stems(self) -> frozenset[str]:
@@ -199,15 +199,13 @@ class Comparison:
         if one.closed != other.closed:
             return False
         short, long = sorted((one, other), key=lambda s: len(s.body))
-        if not _within(values(short.row.output), values(long.row.output)):
-            return False
-        if len(short.body) >= 2 and short.body in long.body:
-            return True
-        if _end_otherwise(short.answer, long.answer):
-            return True
-        both_long = len(short.answer) >= LONG_ANSWER
-        same = values(short.row.output) == values(long.row.output)
-        return both_long and same and self._similarity(short.answer, long.answer) >= self.threshold
+        within = len(short.body) >= 2 and short.body in long.body
+        if within or _end_otherwise(short.answer, long.answer):
+            return _within(values(short.row.output), values(long.row.output))
+        near = len(short.answer) >= LONG_ANSWER and (
+            self._similarity(short.answer, long.answer) >= self.threshold
+        )
+        return near and values(short.row.output) == values(long.row.output)
 
     def states_answer(self, one: Statement, other: Statement) -> bool:
         """Whether two rows of one fact have answers that agree or hold the same values."""

@@ -129,11 +129,6 @@ def _without_particle(token: str) -> str:
     return token[:-1] if len(token) > 2 and token[-1] in _RISKY_PARTICLES else token
 
 
-def question_core(text: str) -> str:
-    """The stems of a question run together: the same for the same question in other endings and spacing."""
-    return "".join(stems(text))
-
-
 def same_stem(one: str, other: str) -> bool:
     """Whether two stems are one word: equal, or one Hangul stem begins with the other (가람호, 가람)."""
     if one == other:

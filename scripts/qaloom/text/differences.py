@@ -45,7 +45,7 @@ def difference(one: str, other: str, words: Counts = _NO_COUNTS) -> Difference:
         worst = max(worst, _judged(mine, theirs, words))
         if worst == Difference.OTHER:
             return worst
-    return Difference.OTHER if len(stretches) > 1 and _roles_cross(stretches) else worst
+    return Difference.OTHER if _roles_cross(stretches) else worst
 
 
 def _roles_cross(stretches: list[tuple[str, str]]) -> bool:

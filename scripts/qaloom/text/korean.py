@@ -187,14 +187,15 @@ def reading(text: str) -> Reading:
 
 
 def role_changes(one: Reading, other: Reading) -> set[tuple[str, str]]:
-    """The roles that words have in one reading and another, where they differ."""
-    if len(one.roles) != len(other.roles):
-        return set()
-    return {pair for pair in zip(one.roles, other.roles, strict=True) if pair[0] != pair[1] and all(pair)}
+    """The roles that words have in one reading and another, where they differ; of words cut otherwise the last."""
+    mine, theirs = one.roles, other.roles
+    if len(mine) != len(theirs):
+        mine, theirs = mine[-1:], theirs[-1:]
+    return {(x, y) for x, y in zip(mine, theirs, strict=False) if x and y and x != y}
 
 
 def in_pieces(text: str) -> bool:
-    """Whether a word is read as pieces that never join, as an unknown name is: 아아|두|바, 로마|로|자, 오후|가|사상사."""
+    """Whether a word is read as pieces that never join, as an unknown name is: 아아|두|바, 오후|가|사상사."""
     return any(
         one.end == other.start and _never_joined(one, other) for one, other in pairwise(morphemes(text))
     )
