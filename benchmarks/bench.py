@@ -8,7 +8,7 @@ records are made before the clock starts. CPU-seconds count all threads; `times`
 Recall is against the exact join's pairs, which at 10,000 rows are compared with brute force. Writes
 bench.json. With --million instead (about ten minutes): a million rows, about 400 MB, through reading, the
 join at .95, also beside 100,000 rows, each data stage by itself, and all of them by `snakemake --cores 2`;
-with --stages the data stages by themselves alone. Writes bench_million.json.
+writes bench_million.json. With --stages, too, the stages by themselves alone: bench_stages.json.
 """
 
 import argparse
@@ -61,7 +61,8 @@ def main() -> None:
             for line in table(rows, folder):
                 print(_shown(line), flush=True)
                 results.append(line)
-    path = HERE / ("bench_million.json" if arguments.million else "bench.json")
+    name = "bench_stages.json" if arguments.stages else "bench_million.json"
+    path = HERE / (name if arguments.million else "bench.json")
     path.write_text(json.dumps({**_circumstances(), "results": results}, indent=1) + "\n", encoding="utf-8")
 
 

@@ -106,7 +106,7 @@ class Rejection(Struct, omit_defaults=True):
     provider: str = ""
 
 
-class Placement(Struct, omit_defaults=True):
+class Placement(Struct, omit_defaults=True, gc=False):
     """A line of the split's placement.jsonl: the part that a row is in, and why.
 
     `split` is train, recall or unseen, or final for a form that only a final model is trained on; `why` a reason

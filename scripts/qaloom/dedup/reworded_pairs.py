@@ -30,7 +30,7 @@ class QuestionWords:
         self._whole = self._digits + sums[starts[1:]] - sums[starts[:-1]]
         wordless = np.flatnonzero(starts[1:] == starts[:-1])
         self._whole[wordless] = wordless
-        self._owners = np.repeat(np.arange(len(questions)), np.diff(starts))
+        self._owners = np.repeat(np.arange(len(questions), dtype=np.int32), np.diff(starts))
         self._without = self._whole[self._owners] - self._hashes[self._words.held]
         self._sorted = np.sort(self._without)
 
@@ -39,7 +39,7 @@ class QuestionWords:
         for question in questions:
             held.extend(chain.from_iterable(map(self._vocabulary.__getitem__, question.split())))
             ends.append(len(held))
-        owners = np.repeat(np.arange(len(questions)), np.diff(np.array(ends)))
+        owners = np.repeat(np.arange(len(questions), dtype=np.int32), np.diff(np.array(ends)))
         return Postings(owners, np.array(held, np.int32), len(questions))
 
     def pairs(self) -> Iterator[tuple[int, int]]:

@@ -119,12 +119,12 @@ def _comparison(statements: Rows, threshold: float, known: Known, embedder: Embe
 
 
 def _places(path: Path) -> Places:
-    """Placements by id; ids, names and codes stand in memory once."""
+    """Placements by id; names and codes stand in memory once, and an id that is also the fact's."""
     placed: Places = {}
     for p in each_line(path, Placement):
-        p.id, p.fact, p.near, p.parent = map(sys.intern, (p.id, p.fact, p.near, p.parent))
         p.group, p.source, p.split, p.why = map(sys.intern, (p.group, p.source, p.split, p.why))
         p.origin, p.closed = sys.intern(p.origin), sys.intern(p.closed)
+        p.fact = p.id if p.fact == p.id else p.fact
         placed[p.id] = p
     return placed
 

@@ -204,6 +204,8 @@ def in_pieces(text: str) -> bool:
 def _never_joined(one: Morpheme, other: Morpheme) -> bool:
     if one.tag[0] == "J":
         return other.tag[0] in ("N", "M", "E")
+    if one.tag in ("NNG", "NNP"):
+        return other.tag in ("VV", "VA")
     return one.tag == "IC" and other.tag[0] in ("N", "V", "M")
 
 
