@@ -355,11 +355,13 @@ def test_two_processes_train_as_one(tmp_path, tiny, tokens):
 
     The first loss is the base model's over the step's rows, each on its own: rows of a pack see no other.
     """
-    found = []
+    found, kept = [], []
     for gpus in (1, 2):
         folder = tmp_path / str(gpus)
         folder.mkdir()
-        settings = project(folder, tiny, effective_tokens=tokens, epochs=3)
+        settings = project(
+            folder, tiny, effective_tokens=tokens, epochs=3, keep={"strength": 1, "share": 0.5}
+        )
         micro, more = (1, 2 // gpus) if tokens else (2, 2 // gpus)
         change = {"gpus": gpus, "micro_batch": micro, "accumulation": more}
         code, said = attempt(
@@ -368,7 +370,9 @@ def test_two_processes_train_as_one(tmp_path, tiny, tokens):
         assert code == 0, said
         assert read_json(folder / "out/plan.json")["gpus"] == gpus
         found.append(losses(folder))
+        kept.append([entry["keep_loss"] for entry in read_lines(folder / "out/history.jsonl")])
     assert len(found[0]) > 1 and found[0] == pytest.approx(found[1], rel=2e-3)
+    assert kept[0] == pytest.approx(kept[1], rel=2e-2, abs=2e-3) and max(kept[0]) > 0.01
     assert found[0][0] == pytest.approx(loss_of_the_base_model(tiny, settings), rel=5e-3)
 
 
