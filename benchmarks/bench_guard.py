@@ -30,7 +30,7 @@ from qaloom.validate.stage import validate_file
 HERE = Path(__file__).parent
 HAND_WRITTEN = HERE.parent / "tests/data/hand_written.jsonl"
 UNSEEN = HERE.parent / "tests/data/hand_written_unseen.jsonl"
-SEEDS = (1,)
+SEEDS = (1, 77)
 OUTCOMES = ("merged", "contradiction", "both kept", "filtered")
 
 
