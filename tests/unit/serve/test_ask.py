@@ -10,6 +10,7 @@ import pytest
 from chat_servers import serving
 from hostile import ESCAPES, raw_controls
 
+from qaloom.console import printable
 from qaloom.errors import ModelError
 from qaloom.serve import ask
 from qaloom.serve.ask import _answer, _asker, _lines, _open, _trained, ask_server, stream_answer
@@ -32,7 +33,7 @@ def test_the_answer_is_all_that_is_on_stdout(tuned, opened):
     loaded, kind = opened[0], opened[1].prompt
     done = command("results/train/demo", "주소?", "--max-new-tokens", "8", cwd=tuned)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == stream_answer(loaded, kind, "주소?", 8)
+    assert done.stdout.strip() == printable(stream_answer(loaded, kind, "주소?", 8))
     said = [line for line in done.stderr.splitlines() if line and "Loading weights" not in line]
     assert said == ["ask: loading the model"]
 
