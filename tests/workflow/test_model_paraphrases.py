@@ -4,8 +4,6 @@ import pytest
 from harness import MODEL, PLACES, read_rows, write_rows
 from reworder import NEW_TOKENS, REWORDED, teach_rewording
 
-from qaloom.base_model.stage import model_name
-
 SHARDS = {"augment_shard 0-of-2", "augment_shard 1-of-2"}
 GATHERED = {"augment", "split"}
 ROWS = {"validate_file one.jsonl", "validate", "dedup", "augment_questions"}
@@ -43,8 +41,7 @@ def test_the_runs_own_model_rewords_from_rows_to_report(fresh):
     fresh.configure(augment=rewording())
     run = fresh.snakemake()
     assert run.code == 0, run.output
-    name = model_name(f"path:{MODEL}")
-    assert run.jobs >= {*ROWS, *SHARDS, *GATHERED, f"base_model {name}", "train first", "report"}
+    assert run.jobs >= {*ROWS, *SHARDS, *GATHERED, "base_model tiny", "train first", "report"}
     assert made(run) == 9
     good = kept(fresh)  # the tiny model mixes some places up, which the gates see
     assert good and set(good) <= set(REWORDED.values()) and set(good.values()) == {"model"}
