@@ -201,6 +201,14 @@ def in_pieces(text: str) -> bool:
     )
 
 
+def ends_as(text: str) -> str:
+    """How a word ends: in a copula ("V"), in a particle ("J"), or else ("")."""
+    found = morphemes(text)
+    if any(m.tag == "VCP" for m in found):
+        return "V"
+    return "J" if found and found[-1].tag[0] == "J" else ""
+
+
 def _never_joined(one: Morpheme, other: Morpheme) -> bool:
     if one.tag[0] == "J":
         return other.tag[0] in ("N", "M", "E")
