@@ -55,8 +55,15 @@ def general_questions() -> list[GeneralQuestion]:
 def measure_retention(models: ModelPair) -> Retention:
     """Share of the answers that the tuned model kept, of the questions that the base model knew; by language."""
     questions = general_questions()
-    known = [q for q, hits in zip(questions, _hits(models, "base", questions), strict=True) if all(hits)]
-    kept = _hits(models, "tuned", known)
+    known = questions
+    for wording in (
+        0,
+        1,
+    ):  # the second only where the first was answered rightly, which a small model seldom does
+        hits = _hits(models, "base", [(q, wording) for q in known])
+        known = [q for q, hit in zip(known, hits, strict=True) if hit]
+    hits = _hits(models, "tuned", [(q, wording) for q in known for wording in (0, 1)])
+    kept = list(zip(hits[::2], hits[1::2], strict=True))
     by = {
         name: _part(
             sum(q.language == name for q in questions),
@@ -73,15 +80,11 @@ def _part(asked: int, kept: Sequence[Sequence[bool]]) -> RetentionPart:
     return RetentionPart(asked, len(kept), rate([hit for hits in kept for hit in hits], numbers))
 
 
-def _hits(models: ModelPair, model: str, questions: Sequence[GeneralQuestion]) -> list[list[bool]]:
-    """Of each question, whether the answer to each wording is right, asked in the prompt of the training."""
-    asked = [Question(text, system=models.trained.system) for q in questions for text in q.wordings]
-    given = models.answers(model, models.prompt, asked, f"{model}, general questions", _TOKENS)
-    texts = [answer.text for answer in given]
-    return [
-        [is_right_answer(text, question.answers) for text in texts[2 * number : 2 * number + 2]]
-        for number, question in enumerate(questions)
-    ]
+def _hits(models: ModelPair, model: str, asked: Sequence[tuple[GeneralQuestion, int]]) -> list[bool]:
+    """Whether the answer to each question, in the wording named, is right; asked in the prompt of the training."""
+    texts = [Question(q.wordings[wording], system=models.trained.system) for q, wording in asked]
+    given = models.answers(model, models.prompt, texts, f"{model}, general questions", _TOKENS)
+    return [is_right_answer(answer.text, q.answers) for answer, (q, _) in zip(given, asked, strict=True)]
 
 
 def is_right_answer(text: str, answers: Sequence[str]) -> bool:
