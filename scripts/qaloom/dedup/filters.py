@@ -11,9 +11,9 @@ from typing import Any
 from qaloom.dedup.cut_answers import empty_answer, truncated_answer
 from qaloom.dedup.unclear_questions import unclear_question
 from qaloom.records import Row
-from qaloom.text.abstention import abstains
 from qaloom.text.language import language
 from qaloom.text.normalize import comparison_key
+from qaloom.text.refusals import refuses
 
 Filter = Callable[[Row], str]
 
@@ -28,11 +28,12 @@ def quality(settings: dict[str, Any]) -> dict[str, Filter]:
         "unclear_question": unclear_question,
         "question_equals_answer": question_equals_answer,
         "empty_answer": empty_answer,
+        "refusal": refusal,
         "truncated_answer": truncated_answer,
         "repetition": repetition,
     }
-    if settings["abstentions"] == "drop":
-        filters["refusal"] = refusal
+    if settings["abstentions"] == "keep":
+        del filters["refusal"]
     if settings["language"] is not None:
         filters["wrong_language"] = partial(wrong_language, wanted=settings["language"])
     return filters
@@ -95,8 +96,8 @@ _LONGEST_REFUSAL = 300  # characters; a longer answer says more than no
 
 
 def refusal(row: Row) -> str:
-    """The answer is not 'I do not know' or 'the context does not say', by whatever words (`text.abstention`)."""
-    if len(row.output) <= _LONGEST_REFUSAL and abstains(row.output, row.instruction):
+    """The answer is not 'I do not know' or 'the context does not say'."""
+    if len(row.output) <= _LONGEST_REFUSAL and refuses(row.output, row.instruction):
         return "the answer says that it cannot answer"
     return ""
 

@@ -54,6 +54,14 @@ ASKS_WHAT = re.compile(
 )
 
 
+def refuses(answer: str, question: str) -> bool:
+    """Whether an answer denies, in its opening, that the question can be answered from the text."""
+    if not may_deny(answer):
+        return False
+    asked = plain(question)
+    return any(denies(statement, asked) for statement in opening(plain(answer)))
+
+
 def plain(text: str) -> str:
     """A text as the patterns here read it: casefolded, with straight apostrophes."""
     return text.replace("’", "'").casefold()
@@ -171,12 +179,12 @@ _ASSISTANT = re.compile(
 _KNOWS = re.compile(
     r"(?:(알|찾을|찾아볼|확인할|답할|답변할|대답할|도와\s?드릴|도움을 드릴|파악할|판단할"
     r"|말씀\s?드릴|알려\s?드릴|답변\s?드릴|답변을 드릴|정보를 제공할)"
-    rf"\s?수(?:가|는)?\s?{_NO}|모르겠(?:습니다|어요|음)|모릅니다|모름|(?:알|답하|답변하|확인하"
+    rf"\s?수(?:가|는)?\s?{_NO}|모르겠(?:습니다|어요|음)|모릅니다|모름|알지\s?못(?:합니다|해요|함)|(?:알|답하|답변하|확인하"
     rf"|답변드리|답변을 드리)기\s?{_HARD}){_END}"
 )
 _WHOLE = re.compile(
     r"\A(?:죄송하지만\s|저도\s|저는\s|정확히는?\s|정확하게\s|잘\s|현재로서는\s|현재\s)*"
-    rf"(?:모르겠(?:습니다|어요|음)|모릅니다|모름|몰라요|알\s?수\s?{_NO}|(?:관련\s"
+    rf"(?:모르겠(?:습니다|어요|음)|모릅니다|모름|몰라요|알지\s?못(?:합니다|해요|함)|알\s?수\s?{_NO}|(?:관련\s"
     r"|해당\s)?(?:정보|언급|내용|답|답변)\s?없음"
     rf"|(?:답변|확인|판단)\s?불가|답할\s?수\s?{_NO}|대답할\s?수\s?{_NO}){_END}"
 )
