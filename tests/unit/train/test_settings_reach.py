@@ -127,8 +127,8 @@ def test_biases_and_whole_layers_are_trained_and_merged(tmp_path, tiny):
     prompt = prompt_ids(load_tokenizer(out), "chat", "질문 1?")
     merge(base, out, tmp_path / "merged")
     tuned, merged = logits(base, out, prompt), logits(tmp_path / "merged", None, prompt)
-    assert float((tuned - logits(base, None, prompt)).abs().max()) > 0.01
-    assert float((tuned - merged).abs().max()) < 0.02 * float(tuned.abs().max())
+    changed, lost = (tuned - logits(base, None, prompt)).norm(), (tuned - merged).norm()
+    assert changed > 0.1 and lost < 0.1 * changed  # what rounding to bfloat16 loses
 
 
 @pytest.mark.slow
