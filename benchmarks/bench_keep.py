@@ -27,10 +27,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import yaml
+from bench_final import configuration
 
 from qaloom.base_model.stage import base_model, model_name
-from qaloom.config.load import complete
 from qaloom.evaluate.answer_limit import answer_limit
 from qaloom.evaluate.forgetting import measure_forgetting
 from qaloom.evaluate.hallucination import outcome
@@ -49,14 +48,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("recall", "unseen", "lookalike")
 Rows = list[dict[str, Any]]
 ARMS = "none,keep:0.3,keep:1,keep:3,abstain:0.1,abstain:0.25,keep:1+abstain:0.1,keep:3+abstain:0.1"
-
-
-def configuration(model: str | None, epochs: float | None) -> dict[str, Any]:
-    """The demo's, complete."""
-    demo = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
-    demo["runs"]["demo"] |= {"base_model": model} if model else {}
-    demo["runs"]["demo"]["training"] |= {"epochs": epochs} if epochs else {}
-    return complete(demo)
 
 
 def prepare(work: Path) -> None:
