@@ -20,18 +20,19 @@ _SENTENCES = re.compile(r"[.?!;…]\W{0,2} \S")
 
 def statement(question: str, answer: str) -> str | None:
     """The question and its answer as a statement; None where no rule is sure."""
-    parts = _around_the_answer(" ".join(unicodedata.normalize("NFC", question).split()), answer)
+    parts = _around_the_answer(question, answer)
     return None if parts is None else f"{parts[0]}{answer}{parts[1]}"
 
 
 def cloze(question: str, answer: str) -> str | None:
     """The statement with a blank in place of its answer; None where no rule is sure."""
-    parts = _around_the_answer(" ".join(unicodedata.normalize("NFC", question).split()), answer)
+    parts = _around_the_answer(question, answer)
     return None if parts is None else f"{parts[0]}{BLANK}{parts[1]}"
 
 
 def _around_the_answer(question: str, answer: str) -> tuple[str, str] | None:
-    """What stands before and after the answer in its statement."""
+    """The parts of the statement before and after the answer."""
+    question = " ".join(unicodedata.normalize("NFC", question).split())
     if not answer.strip() or "\n" in answer or len(answer) > _LONGEST or _SENTENCES.search(question):
         return None
     korean = bool(_HANGUL.search(question))
