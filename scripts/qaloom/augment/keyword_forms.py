@@ -26,8 +26,8 @@ class KeywordForms:
 
     def __init__(self, rows: Sequence[Row]):
         self._answers = [comparison_key(row.output) for row in rows]
-        self._words = {row.id: search_words(row.instruction) for row in rows if not row.context}
-        self._rows_with = _rows_with({word for words in self._words.values() for word in words}, rows)
+        self._words = {row.id: search_words(row.instruction) for row in rows}
+        self._rows_with = _rows_with(self._words, rows)
 
     def of(self, row: Row, most: int) -> list[str]:
         """At most `most` forms: all words in order, then parts of them by turns in order and shuffled."""
@@ -72,19 +72,19 @@ def _typed(chosen: Sequence[str], words: Sequence[str]) -> str:
     return " ".join(chosen) + ("" if in_order else "?")
 
 
-def _rows_with(words: set[str], rows: Sequence[Row]) -> Mapping[str, set[int]]:
+def _rows_with(words_of: Mapping[str, Sequence[str]], rows: Sequence[Row]) -> Mapping[str, set[int]]:
     """The positions of the rows whose question holds a word: as a word, its plural, or a part of a run of Hangul."""
-    found: dict[str, set[int]] = {word: set() for word in words}
+    found: dict[str, set[int]] = {word: set() for words in words_of.values() for word in words}
     keys = defaultdict(list)
-    for word in words:
+    for word in found:
         keys[_key(word)].append(word)
     for at, row in enumerate(rows):
         tokens = {part for token in row.question.split() for part in _held(token)}
         for word in (word for token in tokens for word in keys.get(token, ())):
             found[word].add(at)
     for at, row in enumerate(rows):  # verbs, whose noun does not stand in the question
-        for word in search_words(row.instruction):
-            found[word].add(at) if word in found else None
+        for word in words_of[row.id]:
+            found[word].add(at)
     return found
 
 
