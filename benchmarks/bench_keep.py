@@ -1,4 +1,4 @@
-"""What `training.keep` and `training.abstain` do to the demo: recall, forgetting, retention, made-up answers, time.
+"""Effects of `training.keep` and `training.abstain` on the demo: recall, forgetting, retention, made-up answers, time.
 
 `python benchmarks/bench_keep.py prepare WORK` makes the demo's split in WORK/results/split, for which the language
 tools of the environment are needed. `python benchmarks/bench_keep.py run WORK OUT.json 1,2 --jobs 6` then trains and

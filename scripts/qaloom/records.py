@@ -173,7 +173,7 @@ class SplitManifest(Struct, kw_only=True):
 
 
 class StageStats(Struct, rename={"rows_in": "in"}):
-    """What stats.json of validate, dedup and augment has in common: rows in and out, rejections by reason."""
+    """Common part of stats.json of validate, dedup and augment: rows in and out, rejections by reason."""
 
     rows_in: int
     out: int

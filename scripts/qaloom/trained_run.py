@@ -39,7 +39,7 @@ class RunManifest(msgspec.Struct):
 
 
 class AdapterConfig(msgspec.Struct):
-    """What is read of PEFT's adapter_config.json."""
+    """Fields read of PEFT's adapter_config.json."""
 
     base_model_name_or_path: str
     r: int = 8  # PEFT's default
@@ -48,7 +48,7 @@ class AdapterConfig(msgspec.Struct):
 
 
 class _UsedPlan(msgspec.Struct):
-    """What is read of plan.json."""
+    """Fields read of plan.json."""
 
     precision: str
 

@@ -24,7 +24,7 @@ def job_of(rule: str, launcher: subprocess.Popen[str]) -> psutil.Process:
     [("train", ADAPTER, "logs/train/*.log"), ("evaluate", METRICS, "cache/generate/**/*.jsonl")],
 )
 def test_a_job_that_is_killed_for_memory_is_one_line_and_goes_on(request, rule, target, begun):
-    """What the kernel does to the largest process where memory is short; the job itself can say nothing."""
+    """SIGKILL, which the kernel sends to the largest process where memory is short; the job can say nothing."""
     project: Project = request.getfixturevalue("fresh" if rule == "train" else "fresh_but_trained")
     launcher = project.background(*project.launcher(), "--", "--cores", "2", target)
     within(300, lambda: list(project.folder.glob(begun)) or launcher.poll() is not None)

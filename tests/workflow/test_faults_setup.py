@@ -112,7 +112,7 @@ def test_a_set_up_that_is_killed_is_finished_by_the_next(house, call, seconds):
 
 
 def test_packages_that_look_installed_and_lack_files_are_put_in_place(house):
-    """What a killed set-up may leave: the package's record is there, its modules are not."""
+    """A package that a killed set-up left half placed: its record is there, its modules are not."""
     assert setup(house).wait(300) == 0
     site = next(house.glob(".venv/lib/python*/site-packages"))
     for path in (site / "large").glob("m1*.py"):

@@ -202,7 +202,7 @@ def scaled(advance: Callable[[int], None], start: float, share: float, number: i
 
 
 def _collected(made: Iterator[dict[str, str]]) -> Iterator[dict[str, str]]:
-    """What comes within a second together, also before an error."""
+    """Replies gathered over a second each, also before an error."""
     parts: dict[str, str] = {}
     last = time.monotonic()
     try:

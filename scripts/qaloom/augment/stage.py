@@ -48,7 +48,7 @@ class Proposal(NamedTuple):
 
 
 class Gate(NamedTuple):
-    """What decides about a proposal by its two texts: the gates, and a judge of what they drop for words alone."""
+    """Acceptance of a proposal by its two texts: gates, and a judge of proposals dropped for their words alone."""
 
     limits: GateSettings
     judge: ParaphraseJudge | None
@@ -64,7 +64,7 @@ class Gate(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What became of the proposals: accepted, rejected with their reasons, and spare ones of facts at their quota."""
+    """Outcome of the proposals: accepted, rejected with their reasons, and spare ones of facts at their quota."""
 
     accepted: list[Proposal]
     rejected: list[tuple[Proposal, Reason]]

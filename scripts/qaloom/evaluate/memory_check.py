@@ -60,7 +60,7 @@ class _Scores(msgspec.Struct):
 
 
 class _TwinAnswer(msgspec.Struct):
-    """What is read of a line of the twin's predictions.jsonl."""
+    """Fields read of a line of the twin's predictions.jsonl."""
 
     id: str
     scores: _Scores

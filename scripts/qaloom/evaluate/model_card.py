@@ -116,7 +116,7 @@ class CardSettings(msgspec.Struct):
 
 
 class CardManifest(msgspec.Struct):
-    """What the card shows of a trained run's manifest."""
+    """Fields of a trained run's manifest that the card shows."""
 
     prompt: str
     settings: CardSettings

@@ -43,7 +43,7 @@ class _Limit(msgspec.Struct):
 
 
 class _AnswerLimited(msgspec.Struct):
-    """What is read of metrics.json beside the answers."""
+    """Fields read of metrics.json beside the answers."""
 
     answer_limit: _Limit
 
@@ -53,7 +53,7 @@ class _Cut(TypedDict):
 
 
 class _Answered(TypedDict):
-    """What is read of a line of predictions.jsonl, of evaluate or the memory check."""
+    """Fields read of a line of predictions.jsonl, of evaluate or the memory check."""
 
     id: str
     split: str

@@ -243,7 +243,7 @@ def _checked_gap(tokenizer: Tokenizer, question: Question, output: str) -> str:
 
 @lru_cache(maxsize=8)
 def begin_text(tokenizer: Tokenizer) -> str:
-    """What a plain prompt begins with: the begin token where the tokenizer adds one, else nothing.
+    """Beginning of a plain prompt: the begin token where the tokenizer adds one, else nothing.
 
     It is encoded with the prompt, as programs do that get both as one text: SentencePiece may put a space after it.
     """

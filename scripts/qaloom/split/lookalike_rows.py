@@ -90,7 +90,7 @@ class Mentioned:
 
 
 def mentioned_in(placed: Sequence[Wording]) -> Mentioned:
-    """What all rows of a split mention."""
+    """Names and values that the rows of a split mention."""
     texts = [text for w in placed for text in (w.row.instruction, w.row.context, w.row.output) if text]
     return Mentioned(texts, [w.row.instruction for w in placed])
 

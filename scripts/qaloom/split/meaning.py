@@ -50,7 +50,7 @@ def link_by_meaning(
 
 
 def languages_note(statements: Sequence[Statement]) -> list[str]:
-    """What to say of a project in Korean and English whose facts no embedding model compares."""
+    """Note on a project in Korean and English whose facts no embedding model compares."""
     rows = [s.row for s in statements if not s.row.parent]
     some = rows[:: max(1, len(rows) // _LOOKED_AT)]
     counts = Counter(language(row.question) for row in some)

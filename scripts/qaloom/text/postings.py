@@ -14,11 +14,11 @@ class Postings:
         self.held = both.astype(np.int32)  # the lower half
 
     def of(self, number: int) -> np.ndarray:
-        """What goes with a number, int32, ascending."""
+        """The numbers that go with a number, int32, ascending."""
         return self.held[self.starts[number] : self.starts[number + 1]]
 
     def of_all(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What goes with each of some numbers, end to end, and the position of the number in `numbers` it goes with."""
+        """Positions in `numbers`, and the numbers that go with the number at each, end to end."""
         counts = self.starts[numbers + 1] - self.starts[numbers]
         at = np.repeat(np.arange(len(numbers)), counts)
         before = np.cumsum(counts) - counts
