@@ -25,7 +25,7 @@ rule report:
             labels={"file": "rows in and out of each stage"},
         ),
         comparison="<results>/report/comparison.json",
-        summary="<results>/report/summary.txt",
+        summary=collect("<results>/report/summary.{language}.txt", language=("en", "ko")),
     log:
         "<logs>/report/report.log",
     benchmark:

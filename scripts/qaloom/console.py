@@ -98,6 +98,12 @@ def _message(error: Exception, log: str | Path | None) -> str | None:
     return f"unexpected {type(error).__name__}: {error}; the traceback is in {log}"
 
 
+def language() -> str:
+    """The terminal's language: ko where the locale (LC_ALL, LC_MESSAGES or LANG) is Korean, else en."""
+    named = filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG")))
+    return "ko" if next(named, "").startswith("ko") else "en"
+
+
 def printable(text: str) -> str:
     """A text of rows or of a model with its control characters written out: a terminal would obey them.
 

@@ -86,11 +86,17 @@ def _quantity(key: str, value: float) -> str:
 
 def both(key: str, **values: Any) -> Markup:
     """A string of the table in both languages; the page's style shows one. Values are escaped."""
-    spans = (
-        _IN_LANGUAGE.format(language, Markup(text).format(**values))
-        for language, text in STRINGS[key].items()
-    )
-    return Markup("").join(spans)
+    return spans({language: Markup(text).format(**values) for language, text in STRINGS[key].items()})
+
+
+def spans(texts: dict[str, str]) -> Markup:
+    """A text in both languages, by language; the page's style shows one."""
+    return Markup("").join(_IN_LANGUAGE.format(language, text) for language, text in texts.items())
+
+
+def text_in(language: str, key: str, **values: str) -> str:
+    """A string of the table in one language, as plain text."""
+    return STRINGS[key][language].format(**values)
 
 
 def aria(key: str, **values: str) -> Markup:
@@ -122,9 +128,7 @@ def translated(sentence: str) -> Markup:
     """An English sentence of a stage, in both languages where sentences.yaml has it."""
     for english, korean in _sentences():
         if found := english.fullmatch(sentence):
-            texts = {"en": sentence, "ko": korean.format(**found.groupdict())}
-            spans = (_IN_LANGUAGE.format(language, text) for language, text in texts.items())
-            return Markup("").join(spans)
+            return spans({"en": sentence, "ko": korean.format(**found.groupdict())})
     return Markup.escape(sentence)
 
 

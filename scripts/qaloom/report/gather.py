@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from qaloom.formats import FORMATS
 from qaloom.records import Contradiction, Rejection, SplitManifest, check_handed_over
 from qaloom.report.documents import ShownAudit, ShownManifest, ShownStats
 from qaloom.report.fact_table import FactTable, fact_table
+from qaloom.report.recommendation import Recommendation, recommend
 from qaloom.report.trainings import FinalModel, Training, final_model, training_of
 from qaloom.report.verdict import (
     Headline,
@@ -114,6 +115,12 @@ class Run:
     facts: FactTable | None
     final: FinalModel | None = None
     points: list[Point] = field(default_factory=list)
+    recommendation: Recommendation | None = None
+
+    @property
+    def taught_all(self) -> bool:
+        """Whether a final model was trained on all rows, the held-out ones as well."""
+        return self.final is not None and not self.final.memory.is_its_twin
 
     @property
     def disputed(self) -> list[Prediction]:
@@ -228,9 +235,10 @@ def _contradictions(results: Path) -> Contradictions:
 
 
 def _split_stage(results: Path) -> Stage:
-    """The split as a stage of the funnel, its probes included; it sets no row aside."""
-    n = len(_lines(results / "split" / "placement.jsonl", dict))
-    counts = {"in": n, "out": n, "rejected": 0} if n else None
+    """The split as a stage of the funnel; it sets no row aside, and adds what it makes (`made`): probes and forms."""
+    origins = Counter(row.get("origin") for row in _lines(results / "split" / "placement.jsonl", dict))
+    n, made = origins.total(), origins["rule"] + origins["form"]
+    counts = {"in": n, "out": n, "rejected": 0, "made": made} if n else None
     return Stage("split", counts, {}, [], f"{results.name}/split/placement.jsonl")
 
 
@@ -265,8 +273,12 @@ def _run(results: Path, name: str, contradictions: int, split: Split, config: di
     if metrics:
         run.points.extend(metric_points(metrics))
         run.points.extend(data_points(contradictions, failures.n, failures.causes))
-        run.points.extend(split_points(split.manifest, split.audit))
+        manifest = None if run.taught_all else split.manifest
+        run.points.extend(split_points(manifest, split.audit))
         run.points.sort(key=lambda point: not point.serious)
+        untaught = (manifest or {}).get("facts", {}).get("unseen", 0)
+        advice = recommend(metrics, headline_score(metrics), run.points, run.facts, untaught)
+        return replace(run, recommendation=advice)
     return run
 
 

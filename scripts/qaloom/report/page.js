@@ -1,7 +1,9 @@
 "use strict";
 (() => {
-  const PAGE = matchMedia("(max-width: 46rem)").matches ? 10 : 25;
-  const CLIP = 300; // characters shown of a text before its "more"
+  const NARROW = matchMedia("(max-width: 46rem)").matches;
+  const PAGE = NARROW ? 5 : 25; // rows of a table at a time
+  const LISTED = 3; // wordings of a fact before its "more"
+  const CLIP = NARROW ? 140 : 300; // characters shown of a text before its "more"
   const root = document.documentElement;
   const tables = []; // functions that draw them again
   const $ = (id) => document.getElementById(id);
@@ -182,8 +184,14 @@
   function listed(label, lines, n) {
     const td = element("td");
     td.dataset.label = say(label);
-    for (const line of lines) td.append(line);
-    if (n > lines.length) td.append(element("p", say("ui.and_more", { n: n - lines.length }), "note"));
+    td.append(...lines.slice(0, LISTED));
+    if (n > LISTED) {
+      const more = element("button", say("ui.and_more", { n: n - LISTED }), "more");
+      more.type = "button";
+      const rest = n > lines.length ? [element("p", say("ui.and_more", { n: n - lines.length }), "note")] : [];
+      more.addEventListener("click", () => more.replaceWith(...lines.slice(LISTED), ...rest));
+      td.append(more);
+    }
     return td;
   }
 
@@ -215,5 +223,6 @@
       drawn: drawnFact, nothing: "ui.no_fact",
     });
   }
+  if (NARROW) for (const details of document.querySelectorAll("details[open]")) details.open = false;
   translate();
 })();

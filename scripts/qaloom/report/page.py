@@ -26,11 +26,14 @@ from qaloom.report.format import (
     p_value,
     percent,
     points,
+    spans,
+    text_in,
     translated,
     value_text,
 )
 from qaloom.report.gather import ReportData, Run
 from qaloom.report.plots import intervals, losses
+from qaloom.report.recommendation import in_words
 from qaloom.report.training_table import recorded_values, training_table
 from qaloom.report.verdict import FEW, Point
 
@@ -66,7 +69,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     helpers: Iterable[Callable[..., Any]] = (
-        aria, asset, both, clipped, duration, fact_label, facts, interval_plot, label, loss_plot, number,
+        advice, aria, asset, both, clipped, duration, fact_label, facts, interval_plot, label, loss_plot, number,
         p_value, percent, point_text, points, recorded_values, script_json, training_table, translated,
         value_text,
     )  # fmt: skip
@@ -94,6 +97,17 @@ def clipped(text: str) -> Markup:
     more = both("page.more", n=f"{len(text) - _CLIPPED:,}")
     fold = Markup('{}…<details class="fold"><summary>{}</summary>…{}</details>')
     return fold.format(text[:_CLIPPED], more, text[_CLIPPED:])
+
+
+def advice(run: Run) -> Markup:
+    """The recommendation on an evaluated run in both languages: the sentence to forward, and the next step."""
+    assert run.recommendation
+    texts = {language: in_words(run.recommendation, language) for language in ("en", "ko")}
+    sentence = spans({language: said.sentence for language, said in texts.items()})
+    step = {
+        language: text_in(language, "verdict.next", step=said.next_step) for language, said in texts.items()
+    }
+    return Markup("{} <b>{}</b>").format(sentence, spans(step))
 
 
 def point_text(kind: str, point: Point) -> Markup:

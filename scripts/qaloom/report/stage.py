@@ -8,19 +8,17 @@ from typing import Any
 import msgspec
 
 from qaloom.errors import DataError
-from qaloom.evaluate.hallucination import made_up_line
-from qaloom.evaluate.metrics_json import read_metrics
-from qaloom.evaluate.summary import headline
-from qaloom.files import read_document, write_json, write_text
-from qaloom.records import SplitManifest, StageStats
+from qaloom.files import write_json, write_text
+from qaloom.report.closing import LANGUAGES, closing_lines
 from qaloom.report.gather import Stage, gather_results
 from qaloom.report.page import render_page
 
 
 def report(results: Path, runs: list[str], out: Path, project: dict[str, Any]) -> None:
-    """Write the report on `runs` from the files under `results` to `out`, and two tables beside it.
+    """Write the report on `runs` from the files under `results` to `out`, and tables and lines beside it.
 
-    comparison.json holds the runs side by side, funnel.csv the rows in and out of each stage. `project` may
+    comparison.json holds the runs side by side, funnel.csv the rows in and out of each stage; summary.en.txt and
+    summary.ko.txt hold the lines that end a run on the terminal, in English and in Korean. `project` may
     hold `name`, `command` (how to run it again) and `config` (the complete configuration). A part whose files
     are missing says so on the page. Raises DataError when `results` is not a folder.
     """
@@ -30,6 +28,10 @@ def report(results: Path, runs: list[str], out: Path, project: dict[str, Any]) -
     found = gather_results(results, runs, project["config"])
     write_json(out.with_name("comparison.json"), msgspec.to_builtins(found.comparison))
     write_text(out.with_name("funnel.csv"), funnel(found.stages))
+    shown = out.relative_to(results.parent) if out.is_relative_to(results) else out
+    for language in LANGUAGES:
+        lines = closing_lines(found, project["name"], str(shown), language)
+        write_text(out.with_name(f"summary.{language}.txt"), lines + "\n")
     write_text(out, render_page(found, project))
 
 
@@ -44,16 +46,3 @@ def funnel(stages: list[Stage]) -> str:
             counts = (stage.stats[key] for key in ("in", "out", "rejected"))
             table.writerow([stage.name, *counts, reasons])
     return text.getvalue()
-
-
-def closing_lines(results: Path, runs: list[str]) -> str:
-    """The lines that end a workflow: rows read and split, and how well each run answers."""
-    read = read_document(results / "validate/stats.json", StageStats)
-    split = read_document(results / "split/manifest.json", SplitManifest)
-    held = f"{split.recall.rows:,} for recall, {split.unseen.rows:,} unseen"
-    lines = [f"rows: {read.rows_in:,} read; {split.train.rows:,} to train on, {held}"]
-    for run in runs:
-        metrics = read_metrics(results / "evaluate" / run / "metrics.json")
-        lines += [f"{run}: {headline(metrics, part)}" for part in ("honest", "unseen")]
-        lines.append(f"{run}: {made_up_line(metrics)}")
-    return "\n".join([*lines, f"report: {results / 'report/index.html'}"])

@@ -18,10 +18,18 @@ def training_table(training: Training) -> Rows:
     return [(both(f"training.{key}"), value) for key, value in rows]
 
 
-def recorded_values(training: Training) -> Rows:
-    """All values of plan.json and metrics.json, without those that are not set."""
-    pairs = facts(training.plan | training.measured)
-    return [(fact_label(key), value_text(text)) for key, text in pairs if text not in ("value.none", "")]
+def recorded_values(training: Training) -> dict[str, Rows]:
+    """All values of plan.json and metrics.json that are set: those of the device, the plan, and the measurements."""
+    device = training.plan.get("device")
+    plan = {key: value for key, value in training.plan.items() if key != "device"}
+    of_device = device if isinstance(device, dict) else {"device": device}
+    return {"device": _set(of_device), "plan": _set(plan), "measured": _set(training.measured)}
+
+
+def _set(values: dict[str, Any]) -> Rows:
+    return [
+        (fact_label(key), value_text(text)) for key, text in facts(values) if text not in ("value.none", "")
+    ]
 
 
 def _plan_rows(plan: dict[str, Any]) -> Iterator[tuple[str, Markup]]:

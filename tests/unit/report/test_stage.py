@@ -69,8 +69,13 @@ def test_sections_stand_in_the_order_of_the_flow(page: str) -> None:
 
 def test_the_verdict_names_both_figures_and_the_interval(page: str) -> None:
     text = english(section(page, "verdict"))
-    assert "Yes: asked in words it never saw" in text
-    assert "demo answers" in text and "smollm2-135m-instruct, which it was tuned from, answers 0.0%" in text
+    assert re.search(
+        r"\d{4}-\d\d-\d\d · 데모 · demo \( Base model smollm2-135m-instruct\) Use it with care", text
+    )
+    assert "it answers 87.5% of 48 questions right (base model 0.0%), but it makes up" in text
+    assert "Next: Check answers that matter" in text
+    for figure in ("45 / 51 facts known", "81.0% of its words as the base model's", "8 facts never taught"):
+        assert figure in text
     assert re.search(r"Difference \+\d", text)
     assert re.search(r"on \d+ recall questions, those left out that differ .* in the ending alone", text)
 
@@ -91,13 +96,14 @@ def test_the_verdict_says_what_to_know_and_to_do(tmp_path: Path) -> None:
     metrics["forgetting"] |= {"kind": "lost"}
     write_json(path, metrics)
     text = english(section(written(results, ["demo"]), "verdict"))
-    assert "Yes, with reservations" in text
+    assert "Use it with care" in text
     for words in (
+        "but it has lost most of its base model",
         "it has lost most of the base model's language",
         "Tuning is not clearly better than retrieval",
         "Questions that the sources answer in two ways: 1.",
         "so that this model does not know them: 8 (20 questions)",
-        "set split.unseen_fraction to 0",
+        "Write final: true into the run",
         "main cause of 4 of them: few wordings in training",
     ):
         assert words in text
@@ -117,7 +123,7 @@ def test_training_is_told_in_words_in_both_languages(page: str) -> None:
     text = english(part)
     assert "16 rows a step: 8 at a time × 2 accumulated" in text
     assert "at step 1 to" in text and "at step 120." in text
-    assert re.search(r"measured speed ?: bfloat16 5.4[89] GFLOP/s", text)
+    assert re.search(r"All recorded values Device .* measured speed ?: bfloat16 5.4[89] GFLOP/s", text)
     names = re.findall(r"<dt>(.*?)</dt>", part)
     assert [name for name in names if 'lang="ko"' not in name] == []
 
@@ -231,9 +237,8 @@ def test_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:
 def test_an_evaluation_without_questions(tmp_path: Path) -> None:
     results = FIXTURE["make_results"](tmp_path / "results", questions=0)
     text = english(section(written(results, ["demo"]), "verdict"))
-    assert text.split("better? ")[1].startswith(
-        "Nothing was measured of demo: there is no recall question. Add"
-    )
+    assert "This cannot be judged: there is no question to ask about what it was taught" in text
+    assert "Next: Add second wordings" in text
     assert "There is no control" in text
 
 
@@ -252,9 +257,11 @@ def evaluated(results: Path, answers: list[tuple[str, str, str]], **about: bool)
 
 def test_light_questions_alone_measure_nothing(tmp_path: Path) -> None:
     page = evaluated(tmp_path / "results", [("틀림", "답 1", "답 1")] * 40, light=True)
-    text = english(section(page, "verdict")).split("better? ")[1]
-    assert text.startswith("Nothing was measured of demo: every recall question differs from a trained one")
-    assert "아무것도 측정하지 못했습니다" in section(page, "verdict")
+    text = english(section(page, "verdict"))
+    assert (
+        "This cannot be judged: every recall question differs from a trained one in the ending alone" in text
+    )
+    assert "판단할 수 없습니다. 학습 사실(recall) 질문이 모두" in section(page, "verdict")
     assert "light: only the ending differs 40" in english(section(page, "scores"))
 
 
@@ -274,8 +281,8 @@ def test_the_verdict_says_when_looking_up_is_as_good(
 ) -> None:
     page = evaluated(tmp_path / "results", [("틀림", "답 1", lookup)] * 40)
     text = english(section(page, "verdict"))
-    assert ("Yes, with reservations" if words else "Yes: asked in words") in text
-    assert (words or "Before you use it") in text if words else "Looking up" not in text
+    assert ("Do not use it yet" if words else "Ready to use") in text
+    assert words in text if words else "Looking up the nearest" not in text
     assert section_words in english(section(page, "scores"))
 
 
@@ -294,10 +301,13 @@ def test_the_length_limit_is_told(page: str) -> None:
 @pytest.mark.parametrize(
     ("answers", "sentence"),
     [
-        ([("틀림", "답 1")] * 12, "Yes, with reservations:"),
-        ([("답 1", "틀림")] * 12, "No, it is worse"),
-        ([("틀림", "답 1"), ("답 1", "틀림")] * 6, "This cannot tell"),
-        ([("틀림", "답 1")], "This cannot tell"),
+        ([("틀림", "답 1")] * 12, "Use it with care: asked in words that it never saw, it answers 100.0%"),
+        (
+            [("답 1", "틀림")] * 12,
+            "worse than its base model, most answers are wrong and 12 questions are too few",
+        ),
+        ([("틀림", "답 1"), ("답 1", "틀림")] * 6, "Do not use it yet"),
+        ([("틀림", "답 1")], "but that is not clearly better than its base model"),
     ],
 )
 def test_the_verdict_is_honest(tmp_path: Path, answers: list[tuple[str, str]], sentence: str) -> None:
