@@ -80,9 +80,11 @@ def models(work: Path, names: Iterable[str] = MEASURED) -> None:
 
 
 def settings(**changes):
-    """One complete entry of `runs:`."""
+    """One complete entry of `runs:`, with the guide's rank, epochs and rate unless others are given."""
     from qaloom.config.load import complete
 
+    changes["lora"] = {"r": 16} | changes.get("lora", {})
+    changes["training"] = {"epochs": 3, "learning_rate": 2e-4} | changes.get("training", {})
     return complete({"data": {"sources": ["x"]}, "runs": {"r": changes}})["runs"]["r"]
 
 

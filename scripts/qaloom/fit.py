@@ -18,13 +18,15 @@ from qaloom.inference.architecture import Architecture, architecture
 from qaloom.train.planning.choices import ADAM, choices
 from qaloom.train.planning.device import GB, Device, probe
 from qaloom.train.planning.plan import plan
+from qaloom.train.recipe import with_recipe
 
 _RESERVED = 1e9  # of a card's memory, by the CUDA context and a desktop
 
 
 def would_fit(size: Architecture, run: RunSettings, length: int, device: Device, gpus: int) -> Table:
     """A row for each precision and micro-batch: GB with all activations kept, and with checkpointing."""
-    table = Table(title=f"{size.parameters / 1e9:.1f} billion parameters, rows of {length} tokens")
+    trained = "all trained" if run.method == "full" else f"rank {run.lora.r}"
+    table = Table(title=f"{size.parameters / 1e9:.1f} billion parameters, {trained}, rows of {length} tokens")
     for column in ("precision", "micro-batch", "GB", "GB, checkpointing"):
         table.add_column(column, justify="right")
     for precision in ("32bit",) if device.kind == "cpu" else ("16bit", "8bit", "4bit"):
@@ -67,18 +69,20 @@ def command(
     ] = 0,
     length: Annotated[int, typer.Option(help="tokens of the longest row")] = 2048,
     batch: Annotated[int, typer.Option(help="rows an optimizer step")] = 8,
-    r: Annotated[int, typer.Option(help="rank of the adapter")] = 16,
+    r: Annotated[str, typer.Option(help="rank of the adapter, or auto: by the model's size")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, 4bit, 8bit or 16bit")] = "auto",
     method: Annotated[str, typer.Option(help="lora or full")] = "lora",
     gpus: Annotated[int, typer.Option(help="equal cards of one machine")] = 1,
 ) -> None:
     """Say whether a model can be trained on a card, and how, without training."""
-    values = {"precision": precision, "method": method, "max_length": length, "lora": {"r": r}}
+    rank = int(r) if r.isdecimal() else r
+    values = {"precision": precision, "method": method, "max_length": length, "lora": {"r": rank}}
     values["training"] = {"effective_batch": batch}
     config = complete({"data": {"sources": ["-"]}, "runs": {"run": values}}, "options")
-    run = typed(config["runs"]["run"], RunSettings)
     with tempfile.TemporaryDirectory() as folder:
         size = architecture(_config(model, Path(folder) / "model").parent)
+    # Epochs follow from the rows, which no plan of memory needs.
+    run = typed(with_recipe(config["runs"]["run"], size, steps=0), RunSettings)
     if gpu_memory:
         total = int(gpu_memory * 2**30)
         name = f"a card of {gpu_memory:g} GiB"

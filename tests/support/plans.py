@@ -11,7 +11,9 @@ CARD = Device("cuda", "card", int(40e9), int(48e9), 1, (8, 6))
 
 
 def run_settings(**changes: Any) -> RunSettings:
-    """One complete entry of `runs:`, the schema's defaults but for the changes."""
+    """One complete entry of `runs:` as it is trained: the schema's defaults, and the guide's numbers for `auto`."""
+    changes["lora"] = {"r": 16} | changes.get("lora", {})
+    changes["training"] = {"epochs": 3, "learning_rate": 0.0002} | changes.get("training", {})
     return typed(complete({"data": {"sources": ["x"]}, "runs": {"r": changes}})["runs"]["r"], RunSettings)
 
 

@@ -17,7 +17,7 @@ import yaml
 
 from qaloom.config.addresses import hide_secrets
 from qaloom.config.hints import unknown_key_hint
-from qaloom.config.settings import RunSettings, Settings, TrainingSettings, typed
+from qaloom.config.settings import RunOptions, Settings, TrainingOptions, typed
 from qaloom.config.yaml_file import check_values, one_line, read_yaml
 from qaloom.errors import ConfigError
 
@@ -164,8 +164,10 @@ def _sentence(error: jsonschema.ValidationError) -> str:
         case "type":
             return f"{key}: {error.instance!r} {_wrong_type(error.instance, expected)}"
         case "pattern":
-            form = _schema_of(error).get("description", expected)
-            return f"{key}: {error.instance!r} does not look like {form}"
+            schema = _schema_of(error)
+            value, form = str(error.instance), schema.get("description", expected)
+            number = _as_number(value) if {"number", "integer"} & set(schema.get("type", ())) else None
+            return f"{key}: {value!r} {number or f'does not look like {form}'}"
     return f"{key}: {error.message}"
 
 
@@ -180,17 +182,23 @@ def _schema_of(error: jsonschema.ValidationError) -> Mapping[str, Any]:
 
 
 def _wrong_type(value: Any, expected: str | list[str]) -> str:
-    """Explain a value of another type.
+    """Explain a value of another type."""
+    types = [expected] if isinstance(expected, str) else expected
+    if isinstance(value, str) and {"number", "integer"} & set(types) and (remedy := _as_number(value)):
+        return remedy
+    return f"is not of type {' or '.join(types)}"
+
+
+def _as_number(text: str) -> str | None:
+    """How a text is written as the number that it is, None for another.
 
     YAML 1.1 reads a number as text if it is quoted or, like 2e-4, has no dot.
     """
-    types = [expected] if isinstance(expected, str) else expected
-    if isinstance(value, str) and {"number", "integer"} & set(types):
-        with suppress(InvalidOperation):
-            number = Decimal(value)
-            if number.is_finite() and abs(number.adjusted()) < 20:
-                return f"is text in YAML, not a number; write {number:f}"
-    return f"is not of type {' or '.join(types)}"
+    with suppress(InvalidOperation):
+        number = Decimal(text)
+        if number.is_finite() and abs(number.adjusted()) < 20:
+            return f"is text in YAML, not a number; write {number:f}"
+    return None
 
 
 def _unknown(key: str, error: jsonschema.ValidationError) -> str:
@@ -228,7 +236,7 @@ def _name_base(values: dict[str, Any], name: str) -> None:
     augment["model"]["reference"] = models[0]
 
 
-def _check_starts(runs: Mapping[str, RunSettings], name: str) -> None:
+def _check_starts(runs: Mapping[str, RunOptions], name: str) -> None:
     for run, settings in runs.items():
         seen, before = {run}, settings.start_from
         while before is not None:
@@ -280,7 +288,7 @@ def _take_over_adapters(runs: dict[str, Any], given: Mapping[str, set[str]], nam
             settings["base_model"] = runs[first]["base_model"]
 
 
-def _check_adapter(run: RunSettings, where: str) -> None:
+def _check_adapter(run: RunOptions, where: str) -> None:
     """Raise ConfigError for adapter settings that exclude each other or would not be used."""
     lora = run.lora
     starts = [
@@ -302,7 +310,7 @@ def _check_adapter(run: RunSettings, where: str) -> None:
         )
 
 
-def _check_intervals(training: TrainingSettings, where: str) -> None:
+def _check_intervals(training: TrainingOptions, where: str) -> None:
     if training.eval_steps is None:
         return
     if not training.validation_fraction:

@@ -218,10 +218,10 @@ class PromptSettings(Section, frozen=True):
     system: str | None
 
 
-class LoraSettings(Section, frozen=True):
+class LoraOptions(Section, frozen=True):
     """`runs.NAME.lora`: the adapter; `alpha` null is twice `r`."""
 
-    r: int
+    r: int | Literal["auto"]
     alpha: int | None
     dropout: float
     target_modules: list[str]
@@ -248,11 +248,11 @@ class AbstainSettings(Section, frozen=True):
     text: dict[Language, str]
 
 
-class TrainingSettings(Section, frozen=True):
+class TrainingOptions(Section, frozen=True):
     """`runs.NAME.training`; `effective_tokens`, where set, replaces `effective_batch` (rows)."""
 
-    epochs: float
-    learning_rate: float
+    epochs: float | Literal["auto"]
+    learning_rate: float | Literal["auto"]
     effective_batch: int
     effective_tokens: int | None
     scheduler: Scheduler
@@ -275,7 +275,7 @@ class TrainingSettings(Section, frozen=True):
     abstain: AbstainSettings
 
 
-class RunSettings(Section, frozen=True):
+class RunOptions(Section, frozen=True):
     """`runs.NAME`: one training with its evaluation."""
 
     base_model: str
@@ -286,6 +286,26 @@ class RunSettings(Section, frozen=True):
     prompt: PromptSettings
     max_length: int
     final: Literal["auto"] | bool
+    lora: LoraOptions
+    training: TrainingOptions
+
+
+class LoraSettings(LoraOptions, frozen=True):
+    """The adapter of a training: its rank is a number."""
+
+    r: int
+
+
+class TrainingSettings(TrainingOptions, frozen=True):
+    """The settings of a training: epochs and rate are numbers."""
+
+    epochs: float
+    learning_rate: float
+
+
+class RunSettings(RunOptions, frozen=True):
+    """A run as it is trained, with numbers in the place of `auto` (train.recipe)."""
+
     lora: LoraSettings
     training: TrainingSettings
 
@@ -299,7 +319,7 @@ class Settings(Section, frozen=True):
     split: SplitSettings
     evaluate: EvaluateSettings
     export: ExportSettings
-    runs: dict[str, RunSettings]
+    runs: dict[str, RunOptions]
 
     def has_final(self, run: str) -> bool:
         """Whether a model is trained on all rows after the run; `auto`: when the run is exported."""

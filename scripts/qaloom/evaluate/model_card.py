@@ -123,6 +123,7 @@ class CardManifest(msgspec.Struct):
     versions: dict[str, str]
     template: str | None = None
     system: str = ""
+    automatic: list[str] = []
 
 
 def model_card(
@@ -198,21 +199,28 @@ def _data(split: SplitManifest) -> str:
 
 
 def _method(trained: CardManifest) -> str:
-    """Settings as they were given; alpha null is twice r."""
+    """Settings that it was trained with, chosen ones with the word auto; alpha null is twice r."""
     lora, training = trained.settings.lora, trained.settings.training
     adapter = {
-        "LoRA rank": lora.r,
+        "LoRA rank": _with_auto(trained, "lora.r", lora.r),
         "alpha": lora.alpha or 2 * lora.r,
         "dropout": lora.dropout,
         "layers": ", ".join(lora.target_modules),
     }
     facts = {
         **(adapter if trained.settings.method == "lora" else {}),
-        **{key.replace("_", " "): value for key, value in training.items()},
+        **{
+            key.replace("_", " "): _with_auto(trained, f"training.{key}", value)
+            for key, value in training.items()
+        },
         "prompt": _prompt(trained),
         **{f"{library}": version for library, version in trained.versions.items()},
     }
     return "\n".join(f"- {key}: {value}" for key, value in facts.items())
+
+
+def _with_auto(trained: CardManifest, name: str, value: Any) -> Any:
+    return f"{value} (auto)" if name in trained.automatic else value
 
 
 def _prompt(trained: CardManifest) -> str:

@@ -44,6 +44,7 @@ class Manifest(Identity, frozen=True, kw_only=True):
     adapter: str
     versions: dict[str, str]
     files: dict[str, str]
+    automatic: list[str] = []  # settings whose numbers the recipe chose
 
 
 def identity_of(

@@ -44,6 +44,7 @@ from qaloom.train.planning.plan import FailedPlan, Fallback, Plan, candidates, p
 from qaloom.train.planning.task import TrainingJob, TrainingTask, write_struct
 from qaloom.train.planning.usual_ranges import beyond_the_usual
 from qaloom.train.process import Metrics, last_checkpoint
+from qaloom.train.recipe import resolve
 from qaloom.train.tokenized import TextRow, cut, end_ids, length, steps_of_rows, tokenise, validation
 from qaloom.trained_run import TrainedRun
 
@@ -73,11 +74,12 @@ def train(
     TrainingError when a row has no label, the loss is not a number or no plan's memory suffices, ModelError
     when a model or adapter cannot be used.
     """
-    run = typed(settings, RunSettings)
     check_handed_over(rows)
-    if start and TrainedRun(start).is_full_model != (run.method == "full"):
+    if start and TrainedRun(start).is_full_model != (settings["method"] == "full"):
         raise ModelError(f"{name} starts from {start.name}, which is of another method; give both the same")
-    template = read_template(run.prompt.template) if is_file_of_template(run.prompt.template) else None
+    template = _own_template(settings["prompt"]["template"])
+    settings, automatic, why = resolve(settings, base, rows, template, twin)
+    run = typed(settings, RunSettings)
     check_abstention(run.training.abstain)
     look_alikes = look_alikes_file(rows, run.training.abstain)
     identity = identity_of(rows, base, settings, start, template, look_alikes)
@@ -87,14 +89,17 @@ def train(
         if _is_trained(name, folder / "finished"):
             say(f"train: {_why_reused(name, identity, twin)}")
         else:
-            task = TrainingTask(
-                name, str(base), str(start) if start else None, run, threads, template=template
-            )
+            begun = str(start) if start else None
+            task = TrainingTask(name, str(base), begun, run, threads, template=template)
             taught = read_texts(rows)
             taught += abstention_rows(taught, look_alikes, run.training.abstain, name)
-            planned = _train(task, taught, device, gpus, folder)
+            planned = _train(task, taught, device, gpus, folder, why)
             _finish(folder, _beside_the_twin(planned, twin), identity)
-        return _publish(folder / "finished", out)
+        return _publish(folder / "finished", out, automatic)
+
+
+def _own_template(kind: str) -> str | None:
+    return read_template(kind) if is_file_of_template(kind) else None
 
 
 def _why_reused(name: str, identity: Identity, twin: Path | None) -> str:
@@ -131,8 +136,10 @@ def _is_trained(name: str, finished: Path) -> bool:
     return not changed
 
 
-def _train(task: TrainingTask, rows: list[TextRow], device: Device | None, gpus: int, folder: Path) -> Plan:
-    """Plan and train; return the plan that trained to the end."""
+def _train(
+    task: TrainingTask, rows: list[TextRow], device: Device | None, gpus: int, folder: Path, why: str
+) -> Plan:
+    """Plan and train; return the plan that trained to the end, and `why` settings were chosen as they are."""
     size = architecture(Path(task.base), task.settings.trust_remote_code)
     if not task.start and task.settings.method == "lora":
         target_projections(size, task.settings.lora.target_modules)  # refused before anything is loaded
@@ -141,21 +148,25 @@ def _train(task: TrainingTask, rows: list[TextRow], device: Device | None, gpus:
                 "lora.modules_to_save: the base model has one matrix for its input embedding and its output head, "
                 "which training one of them whole would part; leave it out"
             )
-    for line in beyond_the_usual(size, task.settings):
+    for line in [*filter(None, [why]), *beyond_the_usual(size, task.settings)]:
         say(f"train: {task.name}: {line}")
     device = device or probe(size.hidden, size.intermediate)
     if device.kind == "cuda" and (lacking := lacking_to_compile()):
         say(f"train: {task.name}: {lacking}; install it if training fails")
     task, planned = _prepare(task, rows, size, device, gpus, folder)
-    return _attempts(task, planned, folder)
+    planned = _attempts(task, planned, folder)
+    return replace(planned, why=[*filter(None, [why]), *planned.why])
 
 
-def _publish(finished: Path, out: Path) -> Manifest:
-    """Replace an earlier run's files by the trained ones, the manifest last; return the manifest."""
+def _publish(finished: Path, out: Path, automatic: list[str]) -> Manifest:
+    """Replace an earlier run's files by the trained ones, the manifest last; return the manifest.
+
+    `automatic` are settings that this run's configuration leaves to the recipe, whichever trained them.
+    """
     shutil.rmtree(out, ignore_errors=True)  # a whole model left there would answer in an adapter's place
     shutil.copytree(finished, out, ignore=shutil.ignore_patterns("manifest.json", ".*"))
     flush_folder(out)
-    manifest = read_document(finished / "manifest.json", Manifest)
+    manifest = replace(read_document(finished / "manifest.json", Manifest), automatic=automatic)
     write_struct(out / "manifest.json", manifest)
     return manifest
 

@@ -32,6 +32,18 @@ def tokenise(
     Says how many rows the model's template or tokenizer would change, and leaves them out.
     Raises TrainingError when that is all of them.
     """
+    usable, examples, problems = _encoded(rows, tokenizer, kind, system)
+    if problems:
+        say(f"train: {len(problems)} of {len(rows)} rows are left out; the first is {problems[0]}")
+    if rows and not usable:
+        raise TrainingError(f"no row can be put into the model's prompt; {problems[0]}")
+    return usable, examples
+
+
+def _encoded(
+    rows: Sequence[TextRow], tokenizer: Tokenizer, kind: str, system: str
+) -> tuple[list[TextRow], list[Example], list[str]]:
+    """Rows, their token ids, and what is wrong with each of those that the prompt cannot hold."""
     usable, examples, problems = [], [], []
     for row in rows:
         try:
@@ -42,11 +54,12 @@ def tokenise(
             usable.append(row)
         except RowTextError as error:
             problems.append(f"{row['id']}: {error}")
-    if problems:
-        say(f"train: {len(problems)} of {len(rows)} rows are left out; the first is {problems[0]}")
-    if rows and not usable:
-        raise TrainingError(f"no row can be put into the model's prompt; {problems[0]}")
-    return usable, examples
+    return usable, examples, problems
+
+
+def token_count(rows: Sequence[TextRow], tokenizer: Tokenizer, kind: str, system: str = "") -> int:
+    """Tokens of all rows that the prompt can hold, whole."""
+    return sum(map(length, _encoded(rows, tokenizer, kind, system)[1]))
 
 
 def length(one: Example) -> int:

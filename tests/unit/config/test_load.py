@@ -59,12 +59,12 @@ def test_defaults_are_filled_at_every_level() -> None:
     config = filled()
     assert config["dedup"]["length"]["question_max"] == 8000
     assert config["runs"]["one"]["lora"] == {
-        "r": 16, "alpha": None, "dropout": 0,
+        "r": "auto", "alpha": None, "dropout": 0,
         "target_modules": ["all-linear"],
         "rslora": False, "dora": False, "loftq": False,
         "init_lora_weights": "default", "bias": "none", "modules_to_save": [],
     }  # fmt: skip
-    assert config["runs"]["one"]["training"]["learning_rate"] == 0.0002
+    assert config["runs"]["one"]["training"]["learning_rate"] == "auto"
 
 
 def test_given_values_stay_and_their_neighbours_are_filled() -> None:
@@ -145,6 +145,7 @@ def test_a_base_model_of_no_kind_is_told_the_kinds(model: str, tmp_path: Path) -
         ("1E-3", "learning_rate", "write 0.001"),
         ("'0.0002'", "learning_rate", "write 0.0002"),
         ("2e1", "effective_batch", "write 20"),
+        ("'12'", "epochs", "write 12"),
     ],
 )
 def test_a_number_that_yaml_reads_as_text_is_told_how_to_write_it(
@@ -159,7 +160,9 @@ def test_a_number_that_yaml_reads_as_text_is_told_how_to_write_it(
 @pytest.mark.parametrize("written", ["fast", "nan", "1e999999", "1_0x"])
 def test_text_that_is_no_number_is_not_taken_for_one(written: str, tmp_path: Path) -> None:
     line = mistake(f"data: {{sources: [a]}}\nruns: {{one: {{training: {{epochs: {written}}}}}}}\n", tmp_path)
-    assert line.endswith("is not of type number")
+    assert line.endswith(
+        "does not look like passes over the rows, or auto, by their number and the size of the base model"
+    )
 
 
 def test_a_type_with_a_choice_is_written_out(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ TRAINED = {
         "training": {"epochs": 3, "learning_rate": 0.0002, "effective_batch": 8},
     },
     "versions": {"torch": "2.14.1"},
+    "automatic": ["training.epochs"],
 }
 SPLIT = {
     "train": {"rows": 361, "origins": {"data": 149, "augmented": 212}, "sha256": "68c4" * 16},
@@ -114,7 +115,13 @@ def test_the_hub_gets_the_figures_too(card):
 def test_it_names_data_and_method(card):
     text = card().text
     assert "361 training rows (149 data, 212 augmented) on about 53 facts; held out: 124 recall" in text
-    for line in ("- LoRA rank: 16", "- alpha: 32", "- learning rate: 0.0002", "- torch: 2.14.1"):
+    for line in (
+        "- LoRA rank: 16",
+        "- alpha: 32",
+        "- learning rate: 0.0002",
+        "- epochs: 3 (auto)",
+        "- torch: 2.14.1",
+    ):
         assert line in text
 
 

@@ -12,12 +12,13 @@ import time
 import pytest
 import yaml
 from msgspec import to_builtins
+from msgspec.structs import replace
 from plans import a_plan, run_settings
 from trainings import FACTS, command, losses, project, trained
 
 from qaloom.config.load import complete
 from qaloom.config.load import load_config as load_config
-from qaloom.config.settings import RunSettings, typed
+from qaloom.config.settings import TrainingSettings, typed
 from qaloom.errors import DataError
 from qaloom.files import (
     canonical,
@@ -171,6 +172,8 @@ def test_a_training_leaves_a_whole_run(finished):
     assert manifest["adapter"] == file_digest(out / "adapter_model.safetensors")
     assert manifest["rows"] == file_digest(folder / "train.jsonl")
     assert manifest["prompt"] == "chat" and "torch" in manifest["versions"]
+    assert manifest["automatic"] == ["lora.r"] and manifest["settings"]["lora"]["r"] == 128
+    assert read_json(out / "plan.json")["why"][0].startswith("auto: lora.r 128 (")
     assert "train: demo on CPU" in said and "8 rows, 4 steps of 4 rows" in said
 
 
@@ -189,7 +192,7 @@ def loss_of_the_base_model(tiny, settings):
     tokenizer, model = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
     _, examples = tokenise(FACTS, tokenizer, "chat")
     lengths = [len(e.prompt) + len(e.completion) for e in examples]
-    first = steps_of_rows(lengths, typed(settings, RunSettings).training)[0]
+    first = steps_of_rows(lengths, typed(settings["training"], TrainingSettings))[0]
     assert len(first) > 1
     total = tokens = 0
     for e in (examples[n] for n in first):
@@ -517,5 +520,5 @@ def test_nothing_of_an_earlier_training_stays_beside_a_new_one(tmp_path):
         rows="", base="", settings={}, start=None, code="", prompt="chat", adapter="", versions={}, files={}
     )
     write_struct(finished / "manifest.json", manifest)
-    assert _publish(finished, out) == manifest
+    assert _publish(finished, out, ["lora.r"]) == replace(manifest, automatic=["lora.r"])
     assert {path.name for path in out.iterdir()} == {"adapter_model.safetensors", "manifest.json"}
