@@ -1,8 +1,10 @@
-# make run [CONFIG=my.yaml] [DIR=my-project] [PROFILE=slurm] [ARGS="-n"]; make ask | serve | publish [RUN=demo] [DIR=...]
+# make run [DATA=faq.xlsx | CONFIG=my.yaml | QUICK=1] [DIR=my-project] [PROFILE=slurm] [ARGS="-n"]; make ask | serve | publish [RUN=demo] [DIR=...]
 .DEFAULT_GOAL := help
 .PHONY: help setup run ask serve publish test test-slow test-faults bench bench-gpu lint lock cache clean-cache offline-bundle
 
 CONFIG :=
+DATA :=
+QUICK :=
 DIR := .
 PROFILE :=
 ARGS :=
@@ -16,7 +18,7 @@ TO :=
 
 # A misspelt variable would silently run the demo.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
-KNOWN := CONFIG DIR PROFILE ARGS RUN Q SERVER HOST PORT API_KEY_ENV TO
+KNOWN := CONFIG DATA QUICK DIR PROFILE ARGS RUN Q SERVER HOST PORT API_KEY_ENV TO
 UNKNOWN := $(filter-out $(KNOWN),$(GIVEN))
 $(if $(UNKNOWN),$(error unknown variable $(UNKNOWN); known are $(KNOWN)))
 
@@ -39,6 +41,8 @@ OFFLINE := $(if $(LOCAL),--offline $(LOCAL))
 
 help:
 	@echo 'make run [CONFIG=my.yaml] [DIR=my-project]   set up, then data to model to report (ARGS=-n: only say what)'
+	@echo 'make run DATA=faq.xlsx [DIR=faq]             the same for your own rows: a project is made of the file'
+	@echo 'make run QUICK=1                             all stages in three minutes; the figures mean nothing'
 	@echo 'make run PROFILE=slurm ...                   the same on a cluster (profiles/)'
 	@echo 'make ask Q="..." [RUN=demo] [DIR=.]          ask the tuned model; without Q, a conversation'
 	@echo 'make serve [RUN=demo] [DIR=.] [PORT=8000]    the tuned model as an OpenAI-compatible API and a chat page'
@@ -71,7 +75,8 @@ endif
 	@touch $@ && rm -f $(UNFINISHED)
 
 run: setup
-	@$(PYTHON) -m qaloom.workflow.run --directory "$(DIR)" $(if $(CONFIG),--config "$(CONFIG)") \
+	@$(PYTHON) -m qaloom.workflow.run $(if $(findstring command line,$(origin DIR)),--directory "$(DIR)") \
+		$(if $(DATA),--data "$$DATA") $(if $(QUICK),--quick) $(if $(CONFIG),--config "$(CONFIG)") \
 		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(ARGS),-- $(ARGS))
 
 ask: setup

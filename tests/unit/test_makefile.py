@@ -24,9 +24,16 @@ def test_a_misspelt_variable_is_refused():
     made = dry("run", "CONFG=my.yaml")
     assert made.returncode != 0
     assert (
-        "unknown variable CONFG; known are CONFIG DIR PROFILE ARGS RUN Q SERVER HOST PORT API_KEY_ENV TO"
+        "unknown variable CONFG; known are CONFIG DATA QUICK DIR PROFILE ARGS RUN Q SERVER HOST PORT API_KEY_ENV TO"
         in made.stderr
     )
+
+
+def test_rows_are_named_and_the_folder_only_where_it_is_given():
+    assert '--data "$DATA"' in dry("run", "DATA=my faq.xlsx").stdout
+    assert "--directory" not in dry("run", "DATA=faq.xlsx").stdout
+    assert '--directory "mine"' in dry("run", "DATA=faq.xlsx", "DIR=mine").stdout
+    assert "--quick" in dry("run", "QUICK=1").stdout and "--quick" not in dry("run").stdout
 
 
 def test_a_question_goes_to_a_server_where_one_is_named():

@@ -22,6 +22,7 @@ import typer
 from qaloom.config.load import DEMO, ROOT, load_config, sources
 from qaloom.console import job, say
 from qaloom.errors import ConfigError, QALoomError, StorageError
+from qaloom.workflow.data_project import CONFIG, QUICK, data_project, examples, quick_project
 from qaloom.workflow.leftovers import cancel_slurm_jobs, end_processes
 from qaloom.workflow.stopping import signal_descendants
 
@@ -174,11 +175,26 @@ def _repeat_errors(directory: Path, since: float) -> None:
 def _command(
     arguments: Annotated[list[str] | None, typer.Argument(help="further arguments for Snakemake")] = None,
     config: Annotated[Path | None, typer.Option(help="your configuration; the demo without it")] = None,
-    directory: Annotated[Path, typer.Option(help="your project's folder")] = Path(),
+    directory: Annotated[Path | None, typer.Option(help="your project's folder; the current one")] = None,
     profile: Annotated[str | None, typer.Option(help="slurm, kubernetes or a folder of your own")] = None,
+    data: Annotated[str, typer.Option(help="rows, a file, folder or glob: makes a project of its own")] = "",
+    quick: Annotated[bool, typer.Option(help="all stages in minutes; the figures mean nothing")] = False,
 ) -> None:
     """Check the configuration and run the workflow."""
-    raise typer.Exit(run(config, directory, profile, arguments or []))
+    if (data or quick) and (config or (data and quick)):
+        raise ConfigError("DATA, QUICK and CONFIG each name a configuration; give one of them")
+    if data:
+        directory = data_project(data, directory)
+        config = directory / CONFIG
+    elif quick:
+        directory, config = quick_project(directory), QUICK
+    code = run(config, directory or Path(), profile, arguments or [])
+    if code == 0 and quick:
+        say("This was a quick look, a few steps on a few rows: its figures mean nothing.")
+    if code == 0 and data and directory:
+        for line in examples(directory):
+            say(line)
+    raise typer.Exit(code)
 
 
 if __name__ == "__main__":
