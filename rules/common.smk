@@ -16,7 +16,7 @@ try:
     from qaloom.workflow import compat_snakemake
     from qaloom.workflow.clock import bring_to_present, check_dates
     from qaloom.errors import DataError
-    from qaloom.files import canonical, digest, file_digest, read_document
+    from qaloom.files import canonical, content_digest, digest, read_document
     from qaloom.formats import FORMATS, weights_for_ollama
     from qaloom.export.gguf import quantiser_path
     from qaloom.console import job, language
@@ -110,13 +110,19 @@ def source_file(wildcards):
     return SOURCES[wildcards.file]
 
 
+def files_of_source(wildcards):
+    """The source, or the files of a folder that is one, so that changed ones are seen."""
+    path = Path(SOURCES[wildcards.file])
+    return sorted(map(str, path.rglob("*.*"))) if path.is_dir() else str(path)
+
+
 def gpu_for(models):
     """The GPU of a job that asks models, if any are named; a request for none would be one, too."""
     return {"gpu": 1} if models else {}
 
 
 def source_digest(wildcards):
-    return file_digest(SOURCES[wildcards.file])
+    return content_digest(Path(SOURCES[wildcards.file]))
 
 
 def model_files(wildcards):

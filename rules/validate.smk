@@ -3,7 +3,7 @@
 
 rule validate_file:
     input:
-        source_file,
+        files_of_source,
     output:
         rows="<results>/validate/files/{file}/rows.jsonl",
         rejected="<results>/validate/files/{file}/rejected.jsonl",
@@ -17,9 +17,10 @@ rule validate_file:
         # Snakemake looks at times: a file restored from a copy is older than what was made of another content.
         content=source_digest,
         answers=config["data"]["answers"],
+        columns=settings("data", "columns"),
         code=code("validate_file"),
     message:
-        "Reading {input}"
+        "Reading {params.name}"
     script:
         "../scripts/validate_file.py"
 

@@ -176,6 +176,16 @@ def file_digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): file_digest(path) for path in paths}
 
 
+def is_saved_dataset(path: Path) -> bool:
+    """Whether a path is a folder that the library `datasets` saved (save_to_disk)."""
+    return path.is_dir() and any((path / name).is_file() for name in ("dataset_dict.json", "state.json"))
+
+
+def content_digest(path: Path) -> str:
+    """The sha256 of a file's bytes, or of the names and digests of a folder's files."""
+    return digest(file_digests(path)) if path.is_dir() else file_digest(path)
+
+
 def changed_file(folder: Path, digests: Mapping[str, str]) -> str | None:
     """The name of the first file of a folder that is missing or is not of its sha256 in `digests`, or None."""
     found = known_digests(folder, digests)

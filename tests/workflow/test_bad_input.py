@@ -141,7 +141,7 @@ def test_hub_model_without_network(fresh, way, monkeypatch):
 def test_source_without_a_good_row(fresh, way):
     write_rows(fresh.path("data/list.jsonl"), [{"name": "not a question"}, {"name": "nor this"}])
     run = getattr(fresh, way)("results/split/manifest.json")
-    refused(run, "data/list.jsonl: no good row among 2 lines", "rejected.jsonl")
+    refused(run, "data/list.jsonl: no good row among 2 lines", "line 1: no key holds a question")
     assert "validate" not in run.jobs
     assert not fresh.path("results/validate/rows.jsonl").exists()
     assert not list(fresh.folder.rglob("*.part"))

@@ -20,6 +20,7 @@ from qaloom.config.hints import unknown_key_hint
 from qaloom.config.settings import RunOptions, Settings, TrainingOptions, typed
 from qaloom.config.yaml_file import check_values, one_line, read_yaml
 from qaloom.errors import ConfigError
+from qaloom.files import is_saved_dataset
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = ROOT / "config" / "config.schema.yaml"
@@ -86,23 +87,28 @@ def sources(globs: list[str], directory: Path = Path()) -> list[str]:
             path for path in glob(pattern, root_dir=directory, recursive=True) if _is_source(path, directory)
         ]
         if not matches:
-            raise ConfigError(
-                one_line(
-                    f"data.sources: {pattern!r} matches no file in {directory.absolute()}; "
-                    "paths are relative to the working directory (DIR=, --directory)"
-                )
-            )
+            raise ConfigError(one_line(f"data.sources: {pattern!r} {_unmatched(pattern, directory)}"))
         found.update(matches)
+    found = {path for path in found if not found.intersection(map(str, Path(path).parents))}  # in a data set
     # A link to a folder above itself would show every file forty times.
     once = {(directory / path).resolve(): path for path in sorted(found, key=lambda path: (-len(path), path))}
     return sorted(once.values())
 
 
+def _unmatched(pattern: str, directory: Path) -> str:
+    if (directory / pattern).is_dir():
+        return f"is a folder; name the files in it, such as {(Path(pattern) / '*').as_posix()!r}"
+    return f"matches no file in {directory.absolute()}; paths are relative to the working directory (DIR=, --directory)"
+
+
 def _is_source(path: str, directory: Path) -> bool:
-    """Whether a path that a glob matches is a file; folders are passed over. Raises ConfigError, see `sources`."""
+    """Whether a path that a glob matches is a file, or a folder that `datasets` saved; other folders are passed over.
+
+    Raises ConfigError, see `sources`.
+    """
     file, shown = directory / path, f"data.sources: {path!r}"
     file = file.parent.resolve() / file.name  # a path through forty links opens no more
-    if file.is_dir():
+    if file.is_dir() and not is_saved_dataset(file):
         return False
     if os.fsencode(path).decode(errors="replace") != path:
         raise ConfigError(f"{shown} has a name that is not UTF-8; rename it")
@@ -110,7 +116,7 @@ def _is_source(path: str, directory: Path) -> bool:
         raise ConfigError(f"{shown} has braces in its name; rename it")
     if not file.exists():
         raise ConfigError(f"{shown} is a link to nothing; mend it or take it away")
-    if not file.is_file():
+    if not (file.is_file() or file.is_dir()):
         raise ConfigError(f"{shown} is no file but a pipe, socket or device; take it away or narrow the glob")
     if not os.access(file, os.R_OK):
         raise ConfigError(f"{shown} cannot be read; chmod u+r it, or take it out of data.sources")

@@ -15,6 +15,7 @@ Language = Literal["ko", "en"]
 Provider = Literal["rules", "model", "seq2seq", "endpoint"]
 RewordingKind = Literal["formal", "casual", "keywords", "situation", "answer"]
 Answers = Literal["last", "all"]
+ColumnPart = Literal["question", "answer", "context", "document", "system", "history", "messages"]
 Optimizer = Literal[
     "auto",
     "adamw_torch",
@@ -51,9 +52,10 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DataSettings(Section, frozen=True):
-    """`data`: where the rows are, and which answers of a dialogue become rows."""
+    """`data`: where the rows are, their own keys by the part these play, which answers of a dialogue become rows."""
 
     sources: list[str]
+    columns: dict[ColumnPart, str]
     answers: Answers
 
 

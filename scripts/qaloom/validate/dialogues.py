@@ -9,6 +9,7 @@ Turn = tuple[str, str]  # role and text
 
 _ROLES = {"system": "system", "developer": "system", "human": "user", "user": "user"}
 _ROLES |= {"gpt": "assistant", "assistant": "assistant", "model": "assistant", "bot": "assistant"}
+_TOOLS = {"tool", "function", "function_call", "observation", "tool_call", "tool_response", "ipython"}
 
 
 class Dialogue(NamedTuple):
@@ -46,7 +47,9 @@ def dialogue(messages: Any) -> Dialogue | Fault:
         turns, repairs = turns[:-1], (*repairs, "unanswered_turn")
     if not turns or [role for role, _ in turns] != ["user", "assistant"] * (len(turns) // 2):
         order = ", ".join(roles)[:80] or "empty"
-        return Fault("bad_chat", f"the chat is not questions and answers in turn but: {order}")
+        tools = _TOOLS.intersection(roles)
+        remedy = "; tool calls are not trained: leave these turns out" if tools else ""
+        return Fault("bad_chat", f"the chat is not questions and answers in turn but: {order}{remedy}")
     texts = [text for _, text in turns]
     *earlier, last = zip(texts[::2], texts[1::2], strict=True)
     kept = _without_reasoning(earlier)
@@ -86,9 +89,23 @@ def read_turns(messages: Any) -> list[Turn] | Fault:
         role = message.get("role", message.get("from"))
         text = _text(message.get("content", message.get("value")))
         if type(role) is not str or text is None:
-            return Fault("bad_chat", "a message of the chat lacks a role or a text")
+            return Fault("bad_chat", _lacking(message, role))
         turns.append((_ROLES.get(role.casefold(), role[:20]), text))
     return turns
+
+
+def _lacking(message: dict[str, Any], role: Any) -> str:
+    if "tool_calls" in message or "function_call" in message:
+        return (
+            "a message of the chat calls a tool instead of answering; leave tool calls and their results out"
+        )
+    if type(message.get("content")) is list:
+        return "a message of the chat has parts that are no text (an image, a file); leave them out"
+    return (
+        "a message of the chat lacks a role"
+        if type(role) is not str
+        else "a message of the chat lacks a text"
+    )
 
 
 def _text(content: Any) -> str | None:

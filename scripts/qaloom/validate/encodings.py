@@ -7,7 +7,7 @@ garbage one in twenty. A file of another encoding is refused, never guessed.
 
 import codecs
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 _BOMS = {  # UTF-32 first, as its mark begins with UTF-16's
@@ -78,6 +78,21 @@ def from_cp949(raw: bytes) -> bytes:
             text = raw.decode(decoder)
             return raw if _korean(text).odds < _FOREIGN else text.encode()
     return raw
+
+
+def as_utf8(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Blocks of UTF-16 as UTF-8; others as they are.
+
+    A lone surrogate becomes bytes that are not UTF-8, so that its line, and it alone, is refused.
+    """
+    if not encoding.startswith("utf-16"):
+        yield from blocks
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    for block in blocks:
+        yield decoder.decode(block).encode("utf-8", "surrogatepass")
+    if decoder.getstate()[0]:
+        yield b"\xff"
 
 
 def _supported(name: str) -> str:

@@ -3,43 +3,29 @@
 import json
 import re
 import unicodedata
+from collections.abc import Iterator
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from qaloom.validate.columns import (
+    DOCUMENTS,
+    Columns,
+    KeyParts,
+    folded,
+    has_pair,
+    keys_seen,
+    plan_of,
+    remedy_for,
+)
 from qaloom.validate.dialogues import Dialogue, dialogue, earlier_turns, is_messages, read_turns
 from qaloom.validate.lines import Fault
 
+_NESTED = ("data", "paragraphs", "qas")  # from the outside in
 _NUMBERS = (int, float, Decimal)
-# The first pair that a record has in full is its question and answer.
-PAIRS = (
-    ("question", "answer"),
-    ("instruction", "output"),
-    ("instruction", "response"),
-    ("prompt", "completion"),
-    ("prompt", "response"),
-    ("query", "answer"),
-    ("query", "response"),
-    ("q", "a"),
-    ("질문", "답변"),
-    ("질문", "답"),
-    ("input", "output"),
-    # Rows for DPO: the chosen answer is the one to learn.
-    ("prompt", "chosen"),
-    ("question", "chosen"),
-    ("instruction", "chosen"),
-    ("input", "chosen"),
+_SUFFIXES = re.compile(
+    r"(\.qa)?\.(jsonl?|ndjson|csv|tsv|xls[xm]|parquet)(\.gz|\.zst)?$|\.gz$|\.zst$", re.IGNORECASE
 )
-CHATS = ("messages", "conversations", "conversation")
-SYSTEMS = ("system", "system_prompt")
-HISTORIES = ("history", "chat_history")
-# What the question is asked about: all of it goes into `input`, in this order.
-CONTEXTS = ("context", "passage", "문맥", "지문", "input")
-DOCUMENTS = ("document", "source", "file", "filename", "file_name")
-_QUESTIONS = tuple(dict.fromkeys(question for question, _ in PAIRS if question != "input"))
-_ANSWERS = tuple(dict.fromkeys(answer for _, answer in PAIRS))
-_SUFFIXES = re.compile(r"(\.qa)?\.(jsonl?|ndjson)(\.gz)?$|\.gz$", re.IGNORECASE)
 _FILE_NAME = re.compile(r"\A[^\n]{1,300}\.[A-Za-z][A-Za-z0-9]{1,4}")
 
 
@@ -59,28 +45,14 @@ class Shaped(NamedTuple):
     history: tuple[tuple[str, str], ...] = ()
 
 
-class _Plan(NamedTuple):
-    """The keys of a record by the part they play; "" where there is none."""
-
-    question: str
-    answer: str
-    chat: str
-    systems: tuple[str, ...]
-    histories: tuple[str, ...]
-    contexts: tuple[str, ...]
-    documents: tuple[str, ...]
-    rest: tuple[str, ...]
-    clashes: tuple[tuple[str, str], ...]
-
-
-def shape(record: dict[str, Any], raw: bytes = b"") -> Shaped | Fault:
+def shape(record: dict[str, Any], raw: bytes = b"", columns: Columns = ()) -> Shaped | Fault:
     """Question and answer of a record, the last of a dialogue; what it is asked about becomes its `input`.
 
     Every other key goes to `meta` as it is. A number is copied as `raw`, the record's JSON, has it (1.50,
     not 1.5). Keys are compared without case. A fault is one of: duplicate_key, missing_question,
     missing_answer, not_text, bad_history, and for chats bad_chat.
     """
-    plan = _plan(tuple(record))
+    plan = plan_of(tuple(record), columns)
     for one, other in plan.clashes:
         if record[one] != record[other]:
             return Fault(
@@ -93,6 +65,26 @@ def shape(record: dict[str, Any], raw: bytes = b"") -> Shaped | Fault:
     if not plan.question or not plan.answer:
         return _missing(record, plan)
     return _pair(record, raw, plan)
+
+
+def nested_records(
+    record: dict[str, Any], columns: Columns = (), levels: tuple[str, ...] = _NESTED
+) -> Iterator[dict[str, Any]]:
+    """The questions that a record of SQuAD's form holds (data, paragraphs, qas), each with what stands around it.
+
+    Any other record is given as it is.
+    """
+    inner = next((key for key in levels if _is_nested(record.get(key))), "")
+    if not inner or has_pair(tuple(record), columns):
+        yield record
+        return
+    around = {key: value for key, value in record.items() if type(value) not in (list, dict)}
+    for one in record[inner]:
+        yield from nested_records(around | one, columns, levels[levels.index(inner) + 1 :])
+
+
+def _is_nested(value: Any) -> bool:
+    return type(value) is list and bool(value) and all(type(one) is dict for one in value)
 
 
 def every_answer(found: Shaped) -> list[Shaped]:
@@ -111,39 +103,7 @@ def file_group(name: str) -> str:
     return _SUFFIXES.sub("", PurePath(name).name) or name
 
 
-@lru_cache(maxsize=4096)
-def _plan(keys: tuple[str, ...]) -> _Plan:
-    named: dict[str, str] = {}
-    clashes = []
-    for key in keys:
-        folded = key.strip().casefold()
-        if folded in named:
-            clashes.append((named[folded], key))
-        named.setdefault(folded, key)
-    question, answer = _best_pair(named)
-    chat = next((named[name] for name in CHATS if name in named), "") if not (question and answer) else ""
-
-    def present(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(named[name] for name in names if name in named and named[name] != question)
-
-    background = systems, histories, contexts = present(SYSTEMS), present(HISTORIES), present(CONTEXTS)
-    used = {question, answer, chat, *(other for _, other in clashes)}.union(*background)
-    rest = tuple(key for key in keys if key not in used)
-    return _Plan(
-        question, answer, chat, systems, histories, contexts, present(DOCUMENTS), rest, tuple(clashes)
-    )
-
-
-def _best_pair(named: dict[str, str]) -> tuple[str, str]:
-    for question, answer in PAIRS:
-        if question in named and answer in named:
-            return named[question], named[answer]
-    question = next((named[name] for name in _QUESTIONS if name in named), "")
-    answer = next((named[name] for name in _ANSWERS if name in named), "")
-    return question, answer
-
-
-def _pair(record: dict[str, Any], raw: bytes, plan: _Plan) -> Shaped | Fault:
+def _pair(record: dict[str, Any], raw: bytes, plan: KeyParts) -> Shaped | Fault:
     question, answer = record[plan.question], record[plan.answer]
     repairs: tuple[str, ...] = ()
     if type(question) is not str or type(answer) is not str:
@@ -151,16 +111,41 @@ def _pair(record: dict[str, Any], raw: bytes, plan: _Plan) -> Shaped | Fault:
         for text in texts:
             if isinstance(text, Fault):
                 return text
-        if type(question) in _NUMBERS or type(answer) in _NUMBERS:
-            repairs = ("number_to_text",)
+        repairs = _text_repairs(question, answer)
         question, answer = texts
     before = _before(record, raw, plan)
     if isinstance(before, Fault):
         return before
+    if "first_answer" in repairs:
+        plan = plan._replace(rest=(*plan.rest, plan.answer))  # the others are kept, too
     return _shaped(record, plan, before, [*before.exchanges, (question, answer)], repairs)
 
 
-def _conversational(record: dict[str, Any], plan: _Plan) -> Shaped | Fault:
+def _text_repairs(*values: Any) -> tuple[str, ...]:
+    """Codes of what was done to values that are no texts."""
+    found = []
+    if any(type(value) in _NUMBERS for value in values):
+        found.append("number_to_text")
+    if any(type(value) is bool for value in values):
+        found.append("boolean_to_text")
+    if any(len(_alternatives(value) or ()) > 1 for value in values):
+        found.append("first_answer")
+    return tuple(found)
+
+
+def _alternatives(value: Any) -> list[str] | None:
+    """The different texts of a list or of SQuAD's {text: [...]}, in their order; None where there is another value."""
+    if type(value) is dict:
+        value = value.get("text")
+    if type(value) is str:
+        return [value]
+    if type(value) is not list:
+        return None
+    texts = [one.get("text") if type(one) is dict else one for one in value]
+    return list(dict.fromkeys(map(str, texts))) if all(type(text) is str for text in texts) else None
+
+
+def _conversational(record: dict[str, Any], plan: KeyParts) -> Shaped | Fault:
     """TRL's form: prompt and answer as messages; an answer may hold the whole dialogue."""
     asked, answered = record.get(plan.question, ""), record[plan.answer] if plan.answer else ""
     messages = answered if is_messages(answered) else [{"role": "assistant", "content": answered}]
@@ -172,7 +157,7 @@ def _conversational(record: dict[str, Any], plan: _Plan) -> Shaped | Fault:
     return _chat(record, messages, plan)
 
 
-def _chat(record: dict[str, Any], messages: Any, plan: _Plan) -> Shaped | Fault:
+def _chat(record: dict[str, Any], messages: Any, plan: KeyParts) -> Shaped | Fault:
     found = dialogue(messages)
     if isinstance(found, Fault):
         return found
@@ -186,7 +171,7 @@ def _chat(record: dict[str, Any], messages: Any, plan: _Plan) -> Shaped | Fault:
 
 def _shaped(
     record: dict[str, Any],
-    plan: _Plan,
+    plan: KeyParts,
     before: "_Before",
     exchanges: list[tuple[str, str]],
     repairs: tuple[str, ...],
@@ -205,10 +190,17 @@ def _as_text(record: dict[str, Any], key: str, raw: bytes) -> str | Fault:
         return ""
     if type(value) in _NUMBERS:
         return _as_written(record, key, raw)
-    if type(value) is str:
-        return value
-    kind = {bool: "true or false", list: "a list", dict: "an object"}[type(value)]
-    return Fault("not_text", f"{key} holds {kind}, not a text")
+    if type(value) is bool:
+        return str(value).lower()
+    texts = _alternatives(value)
+    if texts is None:
+        kind = "a list of other things than texts" if type(value) is list else "an object"
+        return Fault("not_text", f"{key} holds {kind}, not a text; write its text there")
+    if len(texts) > 1 and folded(key) != "answers":
+        return Fault(
+            "not_text", f"{key} holds {len(texts)} different texts; join them into one, or keep the best"
+        )
+    return texts[0] if texts else ""
 
 
 # A system message that says nothing but to be an assistant: templates have one of their own.
@@ -227,7 +219,7 @@ class _Before(NamedTuple):
     context: str
 
 
-def _before(record: dict[str, Any], raw: bytes, plan: _Plan) -> _Before | Fault:
+def _before(record: dict[str, Any], raw: bytes, plan: KeyParts) -> _Before | Fault:
     """System message, earlier exchanges, and context (and a history that is a text), each a paragraph."""
     if not (plan.systems or plan.histories):
         if not plan.contexts:
@@ -285,23 +277,20 @@ def _as_written(record: dict[str, Any], key: str, raw: bytes) -> str:
     return json.loads(raw, parse_int=str, parse_float=str, strict=False)[key]
 
 
-def _missing(record: dict[str, Any], plan: _Plan) -> Fault:
-    seen = ", ".join(key[:30] for key in list(record)[:12]) or "none"
+def _missing(record: dict[str, Any], plan: KeyParts) -> Fault:
+    told = f"keys seen: {keys_seen(record)}; {remedy_for(tuple(record))}"
     if not plan.question:
-        return Fault(
-            "missing_question", f"no key holds a question (question, instruction, prompt); keys seen: {seen}"
-        )
-    return Fault("missing_answer", f"no key holds an answer (answer, output, completion); keys seen: {seen}")
+        return Fault("missing_question", f"no key holds a question (question, instruction, prompt); {told}")
+    return Fault("missing_answer", f"no key holds an answer (answer, output, completion); {told}")
 
 
-def _document(record: dict[str, Any], plan: _Plan) -> str:
+def _document(record: dict[str, Any], plan: KeyParts) -> str:
     for key in plan.documents:
         value = record[key]
         if type(value) is not str or not (value := value.strip()):
             continue
         # These keys may also hold a whole text, or a word such as "manual".
-        if _FILE_NAME.fullmatch(value) or (
-            key.strip().casefold() == "document" and len(value) <= 200 and "\n" not in value
-        ):
+        named = folded(key) not in DOCUMENTS[1:] and len(value) <= 200 and "\n" not in value
+        if named or _FILE_NAME.fullmatch(value):
             return unicodedata.normalize("NFC", value)
     return ""

@@ -1,33 +1,28 @@
-"""The lines of one source file, each as a record or with the reason why it is none.
+"""Lines of JSON, each as a record or with the reason why it is none; records of a JSON document in the same way.
 
-A file is read as bytes in blocks and split at line feeds alone, so that one bad line costs one line and
-memory does not grow with the file. msgspec reads the lines that are as they should be; only a line that
-it refuses, or that may name a key twice, is read again by the standard library to say what is wrong.
+Bytes are split at line feeds alone, so that one bad line costs one line and memory does not grow with the file.
+msgspec reads the lines that are as they should be; only a line that it refuses, or that may name a key twice, is
+read again by the standard library to say what is wrong.
 """
 
 import codecs
-import gzip
 import json
 import re
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
-from qaloom.errors import SourceError
 from qaloom.files import exact_number
-from qaloom.validate.encodings import UnknownEncodingError, find_encoding, from_cp949
+from qaloom.validate.blocks import LINE_LIMIT
+from qaloom.validate.brackets import Span, spans
+from qaloom.validate.encodings import from_cp949
 
-BLOCK = 1 << 20
-LINE_LIMIT = 16 << 20  # bytes; twenty rows of this size would fill a training run, and no extractor means it
-Progress = Callable[[int], None]
-_DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 NO_REPAIRS: tuple[str, ...] = ()
 _decode = msgspec.json.Decoder(float_hook=exact_number).decode
 _DIGITS = 4_000  # Python turns no more than 4,300 into a number
+_BRACKETS = (b"[", b"]", b"],", b",", b"][")  # lines of a list with an object a line
+_PYTHON = re.compile(r"\s*\{\s*'[^']*'\s*:")
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -38,96 +33,68 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct):
-    """One line: its number from 1, its bytes (UTF-8 wherever they could be decoded), and what it holds.
+    """One line or row: its number from 1, its bytes (UTF-8 wherever they could be decoded), and what it holds.
 
-    `value` is the record, the fault that keeps it from being one, or None on a blank line.
+    `value` is the record, the fault that keeps it from being one, or None on a blank line. What is no text has no
+    bytes; `place` is then the sheet or the part of a data set that it is in, where there are several.
     """
 
     number: int
     raw: bytes
     value: dict[str, Any] | Fault | None
     repairs: tuple[str, ...] = ()
+    place: str = ""
 
 
-def read_source(path: Path, encoding: str = "", progress: Progress | None = None) -> Iterator[Line]:
-    """Read a .jsonl or .jsonl.gz file, line by line, in `encoding` or else what `encoding_of` finds.
+def read_json_lines(blocks: Iterable[bytes], encoding: str) -> Iterator[Line]:
+    """The lines of text that is given in blocks, of UTF-8 or CP949. A line with several objects comes as several."""
+    for number, (raw, ended) in enumerate(split_lines(blocks), 1):
+        raw = raw.removeprefix(codecs.BOM_UTF8)
+        if encoding == "cp949":
+            raw = from_cp949(raw)
+        line = line_of(number, raw, ended)
+        if type(line.value) is Fault and len(raw) <= LINE_LIMIT:
+            yield from _objects_of(line, ended)
+        else:
+            yield line
 
-    `progress` is called with the bytes of the file read so far. Raises SourceError when the file cannot be read.
+
+def read_json_document(blocks: Iterable[bytes], encoding: str, wrapping: bytes) -> Iterator[Line]:
+    """Records of a JSON document that is given in blocks: a line for each, and one for what stands between them.
+
+    `wrapping` are the brackets around the records (see `wrapping_of`).
     """
-    encoding = encoding or encoding_of(path)
-    with _readable(path):
-        yield from _read_lines(path, encoding, progress)
+    for span in spans(blocks, wrapping):
+        if span.between:
+            yield _between(span)
+        if span.raw:
+            raw = from_cp949(span.raw) if encoding == "cp949" else span.raw
+            yield line_of(span.number, raw, span.ended)
 
 
-def encoding_of(path: Path) -> str:
-    """Name the encoding of a whole file: utf-8, utf-16-le, utf-16-be or cp949 (see `find_encoding`).
-
-    Raises SourceError when the file is missing, cannot be read, or is in another encoding.
-    """
-    with _readable(path):
-        try:
-            return find_encoding(lambda: _intact(path), lambda: (line for line, _ in _split(_intact(path))))
-        except UnknownEncodingError as error:
-            raise SourceError(
-                f"{path}: is neither UTF-8 nor Korean in CP949 ({error}); save it as UTF-8 "
-                "(iconv -f ENCODING -t UTF-8 FILE > NEW), and name the new file under data.sources"
-            ) from None
+def _objects_of(line: Line, ended: bool) -> list[Line]:
+    """The objects of a line that holds several, or one with comma or bracket of a list; else the line itself."""
+    raw = line.raw.strip()
+    if raw in _BRACKETS:
+        return [Line(line.number, line.raw, None)]
+    found = list(spans([raw]))
+    if any(span.between for span in found) or [span.raw for span in found] == [raw]:
+        return [line]
+    return [line_of(line.number, span.raw, span.ended or ended) for span in found] or [line]
 
 
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _between(span: Span) -> Line:
+    fault = Fault(
+        "not_an_object", "a list holds something here that is no object with a question and an answer"
+    )
     try:
-        yield
-    except OSError as error:
-        what = error.strerror or str(error)
-        raise SourceError(f"{path}: cannot be read ({what}); check the path under data.sources") from None
+        json.loads(b"[" + span.between + b"]")
+    except (ValueError, RecursionError):
+        fault = Fault("not_json", "what stands here between two objects is not JSON")
+    return Line(span.number, span.between, fault)
 
 
-def _read_lines(path: Path, encoding: str, progress: Progress | None) -> Iterator[Line]:
-    blocks = _blocks(path, progress)
-    if encoding.startswith("utf-16"):
-        blocks = _as_utf8(blocks, encoding)
-    number = 0
-    try:
-        for number, (raw, ended) in enumerate(_split(blocks), 1):
-            if number == 1:
-                raw = raw.removeprefix(codecs.BOM_UTF8)
-            if encoding == "cp949":
-                raw = from_cp949(raw)
-            yield _line(number, raw, ended)
-    except _DAMAGE as error:
-        detail = f"the compressed file breaks off here ({error}); whatever followed is lost, copy it again"
-        yield Line(number + 1, b"", Fault("damaged_gzip", detail))
-
-
-def _blocks(path: Path, progress: Progress | None = None) -> Iterator[bytes]:
-    with Path(path).open("rb") as file:
-        zipped = file.peek(2)[:2] == b"\x1f\x8b"
-        stream = gzip.GzipFile(fileobj=file) if zipped else file
-        # read1, since read would lose all that a broken gzip file still gives of its last block
-        while block := stream.read1(BLOCK):
-            if progress:
-                progress(file.tell())
-            yield block
-
-
-def _intact(path: Path) -> Iterator[bytes]:
-    try:
-        yield from _blocks(path)
-    except _DAMAGE:
-        return
-
-
-def _as_utf8(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    # A lone surrogate becomes bytes that are not UTF-8, so that its line, and it alone, is refused.
-    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
-    for block in blocks:
-        yield decoder.decode(block).encode("utf-8", "surrogatepass")
-    if decoder.getstate()[0]:
-        yield b"\xff"
-
-
-def _split(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+def split_lines(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     """Lines and whether a line feed ended them; a line over LINE_LIMIT is cut to just above it."""
     pieces: list[bytes] = []
     size = 0
@@ -146,7 +113,8 @@ def _split(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
         yield b"".join(pieces), False
 
 
-def _line(number: int, raw: bytes, ended: bool) -> Line:
+def line_of(number: int, raw: bytes, ended: bool) -> Line:
+    """The record that bytes of JSON hold, or why they hold none; `ended` is false where the file ends with them."""
     if len(raw) > LINE_LIMIT:
         detail = f"the line is longer than {LINE_LIMIT >> 20} MiB; is the file one JSON document?"
         return Line(number, raw, Fault("too_long_line", detail))
@@ -238,6 +206,10 @@ def _not_json(text: str, error: json.JSONDecodeError, ended: bool) -> _Refused:
     unfinished = not rest or error.msg.startswith("Unterminated string")
     if unfinished and not ended and text.lstrip()[:1] in ("{", "["):
         return _Refused("truncated_line", "the last line breaks off before its JSON is complete")
+    if _PYTHON.match(text):
+        return _Refused(
+            "not_json", "the line has single quotes as Python prints them, not JSON's; use json.dumps"
+        )
     where = "at the end of the line" if not rest else f"at character {error.pos + 1}"
     return _Refused("not_json", f"the line is not JSON: {error.msg} {where}")
 

@@ -6,22 +6,22 @@
 import shutil
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import msgspec
+from typing import Any, BinaryIO, NamedTuple
 
 from qaloom.config.settings import Answers
 from qaloom.console import bar, say
 from qaloom.errors import SourceError
-from qaloom.files import ENCODER, read_values, whole, write_json
+from qaloom.files import ENCODER, each_line, read_values, whole, write_json
 from qaloom.records import Rejection, Row, StageStats, check_handed_over, written_digests
-from qaloom.validate.fields import Shaped, every_answer, file_group, shape
-from qaloom.validate.lines import Fault, Line, encoding_of, read_source
+from qaloom.validate.columns import Columns
+from qaloom.validate.fields import Shaped, every_answer, file_group, nested_records, shape
+from qaloom.validate.lines import Fault, Line
 from qaloom.validate.markers import split_reasoning, strip_labels
 from qaloom.validate.repair import repair_row
+from qaloom.validate.source import read_source, source_of
 
 _EXCERPT = 2_000  # characters of a rejected line that are kept
 _KEPT_WHOLE = 20_000  # bytes up to which a rejected record is kept as an object
@@ -29,26 +29,33 @@ _MB = 1_000_000
 _FILES = ("rows.jsonl", "rejected.jsonl")
 
 
-def validate_file(source: Path, name: str, out: Path, answers: Answers = "last") -> dict[str, Any]:
-    """Validate one source file into `out`: rows.jsonl, rejected.jsonl and, last, stats.json.
+class ReadOptions(NamedTuple):
+    """How records become rows: of a dialogue which answers do, and a project's own keys by their part."""
 
-    `name` is the file's path relative to the project; it becomes each row's `source`. Of a dialogue the
-    `answers` become rows: the last, or all, each with the exchanges before it. Returns the stats:
-    in (lines that are not blank, or all their answers) = out + rejected, reasons, repairs (rows by code), blank,
+    answers: Answers = "last"
+    columns: Columns = ()
+
+
+def validate_file(path: Path, name: str, out: Path, reading: ReadOptions = ReadOptions()) -> dict[str, Any]:
+    """Validate one source into `out`: rows.jsonl, rejected.jsonl and, last, stats.json.
+
+    `name` is the file's path relative to the project; it becomes each row's `source`. Of a dialogue the last
+    answer becomes a row, or all do, each with the exchanges before it. Returns the stats: in (lines that are not
+    blank, or all their questions and answers) = out + rejected, reasons, repairs (rows by code), blank, kind and
     encoding. Raises SourceError when the file cannot be read.
     """
     name = unicodedata.normalize("NFC", name)
-    counts, encoding = _Counts(), encoding_of(source)
-    size = Path(source).stat().st_size
+    counts, source = _Counts(), source_of(path, reading.columns)
+    size = path.stat().st_size
     with (
         bar(name, -(-size // _MB), "MB") as advance,
         whole(out / "rows.jsonl") as rows,
         whole(out / "rejected.jsonl") as rejections,
     ):
-        lines = read_source(source, encoding, lambda read: advance(-(-read // _MB)))
-        for item in _judged(lines, name, counts, answers == "all"):
+        lines = read_source(source, reading.columns, lambda read: advance(-(-read // _MB)))
+        for item in _judged(lines, name, counts, reading):
             _write(item, rows if type(item) is Row else rejections)
-    stats = {"source": name, **counts.stats(), "encoding": encoding}
+    stats = {"source": name, **counts.stats(), "kind": source.kind, "encoding": source.encoding}
     stats["sha256"] = written_digests(out, _FILES)
     write_json(out / "stats.json", stats)
     return stats
@@ -106,13 +113,15 @@ class _Counts:
         }
 
 
-def _judged(lines: Iterable[Line], name: str, counts: _Counts, every: bool) -> Iterator[Row | Rejection]:
+def _judged(
+    lines: Iterable[Line], name: str, counts: _Counts, reading: ReadOptions
+) -> Iterator[Row | Rejection]:
     group = unicodedata.normalize("NFC", file_group(name))
     for line in lines:
         if line.value is None:
             counts.blank += 1
             continue
-        for item in _judge(line, name, group, every):
+        for item in judge(line, name, group, reading):
             if isinstance(item, Row):
                 counts.out += 1
                 counts.repairs.update(item.meta.get("repairs", ()))
@@ -122,15 +131,19 @@ def _judged(lines: Iterable[Line], name: str, counts: _Counts, every: bool) -> I
             yield item
 
 
-def _judge(line: Line, name: str, group: str, every: bool) -> Iterator[Row | Rejection]:
-    """The row of a line, or of every answer of its dialogue, and rejections in their place."""
-    found = _shaped(line)
-    if isinstance(found, Fault):
-        yield _reject(line, name, found)
+def judge(line: Line, name: str, group: str, reading: ReadOptions) -> Iterator[Row | Rejection]:
+    """The rows of a line, one or those of all its questions and answers, and rejections in their place."""
+    if not isinstance(line.value, dict):
+        yield _reject(line, name, line.value or Fault("not_an_object", "the line is blank"))
         return
-    for one in every_answer(found) if every else [found]:
-        row = _row(line, one, name, group)
-        yield _reject(line, name, row) if isinstance(row, Fault) else row
+    for record in nested_records(line.value, reading.columns):
+        found = _shaped(record, line.raw if record is line.value else b"", reading.columns)
+        if isinstance(found, Fault):
+            yield _reject(line, name, found, record)
+            continue
+        for one in every_answer(found) if reading.answers == "all" else [found]:
+            row = _row(line, one, name, group)
+            yield _reject(line, name, row, record) if isinstance(row, Fault) else row
 
 
 def _row(line: Line, found: Shaped, name: str, group: str) -> Row | Fault:
@@ -152,11 +165,9 @@ def _row(line: Line, found: Shaped, name: str, group: str) -> Row | Fault:
     return row
 
 
-def _shaped(line: Line) -> Shaped | Fault:
+def _shaped(record: dict[str, Any], raw: bytes, columns: Columns) -> Shaped | Fault:
     """The record's question and answer, without reasoning tags and labels; the reasoning goes to `meta`."""
-    if not isinstance(line.value, dict):
-        return line.value or Fault("not_an_object", "the line is blank")
-    found = shape(line.value, line.raw)
+    found = shape(record, raw, columns)
     if isinstance(found, Fault):
         return found
     parts = split_reasoning(found.output)
@@ -185,17 +196,21 @@ def _meta(found: Shaped, codes: tuple[str, ...]) -> dict[str, Any]:
     return meta
 
 
-def _reject(line: Line, name: str, fault: Fault) -> Rejection:
-    return Rejection(name, line.number, fault.reason, fault.detail, _original(line))
+def _reject(line: Line, name: str, fault: Fault, record: Any = None) -> Rejection:
+    place = f"{line.place}: " if line.place else ""
+    return Rejection(name, line.number, fault.reason, place + fault.detail, _original(line, record))
 
 
-def _original(line: Line) -> Any:
-    if type(line.value) is dict and len(line.raw) <= _KEPT_WHOLE:
-        return line.value
-    text = line.raw[: 4 * _EXCERPT].decode("utf-8", "backslashreplace").rstrip("\r")
-    if len(text) <= _EXCERPT and len(line.raw) <= 4 * _EXCERPT:
+def _original(line: Line, record: Any) -> Any:
+    """The record, or as a text (and cut) one that is too large or none at all."""
+    nested = record is not None and record is not line.value
+    raw = line.raw if line.raw and not nested else ENCODER.encode(record) if record is not None else b""
+    if type(record) is dict and len(raw) <= _KEPT_WHOLE:
+        return record
+    text = raw[: 4 * _EXCERPT].decode("utf-8", "backslashreplace").rstrip("\r")
+    if len(text) <= _EXCERPT and len(raw) <= 4 * _EXCERPT:
         return text
-    return f"{text[:_EXCERPT]} ... ({len(line.raw):,} bytes in all)"
+    return f"{text[:_EXCERPT]} ... ({len(raw):,} bytes in all)"
 
 
 def _write(item: Row | Rejection, stream: BinaryIO) -> None:
@@ -203,29 +218,32 @@ def _write(item: Row | Rejection, stream: BinaryIO) -> None:
 
 
 def _check_good_rows(found: list[tuple[dict[str, Any], Path]]) -> None:
+    """Raise SourceError for a file whose lines are all rejected; an empty one passes where another has rows."""
     bare = [(stats, part) for stats, part in found if not stats["out"]]
-    if not bare:
-        return
-    stats, part = bare[0]
-    others = f" (and {len(bare) - 1} more such files)" if len(bare) > 1 else ""
-    if not stats["in"]:
+    empty = [stats["source"] for stats, _ in bare if not stats["in"]]
+    if len(empty) == len(found):
         raise SourceError(
-            f"{stats['source']}: no good row, the file is empty{others}; remove it from data.sources"
+            f"{empty[0]}: no good row, the file is empty{_more(empty)}; name others in data.sources"
         )
-    reasons = sorted(stats["reasons"].items(), key=lambda pair: -pair[1])
-    common = ", ".join(f"{reason} {count}" for reason, count in reasons[:3])
-    raise SourceError(
-        f"{stats['source']}: no good row among {stats['in']} lines ({common}){others}; "
-        f"{_remedy(part)}each line's reason is in {part / 'rejected.jsonl'}"
-    )
+    for name in empty:
+        say(f"{name} is empty; going on without it.")
+    failed = [(stats, part) for stats, part in bare if stats["in"]]
+    if failed:
+        stats, part = failed[0]
+        first = next(each_line(part / "rejected.jsonl", Rejection))
+        problem = none_good(stats["source"], stats["in"], stats["reasons"], first)
+        raise SourceError(f"{problem}{_more(failed)}; each line's reason is in {part / 'rejected.jsonl'}")
 
 
-def _remedy(part: Path) -> str:
-    with (part / "rejected.jsonl").open("rb") as stream:
-        first = msgspec.json.decode(stream.readline())["row"]
-    if str(first).lstrip().startswith("["):
-        return "it looks like one JSON list, so write one object a line (jq -c '.[]' FILE); "
-    return ""
+def none_good(name: str, count: int, reasons: Mapping[str, int], first: Rejection) -> str:
+    """A sentence for a source without a good row: the common reasons, and what is wrong with its first line."""
+    common = sorted(reasons.items(), key=lambda pair: -pair[1])[:3]
+    told = ", ".join(f"{reason} {number:,}" for reason, number in common)
+    return f"{name}: no good row among {count:,} lines ({told}); line {first.line}: {first.detail}"
+
+
+def _more(files: Sequence[Any]) -> str:
+    return f" (and {len(files) - 1} more such files)" if len(files) > 1 else ""
 
 
 def _without_digests(stats: dict[str, Any]) -> dict[str, Any]:

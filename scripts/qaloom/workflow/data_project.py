@@ -11,7 +11,7 @@ from qaloom.config.load import ROOT, load_config
 from qaloom.config.yaml_file import one_line
 from qaloom.console import say
 from qaloom.errors import ConfigError
-from qaloom.files import read_lines, write_text
+from qaloom.files import is_saved_dataset, read_lines, write_text
 
 CONFIG = "config.yaml"
 RUN = "model"
@@ -90,7 +90,7 @@ def _patterns(data: str) -> list[str]:
     """Globs, as absolute paths, of the files that `data` names. Raises ConfigError where there is none."""
     path = Path(data).expanduser()
     here = os.path.abspath(path)
-    if path.is_dir():
+    if path.is_dir() and not is_saved_dataset(path):
         endings = [kind + packed for kind in _KINDS for packed in ("", *_COMPRESSED)]
         patterns = [os.path.join(escape(here), f"*{ending}") for ending in endings]
         found = [pattern for pattern in patterns if glob(pattern)]

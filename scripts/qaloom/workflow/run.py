@@ -22,6 +22,7 @@ import typer
 from qaloom.config.load import DEMO, ROOT, load_config, sources
 from qaloom.console import job, say
 from qaloom.errors import ConfigError, QALoomError, StorageError
+from qaloom.validate.head import check_sources
 from qaloom.workflow.data_project import CONFIG, QUICK, data_project, examples, quick_project
 from qaloom.workflow.leftovers import cancel_slurm_jobs, end_processes
 from qaloom.workflow.stopping import signal_descendants
@@ -39,13 +40,14 @@ def run(config: Path | None, directory: Path, profile: str | None, arguments: li
 
     `config` is looked for where the command is given, then in `directory`; None is the demo project.
     `profile` is a name under profiles/ or a folder of your own; None is this machine alone.
-    Raises ConfigError for a bad configuration, StorageError for a full disk, BusyError when another run is
-    active there, and LeftoverError when a dead run's jobs cannot be ended.
+    Raises ConfigError for a bad configuration, SourceError for a source that holds no rows, StorageError for a
+    full disk, BusyError when another run is active there, and LeftoverError when a dead run's jobs cannot be ended.
     """
     if not directory.is_dir():
-        raise ConfigError(f"DIR: there is no folder {directory}; make it and put your JSONL there")
+        raise ConfigError(f"DIR: there is no folder {directory}; make it and put your rows there")
     chosen = _find(config, directory)
-    sources(load_config(chosen)["data"]["sources"], directory)
+    data = load_config(chosen)["data"]
+    check_sources(sources(data["sources"], directory), directory, data["columns"])
     command = _command_line(chosen if config else None, directory, profile)
     _check_disk(directory)
     lock = directory / ".snakemake" / "qaloom.lock"

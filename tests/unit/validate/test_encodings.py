@@ -13,7 +13,8 @@ from qaloom.errors import SourceError
 from qaloom.files import read_lines
 from qaloom.records import Row
 from qaloom.validate.encodings import UnknownEncodingError, find_encoding, from_cp949
-from qaloom.validate.lines import Fault, read_source
+from qaloom.validate.lines import Fault
+from qaloom.validate.source import read_source, source_of
 from qaloom.validate.stage import validate_file
 
 KOREAN = ("본원의 주소는 어디인가요?", "가람시 솔내구 물빛로 27입니다.")
@@ -41,7 +42,7 @@ def source(tmp_path, rows, encoding, ending="\n"):
 
 
 def questions(path):
-    return [line.value["question"] for line in read_source(path)]
+    return [line.value["question"] for line in read_source(source_of(path))]
 
 
 @pytest.mark.parametrize("encoding", ["cp949", "euc-kr", "utf-8", "utf-16", "utf-16-le"])
@@ -79,7 +80,7 @@ def test_a_file_of_another_encoding_is_refused(tmp_path, encoding, question, ans
     with pytest.raises(
         SourceError, match=r"is neither UTF-8 nor Korean in CP949 \(it.*\); save it as UTF-8"
     ) as caught:
-        list(read_source(path))
+        list(read_source(source_of(path)))
     assert "\n" not in str(caught.value)
 
 
@@ -89,7 +90,7 @@ def test_a_foreign_line_costs_itself_alone(tmp_path, encoding, question, answer)
     path.write_bytes(
         path.read_bytes() + source(tmp_path, [(question * 3, answer * 3)], encoding).read_bytes()
     )
-    *korean, foreign = read_source(path)
+    *korean, foreign = read_source(source_of(path))
     assert [line.value["question"] for line in korean] == [KOREAN[0]] * 9
     assert isinstance(foreign.value, Fault) or foreign.value["question"] == question * 3
 

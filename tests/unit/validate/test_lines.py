@@ -5,8 +5,10 @@ import gzip
 import pytest
 
 from qaloom.errors import SourceError
+from qaloom.validate import blocks
 from qaloom.validate import lines as reading
-from qaloom.validate.lines import Fault, encoding_of, read_source
+from qaloom.validate.lines import Fault
+from qaloom.validate.source import read_source, source_of
 
 TWO = '{"question": "본원의 주소는?", "answer": "가람시 솔내구"}\n{"question": "café?", "answer": "yes"}\n'
 KOREAN = (
@@ -17,7 +19,7 @@ KOREAN = (
 def lines(tmp_path, content, name="a.jsonl"):
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return list(read_source(path))
+    return list(read_source(source_of(path)))
 
 
 def reason(tmp_path, content):
@@ -35,7 +37,7 @@ def test_unicode_encodings(tmp_path, encoding):
 def test_korean_encodings(tmp_path, encoding):
     read = lines(tmp_path, KOREAN.encode(encoding))
     assert [line.value["question"] for line in read] == ["본원의 주소는?", "몇 층?"]
-    assert encoding_of(tmp_path / "a.jsonl") == "cp949"
+    assert source_of(tmp_path / "a.jsonl").encoding == "cp949"
 
 
 def test_one_korean_line_in_a_utf8_file_costs_that_line(tmp_path):
@@ -111,7 +113,7 @@ def test_blank_lines_and_numbers(tmp_path):
 
 
 def test_lines_longer_than_a_block_and_than_the_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK", 64)
+    monkeypatch.setattr(blocks, "BLOCK", 64)
     monkeypatch.setattr(reading, "LINE_LIMIT", 500)
     long = b'{"answer": "' + b"x" * 300 + b'"}\n'
     read = lines(tmp_path, long + b'{"answer": "' + b"x" * 9000 + b'"}\n' + long)
@@ -122,6 +124,6 @@ def test_lines_longer_than_a_block_and_than_the_limit(tmp_path, monkeypatch):
 
 def test_missing_file(tmp_path):
     with pytest.raises(SourceError, match=r"nowhere.jsonl: cannot be read \(No such file"):
-        list(read_source(tmp_path / "nowhere.jsonl"))
+        source_of(tmp_path / "nowhere.jsonl")
     with pytest.raises(SourceError, match="cannot be read"):
-        list(read_source(tmp_path))
+        source_of(tmp_path)

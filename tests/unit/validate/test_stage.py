@@ -166,19 +166,26 @@ def test_gather_orders_by_name_whatever_the_order_of_the_parts(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "bad.jsonl: no good row, the file is empty"),
-        ("\n\n", "bad.jsonl: no good row, the file is empty"),
         (
             "{}\nx\n{}\n",
-            r"bad.jsonl: no good row among 3 lines \(missing_question 2, not_json 1\).*rejected.jsonl",
+            r"bad.jsonl: no good row among 3 lines \(missing_question 2, not_json 1\); line 1: no key.*rejected.jsonl",
         ),
-        ("[\n{},\n{}\n]", "one JSON list"),
+        ("[\n{},\n{}\n]", r"among 2 lines \(missing_question 2\)"),
     ],
 )
 def test_a_file_with_no_good_row(tmp_path, content, message):
     with pytest.raises(SourceError, match=message):
         gather(parts(tmp_path, {"a.jsonl": GOOD, "bad.jsonl": content}), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_file_beside_a_good_one(tmp_path, capsys):
+    assert gather(parts(tmp_path, {"a.jsonl": GOOD, "bare.jsonl": "\n\n"}), tmp_path / "out")["out"] == 1
+    assert "bare.jsonl is empty; going on without it." in capsys.readouterr().err
+    with pytest.raises(
+        SourceError, match=r"a.jsonl: no good row, the file is empty \(and 1 more such files\)"
+    ):
+        gather(parts(tmp_path, {"a.jsonl": "", "bare.jsonl": "\n\n"}), tmp_path / "other")
 
 
 def test_no_source_at_all(tmp_path):

@@ -1,0 +1,139 @@
+"""Records of JSON text that are not one object a line: a list, objects over several lines, a list in an object.
+
+The text is never parsed as a whole. Brackets and quotes alone are followed, block after block, so that memory holds
+one record at a time, each record has the line that it begins on, and a damaged record costs that record.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
+
+from qaloom.validate.blocks import LINE_LIMIT
+
+LIST = b"["  # the wrapping of a list; also of records that stand by themselves, in which none is opened
+# A text (to its quote, or where that is missing to the end of its line) or a bracket.
+_TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\[^\n])*+(?:"|\\?\n|\\?\Z)|[{}\[\]]')
+_KEY = re.compile(rb'"((?:[^"\\\n]++|\\.)*+)"\s*+:')
+_BLANK = b" \t\r\n\f\v,\xef\xbb\xbf"
+_MESSAGE = (b"role", b"from")
+
+
+class Span(NamedTuple):
+    """A record's bytes, cut to just above LINE_LIMIT, and the line it begins on; `ended` unless the text breaks off.
+
+    `between` is what stands before it that is neither white space nor comma; the last span may hold that alone.
+    """
+
+    number: int
+    raw: bytes
+    between: bytes
+    ended: bool
+
+
+def wrapping_of(head: bytes, known: frozenset[str]) -> bytes:
+    """Brackets around the records of a text by its beginning: `LIST`, or b"{[" for a list in an object.
+
+    An object is a record itself if it has a key that is `known` to be of a row before its first list of objects,
+    or if that is one of messages.
+    """
+    path = b""
+    for token in _TOKEN.finditer(head):
+        char = token[0][:1]
+        if char == b"{" and path[-1:] == b"[":
+            return LIST if _is_row(head[: token.start()], head[token.start() :], known) else path
+        if char in b"{[":
+            path += char
+        elif char in b"}]":
+            path = path[:-1]
+            if not path:
+                break
+    return LIST
+
+
+def spans(blocks: Iterable[bytes], wrapping: bytes = LIST) -> Iterator[Span]:
+    """Records of a text given in blocks, where `wrapping` are the brackets around them."""
+    scan = _Scan(wrapping)
+    for block in chain(blocks, [b""]):
+        yield from scan.feed(block, final=not block)
+
+
+def _is_row(before: bytes, first: bytes, known: frozenset[str]) -> bool:
+    keys = {key.decode("utf-8", "replace").strip().casefold() for key in _KEY.findall(before)}
+    inner = _KEY.search(first)
+    return bool(keys & known) or (inner is not None and inner[1] in _MESSAGE)
+
+
+class _Scan:
+    """The place in a text between two blocks: what is not yet read, and how deep it is."""
+
+    def __init__(self, wrapping: bytes):
+        self.wrapping = wrapping
+        self.rest = b""  # from the end of the last record
+        self.position = 0  # in `rest`, of the next token
+        self.start = -1  # in `rest`, of the open record
+        self.inside = 0  # in `rest`, after the last of the brackets around records
+        self.outside = self.depth = 0  # open brackets around records, and in the open record
+        self.line = 1  # at the start of `rest`
+        self.cut = 0  # line feeds that were cut from the open record
+
+    def feed(self, block: bytes, final: bool) -> Iterator[Span]:
+        """The records that end in a block."""
+        text = self.rest + block
+        done = 0
+        for token in _TOKEN.finditer(text, self.position):
+            char = token[0][:1]
+            if char == b'"':
+                if token.end() == len(text) and token[0][-1:] != b'"' and not final:
+                    self.position = token.start()
+                    break
+            elif self._bracket(char, token.start()):
+                yield self._span(text, done, token.end(), True)
+                done = token.end()
+        else:
+            self.position = len(text)
+        if final and (self.start >= 0 or text[done:].strip(_BLANK + b"[]{}")):
+            yield self._span(text, done, len(text), False)
+        self._keep(text, done)
+
+    def _bracket(self, char: bytes, place: int) -> bool:
+        """Follow a bracket; whether it ends a record."""
+        opens = char in b"{["
+        if self.start >= 0:
+            self.depth += 1 if opens else -1
+            return not self.depth
+        if opens and self.wrapping[self.outside : self.outside + 1] == char:
+            self.outside += 1
+            self.inside = place + 1 if len(self.wrapping) > 1 else 0
+        elif opens:
+            self.start, self.depth = place, 1
+        else:
+            self.outside = max(0, self.outside - 1)
+        return False
+
+    def _span(self, text: bytes, done: int, end: int, ended: bool) -> Span:
+        start = self.start if self.start >= 0 else end
+        number = self.line + text.count(b"\n", done, start)
+        between = (
+            text[max(done, self.inside) : start].strip(_BLANK + b"[]{}") if self._is_innermost() else b""
+        )
+        self.start = -1
+        self.line += self.cut + text.count(b"\n", done, end)
+        self.cut = 0
+        return Span(number, text[start : min(end, start + LINE_LIMIT + 1)], between, ended)
+
+    def _is_innermost(self) -> bool:
+        """Whether nothing but records is expected here; in an object around them there may be other values."""
+        return self.outside == len(self.wrapping) or len(self.wrapping) == 1
+
+    def _keep(self, text: bytes, done: int) -> None:
+        """Keep what follows the last record, of a record above the limit no more than that."""
+        rest = text[done:]
+        self.start -= done if self.start >= 0 else 0
+        self.position -= done
+        self.inside = max(0, self.inside - done)
+        limit = self.start + LINE_LIMIT + 1
+        if self.start >= 0 and self.position == len(rest) > limit:
+            self.cut += rest.count(b"\n", limit)
+            rest, self.position = rest[:limit], limit
+        self.rest = rest

@@ -1,0 +1,157 @@
+"""Keys (or columns) of a record by the part they play: known names, those of `data.columns`, and guesses at others."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from rapidfuzz import fuzz
+
+# The first pair that a record has in full is its question and answer.
+PAIRS = (
+    ("question", "answer"),
+    ("instruction", "output"),
+    ("instruction", "response"),
+    ("prompt", "completion"),
+    ("prompt", "response"),
+    ("query", "answer"),
+    ("query", "response"),
+    ("q", "a"),
+    ("질문", "답변"),
+    ("질문", "답"),
+    ("input", "output"),
+    ("question", "answers"),  # SQuAD
+    # Rows for DPO: the chosen answer is the one to learn.
+    ("prompt", "chosen"),
+    ("question", "chosen"),
+    ("instruction", "chosen"),
+    ("input", "chosen"),
+)
+CHATS = ("messages", "conversations", "conversation")
+SYSTEMS = ("system", "system_prompt")
+HISTORIES = ("history", "chat_history")
+# What the question is asked about: all of it goes into `input`, in this order.
+CONTEXTS = ("context", "passage", "문맥", "지문", "input")
+DOCUMENTS = ("document", "source", "file", "filename", "file_name")
+_QUESTIONS = tuple(dict.fromkeys(question for question, _ in PAIRS if question != "input"))
+_ANSWERS = tuple(dict.fromkeys(answer for _, answer in PAIRS))
+ROW_KEYS = frozenset((*_QUESTIONS, *_ANSWERS, *CHATS, *SYSTEMS, *HISTORIES, *CONTEXTS, "rejected"))
+_CERTAIN = 80  # of 100: similarity of a misspelt name, by Indel
+_ASKING = re.compile(
+    r"질의|질문|문의|물음|문제|발화|사용자|\bq\b|quest|query|prompt|instruct|\bask|\buser|\bhuman"
+)
+_ANSWERING = re.compile(
+    r"답|응답|회신|해설|챗봇|상담원|\ba\b|\bans|answ|respon|reply|complet|output|assist|\bbot|\bgpt"
+)
+_WHOLE = re.compile(r"내용|본문|text|content|body")  # of two such names, the text and not its title
+
+Columns = tuple[tuple[str, str], ...]  # part and key, as data.columns has them
+
+
+class KeyParts(NamedTuple):
+    """The keys of a record by the part they play; "" where there is none."""
+
+    question: str
+    answer: str
+    chat: str
+    systems: tuple[str, ...]
+    histories: tuple[str, ...]
+    contexts: tuple[str, ...]
+    documents: tuple[str, ...]
+    rest: tuple[str, ...]
+    clashes: tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=4096)
+def plan_of(keys: tuple[str, ...], columns: Columns = ()) -> KeyParts:
+    """The part that each key of a record plays. Keys of `columns` come first, known names after them."""
+    named: dict[str, str] = {}
+    clashes = []
+    for key in keys:
+        name = folded(key)
+        if name in named:
+            clashes.append((named[name], key))
+        named.setdefault(name, key)
+    own = {part: named[folded(key)] for part, key in columns if folded(key) in named}
+    question, answer = _best_pair(named, own)
+    chat = own.get("messages", "")
+    if not chat and not (question and answer):
+        chat = next((named[name] for name in CHATS if name in named), "")
+
+    def present(part: str, names: tuple[str, ...]) -> tuple[str, ...]:
+        found = (*filter(None, [own.get(part)]), *(named[name] for name in names if name in named))
+        return tuple(key for key in dict.fromkeys(found) if key not in (question, answer))
+
+    background = present("system", SYSTEMS), present("history", HISTORIES), present("context", CONTEXTS)
+    used = {question, answer, chat, *(other for _, other in clashes)}.union(*background)
+    rest = tuple(key for key in keys if key not in used)
+    return KeyParts(question, answer, chat, *background, present("document", DOCUMENTS), rest, tuple(clashes))
+
+
+def has_pair(keys: Sequence[str], columns: Columns = ()) -> bool:
+    """Whether keys hold a question and an answer, or a chat."""
+    plan = plan_of(tuple(keys), columns)
+    return bool(plan.chat or (plan.question and plan.answer))
+
+
+def folded(key: str) -> str:
+    """A key as it is compared: without case, outer spaces, and whether Hangul is composed."""
+    return unicodedata.normalize("NFC", key).strip().casefold()
+
+
+def keys_seen(keys: Iterable[str]) -> str:
+    """The first keys of a record, as a message names them."""
+    return ", ".join(key[:30] for key in list(keys)[:12]) or "none"
+
+
+@lru_cache(maxsize=256)
+def remedy_for(keys: tuple[str, ...]) -> str:
+    """What to do about a record of unknown keys: the line of the configuration, with the keys that are likeliest."""
+    names = {folded(key) for key in keys}
+    if "role" in names and names & {"text", "content", "value"}:
+        return "the record is one message; write a chat as one record, {messages: [{role: ..., content: ...}, ...]}"
+    if names == {"text"}:
+        return (
+            "the text seems to hold question and answer together; write them as two keys, question and answer"
+        )
+    question, answer = _likeliest(keys, _ASKING, _QUESTIONS), _likeliest(keys, _ANSWERING, _ANSWERS)
+    if question and answer and question != answer:
+        return (
+            f"if they hold question and answer, write data.columns: {_flow(question=question, answer=answer)}"
+        )
+    example = _flow(question=question or "KEY", answer=answer if answer != question else "KEY")
+    return f"name the keys of question and answer: data.columns: {example}"
+
+
+def _best_pair(named: dict[str, str], own: dict[str, str]) -> tuple[str, str]:
+    if not own.keys() & {"question", "answer"}:
+        for question, answer in PAIRS:
+            if question in named and answer in named:
+                return named[question], named[answer]
+    question = own.get("question") or next((named[name] for name in _QUESTIONS if name in named), "")
+    answer = own.get("answer") or next((named[name] for name in _ANSWERS if name in named), "")
+    return question, answer
+
+
+def _likeliest(keys: Sequence[str], words: re.Pattern[str], known: Sequence[str]) -> str:
+    """The key that holds one of the words, else is spelled much like a known name; "" if none does."""
+    spoken = [key for key in keys if words.search(folded(key).replace("_", " "))]
+    if spoken:
+        return next((key for key in spoken if _WHOLE.search(folded(key))), spoken[0])
+    long = [name for name in known if len(name) > 3]
+    near = [(max(fuzz.ratio(folded(key), name) for name in long), key) for key in keys]
+    best = max(near, default=(0.0, ""), key=lambda pair: pair[0])
+    return best[1] if best[0] >= _CERTAIN else ""
+
+
+def _flow(**parts: str) -> str:
+    """A YAML mapping in one line, its texts in quotes where they need them."""
+    shown = {
+        part: key
+        if re.fullmatch(r"[\w가-힣]+", key) and not key.isdecimal()
+        else json.dumps(key, ensure_ascii=False)
+        for part, key in parts.items()
+    }
+    return "{" + ", ".join(f"{part}: {key}" for part, key in shown.items()) + "}"
