@@ -51,7 +51,7 @@ def wrapping_of(head: bytes, known: frozenset[str]) -> bytes:
     return LIST
 
 
-def spans(blocks: Iterable[bytes], wrapping: bytes = LIST) -> Iterator[Span]:
+def record_spans(blocks: Iterable[bytes], wrapping: bytes = LIST) -> Iterator[Span]:
     """Records of a text given in blocks, where `wrapping` are the brackets around them."""
     scan = _Scan(wrapping)
     for block in chain(blocks, [b""]):

@@ -15,7 +15,7 @@ import msgspec
 
 from qaloom.files import exact_number
 from qaloom.validate.blocks import LINE_LIMIT
-from qaloom.validate.brackets import Span, spans
+from qaloom.validate.brackets import Span, record_spans
 from qaloom.validate.encodings import from_cp949
 
 NO_REPAIRS: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ def read_json_document(blocks: Iterable[bytes], encoding: str, wrapping: bytes) 
 
     `wrapping` are the brackets around the records (see `wrapping_of`).
     """
-    for span in spans(blocks, wrapping):
+    for span in record_spans(blocks, wrapping):
         if span.between:
             yield _between(span)
         if span.raw:
@@ -77,7 +77,7 @@ def _objects_of(line: Line, ended: bool) -> list[Line]:
     raw = line.raw.strip()
     if raw in _BRACKETS:
         return [Line(line.number, line.raw, None)]
-    found = list(spans([raw]))
+    found = list(record_spans([raw]))
     if any(span.between for span in found) or [span.raw for span in found] == [raw]:
         return [line]
     return [line_of(line.number, span.raw, span.ended or ended) for span in found] or [line]
