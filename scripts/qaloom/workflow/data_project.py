@@ -110,7 +110,7 @@ def _patterns(data: str) -> list[str]:
 def _name(data: str) -> str:
     """The project's name: the file's without its ending; of a folder or a glob that of the folder and -project."""
     path = Path(os.path.abspath(Path(data).expanduser()))
-    if path.is_dir() or not path.exists():
+    if not path.is_file():
         folder = next(one for one in (path, *path.parents) if one.is_dir())
         return f"{folder.name or 'data'}-project"
     name = path.name
@@ -135,7 +135,7 @@ def _is_there(folder: Path, patterns: Sequence[str], named: bool) -> bool:
     config = folder / CONFIG
     if config.is_file():
         sources = load_config(config)["data"]["sources"]
-        if {os.path.abspath(folder / source) for source in sources} == set(patterns):
+        if {os.path.abspath(folder / source) for source in sources} & set(patterns):
             return True
         if config.read_text("utf-8").startswith(_HEAD) and not (folder / "results").exists():
             return False

@@ -49,6 +49,10 @@ def test_folders_and_globs(here):
     for name in ("a.jsonl", "b.csv", "c.pdf"):
         write_text(here / "qa" / name, "{}")
     assert found(data_project("qa")) == ["qa/a.jsonl", "qa/b.csv"]
+    write_text(here / "qa" / "d.tsv", "{}")
+    assert data_project("qa").name == "qa-project"  # goes on
+    write_text(here / "saved" / "state.json", "{}")
+    assert '["../saved"]' in (data_project("saved") / CONFIG).read_text("utf-8")
     assert found(data_project("qa/*.csv", here / "mine")) == ["qa/b.csv"]
     assert str(data_project("qa/*.jsonl", here / "other")) == str(here / "other")
 
