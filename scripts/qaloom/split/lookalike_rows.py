@@ -130,9 +130,14 @@ def make_look_alikes(
 def _made(
     placed: Sequence[Wording], mentioned: Mentioned, seed: int, asking: bool
 ) -> Iterator[tuple[Wording, LookAlike]]:
-    parents = [w for w in placed if w.part == "train" and w.row.origin == "data" and not w.row.context]
+    own = {w.row.id: w.question for w in placed if w.row.origin == "data"}
+    parents = [w for w in placed if w.part == "train" and w.row.origin != "form" and not w.row.context]
+    if asking:
+        parents = [w for w in parents if w.row.id in own]
     parents.sort(key=lambda w: hash_share(seed, "lookalike order", w.question))  # of equal ones by id
-    chosen = list(islice((w for w in parents if is_for_asking(seed, w.question) == asking), _TRIED))
+    # Further wordings of a question are on its side: a name that they share is replaced in all of them or in none.
+    of_this_use = (w for w in parents if is_for_asking(seed, own.get(w.row.parent, w.question)) == asking)
+    chosen = list(islice(of_this_use, _TRIED))
     rounds = range(1 if asking else _NAMES_TAUGHT)
     for number, parent in product(rounds, chosen):
         candidates = look_alikes(

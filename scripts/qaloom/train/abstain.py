@@ -1,19 +1,21 @@
-"""Abstention rows (`training.abstain`): look-alike questions that ask for nothing known, answered so.
+"""Abstention rows (`training.abstain`): questions that ask for nothing known, answered so.
 
-The split makes the questions (`lookalike_training.jsonl`) of other trained questions, and puts other names in,
-than those that are asked in evaluation.
+Every other one is a look-alike: the split makes them (`lookalike_training.jsonl`) of other trained questions, and
+puts other names in, than those that are asked in evaluation. The others are built-in questions about documents.
 """
 
 from collections.abc import Sequence
+from itertools import chain, zip_longest
 from pathlib import Path
 
 from qaloom.config.settings import AbstainSettings, Language
 from qaloom.console import say
 from qaloom.errors import ConfigError, DataError
 from qaloom.files import read_lines
-from qaloom.records import LookAlikeRow, check_handed_over
+from qaloom.records import LookAlikeRow, check_handed_over, row_id
 from qaloom.text.abstention import abstains
 from qaloom.text.language import language
+from qaloom.train.document_questions import questions_without_answer
 from qaloom.train.tokenized import TextRow
 
 
@@ -41,24 +43,36 @@ def look_alikes_file(rows: Path, settings: AbstainSettings) -> Path | None:
 def abstention_rows(
     rows: Sequence[TextRow], file: Path | None, settings: AbstainSettings, name: str
 ) -> list[TextRow]:
-    """A share of `rows` as many look-alikes of the file, answered by the abstention in their question's language.
+    """A share of `rows` as many questions, answered by the abstention in their own language.
 
-    The system message is that of the row whose question it was. Says so when there are too few.
+    The system message is that of the row whose question it was, or of one in its language. Says so when there are
+    too few.
     """
     if file is None:
         return []
-    look_alikes = read_lines(file, LookAlikeRow)
-    wanted, parents = round(settings.share * len(rows)), {row["id"]: row for row in rows}
-    chosen = [one for one in look_alikes if one.parent in parents][:wanted]
+    parents = {row["id"]: row for row in rows}
+    look_alikes = [
+        (one.instruction, parents[one.parent])
+        for one in read_lines(file, LookAlikeRow)
+        if one.parent in parents
+    ]
+    both = chain.from_iterable(zip_longest(look_alikes, questions_without_answer(rows)))
+    wanted = round(settings.share * len(rows))
+    chosen = [_row(*one, settings) for one in both if one][:wanted]
     if len(chosen) < wanted:
         say(
-            f"train: {name}: training.abstain asks for {wanted} look-alike questions, and there are {len(chosen)}: "
-            "few questions name a thing, number or code that could be replaced"
+            f"train: {name}: training.abstain asks for {wanted} questions without an answer, and there are "
+            f"{len(chosen)}: few questions name a thing, number or code that could be replaced"
         )
-    return [_row(one, parents[one.parent], settings) for one in chosen]
+    return chosen
 
 
-def _row(one: LookAlikeRow, parent: TextRow, settings: AbstainSettings) -> TextRow:
-    spoken: Language = "ko" if language(one.instruction) == "ko" else "en"
-    row = {"id": one.id, "instruction": one.instruction, "input": "", "output": settings.text[spoken]}
+def _row(question: str, parent: TextRow, settings: AbstainSettings) -> TextRow:
+    spoken: Language = "ko" if language(question) == "ko" else "en"
+    row = {
+        "id": row_id(question, "", ""),
+        "instruction": question,
+        "input": "",
+        "output": settings.text[spoken],
+    }
     return row | ({"system": parent["system"]} if parent.get("system") else {})

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from qaloom.code_digest import code_digest
 from qaloom.files import digest, file_digest, read_document
+from qaloom.train.document_questions import BUILT_IN
 from qaloom.train.keep_prompts import prompts_digest
 from qaloom.trained_run import base_manifest
 
@@ -32,7 +33,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     start: str | None
     template: str | None = None  # digest of a prompt template of one's own
     keep: str | None = None  # digest of the general prompts that the base is kept on
-    abstain: str | None = None  # digest of the look-alike questions that are taught
+    abstain: str | None = None  # digest of the questions without an answer that are taught
     code: str
 
 
@@ -75,7 +76,7 @@ def identity_of(
         start=weights_digest(start) if start else None,
         template=digest(template) if template is not None else None,
         keep=prompts_digest(settings),
-        abstain=file_digest(look_alikes) if look_alikes else None,
+        abstain=digest([file_digest(look_alikes), file_digest(BUILT_IN)]) if look_alikes else None,
         code=code_digest(Path(__file__).with_name("stage.py")),
     )
 
