@@ -27,7 +27,7 @@ rule train:
     params:
         rows=digest_of("train"),
         settings=training_settings,
-        code=code("train", "train/general_prompts.txt"),
+        code=code("train", "train/general_prompts.txt", "train/document_questions.txt"),
     message:
         "Training {wildcards.run}"
     script:

@@ -18,7 +18,7 @@ from qaloom.inference.architecture import Architecture, architecture
 from qaloom.train.planning.choices import ADAM, choices
 from qaloom.train.planning.device import GB, Device, probe
 from qaloom.train.planning.plan import plan
-from qaloom.train.recipe import with_recipe
+from qaloom.train.recipe import Epoch, with_recipe
 
 _RESERVED = 1e9  # of a card's memory, by the CUDA context and a desktop
 
@@ -82,7 +82,7 @@ def command(
     with tempfile.TemporaryDirectory() as folder:
         size = architecture(_config(model, Path(folder) / "model").parent)
     # Epochs follow from the rows, which no plan of memory needs.
-    run = typed(with_recipe(config["runs"]["run"], size, steps=0), RunSettings)
+    run = typed(with_recipe(config["runs"]["run"], size, Epoch()), RunSettings)
     if gpu_memory:
         total = int(gpu_memory * 2**30)
         name = f"a card of {gpu_memory:g} GiB"

@@ -1,4 +1,4 @@
-"""Rank, learning rate and epochs where a run says `auto`: by the base model's size and the steps of an epoch.
+"""Rank, learning rate and epochs where a run says `auto`: by the base model's size, the rows and their facts.
 
 What is written as a number stays. docs/training.md has the table and how it was measured.
 """
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from qaloom.files import read_document
 from qaloom.inference.architecture import Architecture, architecture
 from qaloom.inference.prompt import load_tokenizer, prompt_kind
-from qaloom.records import read_texts
+from qaloom.records import SplitManifest, read_texts
 from qaloom.train.tokenized import token_count
 from qaloom.trained_run import RunManifest
 
@@ -20,6 +20,7 @@ _AUTO = "auto"
 _KEYS = (("lora", "r"), ("training", "learning_rate"), ("training", "epochs"))
 _LEAST_STEPS = 200  # optimizer steps; with fewer, facts are not known in other words
 _MOST_EPOCHS = 100  # where rows are very few, or steps very large
+_TIMES = 24  # that a fact is seen, in whatever words: with more, what is known in other words falls again
 
 
 class _Recipe(NamedTuple):
@@ -38,6 +39,13 @@ _RECIPES = (
     _Recipe(2e9, 64, 5e-4, 5e-5, 3),
     _Recipe(math.inf, 16, 2e-4, 1e-5, 3),
 )
+
+
+class Epoch(NamedTuple):
+    """A pass over the rows: its optimizer steps (0: unknown), and the rows of a fact, in different words."""
+
+    steps: float = 0
+    rows_of_a_fact: float = 1
 
 
 class Resolved(NamedTuple):
@@ -65,17 +73,19 @@ def resolve(
         found = _with(settings, read_document(twin / "manifest.json", RunManifest).settings)
         return Resolved(found, names, f"auto: {_values(found, names)}, as in the evaluated run")
     size = architecture(base, settings["trust_remote_code"])
-    steps = _steps(settings, base, rows, template) if "training.epochs" in names else 0.0
-    found = with_recipe(settings, size, steps)
-    return Resolved(found, names, _why(_values(found, names), size, math.ceil(steps)))
+    of_epoch = _epoch(settings, base, rows, template) if "training.epochs" in names else Epoch()
+    found = with_recipe(settings, size, of_epoch)
+    return Resolved(found, names, _why(_values(found, names), size, of_epoch))
 
 
-def with_recipe(settings: dict[str, Any], size: Architecture, steps: float) -> dict[str, Any]:
-    """Settings of a run with numbers in the place of `auto`; `steps` are the optimizer steps of an epoch."""
+def with_recipe(settings: dict[str, Any], size: Architecture, epoch: Epoch) -> dict[str, Any]:
+    """Settings of a run with numbers in the place of `auto`."""
     of_size = next(one for one in _RECIPES if size.parameters < one.below)
-    enough = math.ceil(_LEAST_STEPS / max(steps, _LEAST_STEPS / _MOST_EPOCHS))
     rate = of_size.full_rate if settings["method"] == "full" else of_size.rate
-    training = {"learning_rate": rate, "epochs": max(of_size.epochs, enough)}
+    epochs = min(of_size.epochs, _TIMES / epoch.rows_of_a_fact)
+    if epoch.steps:
+        epochs = min(max(epochs, _LEAST_STEPS / epoch.steps), _MOST_EPOCHS)
+    training = {"learning_rate": rate, "epochs": math.ceil(round(100 * epochs, 6)) / 100}
     return _with(settings, {"lora": {"r": of_size.r}, "training": training})
 
 
@@ -93,23 +103,31 @@ def _automatic(settings: Mapping[str, Any]) -> list[str]:
     return [f"{section}.{key}" for section, key in keys if settings[section][key] == _AUTO]
 
 
-def _steps(settings: Mapping[str, Any], base: Path, rows: Path, template: str | None) -> float:
-    """Optimizer steps of an epoch: rows by rows a step, or where a step counts tokens, tokens by those."""
-    training = settings["training"]
+def _epoch(settings: Mapping[str, Any], base: Path, rows: Path, template: str | None) -> Epoch:
+    """An epoch's steps: rows by rows a step, or where a step counts tokens, tokens by those."""
+    with rows.open("rb") as lines:
+        count = sum(1 for _ in lines)
+    training, wordings = settings["training"], count / (_facts(rows) or count)
     if not training["effective_tokens"]:
-        with rows.open("rb") as lines:
-            return sum(1 for _ in lines) / training["effective_batch"]
+        return Epoch(count / training["effective_batch"], wordings)
     tokenizer = load_tokenizer(base, settings["trust_remote_code"], template)
     kind = prompt_kind(settings["prompt"]["template"], tokenizer)
-    return token_count(read_texts(rows), tokenizer, kind) / training["effective_tokens"]
+    return Epoch(token_count(read_texts(rows), tokenizer, kind) / training["effective_tokens"], wordings)
 
 
-def _why(values: str, size: Architecture, steps: int) -> str:
-    """Why these values were chosen; `steps` are 0 where epochs are not among them."""
+def _facts(rows: Path) -> int:
+    """The number of facts in the training rows of a split; 0 where none stands beside them."""
+    manifest = rows.with_name("manifest.json")
+    return read_document(manifest, SplitManifest).facts.train if manifest.is_file() else 0
+
+
+def _why(values: str, size: Architecture, epoch: Epoch) -> str:
+    """Why these values were chosen."""
     millions = f"{size.parameters / 1e6:,.0f} million parameters"
-    if not steps:
+    if not epoch.steps:
         return f"auto: {values} ({millions})"
-    return f"auto: {values} ({millions}; steps an epoch: {steps:,}, in all at least {_LEAST_STEPS})"
+    steps, rows = math.ceil(epoch.steps), epoch.rows_of_a_fact
+    return f"auto: {values} ({millions}; steps an epoch: {steps:,}, rows a fact: {rows:.1f})"
 
 
 def _values(settings: Mapping[str, Any], names: list[str]) -> str:

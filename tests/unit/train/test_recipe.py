@@ -12,8 +12,9 @@ from qaloom.config.load import complete
 from qaloom.config.settings import RunSettings, typed
 from qaloom.files import write_lines
 from qaloom.inference.architecture import Architecture, Projection
+from qaloom.records import FactCounts, Part, SplitManifest
 from qaloom.train.planning.task import write_struct
-from qaloom.train.recipe import resolve, with_recipe
+from qaloom.train.recipe import Epoch, resolve, with_recipe
 from qaloom.trained_run import RunManifest
 
 
@@ -38,26 +39,41 @@ def rows(tmp_path):
 
 def test_a_larger_model_has_a_lower_rank_and_rate():
     found = [
-        numbers(with_recipe(run_of(), of_size(n), 1000)) for n in (135_000_000, 1_500_000_000, 8 * 10**9)
+        numbers(with_recipe(run_of(), of_size(n), Epoch(1000)))
+        for n in (135_000_000, 1_500_000_000, 8 * 10**9)
     ]
     assert found[2] == (16, 0.0002, 3)  # the guide's
     assert all(large[:2] < small[:2] for small, large in itertools.pairwise(found))
-    assert numbers(with_recipe(run_of(method="full"), of_size(8 * 10**9), 1000))[1] < found[2][1]
+    assert numbers(with_recipe(run_of(method="full"), of_size(8 * 10**9), Epoch(1000)))[1] < found[2][1]
 
 
-@given(st.integers(1, 10**6), st.integers(1, 256))
-def test_few_rows_are_passed_more_often(rows, batch):
-    steps = rows / batch
-    epochs = numbers(with_recipe(run_of(), of_size(10**8), steps))[2]
-    assert isinstance(epochs, int) and 4 <= epochs <= 100
-    assert epochs in (4, 100) or 200 <= epochs * steps < 200 + steps
+@given(st.integers(1, 10**6), st.integers(1, 256), st.floats(1, 100))
+def test_few_rows_are_passed_more_often_and_many_of_a_fact_less(rows, batch, rows_of_a_fact):
+    epoch = Epoch(rows / batch, rows_of_a_fact)
+    epochs = numbers(with_recipe(run_of(), of_size(10**8), epoch))[2]
+    assert 0 < epochs <= 100
+    wanted = min(4, 24 / rows_of_a_fact)
+    if wanted * epoch.steps >= 200:
+        assert wanted <= epochs <= wanted + 0.01
+    else:
+        assert epochs == 100 or 200 <= epochs * epoch.steps <= 200 + 0.011 * epoch.steps
+
+
+def test_the_rows_of_a_fact_are_those_of_the_split(tiny, rows):
+    of_split = Part(2, {}, 0, "")
+    facts = FactCounts(train=1, recall=0, unseen=0)
+    write_struct(
+        rows.with_name("manifest.json"),
+        SplitManifest(train=of_split, recall=of_split, unseen=of_split, facts=facts),
+    )
+    assert f"rows a fact: {len(FACTS)}.0" in resolve(run_of(), tiny, rows).why
 
 
 def test_written_numbers_stay_and_are_the_settings_themselves(tiny, rows):
     settings = run_of(lora={"r": 7}, training={"epochs": 0.5, "learning_rate": 0.3})
     found = resolve(settings, tiny, rows)
     assert found.settings is settings and (found.automatic, found.why) == ([], "")
-    half = with_recipe(run_of(training={"epochs": 5}), of_size(8 * 10**9), 1)
+    half = with_recipe(run_of(training={"epochs": 5}), of_size(8 * 10**9), Epoch(1))
     assert numbers(half) == (16, 0.0002, 5)
 
 
@@ -69,8 +85,8 @@ def test_a_run_is_resolved_and_says_why(tiny, rows):
     assert found.automatic == ["lora.r", "training.learning_rate", "training.epochs"]
     r, rate, epochs = numbers(found.settings)
     assert found.why == (
-        f"auto: lora.r {r}, training.learning_rate {rate}, training.epochs {epochs} "
-        "(0 million parameters; steps an epoch: 1, in all at least 200)"
+        f"auto: lora.r {r}, training.learning_rate {rate}, training.epochs {epochs:g} "
+        "(0 million parameters; steps an epoch: 1, rows a fact: 1.0)"
     )
     assert resolve(run_of(method="full"), tiny, rows).automatic == found.automatic[1:]
     small = resolve(run_of(lora={"r": 1}, training={"epochs": 1, "learning_rate": 0.00002}), tiny, rows)
@@ -93,4 +109,4 @@ def test_steps_that_count_tokens_are_counted_in_tokens(tiny, rows):
     tokens = sum(map(length, tokenise(FACTS, load_tokenizer(tiny), "chat")[1]))
     training = {"effective_tokens": 64, "effective_batch": 1000}
     found = resolve(run_of(training=training), tiny, rows).settings["training"]["epochs"]
-    assert found == math.ceil(200 / (tokens / 64))
+    assert found == math.ceil(100 * 200 / (tokens / 64)) / 100
