@@ -1,6 +1,6 @@
 # make run [DATA=faq.xlsx | CONFIG=my.yaml | QUICK=1] [DIR=my-project] [PROFILE=slurm] [ARGS="-n"]; make ask | serve | publish [RUN=demo] [DIR=...]
 .DEFAULT_GOAL := help
-.PHONY: help setup run ask serve publish test test-slow test-faults bench bench-gpu lint lock cache clean-cache offline-bundle
+.PHONY: help setup run status ask serve publish test test-slow test-faults bench bench-gpu lint lock cache clean-cache offline-bundle
 
 CONFIG :=
 DATA :=
@@ -43,6 +43,7 @@ help:
 	@echo 'make run [CONFIG=my.yaml] [DIR=my-project]   set up, then data to model to report (ARGS=-n: only say what)'
 	@echo 'make run DATA=faq.xlsx [DIR=faq]             the same for your own rows: a project is made of the file'
 	@echo 'make run QUICK=1                             all stages in three minutes; the figures mean nothing'
+	@echo 'make status [DIR=my-project]                 how far a run is, also from another shell'
 	@echo 'make run PROFILE=slurm ...                   the same on a cluster (profiles/)'
 	@echo 'make ask Q="..." [RUN=demo] [DIR=.]          ask the tuned model; without Q, a conversation'
 	@echo 'make serve [RUN=demo] [DIR=.] [PORT=8000]    the tuned model as an OpenAI-compatible API and a chat page'
@@ -78,6 +79,9 @@ run: setup
 	@$(PYTHON) -m qaloom.workflow.run $(if $(findstring command line,$(origin DIR)),--directory "$(DIR)") \
 		$(if $(DATA),--data "$$DATA") $(if $(QUICK),--quick) $(if $(CONFIG),--config "$(CONFIG)") \
 		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(ARGS),-- $(ARGS))
+
+status: setup
+	@$(PYTHON) -m qaloom.workflow.status --directory "$(DIR)"
 
 ask: setup
 	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom.serve.ask $(or $(SERVER),"$(RUN)") $(if $(API_KEY_ENV),--api-key-env "$(API_KEY_ENV)" )$(if $(Q),"$$Q")

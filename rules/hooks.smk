@@ -8,7 +8,8 @@ SUMMARY_BEFORE = SUMMARY.exists() and SUMMARY.stat().st_mtime_ns
 
 def explain_dry_run():
     if lines := compat_snakemake.dry_run_lines(workflow, SOURCES):
-        print("", *lines, sep="\n", file=sys.stderr)
+        for line in lines:
+            say(line)
 
 
 if compat_snakemake.is_main_process(workflow):
@@ -16,7 +17,8 @@ if compat_snakemake.is_main_process(workflow):
 
 
 onstart:
-    print(*compat_snakemake.explanation(workflow, SOURCES), sep="\n", file=sys.stderr)
+    for line in compat_snakemake.explanation(workflow, SOURCES):
+        say(line)
     stop_with_jobs()
     with job():
         refuse_slurm_jobs(Path.cwd())
@@ -26,7 +28,8 @@ onstart:
 
 onsuccess:
     # A run of some targets alone leaves the last report's figures as they are: they would mislead here.
-    if SUMMARY.exists() and SUMMARY.stat().st_mtime_ns != SUMMARY_BEFORE:
+    # `make run` prints them itself, below the lines of all jobs.
+    if not logs_outcomes() and SUMMARY.exists() and SUMMARY.stat().st_mtime_ns != SUMMARY_BEFORE:
         print(SUMMARY.read_text(encoding="utf-8"), end="")
 
 

@@ -41,7 +41,7 @@ rule report:
             "report/made_up.html.j2",
             "report/page.css",
             "report/page.js",
-            "report/sentences.yaml",
+            "sentences.yaml",
             "report/strings.yaml",
         ),
     message:

@@ -18,20 +18,16 @@ from types import FrameType
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+from rich.progress import BarColumn, Progress, TextColumn
 
 from qaloom.errors import QALoomError
+from qaloom.sentences import line_in_korean
 
+OUTCOMES = "QALOOM_OUTCOMES"  # "log": the run's own log shows what came of its jobs, numbered
 _SECONDS_BETWEEN_LINES = 10
+_MINUTE = 60.0  # seconds between lines where there is no terminal, once a progress is older than that
+_WINDOW = 180.0  # seconds that a rate looks back
+_FEWEST = 5  # advances that it looks back at least
 _SECONDS_TO_STOP = 15.0
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in b"\t\n"}
 _terminal: TextIO | None = None  # the real stderr while a job's own goes to its log
@@ -54,7 +50,7 @@ def job(log: str | Path | None = None) -> Iterator[None]:
             message = _message(error, log)
             if message is None:
                 raise
-            say(f"qaloom: {message}")
+            (_log if _left_to_the_run() else say)(f"qaloom: {printable(message)}")
             sys.exit(1)
 
 
@@ -115,35 +111,65 @@ def printable(text: str) -> str:
 def say(line: str) -> None:
     """Print one line for a person: on the terminal, and in the job's log where there is one."""
     line = printable(line)
-    if _terminal is not None:
-        print(line, file=_terminal, flush=True)
+    if _terminal is None:
+        _log(in_terminal_language(line))
+        return
+    print(in_terminal_language(line), file=_terminal, flush=True)
     _log(line)
 
 
-@contextmanager
-def bar(title: str, total: int, unit: str = "rows") -> Iterator[Callable[[int], None]]:
-    """Show progress; the block gets a function to call with the number done so far.
+def say_outcome(line: str) -> None:
+    """Print what came of a job, as `say` does; `make run` shows it once the job is done, with a number."""
+    line = printable(line)
+    if _terminal is None:
+        say(line)
+        return
+    if not logs_outcomes():
+        print(in_terminal_language(line), file=_terminal, flush=True)
+    _log(f"outcome: {line}")
 
-    A bar with the time left on a terminal; plain lines in the log and where there is no terminal.
+
+def logs_outcomes() -> bool:
+    """Whether this belongs to a run whose own log prints what came of its jobs (workflow.run_log)."""
+    return os.environ.get(OUTCOMES) == "log"
+
+
+def _left_to_the_run() -> bool:
+    return _terminal is not None and logs_outcomes()
+
+
+def in_terminal_language(line: str) -> str:
+    """A line for a person in the language of the terminal; see `language`."""
+    return line_in_korean(line) if language() == "ko" else line
+
+
+def counted(n: int, units: str) -> str:
+    """A number with its unit, which is given in the plural: 1 row, 2,000 rows."""
+    return f"{n:,} {units.removesuffix('s') if n == 1 else units}"
+
+
+@contextmanager
+def bar(title: str, total: int, unit: str = "rows") -> Iterator[Callable[..., None]]:
+    """Show progress; the block gets a function to call with the number done so far and, at will, a note.
+
+    A bar with rate and time left on a terminal; plain lines in the log and where there is no terminal.
     """
     console = Console(file=_terminal or sys.stderr)
-    write = _log if console.is_terminal else say
-    lines = _ProgressLines(title, total, unit, None if console.is_terminal and _terminal is None else write)
-    with _progress_bar(console, unit) as progress:
-        task = progress.add_task(title, total=total)
+    lines = _ProgressLines(title, total, unit, console.is_terminal)
+    with _progress_bar(console) as progress:
+        task = progress.add_task(title, total=total, clock=lines)
 
-        def advance(done: int) -> None:
+        def advance(done: int, note: str = "") -> None:
+            lines.advance(done, note)
             progress.update(task, completed=done)
-            lines.advance(done)
 
         yield advance
     lines.end()
 
 
-def _progress_bar(console: Console, unit: str) -> Progress:
+def _progress_bar(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), _Rate(),
-        TimeRemainingColumn(),
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[clock]}"),
         console=console, transient=True, disable=not console.is_terminal,
         # With a log, what libraries print while the bar is up still goes there, not above the bar.
         redirect_stdout=_terminal is None, redirect_stderr=_terminal is None,
@@ -158,35 +184,79 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-class _Rate(ProgressColumn):
-    """Units a second."""
+class Clock:
+    """Rate and time left of a job, by what it did in the last minutes.
 
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.3g}/s" if task.speed else "")
+    What was done at the first call, such as cached answers, cost no time and counts for neither.
+    """
+
+    def __init__(self, total: int):
+        self.total = total
+        self.past: list[tuple[float, int]] = []  # seconds and number done, back to the start of the window
+
+    def advance(self, now: float, done: int) -> None:
+        """Note that `done` of the total are done at `now`, in seconds."""
+        if self.past and done <= self.past[-1][1]:
+            return
+        self.past.append((now, done))
+        while len(self.past) > _FEWEST + 1 and self.past[1][0] < now - _WINDOW:
+            del self.past[0]
+
+    @property
+    def rate(self) -> float | None:
+        """Units a second; None before the second advance, and within the first second."""
+        if not self.past or self.past[-1][0] - self.past[0][0] < 1:
+            return None
+        (start, before), (end, done) = self.past[0], self.past[-1]
+        return (done - before) / (end - start)
+
+    def left(self, now: float) -> float | None:
+        """Seconds left at `now`; None where there is no rate."""
+        if not (rate := self.rate):
+            return None
+        end, done = self.past[-1]
+        return max(0.0, (self.total - done) / rate - (now - end))
 
 
 class _ProgressLines:
-    """Progress as lines, one every few seconds; `write` is None where a bar shows all there is to see."""
+    """Progress as text: all of it for a bar, and as lines for the log or, without a terminal, for a person."""
 
-    def __init__(self, title: str, total: int, unit: str, write: Callable[[str], None] | None):
-        self.title, self.total, self.unit, self.write = title, total, unit, write
-        self.start = self.last = time.monotonic()
-        self.done = 0
-        self.before: int | None = None  # done at the first call: what was cached cost no time
+    def __init__(self, title: str, total: int, unit: str, on_terminal: bool):
+        self.title, self.total, self.unit, self.on_terminal = title, total, unit, on_terminal
+        self.start = self.last = self.said = time.monotonic()
+        self.done, self.note, self.clock = 0, "", Clock(total)
 
-    def advance(self, done: int) -> None:
-        self.done, now = done, time.monotonic()
-        if self.before is None:
-            self.before = done
-        if self.write is None or now - self.last < _SECONDS_BETWEEN_LINES or done == self.before:
+    def advance(self, done: int, note: str = "") -> None:
+        """Note what is done, and write a line where the last one is some seconds old."""
+        self.done, self.note, now = done, note or self.note, time.monotonic()
+        self.clock.advance(now, done)
+        if now - self.last < _SECONDS_BETWEEN_LINES or self.clock.rate is None or done >= self.total:
             return
-        self.last = now
-        rate = (done - self.before) / (now - self.start)
-        left = duration((self.total - done) / rate)
-        self.write(f"{self.title}: {done:,} of {self.total:,} {self.unit}, {rate:.3g}/s, {left} left")
+        self.last, line = now, f"{self.title}: {self.at(now)}"
+        if self.on_terminal or now - self.said < min(_MINUTE, now - self.start):
+            if _terminal is not None:
+                _log(line)
+            return
+        self.said = now
+        say(line)
+
+    def at(self, now: float) -> str:
+        """How far it is: number done, rate, time left and the note."""
+        parts = [f"{self.done:,} of {self.total:,} {self.unit}"]
+        if rate := self.clock.rate:
+            parts.append(
+                f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s" if rate >= 1 else f"{1 / rate:.2g} s each"
+            )
+            parts.append(f"{duration(self.clock.left(now) or 0)} left")
+        return ", ".join([*parts, self.note] if self.note else parts)
+
+    def __format__(self, spec: str) -> str:
+        """The text beside the bar."""
+        return self.at(time.monotonic())
 
     def end(self) -> None:
-        _log(f"{self.title}: {self.done:,} {self.unit} in {duration(time.monotonic() - self.start)}")
+        """Write how long it took to the log."""
+        _log(f"{self.title}: {counted(self.done, self.unit)} in {duration(time.monotonic() - self.start)}")
 
 
 def _log(line: str) -> None:

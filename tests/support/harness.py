@@ -23,6 +23,7 @@ PROGRAM = ("Snakefile", "rules", "scripts", "config", "profiles", "report")
 MODEL = "tiny-model"
 # The profile's `quiet: progress` would keep from a logger, too, which jobs finished.
 _OURS = ("--logger", "executed", "--quiet", "host", "--cores", "2")
+_OURS_OF_MAKE_RUN = ("--logger", "qaloom", "executed", "--quiet", "host", "--cores", "2")
 
 PLACES = {
     "the maritime archive": "Quay 17",
@@ -84,7 +85,8 @@ class House:
                 shutil.copy2(source / name, folder / name)
         # Only the library: scripts/ itself would shadow other packages.
         (folder / "path").mkdir()
-        (folder / "path" / "qaloom").symlink_to("../scripts/qaloom")
+        for package in ("qaloom", "snakemake_logger_plugin_qaloom"):
+            (folder / "path" / package).symlink_to(f"../scripts/{package}")
         return cls(folder)
 
     def edit(self, name: str, old: str, new: str) -> None:
@@ -158,7 +160,7 @@ class Project:
 
     def make_run(self, *arguments: str) -> Run:
         """What `make run` calls, from another folder."""
-        return self.python(*self.launcher(), "--", *_OURS, *arguments)
+        return self.python(*self.launcher(), "--", *_OURS_OF_MAKE_RUN, *arguments)
 
     def launcher(self, *options: str) -> list[str]:
         """`make run` on this project, for `python`."""

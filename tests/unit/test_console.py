@@ -6,11 +6,22 @@ import subprocess
 import sys
 import textwrap
 import time
+from itertools import pairwise
 
 import pytest
 from hostile import ESCAPES, HOSTILE, raw_controls
 
-from qaloom.console import _line_stream, _ProgressLines, duration, job, printable
+from qaloom.console import (
+    Clock,
+    _line_stream,
+    _ProgressLines,
+    counted,
+    duration,
+    job,
+    language,
+    printable,
+    say,
+)
 from qaloom.errors import DataError
 
 
@@ -66,12 +77,8 @@ def test_progress_is_lines_where_there_is_no_terminal(tmp_path):
                 advance(step)
     """
     done, log = run(tmp_path, body)
-    lines = done.stderr.splitlines()
-    assert [line.rsplit(",", 2)[0] for line in lines] == [
-        f"train: demo: {n} of 4 steps" for n in (1, 2, 3, 4)
-    ]
-    assert all(line.endswith("0 s left") for line in lines)
-    assert log.splitlines() == [*lines, "train: demo: 4 steps in 0 s"]
+    assert done.stderr == ""  # within the first second there is no rate
+    assert log.splitlines() == ["train: demo: 4 steps in 0 s"]
 
 
 def on_terminal(tmp_path, log: str) -> str:
@@ -80,7 +87,7 @@ def on_terminal(tmp_path, log: str) -> str:
     body = (
         "import qaloom.console as j, time\nj._SECONDS_BETWEEN_LINES = 0\n"
         f"with j.job({log}), j.bar('asking', 2) as advance:\n"
-        "    advance(0); advance(1); print('noise'); time.sleep(.3); advance(2)\n"
+        "    advance(0); time.sleep(1.1); advance(1, 'loss 2'); print('noise'); time.sleep(.3); advance(2)\n"
     )
     subprocess.run([sys.executable, "-c", body], cwd=tmp_path, stdout=slave, stderr=slave, check=True)
     os.close(slave)
@@ -91,10 +98,11 @@ def on_terminal(tmp_path, log: str) -> str:
 
 def test_on_a_terminal_progress_is_a_bar_and_all_else_is_in_the_log(tmp_path):
     shown = on_terminal(tmp_path, "'a.log'")
-    assert "asking" in shown and "1/2" in shown
-    assert "of 2 rows" not in shown and "noise" not in shown
+    assert "asking" in shown and "1 of 2 rows, 1.1 s each, 1 s left, loss 2" in shown
+    assert "noise" not in shown and "-:--" not in shown
     log = (tmp_path / "a.log").read_text()
-    assert "asking: 1 of 2 rows" in log and "noise" in log and "asking: 2 rows in 0 s" in log
+    assert "asking: 1 of 2 rows, 1.1 s each" in log and "noise" in log and "asking: 2 rows in 1 s" in log
+    assert "2 of 2 rows" not in log
 
 
 def test_a_command_without_a_log_says_which_file_is_missing(tmp_path):
@@ -133,26 +141,74 @@ def test_a_job_can_follow_another(tmp_path, capfd):
 
 def test_on_a_terminal_without_a_log_there_is_the_bar_and_its_last_line(tmp_path):
     shown = on_terminal(tmp_path, "None")
-    assert "1/2" in shown and "of 2 rows" not in shown
-    assert "asking: 2 rows in 0 s" in shown
+    assert "1 of 2 rows" in shown and "asking: 1 of 2 rows" not in shown
+    assert "asking: 2 rows in 1 s" in shown
 
 
-def test_lines_come_seconds_apart(monkeypatch):
-    clock, said = iter([0, 1, 5, 11, 12, 22]), []
+def test_lines_come_seconds_apart_and_then_minutes(monkeypatch, capsys):
+    """Seconds of the advances, and the lines where there is no terminal."""
+    times = [0, 5, 11, 12, 22, 45, 85, 100, 130, 150]
+    clock = iter([0, *times])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    lines = _ProgressLines("x", 100, "rows", said.append)
-    for done in (0, 20, 50, 60, 80):
-        lines.advance(done)
-    assert said == ["x: 50 of 100 rows, 4.55/s, 11 s left", "x: 80 of 100 rows, 3.64/s, 6 s left"]
+    lines = _ProgressLines("x", 1000, "rows", on_terminal=False)
+    for number, _ in enumerate(times):
+        lines.advance(10 * number)
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "x: 20 of 1,000 rows, 1.8/s, 9 min left"
+    assert [line.split()[1] for line in said] == ["20", "60", "90"]
 
 
-def test_what_was_done_before_says_nothing_about_the_time_left(monkeypatch):
-    clock, said = iter([0, 0, 20]), []
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    lines = _ProgressLines("x", 100, "rows", said.append)
-    for done in (80, 90):
-        lines.advance(done)
-    assert said == ["x: 90 of 100 rows, 0.5/s, 20 s left"]
+def test_what_was_done_before_says_nothing_about_the_time_left():
+    clock = Clock(100)
+    for now, done in ((0, 80), (20, 90)):
+        clock.advance(now, done)
+    assert (clock.rate, clock.left(20), clock.left(30)) == (0.5, 20, 10)
+
+
+def test_the_time_left_is_there_after_two_steps_and_does_not_jump():
+    """Steps of 40 s, one of which takes twice as long: the time left falls steadily."""
+    clock, now, left = Clock(60), 0.0, []
+    for step in range(60):
+        clock.advance(now, step)
+        left.append(clock.left(now))
+        now += 80 if step == 20 else 40
+    assert left[0] is None and None not in left[1:]
+    assert all(after < before * 1.2 for before, after in pairwise(left[1:]))
+
+
+def test_the_rate_is_that_of_the_last_minutes():
+    clock = Clock(10_000)
+    for second in range(600):
+        clock.advance(second, second if second < 300 else 300 + 10 * (second - 300))
+    assert clock.rate == pytest.approx(10, rel=0.01)
+
+
+def test_one_row_is_one_row():
+    assert (counted(1, "rows"), counted(2_000, "rows"), counted(0, "files")) == (
+        "1 row",
+        "2,000 rows",
+        "0 files",
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"LANG": "ko_KR.UTF-8"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LC_MESSAGES": "ko_KR"}, "ko"),
+        ({}, "en"),
+    ],
+)
+def test_the_terminal_speaks_the_language_of_the_locale(monkeypatch, capsys, variables, expected):
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert language() == expected
+    say("validate: 40 lines in 1 file, 39 rows kept, 1 set aside (not_json 1)")
+    korean = "validate: 파일 1개의 40줄에서 39행 사용, 1행 제외 (not_json 1)"
+    assert (korean in capsys.readouterr().err) == (expected == "ko")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from qaloom.augment.paraphrase_judge import ParaphraseJudge
 from qaloom.augment.quota import mean_distance, most_varied, rows_by_fact
 from qaloom.augment.replies import reply_reason
 from qaloom.config.settings import FormSettings, GateSettings, typed
-from qaloom.console import bar, say
+from qaloom.console import bar, counted, say_outcome
 from qaloom.files import read_lines
 from qaloom.records import (
     Paraphrases,
@@ -110,9 +110,10 @@ def augment(
         examples=_examples(outcome),
         forms=dict(sorted(Counter(row.provider for row in forms).items())),
     )
-    counts = f"{len(existing):,} rows, {stats['proposed']:,} paraphrases proposed, {len(accepted):,} kept"
+    proposed = counted(stats["proposed"], "paraphrases")
+    counts = f"{counted(len(existing), 'rows')}, {proposed} proposed, {len(accepted):,} kept"
     counts += f", {len(forms):,} forms" if forms else ""
-    say(f"augment: {counts}{_counted_reasons(stats)}{_said_coverage(stats['coverage'])}")
+    say_outcome(f"augment: {counts}{_counted_reasons(stats)}{_said_coverage(stats['coverage'])}")
     return stats
 
 

@@ -14,7 +14,7 @@ from filelock import FileLock
 from msgspec import to_builtins
 
 from qaloom.base_model.completeness import check_complete, weight_map
-from qaloom.console import bar, say
+from qaloom.console import bar, say, say_outcome
 from qaloom.errors import ModelError, first_line
 from qaloom.files import (
     damaged_file,
@@ -72,7 +72,9 @@ def base_model(reference: str, out: Path, cache: Path, code_allowed: bool = Fals
         origin=reference, revision=revision, licence=_licence(folder), sha256=digest(files), files=files
     )
     write_json(out / "manifest.json", to_builtins(manifest))
-    say(f"base_model: {reference} is ready{f' at revision {revision}' if revision else ''}{_terms(manifest)}")
+    say_outcome(
+        f"base_model: {reference} is ready{f' at revision {revision}' if revision else ''}{_terms(manifest)}"
+    )
     return manifest
 
 

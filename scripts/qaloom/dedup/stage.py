@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from rapidfuzz.distance import Indel
 
-from qaloom.console import bar, say
+from qaloom.console import bar, counted, say_outcome
 from qaloom.dedup import pii
 from qaloom.dedup.contradictions import contradictions
 from qaloom.dedup.filters import failed, missing_spaces, quality
@@ -120,7 +120,7 @@ def _write(out: Path, incoming: int, found: _Found) -> dict[str, Any]:
     }
     also = ("contradictions.jsonl", "clusters.jsonl")
     stats = write_stage(out, found.kept, found.rejections, incoming, also, **counts)
-    say(_summary(stats))
+    say_outcome(_summary(stats))
     return stats
 
 
@@ -319,8 +319,8 @@ def _summary(stats: dict[str, Any]) -> str:
     reasons = sorted(stats["reasons"].items(), key=lambda pair: -pair[1])
     listed = f" ({', '.join(f'{reason} {count:,}' for reason, count in reasons)})" if reasons else ""
     found = sum(stats["pii"].values())
-    personal = f", {found:,} rows with personal data" if found else ""
+    personal = f", {counted(found, 'rows')} with personal data" if found else ""
     return (
-        f"dedup: {stats['in']:,} rows in, {stats['out']:,} kept, {stats['rejected']:,} set aside{listed}, "
-        f"{stats['contradictions']:,} contradictions reported{personal}"
+        f"dedup: {counted(stats['in'], 'rows')} in, {stats['out']:,} kept, {stats['rejected']:,} set aside{listed}, "
+        f"{counted(stats['contradictions'], 'contradictions')} reported{personal}"
     )

@@ -15,7 +15,7 @@ import yaml
 
 from qaloom.config.addresses import bare_address
 from qaloom.config.settings import EvaluateSettings, JudgeSettings
-from qaloom.console import bar, say
+from qaloom.console import bar, say, say_outcome
 from qaloom.errors import EndpointError
 from qaloom.evaluate.judge_figures import judge_headline, summarise_verdicts
 from qaloom.evaluate.results import JudgeCost, Judgement, JudgeMetrics, Prediction, Verdict
@@ -78,7 +78,7 @@ def judge_answers(
         prediction.judge = _judgement(verdicts)
     found = summarise_verdicts(model, some)
     found.cost = _cost(replies)
-    say(f"evaluate: {name}: judge {model}: {judge_headline(found)}")
+    say_outcome(f"evaluate: {name}: judge {model}: {judge_headline(found)}")
     return found
 
 

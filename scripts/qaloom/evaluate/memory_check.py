@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import numpy as np
 
-from qaloom.console import say
+from qaloom.console import say_outcome
 from qaloom.evaluate.answer_limit import answer_limit
 from qaloom.evaluate.intervals import paired
 from qaloom.evaluate.memory_figures import (
@@ -89,7 +89,7 @@ def memory_check(
     found = _figures(name, sources, answers, twin, limit)
     write_lines(out / "predictions.jsonl", answers)
     write_json(out / "metrics.json", msgspec.to_builtins(found))
-    say(f"memory_check: {name}, final: {memory_summary(found)}")
+    say_outcome(f"memory_check: {name}, final: {memory_summary(found)}")
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaloom.config.settings import EvaluateSettings, typed
-from qaloom.console import say
+from qaloom.console import say, say_outcome
 from qaloom.evaluate.answer_limit import answer_limit
 from qaloom.evaluate.error_analysis import failures
 from qaloom.evaluate.fact_ledger import competing_likelihoods, fact_ledger, ledger_line
@@ -134,7 +134,7 @@ def _say_what_was_found(name: str, metrics: EvaluationMetrics, facts: Sequence[L
     if isinstance(metrics.retention, Retention):
         lines.append(retention_line(metrics.retention))
     for line in [*lines, verdict_line(facts, metrics)]:
-        say(f"evaluate: {name}: {line}")
+        say_outcome(f"evaluate: {name}: {line}")
 
 
 def _measured(

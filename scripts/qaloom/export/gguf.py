@@ -8,7 +8,7 @@ import sysconfig
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from qaloom.console import say
+from qaloom.console import say_outcome
 from qaloom.errors import ModelError
 from qaloom.export.gguf_proof import proven_vocabulary
 from qaloom.inference.prompt import load_tokenizer, own_stop_ids
@@ -87,7 +87,7 @@ def _run(command: list[str], out: Path, name: str) -> None:
             "export.formats for this model"
         )
     part.replace(out)
-    say(f"convert: {out.name}: {out.stat().st_size / 1e6:,.0f} MB")
+    say_outcome(f"convert: {out.name}: {out.stat().st_size / 1e6:,.0f} MB")
 
 
 def _last_line(output: str) -> str:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from qaloom.console import bar, say
+from qaloom.console import bar, say_outcome
 from qaloom.errors import ModelError
 from qaloom.files import read_json, write_json, write_text
 from qaloom.inference.chat_template import trained_template
@@ -29,7 +29,7 @@ def merge(base: Path, run: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(out)
     save_tokenizer(tokenizer, trained.prompt, out, trained.system)
-    say(f"convert: {run.name}: merged in {str(model.dtype).removeprefix('torch.')}")
+    say_outcome(f"convert: {run.name}: merged in {str(model.dtype).removeprefix('torch.')}")
 
 
 def save_tokenizer(tokenizer: Tokenizer, kind: str, out: Path, system: str = "") -> None:

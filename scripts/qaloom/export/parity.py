@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict, cast
 import msgspec
 import numpy as np
 
-from qaloom.console import bar, say
+from qaloom.console import bar, say_outcome
 from qaloom.evaluate.intervals import paired
 from qaloom.evaluate.metrics import exact_match
 from qaloom.export.parity_verdict import (
@@ -87,7 +87,7 @@ def parity(
         kind, trained.manifest.adapter, asked, found, _token_parity(messages, ids, found.tokens)
     )
     write_json(out, msgspec.to_builtins(result))
-    say(f"parity: {run.name}: {parity_summary(result)}")
+    say_outcome(f"parity: {run.name}: {parity_summary(result)}")
     return result
 
 

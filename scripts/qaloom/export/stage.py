@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import to_builtins
 
-from qaloom.console import bar, say
+from qaloom.console import bar, say_outcome
 from qaloom.errors import QALoomError
 from qaloom.evaluate.memory_figures import MemoryCheck, memory_summary
 from qaloom.export.parity_verdict import (
@@ -90,14 +90,14 @@ def export(
     )
     write_json(out / "manifest.json", to_builtins(manifest))
     total = sum(file.bytes for file in files.values())
-    say(f"export: {run}: {', '.join(converted)} in {out} ({total / 1e6:,.0f} MB)")
+    say_outcome(f"export: {run}: {', '.join(converted)} in {out} ({total / 1e6:,.0f} MB)")
     return manifest
 
 
 def _check_parity(run: str, results: dict[str, ParityResult], max_drop: float) -> None:
     failures = {kind: parity_failures(result, max_drop) for kind, result in results.items()}
     for result in results.values():
-        say(f"export: {run}: {parity_summary(result)}")
+        say_outcome(f"export: {run}: {parity_summary(result)}")
     if any(failures.values()):
         text = "; ".join(f"{kind}: {' and '.join(why)}" for kind, why in failures.items() if why)
         raise ParityError(f"{run} is not exported, since it does not answer as trained: {text}")

@@ -29,7 +29,7 @@ def _about(run: Run, project: str, language: str) -> Iterator[str]:
     if not run.recommendation:
         yield said("verdict.missing", run=run.name)
         return
-    base = f"{said('page.base_model')} {run.base_model}" if run.base_model else ""
+    base = said("closing.base", name=run.base_model) if run.base_model else ""
     about = ", ".join(filter(None, (str(run.evaluated), project, run.name, base)))
     words = in_words(run.recommendation, language)
     yield f"{about}: {words.sentence}"

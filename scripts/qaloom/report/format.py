@@ -1,7 +1,5 @@
 """Values and codes as text in the page's two languages; strings.yaml and sentences.yaml hold the words."""
 
-import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +7,11 @@ import yaml
 from markupsafe import Markup
 
 from qaloom.console import duration
+from qaloom.sentences import in_korean
 
 HERE = Path(__file__).parent
 STRINGS: dict[str, dict[str, str]] = yaml.safe_load((HERE / "strings.yaml").read_text("utf-8"))
 _IN_LANGUAGE = Markup('<span class="t" lang="{}">{}</span>')
-_NUMBER, _COUNT = r"[\d.,]*\d", re.compile(r"n\d*")
 
 
 # ---------------------------------------------------------------- numbers
@@ -126,19 +124,5 @@ def value_text(text: str) -> Markup:
 
 def translated(sentence: str) -> Markup:
     """An English sentence of a stage, in both languages where sentences.yaml has it."""
-    for english, korean in _sentences():
-        if found := english.fullmatch(sentence):
-            return spans({"en": sentence, "ko": korean.format(**found.groupdict())})
-    return Markup.escape(sentence)
-
-
-@cache
-def _sentences() -> list[tuple[re.Pattern[str], str]]:
-    """English sentences as patterns, each with its Korean; {n…} is a number, any other name some text."""
-    pairs = []
-    for english, korean in yaml.safe_load((HERE / "sentences.yaml").read_text("utf-8")):
-        parts = re.split(r"\{(\w+)\}", english)
-        parts[::2] = map(re.escape, parts[::2])
-        parts[1::2] = (f"(?P<{name}>{_NUMBER if _COUNT.fullmatch(name) else '.+?'})" for name in parts[1::2])
-        pairs.append((re.compile("".join(parts), re.DOTALL), korean))
-    return pairs
+    korean = in_korean(sentence)
+    return Markup.escape(sentence) if korean is None else spans({"en": sentence, "ko": korean})

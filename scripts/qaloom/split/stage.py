@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from qaloom.config.settings import SplitSettings, typed
-from qaloom.console import say
+from qaloom.console import say, say_outcome
 from qaloom.errors import DataError
 from qaloom.files import each_line, file_digest, write_json, write_lines
 from qaloom.inference.embeddings import Embedder
@@ -75,9 +75,9 @@ def split(
     notes = [*notes_on(questions, units, chosen), *([] if embedder else languages_note(questions))]
     manifest = _manifest(out, placed, look_alikes, notes)
     write_json(out / "manifest.json", msgspec.to_builtins(manifest))
-    say(_summary(manifest))
     for note in manifest.notes:
         say(f"split: {note}")
+    say_outcome(_summary(manifest))
     return manifest
 
 

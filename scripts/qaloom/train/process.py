@@ -154,12 +154,13 @@ class StepMonitor:
         self.folder, self.ids = folder, ids
         self.guessing = math.log(vocabulary)
         self.first: float | None = None
+        self.loss: float | None = None  # the last one
         self.saved = self.before = time.monotonic()
         self.seconds: list[float] = []  # of each step of this attempt, its saving left out
 
     def check_loss(self, number: int, loss: float) -> None:
         """Check a step's loss. Raises TrainingError with the step and its rows."""
-        self.first = self.first or loss
+        self.first, self.loss = self.first or loss, loss
         if math.isfinite(loss) and loss <= max(2 * self.guessing, _EXPLODED * self.first):
             return
         rows = self.ids[number - 1]
@@ -188,7 +189,7 @@ class StepMonitor:
                 _synchronize()
                 monitor.seconds.append(time.monotonic() - monitor.before)
                 if state.is_world_process_zero:
-                    emit(monitor.folder, StepDone(state.global_step))
+                    emit(monitor.folder, StepDone(state.global_step, monitor.loss))
                 due = time.monotonic() - monitor.saved > _SECONDS_BETWEEN and args.save_strategy != "no"
                 if due and args.world_size == 1:
                     control.should_save = True

@@ -18,7 +18,7 @@ from msgspec.structs import asdict, replace
 
 from qaloom import errors
 from qaloom.config.settings import RunSettings, typed
-from qaloom.console import duration, say
+from qaloom.console import counted, duration, say, say_outcome
 from qaloom.errors import DataError, ModelError, TrainingError
 from qaloom.files import (
     changed_file,
@@ -87,7 +87,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):  # another run with the same rows and settings waits, then reuses
         if _is_trained(name, folder / "finished"):
-            say(f"train: {_why_reused(name, identity, twin)}")
+            say_outcome(f"train: {_why_reused(name, identity, twin)}")
         else:
             begun = str(start) if start else None
             task = TrainingTask(name, str(base), begun, run, threads, template=template)
@@ -95,6 +95,7 @@ def train(
             taught += abstention_rows(taught, look_alikes, run.training.abstain, name)
             planned = _train(task, taught, device, gpus, folder, why)
             _finish(folder, _beside_the_twin(planned, twin), identity)
+            say_outcome(f"train: {name}: {_trained(folder)}")
         return _publish(folder / "finished", out, automatic)
 
 
@@ -332,6 +333,13 @@ def _problem(name: str, outcome: Outcome) -> str:
     if outcome.kind == "out_of_memory":
         return f"{name} ran out of memory"
     return f"{name} cannot be captured as CUDA graphs ({outcome.detail})"
+
+
+def _trained(folder: Path) -> str:
+    """What came of a training, in a line."""
+    found = read_document(folder / "finished/metrics.json", Metrics)
+    losses = f"loss {found.first_loss:.3g} at first, {found.last_loss:.3g} at last"
+    return f"{counted(found.steps, 'steps')} in {duration(found.seconds)}, {losses}"
 
 
 def _finish(folder: Path, planned: Plan, identity: Identity) -> None:

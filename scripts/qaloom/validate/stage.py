@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from qaloom.config.settings import Answers
-from qaloom.console import bar, say
+from qaloom.console import bar, counted, say_outcome
 from qaloom.errors import SourceError
 from qaloom.files import ENCODER, each_line, read_values, whole, write_json
 from qaloom.records import Rejection, Row, StageStats, check_handed_over, written_digests
@@ -25,7 +25,7 @@ from qaloom.validate.source import read_source, source_of
 
 _EXCERPT = 2_000  # characters of a rejected line that are kept
 _KEPT_WHOLE = 20_000  # bytes up to which a rejected record is kept as an object
-_MB = 1_000_000
+_KB, _MB = 1_000, 1_000_000  # bytes
 _FILES = ("rows.jsonl", "rejected.jsonl")
 
 
@@ -47,17 +47,19 @@ def validate_file(path: Path, name: str, out: Path, reading: ReadOptions = ReadO
     name = unicodedata.normalize("NFC", name)
     counts, source = _Counts(), source_of(path, reading.columns)
     size = path.stat().st_size
+    unit, name_of_unit = (_MB, "MB") if size >= _MB else (_KB, "KB")
     with (
-        bar(name, -(-size // _MB), "MB") as advance,
+        bar(name, -(-size // unit), name_of_unit) as advance,
         whole(out / "rows.jsonl") as rows,
         whole(out / "rejected.jsonl") as rejections,
     ):
-        lines = read_source(source, reading.columns, lambda read: advance(-(-read // _MB)))
+        lines = read_source(source, reading.columns, lambda read: advance(-(-read // unit)))
         for item in _judged(lines, name, counts, reading):
             _write(item, rows if type(item) is Row else rejections)
     stats = {"source": name, **counts.stats(), "kind": source.kind, "encoding": source.encoding}
     stats["sha256"] = written_digests(out, _FILES)
     write_json(out / "stats.json", stats)
+    say_outcome(f"{name}: {counted(stats['in'], 'lines')}, {counted(stats['out'], 'rows')} kept")
     return stats
 
 
@@ -90,7 +92,7 @@ def gather(parts: list[Path], out: Path) -> dict[str, Any]:
     stats = _total([_without_digests(stats) for stats, _ in found])
     stats["sha256"] = written_digests(out, _FILES)
     write_json(out / "stats.json", stats)
-    say(_summary(stats))
+    say_outcome(_summary(stats))
     return stats
 
 
@@ -274,5 +276,5 @@ def _summary(stats: dict[str, Any]) -> str:
     count = sum(stats["repairs"].values())
     repaired = f", {count:,} repairs{listed(stats['repairs'])}" if count else ""
     aside = f"{stats['rejected']:,} set aside{listed(stats['reasons'])}"
-    read = f"{stats['in']:,} lines in {len(stats['files'])} files"
-    return f"validate: {read}, {stats['out']:,} rows kept, {aside}{repaired}"
+    read = f"{counted(stats['in'], 'lines')} in {counted(len(stats['files']), 'files')}"
+    return f"validate: {read}, {counted(stats['out'], 'rows')} kept, {aside}{repaired}"

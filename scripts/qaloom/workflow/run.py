@@ -20,7 +20,7 @@ from typing import Annotated
 import typer
 
 from qaloom.config.load import DEMO, ROOT, load_config, sources
-from qaloom.console import job, say
+from qaloom.console import job, language, say
 from qaloom.errors import ConfigError, QALoomError, StorageError
 from qaloom.validate.head import check_sources
 from qaloom.workflow.data_project import CONFIG, QUICK, data_project, examples, quick_project
@@ -28,6 +28,9 @@ from qaloom.workflow.leftovers import cancel_slurm_jobs, end_processes
 from qaloom.workflow.stopping import signal_descendants
 
 _PATIENCE = 25.0  # seconds that Snakemake has to end its jobs
+# Snakemake's own lines stay in its log; its profiles would keep from ours, too, which jobs are done.
+_LOGGED = ("--logger", "qaloom", "--quiet", "host")
+_DRY_RUN = {"-n", "--dry-run", "--dryrun"}
 _LEAST_DISK = 10_000_000  # bytes; below, Snakemake cannot even write its own metadata
 
 
@@ -49,18 +52,29 @@ def run(config: Path | None, directory: Path, profile: str | None, arguments: li
     data = load_config(chosen)["data"]
     check_sources(sources(data["sources"], directory), directory, data["columns"])
     command = _command_line(chosen if config else None, directory, profile)
-    _check_disk(directory)
     lock = directory / ".snakemake" / "qaloom.lock"
+    if _DRY_RUN.intersection(arguments):
+        return _dry_run([*command, *_LOGGED, *arguments], lock)
+    _check_disk(directory)
     stale, started = lock.exists(), time.time()
     with _held(lock) as descriptor:
         cancel_slurm_jobs(directory)
         _unlock(directory, command, stale)
-        code = _call([*command, *arguments], descriptor)
+        code = _call([*command, *_LOGGED, *arguments], descriptor)
         _clean_up(directory, command, code)
     if code:
-        _repeat_errors(directory, started)
+        _say_where_logs_are(directory, started)
         _check_disk(directory)
+    else:
+        _say_figures(directory, started)
     return code
+
+
+def _dry_run(command: list[str], lock: Path) -> int:
+    """What would run, which changes nothing and so needs no lock, also while a run is at work."""
+    if lock.exists():
+        say("A run is at work here: what it finishes meanwhile is left out below.")
+    return subprocess.run(command, check=False).returncode
 
 
 def _command_line(config: Path | None, directory: Path, profile: str | None) -> list[str]:
@@ -101,7 +115,10 @@ def _held(lock: Path) -> Iterator[int]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BusyError(f"another run is active in {lock.parents[1]}; wait for it or stop it") from None
+            raise BusyError(
+                f"another run is active in {lock.parents[1]}; wait for it or stop it, or look at it: "
+                f"make status DIR={lock.parents[1]}"
+            ) from None
         try:
             yield stream.fileno()
         finally:
@@ -160,18 +177,18 @@ def _pass_on(pid: int, number: int) -> None:
     timer.start()
 
 
-def _repeat_errors(directory: Path, since: float) -> None:
-    """Repeat the failed jobs' messages at the end, as Snakemake's own lines have scrolled them away."""
-    logs = sorted((directory / "logs").glob("*/*.log"))
-    lines = [
-        line
-        for log in logs
-        if log.stat().st_mtime >= since
-        for line in log.read_text("utf-8", "replace").splitlines()
-        if line.startswith("qaloom: ")
-    ]
-    for line in lines:
-        say(line)
+def _say_where_logs_are(directory: Path, since: float) -> None:
+    """Name Snakemake's log of a run that failed: it holds all lines of its own."""
+    logs = (directory / ".snakemake/log").glob("*.log")
+    if newest := max((log for log in logs if log.stat().st_mtime >= since), default=None):
+        say(f"Not finished; what is done is kept. The logs: {directory / 'logs'} and {newest}")
+
+
+def _say_figures(directory: Path, since: float) -> None:
+    """Print the lines that end a run, on stdout, if this run wrote a report."""
+    summary = directory / f"results/report/summary.{language()}.txt"
+    if summary.is_file() and summary.stat().st_mtime >= since:
+        print(summary.read_text("utf-8"), end="", flush=True)
 
 
 def _command(

@@ -45,7 +45,7 @@ def test_figures_that_were_not_measured_are_left_out() -> None:
     assert [figure.code for figure in recommended(38, 2, []).figures] == ["untaught"]
     words = in_words(recommended(38, 2, [], 0.5), "en")
     assert words.sentence.endswith("(base model 0.0%), but it keeps only 50.0% of what its base model knew.")
-    assert words.figures.startswith("keeps 50.0% of what its base model knew, 4 facts were never taught")
+    assert words.figures.startswith("keeps 50.0% of what its base model knew, never taught (control): 4")
     assert "베이스 모델의 지식 50.0% 유지" in in_words(recommended(38, 2, [], 0.5), "ko").figures
 
 

@@ -26,7 +26,7 @@ from qaloom.report.stage import report
 
 FIXTURE = runpy.run_path(str(Path(__file__).parents[2] / "data" / "make_results.py"))
 LIBRARY = Path(__file__).parents[3] / "scripts" / "qaloom" / "report"
-SENTENCES = LIBRARY / "sentences.yaml"
+SENTENCES = LIBRARY.parent / "sentences.yaml"
 PROJECT = {"name": "데모", "command": "make run", "config": {"data": {"sources": ["a.jsonl"]}}}
 
 

@@ -18,6 +18,7 @@ from qaloom.train.planning.task import (
     NotCaptured,
     OutOfMemory,
     Started,
+    last_loss,
     last_step,
     read_events,
 )
@@ -109,7 +110,8 @@ def _follow(process: subprocess.Popen, folder: Path, name: str, steps: int) -> l
             break
     with bar(f"train: {name}", steps, "steps") as advance:
         for events in _polled(process, folder):
-            advance(last_step(events))
+            loss = last_loss(events)
+            advance(last_step(events), "" if loss is None else f"loss {loss:.3g}")
     return events
 
 

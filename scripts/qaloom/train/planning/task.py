@@ -83,9 +83,10 @@ class Started(Event, frozen=True, tag="started"):
 
 
 class StepDone(Event, frozen=True, tag="step"):
-    """An optimizer step, or an answer of the base model, is done."""
+    """An optimizer step, or an answer of the base model, is done; `loss`: the last that was logged."""
 
     step: int
+    loss: float | None = None
 
 
 class Finished(Event, frozen=True, tag="finished"):
@@ -127,6 +128,12 @@ def read_events(folder: Path) -> list[AnyEvent]:
     path = folder / "events.jsonl"
     whole = path.read_bytes().rpartition(b"\n")[0] if path.is_file() else b""
     return [_DECODER.decode(line) for line in whole.splitlines()]
+
+
+def last_loss(events: list[AnyEvent]) -> float | None:
+    """The last loss that the events name."""
+    losses = (event.loss for event in reversed(events) if isinstance(event, StepDone))
+    return next((loss for loss in losses if loss is not None), None)
 
 
 def last_step(events: list[AnyEvent]) -> int:

@@ -1,0 +1,50 @@
+"""English sentences of the stages in Korean, for the report and for a Korean terminal; sentences.yaml holds them."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+_FILE = Path(__file__).with_suffix(".yaml")
+# What may stand for a name: n, n2 … a number; s, s2 … the s of a plural; rest, reasons anything, or nothing.
+_MEANINGS = ((r"n\d*", r"[\d.,]*\d"), (r"s\d*", "s?"), ("rest|reasons", ".*?"), (".*", ".+?"))
+_PREFIX = re.compile(r"(\S[^:]{0,60}: )(.+)", re.DOTALL)  # of a stage, a run, or a file
+
+
+def in_korean(sentence: str) -> str | None:
+    """A sentence in Korean; None where the file does not have it."""
+    for english, korean in _patterns():
+        if found := english.fullmatch(sentence):
+            return korean.format(**{name: _value(name, text) for name, text in found.groupdict().items()})
+    return None
+
+
+def line_in_korean(line: str) -> str:
+    """A line of the terminal: its sentence in Korean, the names before it as they are."""
+    if (found := in_korean(line)) is not None:
+        return found
+    if prefixed := _PREFIX.fullmatch(line):
+        return prefixed[1] + line_in_korean(prefixed[2])
+    return line
+
+
+def _value(name: str, text: str) -> str:
+    """A value as it stands in the Korean sentence: times and names of jobs are sentences of their own."""
+    return line_in_korean(text) if name.startswith(("time", "job")) else text
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    """English sentences as patterns, each with its Korean."""
+    pairs = []
+    for english, korean in yaml.safe_load(_FILE.read_text("utf-8")):
+        parts = re.split(r"\{(\w+)\}", english)
+        parts[::2] = map(re.escape, parts[::2])
+        parts[1::2] = (f"(?P<{name}>{_meaning(name)})" for name in parts[1::2])
+        pairs.append((re.compile("".join(parts), re.DOTALL), korean))
+    return pairs
+
+
+def _meaning(name: str) -> str:
+    return next(meaning for names, meaning in _MEANINGS if re.fullmatch(names, name))
