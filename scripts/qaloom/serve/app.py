@@ -66,6 +66,7 @@ def application(
         Route("/v1/models", _models),
         Route("/v1/chat/completions", _counted(_forward), methods=["POST"]),
         Route("/v1/completions", _counted(_forward), methods=["POST"]),
+        Route("/examples", _examples),
         Route("/sources", _counted(_sources), methods=["POST"]),
     ]
     app = Starlette(
@@ -133,8 +134,12 @@ async def _until_sent(chunks: Any, state: Any) -> AsyncIterator[bytes]:
 
 async def _sources(request: Request) -> Response:
     asked = checked(await _body(request), SourcesRequest)
-    rows = await asyncio.to_thread(request.app.state.nearest.find, asked.question, asked.answer)
-    return JSONResponse({"rows": msgspec.to_builtins(rows)})
+    found = await asyncio.to_thread(request.app.state.nearest.support, asked.question, asked.answer)
+    return JSONResponse(msgspec.to_builtins(found))
+
+
+async def _examples(request: Request) -> Response:
+    return JSONResponse({"questions": request.app.state.nearest.examples()})
 
 
 async def _forward(request: Request) -> Response:

@@ -4,18 +4,21 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from qaloom.config.addresses import bare_address
 from qaloom.console import job, printable, say
-from qaloom.errors import ModelError, first_line
+from qaloom.errors import DataError, ModelError, first_line
 from qaloom.inference.model import LoadedModel, load_model
 from qaloom.inference.prompt import load_tokenizer, prompt_ids, stop_ids
 from qaloom.serve.access import key_in
 from qaloom.serve.chosen_model import chosen_model
+from qaloom.serve.sources import Nearest, Sources
 from qaloom.trained_run import TrainedRun
 
 
@@ -97,17 +100,16 @@ def _error_message(reply: Any) -> str:
 
 
 def _asker(
-    run: str, max_new_tokens: int, key: str | None = None
-) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
+    run: str | TrainedRun, max_new_tokens: int, key: str | None = None
+) -> tuple[Callable[[str], str], Callable[[str], str]]:
     """Functions that ask the tuned and the base model of a run, by its name or folder, or of a server."""
-    if run.startswith(("http://", "https://")):
-        url = run.rstrip("/").removesuffix("/v1")
+    if isinstance(run, str) and (url := _server(run)):
         tuned, base = _served_models(url, key)
         return (
             lambda question: ask_server(url, tuned, question, max_new_tokens, key),
             lambda question: ask_server(url, base, question, max_new_tokens, key),
         )
-    loaded, trained = _open(_trained(run))
+    loaded, trained = _open(run if isinstance(run, TrainedRun) else _trained(run))
     kind, system = trained.prompt, trained.system
     beside = loaded
     if trained.manifest.template:  # of the run's own, which is not the base model's
@@ -118,10 +120,12 @@ def _asker(
 
     def ask_base(question: str) -> str:
         if trained.is_full_model:
-            raise ModelError(f"{run} was trained in full, so its base model is not in it; ask it alone")
+            raise ModelError(
+                f"{trained.folder} was trained in full, so its base model is not in it; ask it alone"
+            )
         if trained.changes_base:
             raise ModelError(
-                f"{run} has trained biases or whole layers, which cannot be turned off; ask it alone"
+                f"{trained.folder} has trained biases or whole layers, which cannot be turned off; ask it alone"
             )
         with loaded.model.disable_adapter():
             return stream_answer(beside, own, question, max_new_tokens, system)
@@ -152,6 +156,9 @@ def _trained(run: str) -> TrainedRun:
 
 def _open(run: TrainedRun) -> tuple[LoadedModel, TrainedRun]:
     """A run's tuned model, and the run."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # of loading the weights
     folder = run.folder
     if run.is_full_model:
         say("ask: loading the model")
@@ -168,13 +175,50 @@ def _open(run: TrainedRun) -> tuple[LoadedModel, TrainedRun]:
     return load_model(base, folder, run.code_allowed, run.precision), run
 
 
-def _answer(tuned: Callable[[str], Any], base: Callable[[str], Any], question: str, beside: bool) -> None:
+def _server(run: str) -> str:
+    """The address of a server without /v1; empty for a run's name or folder."""
+    return run.rstrip("/").removesuffix("/v1") if run.startswith(("http://", "https://")) else ""
+
+
+def _nearest_of(run: str | TrainedRun, key: str | None) -> Callable[[str, str], Sources] | None:
+    """A function that finds the training rows nearest to an answer of a run or a server; None without rows."""
+    if isinstance(run, str):
+        return partial(_served_sources, _server(run), key)
+    split = run.folder.resolve().parents[1] / "split"
+    try:
+        return Nearest(split, "final" if run.is_final else "train").support
+    except DataError:  # the adapter was carried elsewhere, without its rows
+        return None
+
+
+def _served_sources(url: str, key: str | None, question: str, answer: str) -> Sources:
+    import httpx
+
+    body = {"question": question, "answer": answer}
+    try:
+        reply = httpx.post(f"{url}/sources", json=body, headers=_headers(key), timeout=30)
+        return msgspec.convert(reply.json(), Sources)
+    except (httpx.HTTPError, ValueError) as error:
+        raise _unreachable(url, error) from None
+
+
+def _say_sources(found: Sources) -> None:
+    """Name the rows on stderr: stdout has the answer alone."""
+    if not found.supported:
+        say("None of these training rows says this; check the answer before you use it:")
+    for row in found.rows:
+        say(f"  {row.source or '-'}:{row.line or '-'}  {row.question} -> {row.answer}"[:200])
+
+
+def _answer(tuned: Callable[[str], str], base: Callable[[str], str], question: str, beside: bool) -> str:
+    """Print the answers as they are made, and return the tuned model's."""
     if beside:
         print("tuned: ", end="", flush=True)
-    tuned(question)
+    answer = tuned(question)
     if beside:
         print("base:  ", end="", flush=True)
         base(question)
+    return answer
 
 
 def _command(
@@ -189,9 +233,14 @@ def _command(
 ) -> None:
     """Ask the tuned model of RUN, in the prompt it was trained on."""
     logging.disable(logging.WARNING)  # libraries' remarks are no part of an answer
-    ask_tuned, ask_base = _asker(run, max_new_tokens, key_in(api_key_env) if api_key_env else None)
+    key = key_in(api_key_env) if api_key_env else None
+    place = run if _server(run) else _trained(run)
+    ask_tuned, ask_base = _asker(place, max_new_tokens, key)
+    nearest = _nearest_of(place, key)
     for line in [question] if question else _lines():
-        _answer(ask_tuned, ask_base, line, base)
+        answer = _answer(ask_tuned, ask_base, line, base)
+        if nearest:
+            _say_sources(nearest(line, answer))
 
 
 def _lines() -> Iterator[str]:

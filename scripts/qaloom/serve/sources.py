@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 
 from qaloom.errors import DataError
+from qaloom.evaluate.metrics import right
 from qaloom.evaluate.retrieval import Index
 from qaloom.files import read_lines
 from qaloom.inference.prompt import Question
 from qaloom.records import Placement, check_handed_over, read_questions, row_context
+from qaloom.text.abstention import abstains
 
 
 class NearestRow(msgspec.Struct):
@@ -19,6 +21,13 @@ class NearestRow(msgspec.Struct):
     answer: str
     source: str | None
     line: int | None
+
+
+class Sources(msgspec.Struct):
+    """The training rows nearest to an answer, and whether one of them says the same."""
+
+    rows: list[NearestRow]
+    supported: bool
 
 
 class Nearest:
@@ -34,13 +43,26 @@ class Nearest:
         if not rows.is_file() or not (split / "placement.jsonl").is_file():
             raise DataError(f"{split} holds no training rows; run the workflow in this folder first")
         check_handed_over(rows, split / "placement.jsonl")
-        self.index = Index(read_questions(split, part))
+        trained = read_questions(split, part)
+        self.index = Index(trained)
+        held_out = read_questions(split, "recall") if (split / "recall.jsonl").is_file() else []
+        self.asked = [row["instruction"] for row in held_out or trained if not row_context(row)]
         self.places = {one.id: one for one in read_lines(split / "placement.jsonl", Placement)}
 
     def find(self, question: str, answer: str, most: int = 3) -> list[NearestRow]:
         """The `most` nearest rows, one an answer."""
         found = self.index.nearest([Question(question, answer)], most, unlike=True)[0]
         return [self._shown(row) for row in found]
+
+    def support(self, question: str, answer: str) -> Sources:
+        """The nearest rows, and whether the answer is right by one of them; an abstention needs none."""
+        rows = self.find(question, answer)
+        by_one = any(right(answer, row.answer) for row in rows)
+        return Sources(rows, by_one or not answer.strip() or abstains(answer, question))
+
+    def examples(self, most: int = 3) -> list[str]:
+        """A few questions to try, from all over the data: taught facts in other words where there are such."""
+        return self.asked[:: max(1, len(self.asked) // most)][:most]
 
     def _shown(self, row: dict[str, Any]) -> NearestRow:
         place = self.places.get(row["id"])

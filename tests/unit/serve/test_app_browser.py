@@ -57,9 +57,20 @@ def test_a_question_is_answered_by_both_and_the_rows_named(browser, served, widt
     assert page.inner_text(".plain p").startswith("base: 본원의")
     assert page.inner_text(".tuned h3") == tuned
     assert page.inner_text(".rows h3") == rows
+    assert page.locator(".rows .warning").count() == page.locator(".tuned .copy").count() == 1
     assert page.locator(".rows code").first.inner_text() == f"qa/office.jsonl {line}"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert serious(page) == []
+    page.close()
+
+
+def test_an_example_is_asked_by_a_click(browser, served):
+    page = opened(browser, served[0], locale="en-US")
+    example = page.locator("#examples button").first
+    question = example.inner_text()
+    example.click()
+    sync_api.expect(page.locator("h2")).to_have_text(question)
+    assert not page.locator("#examples").is_visible()
     page.close()
 
 
@@ -84,6 +95,7 @@ def test_the_language_changes_with_what_is_there_and_is_kept(browser, served):
     page.wait_for_selector(".rows li")
     page.click("#language")
     assert page.inner_text(".rows h3") == "가장 가까운 학습 데이터"
+    assert page.locator(".rows .warning").count() == page.locator(".tuned .copy").count() == 1
     assert page.locator(".rows code").first.inner_text().endswith("행")
     assert page.evaluate("document.documentElement.lang") == "ko"
     page.reload()

@@ -154,6 +154,20 @@ def test_what_the_model_said_counts_for_the_nearest_rows(served):
     assert nearest("weekdays from 9:30 to 17:00") == "qa/library.jsonl"
 
 
+def test_an_answer_that_no_near_row_says_is_not_supported(served):
+    def supported(answer):
+        reply = httpx.post(f"{served[0]}/sources", json={"question": "본원 주소는?", "answer": answer})
+        return reply.json()["supported"]
+
+    assert supported("가람시 솔내구 물빛로 27") and supported("문서에 없는 내용이라 알 수 없습니다.")
+    assert not supported("가람시 솔내구 물빛로 72")
+
+
+def test_questions_to_try_are_of_the_data(served):
+    questions = httpx.get(f"{served[0]}/examples").json()["questions"]
+    assert 1 <= len(questions) <= 3 and all(question.strip() for question in questions)
+
+
 def test_sources_wants_text(served):
     reply = httpx.post(f"{served[0]}/sources", json={"question": 1})
     assert (reply.status_code, reply.json()["error"]["message"]) == (
