@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from qaloom.config.settings import Answers
-from qaloom.console import bar, counted, say_outcome
+from qaloom.console import bar, counted, say, say_outcome
 from qaloom.errors import SourceError
 from qaloom.files import ENCODER, each_line, read_values, whole, write_json
 from qaloom.records import Rejection, Row, StageStats, check_handed_over, written_digests
