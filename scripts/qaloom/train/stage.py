@@ -94,8 +94,7 @@ def train(
             taught = read_texts(rows)
             taught += abstention_rows(taught, look_alikes, run.training.abstain, name)
             planned = _train(task, taught, device, gpus, folder, why)
-            _finish(folder, _beside_the_twin(planned, twin), identity)
-            say_outcome(f"train: {name}: {_trained(folder)}")
+            _finish(name, folder, _beside_the_twin(planned, twin), identity)
         return _publish(folder / "finished", out, automatic)
 
 
@@ -342,8 +341,8 @@ def _trained(folder: Path) -> str:
     return f"{counted(found.steps, 'steps')} in {duration(found.seconds)}, {losses}"
 
 
-def _finish(folder: Path, planned: Plan, identity: Identity) -> None:
-    """Add plan and manifest, the manifest last, to the trained model, and drop what training needed."""
+def _finish(name: str, folder: Path, planned: Plan, identity: Identity) -> None:
+    """Add plan and manifest, the manifest last, to the trained model, drop what training needed, and say so."""
     finished = folder / "finished"
     peak = read_document(finished / "metrics.json", Metrics).peak_memory_bytes
     write_struct(finished / "plan.json", replace(planned, measured_memory_bytes=peak))
@@ -361,3 +360,4 @@ def _finish(folder: Path, planned: Plan, identity: Identity) -> None:
         shutil.rmtree(folder / rest, ignore_errors=True)
     for rest in ("examples.jsonl", "validation.jsonl", "job.json", "events.jsonl"):
         (folder / rest).unlink(missing_ok=True)
+    say_outcome(f"train: {name}: {_trained(folder)}")
