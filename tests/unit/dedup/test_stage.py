@@ -303,7 +303,7 @@ def test_cost_is_said_before_either_join(tmp_path, monkeypatch, capsys):
     run(tmp_path, [row(QUESTION, "가람시")], jamo=True)
     said = capsys.readouterr().err
     for join in ("near-duplicates", "near-duplicates by jamo"):
-        assert said.index(f"{join}: about 30 s for") < said.index(f"{join}: 1 questions")
+        assert said.index(f"{join}: about 30 s for") < said.index(f"{join}: 1 question in")
 
 
 # --- the demo data ------------------------------------------------------------------------------------
