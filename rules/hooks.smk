@@ -2,7 +2,7 @@
 
 import atexit
 
-SUMMARY = Path(f"results/report/summary.{language()}.txt")
+SUMMARY = Path(f"results/report/summary.{terminal_language()}.txt")
 SUMMARY_BEFORE = SUMMARY.exists() and SUMMARY.stat().st_mtime_ns
 
 

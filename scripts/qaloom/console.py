@@ -94,7 +94,7 @@ def _message(error: Exception, log: str | Path | None) -> str | None:
     return f"unexpected {type(error).__name__}: {error}; the traceback is in {log}"
 
 
-def language() -> str:
+def terminal_language() -> str:
     """The terminal's language: ko where the locale (LC_ALL, LC_MESSAGES or LANG) is Korean, else en."""
     named = filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG")))
     return "ko" if next(named, "").startswith("ko") else "en"
@@ -139,8 +139,8 @@ def _left_to_the_run() -> bool:
 
 
 def in_terminal_language(line: str) -> str:
-    """A line for a person in the language of the terminal; see `language`."""
-    return line_in_korean(line) if language() == "ko" else line
+    """A line for a person in the language of the terminal; see `terminal_language`."""
+    return line_in_korean(line) if terminal_language() == "ko" else line
 
 
 def counted(n: int, units: str) -> str:

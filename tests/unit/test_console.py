@@ -18,7 +18,7 @@ from qaloom.console import (
     counted,
     duration,
     job,
-    language,
+    terminal_language,
     printable,
     say,
 )
@@ -205,7 +205,7 @@ def test_the_terminal_speaks_the_language_of_the_locale(monkeypatch, capsys, var
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert language() == expected
+    assert terminal_language() == expected
     say("validate: 40 lines in 1 file, 39 rows kept, 1 set aside (not_json 1)")
     korean = "validate: 파일 1개의 40줄에서 39행 사용, 1행 제외 (not_json 1)"
     assert (korean in capsys.readouterr().err) == (expected == "ko")

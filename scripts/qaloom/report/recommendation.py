@@ -33,7 +33,7 @@ class Phrase:
 
 
 @dataclass(frozen=True)
-class Figure:
+class ShownFigure:
     """A figure with what it counts (`figure.CODE`) and how that is meant (`figure.CODE.about`)."""
 
     code: str
@@ -49,7 +49,7 @@ class Recommendation:
     answers: Phrase
     reasons: list[Phrase]
     next_step: str
-    figures: list[Figure]
+    figures: list[ShownFigure]
 
 
 def recommend(
@@ -116,47 +116,47 @@ def _made_up(metrics: EvaluationMetrics) -> tuple[int, float] | None:
     return None
 
 
-def _figures(metrics: EvaluationMetrics, facts: FactTable | None, untaught: int) -> list[Figure]:
+def _figures(metrics: EvaluationMetrics, facts: FactTable | None, untaught: int) -> list[ShownFigure]:
     found = (
         _known(facts),
         _retention(metrics),
         _language(metrics),
         _invention(metrics),
         _lookup(metrics),
-        Figure("untaught", f"{untaught:,}") if untaught else None,
+        ShownFigure("untaught", f"{untaught:,}") if untaught else None,
     )
     return [figure for figure in found if figure]
 
 
-def _known(facts: FactTable | None) -> Figure | None:
+def _known(facts: FactTable | None) -> ShownFigure | None:
     asked = sum(facts.counts.get(name, 0) for name in ("all", "some", "none")) if facts else 0
     if not facts or not asked:
         return None
-    return Figure("known", f"{facts.counts.get('all', 0):,} / {asked:,}")
+    return ShownFigure("known", f"{facts.counts.get('all', 0):,} / {asked:,}")
 
 
-def _retention(metrics: EvaluationMetrics) -> Figure | None:
+def _retention(metrics: EvaluationMetrics) -> ShownFigure | None:
     kept = _kept(metrics)
     if kept is None or not isinstance(metrics.retention, Retention):
         return None
-    return Figure("kept", percent(kept), {"known": f"{metrics.retention.known:,}"})
+    return ShownFigure("kept", percent(kept), {"known": f"{metrics.retention.known:,}"})
 
 
-def _language(metrics: EvaluationMetrics) -> Figure | None:
+def _language(metrics: EvaluationMetrics) -> ShownFigure | None:
     if not isinstance(metrics.forgetting, Forgetting) or metrics.forgetting.agreement.tuned is None:
         return None
-    return Figure("language", percent(metrics.forgetting.agreement.tuned))
+    return ShownFigure("language", percent(metrics.forgetting.agreement.tuned))
 
 
-def _invention(metrics: EvaluationMetrics) -> Figure | None:
+def _invention(metrics: EvaluationMetrics) -> ShownFigure | None:
     found = _made_up(metrics)
-    return Figure("made_up", percent(found[1]), {"n": f"{found[0]:,}"}) if found else None
+    return ShownFigure("made_up", percent(found[1]), {"n": f"{found[0]:,}"}) if found else None
 
 
-def _lookup(metrics: EvaluationMetrics) -> Figure | None:
+def _lookup(metrics: EvaluationMetrics) -> ShownFigure | None:
     if not isinstance(metrics.lookup, LookupComparison) or metrics.lookup.right.base is None:
         return None
-    return Figure(
+    return ShownFigure(
         "lookup", percent(metrics.lookup.right.base), {"tuned": percent(metrics.lookup.right.tuned)}
     )
 

@@ -18,7 +18,7 @@ from qaloom.inference.model import LoadedModel, load_model
 from qaloom.inference.prompt import load_tokenizer, prompt_ids, stop_ids
 from qaloom.serve.access import key_in
 from qaloom.serve.chosen_model import chosen_model
-from qaloom.serve.sources import Nearest, Sources
+from qaloom.serve.sources import Nearest, NearRows
 from qaloom.trained_run import TrainedRun
 
 
@@ -180,7 +180,7 @@ def _server(run: str) -> str:
     return run.rstrip("/").removesuffix("/v1") if run.startswith(("http://", "https://")) else ""
 
 
-def _nearest_of(run: str | TrainedRun, key: str | None) -> Callable[[str, str], Sources] | None:
+def _nearest_of(run: str | TrainedRun, key: str | None) -> Callable[[str, str], NearRows] | None:
     """A function that finds the training rows nearest to an answer of a run or a server; None without rows."""
     if isinstance(run, str):
         return partial(_served_sources, _server(run), key)
@@ -191,18 +191,18 @@ def _nearest_of(run: str | TrainedRun, key: str | None) -> Callable[[str, str], 
         return None
 
 
-def _served_sources(url: str, key: str | None, question: str, answer: str) -> Sources:
+def _served_sources(url: str, key: str | None, question: str, answer: str) -> NearRows:
     import httpx
 
     body = {"question": question, "answer": answer}
     try:
         reply = httpx.post(f"{url}/sources", json=body, headers=_headers(key), timeout=30)
-        return msgspec.convert(reply.json(), Sources)
+        return msgspec.convert(reply.json(), NearRows)
     except (httpx.HTTPError, ValueError) as error:
         raise _unreachable(url, error) from None
 
 
-def _say_sources(found: Sources) -> None:
+def _say_sources(found: NearRows) -> None:
     """Name the rows on stderr: stdout has the answer alone."""
     if not found.supported:
         say("None of these training rows says this; check the answer before you use it:")

@@ -23,7 +23,7 @@ class NearestRow(msgspec.Struct):
     line: int | None
 
 
-class Sources(msgspec.Struct):
+class NearRows(msgspec.Struct):
     """The training rows nearest to an answer, and whether one of them says the same."""
 
     rows: list[NearestRow]
@@ -54,11 +54,11 @@ class Nearest:
         found = self.index.nearest([Question(question, answer)], most, unlike=True)[0]
         return [self._shown(row) for row in found]
 
-    def support(self, question: str, answer: str) -> Sources:
+    def support(self, question: str, answer: str) -> NearRows:
         """The nearest rows, and whether the answer is right by one of them; an abstention needs none."""
         rows = self.find(question, answer)
         by_one = any(right(answer, row.answer) for row in rows)
-        return Sources(rows, by_one or not answer.strip() or abstains(answer, question))
+        return NearRows(rows, by_one or not answer.strip() or abstains(answer, question))
 
     def examples(self, most: int = 3) -> list[str]:
         """A few questions to try, from all over the data: taught facts in other words where there are such."""

@@ -20,7 +20,7 @@ from typing import Annotated
 import typer
 
 from qaloom.config.load import DEMO, ROOT, load_config, sources
-from qaloom.console import job, language, say
+from qaloom.console import job, terminal_language, say
 from qaloom.errors import ConfigError, QALoomError, StorageError
 from qaloom.validate.head import check_sources
 from qaloom.workflow.data_project import CONFIG, QUICK, data_project, examples, quick_project
@@ -186,7 +186,7 @@ def _say_where_logs_are(directory: Path, since: float) -> None:
 
 def _say_figures(directory: Path, since: float) -> None:
     """Print the lines that end a run, on stdout, if this run wrote a report."""
-    summary = directory / f"results/report/summary.{language()}.txt"
+    summary = directory / f"results/report/summary.{terminal_language()}.txt"
     if summary.is_file() and summary.stat().st_mtime >= since:
         print(summary.read_text("utf-8"), end="", flush=True)
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from qaloom.console import OUTCOMES, in_terminal_language, language, printable
+from qaloom.console import OUTCOMES, in_terminal_language, terminal_language, printable
 from qaloom.files import write_text
 
 STATE = Path(".snakemake/qaloom-run.json")
@@ -91,8 +91,8 @@ class RunLog:
             return
         self.state.done += 1
         self.state.total = max(self.state.total, self.state.done)
-        of = "/" if language() == "ko" else " of "
-        self._print([job.message, *outcomes(job)][-1], f"{self.state.done}{of}{self.state.total}  ")
+        of = "/" if terminal_language() == "ko" else " of "
+        self._print([job.message, *outcome_lines(job)][-1], f"{self.state.done}{of}{self.state.total}  ")
         self._save()
 
     def _progress(self, record: Any) -> None:
@@ -104,7 +104,7 @@ class RunLog:
         name = job.message if job else record.rule_name
         self.state.failed.append(name)
         log = record.log[0] if record.log else ""
-        for line in failures(Path(log)) or [f"qaloom: '{name}' failed; see {log or 'the log of Snakemake'}"]:
+        for line in failure_lines(Path(log)) or [f"qaloom: '{name}' failed; see {log or 'the log of Snakemake'}"]:
             self._print(line)
         self._save()
 
@@ -127,12 +127,12 @@ class RunLog:
             self._save()
 
 
-def outcomes(job: RunningJob) -> list[str]:
+def outcome_lines(job: RunningJob) -> list[str]:
     """What came of a job: the lines of its log that `console.say_outcome` marked, without the mark."""
     return _lines_after(Path(job.log), "outcome: ")
 
 
-def failures(log: Path) -> list[str]:
+def failure_lines(log: Path) -> list[str]:
     """What a job failed of: the lines of its log for a person."""
     return [f"qaloom: {line}" for line in _lines_after(log, "qaloom: ")]
 
