@@ -58,7 +58,7 @@ def abstention_rows(
     ]
     both = chain.from_iterable(zip_longest(look_alikes, questions_without_answer(rows)))
     wanted = round(settings.share * len(rows))
-    chosen = [_row(*one, settings) for one in both if one][:wanted]
+    chosen = [_row(question, parent, settings) for question, parent in filter(None, both)][:wanted]
     if len(chosen) < wanted:
         say(
             f"train: {name}: training.abstain asks for {wanted} questions without an answer, and there are "

@@ -15,7 +15,7 @@ from qaloom.text.content_words import stems
 from qaloom.text.language import language
 from qaloom.train.tokenized import TextRow
 
-BUILT_IN = Path(__file__).with_suffix(".txt")
+DOCUMENT_QUESTIONS = Path(__file__).with_suffix(".txt")
 _SHARE = 0.5  # of its content words in one row: that row may answer it
 _HANGUL = re.compile("[가-힣]")
 
@@ -23,7 +23,7 @@ _HANGUL = re.compile("[가-힣]")
 @cache
 def built_in_questions() -> tuple[str, ...]:
     """The questions of the file, in an order that their texts alone decide; # begins a comment."""
-    lines = BUILT_IN.read_text("utf-8").splitlines()
+    lines = DOCUMENT_QUESTIONS.read_text("utf-8").splitlines()
     return tuple(sorted((line for line in lines if line and not line.startswith("#")), key=digest))
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from qaloom.code_digest import code_digest
 from qaloom.files import digest, file_digest, read_document
-from qaloom.train.document_questions import BUILT_IN
+from qaloom.train.document_questions import DOCUMENT_QUESTIONS
 from qaloom.train.keep_prompts import prompts_digest
 from qaloom.trained_run import base_manifest
 
@@ -76,7 +76,7 @@ def identity_of(
         start=weights_digest(start) if start else None,
         template=digest(template) if template is not None else None,
         keep=prompts_digest(settings),
-        abstain=digest([file_digest(look_alikes), file_digest(BUILT_IN)]) if look_alikes else None,
+        abstain=digest([file_digest(look_alikes), file_digest(DOCUMENT_QUESTIONS)]) if look_alikes else None,
         code=code_digest(Path(__file__).with_name("stage.py")),
     )
 

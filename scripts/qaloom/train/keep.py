@@ -140,7 +140,9 @@ class KeepTerm:
 def add_gradients(trained: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor]) -> None:
     """Add what autograd.grad returned to the parameters' gradients, in the type and strides that fused Adam wants."""
     # Unsloth's kernels return transposed views, and in the type of the activations.
-    new = [number for number, parameter in enumerate(trained) if parameter.grad is None]
-    for number in new:
-        trained[number].grad = torch.zeros_like(trained[number])
-    torch._foreach_add_([parameter.grad for parameter in trained], list(gradients))
+    present = []
+    for parameter in trained:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        present.append(parameter.grad)
+    torch._foreach_add_(present, tuple(gradients))
