@@ -13,7 +13,7 @@ from qaloom.validate.blocks import LINE_LIMIT
 
 LIST = b"["  # the wrapping of a list; also of records that stand by themselves, in which none is opened
 # A text (to its quote, or where that is missing to the end of its line) or a bracket.
-_TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\[^\n])*+(?:"|\\?\n|\\?\Z)|[{}\[\]]')
+_TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\[^\n])*+(?:(")|\\?\n|\\?\Z)|[{}\[\]]')
 _KEY = re.compile(rb'"((?:[^"\\\n]++|\\.)*+)"\s*+:')
 _BLANK = b" \t\r\n\f\v,\xef\xbb\xbf"
 _MESSAGE = (b"role", b"from")
@@ -84,7 +84,7 @@ class _Scan:
         for token in _TOKEN.finditer(text, self.position):
             char = token[0][:1]
             if char == b'"':
-                if token.end() == len(text) and token[0][-1:] != b'"' and not final:
+                if token[1] is None and token.end() == len(text) and not final:
                     self.position = token.start()
                     break
             elif self._bracket(char, token.start()):

@@ -19,6 +19,8 @@ _DATE_TOKEN = re.compile(
     r'"([^"]*)"|\\(.)|\[\$-?[^\]]*\]|\[(h+|m+|s+)\]|[_*].|(y+|m+|d+|h+|s+|a{3,4}|AM/PM|A/P)|(.)',
     re.I | re.DOTALL,
 )
+_PLAIN = re.compile(r"general|[eE][+-]|/|\[[<>=]|@", re.IGNORECASE)
+_LONGEST = 15  # digits before the point; more are not exact in a spreadsheet
 _DAYS = "월화수목금토일"
 
 
@@ -32,6 +34,10 @@ def cell_text(value: object, number_format: str) -> str:
         return _number(Decimal(repr(value)), number_format)
     if isinstance(value, datetime.date | datetime.time):
         return _date(value, number_format)
+    if isinstance(value, datetime.timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        hours_and_minutes = f"{minutes // 60}:{minutes % 60:02}"
+        return f"{hours_and_minutes}:{seconds:02}" if "s" in number_format.lower() else hours_and_minutes
     return str(value)
 
 
@@ -43,12 +49,10 @@ def plain_number(value: Decimal) -> str:
 
 def _number(value: Decimal, number_format: str) -> str:
     sections = _SECTION.findall(number_format)
-    if (
-        not value.is_finite()
-        or not sections
-        or re.search(r"general|[eE][+-]|/|\[[<>=]|@", number_format, re.I)
-    ):
-        return plain_number(value) if value.is_finite() else ""
+    if not value.is_finite():
+        return ""
+    if not sections or value.adjusted() > _LONGEST or _PLAIN.search(number_format):
+        return plain_number(value)
     section, sign = sections[0], "-" if value < 0 else ""
     if value < 0 and len(sections) > 1:
         section, sign = sections[1], ""

@@ -30,7 +30,7 @@ PAIRS = (
     ("input", "chosen"),
 )
 CHATS = ("messages", "conversations", "conversation")
-SYSTEMS = ("system", "system_prompt")
+SYSTEMS = ("system", "system_prompt", "system_message")
 HISTORIES = ("history", "chat_history")
 # What the question is asked about: all of it goes into `input`, in this order.
 CONTEXTS = ("context", "passage", "문맥", "지문", "input")

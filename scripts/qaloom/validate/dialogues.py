@@ -1,5 +1,6 @@
 """Dialogues of a record (messages, ShareGPT, TRL's conversational form): system message and exchanges."""
 
+import re
 from typing import Any, NamedTuple
 
 from qaloom.validate.lines import Fault
@@ -7,9 +8,9 @@ from qaloom.validate.markers import split_reasoning
 
 Turn = tuple[str, str]  # role and text
 
-_ROLES = {"system": "system", "developer": "system", "human": "user", "user": "user"}
+_ROLES = {"system": "system", "developer": "system", "human": "user", "user": "user", "prompter": "user"}
 _ROLES |= {"gpt": "assistant", "assistant": "assistant", "model": "assistant", "bot": "assistant"}
-_TOOLS = {"tool", "function", "function_call", "observation", "tool_call", "tool_response", "ipython"}
+_TOOLS = re.compile(r"tool|function|observation|ipython", re.IGNORECASE)
 
 
 class Dialogue(NamedTuple):
@@ -47,8 +48,7 @@ def dialogue(messages: Any) -> Dialogue | Fault:
         turns, repairs = turns[:-1], (*repairs, "unanswered_turn")
     if not turns or [role for role, _ in turns] != ["user", "assistant"] * (len(turns) // 2):
         order = ", ".join(roles)[:80] or "empty"
-        tools = _TOOLS.intersection(roles)
-        remedy = "; tool calls are not trained: leave these turns out" if tools else ""
+        remedy = "; tool calls are not trained: leave these turns out" if _TOOLS.search(order) else ""
         return Fault("bad_chat", f"the chat is not questions and answers in turn but: {order}{remedy}")
     texts = [text for _, text in turns]
     *earlier, last = zip(texts[::2], texts[1::2], strict=True)
