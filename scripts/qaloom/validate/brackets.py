@@ -72,6 +72,7 @@ class _Scan:
         self.rest = b""  # from the end of the last record
         self.position = 0  # in `rest`, of the next token
         self.start = -1  # in `rest`, of the open record
+        self.damaged = False  # a text of the open record has no closing quote
         self.inside = 0  # in `rest`, after the last of the brackets around records
         self.outside = self.depth = 0  # open brackets around records, and in the open record
         self.line = 1  # at the start of `rest`
@@ -87,6 +88,11 @@ class _Scan:
                 if token[1] is None and token.end() == len(text) and not final:
                     self.position = token.start()
                     break
+                self.damaged |= token[1] is None and self.start >= 0
+            elif self._gives_up(text, char, token.start()):
+                yield self._span(text, done, token.start(), True)
+                done = self.start = token.start()
+                self.depth = 1
             elif self._bracket(char, token.start()):
                 yield self._span(text, done, token.end(), True)
                 done = token.end()
@@ -95,6 +101,12 @@ class _Scan:
         if final and (self.start >= 0 or text[done:].strip(_BLANK + b"[]{}")):
             yield self._span(text, done, len(text), False)
         self._keep(text, done)
+
+    def _gives_up(self, text: bytes, char: bytes, place: int) -> bool:
+        """Whether a line begins with an object after a text without its quote: the open record lacks its end."""
+        if not self.damaged or char != b"{":
+            return False
+        return not text[text.rfind(b"\n", 0, place) + 1 : place].strip(_BLANK)
 
     def _bracket(self, char: bytes, place: int) -> bool:
         """Follow a bracket; whether it ends a record."""
@@ -117,7 +129,7 @@ class _Scan:
         between = (
             text[max(done, self.inside) : start].strip(_BLANK + b"[]{}") if self._is_innermost() else b""
         )
-        self.start = -1
+        self.start, self.damaged = -1, False
         self.line += self.cut + text.count(b"\n", done, end)
         self.cut = 0
         return Span(number, text[start : min(end, start + LINE_LIMIT + 1)], between, ended)

@@ -104,7 +104,9 @@ class RunLog:
         name = job.message if job else record.rule_name
         self.state.failed.append(name)
         log = record.log[0] if record.log else ""
-        for line in failure_lines(Path(log)) or [f"qaloom: '{name}' failed; see {log or 'the log of Snakemake'}"]:
+        for line in failure_lines(Path(log)) or [
+            f"qaloom: '{name}' failed; see {log or 'the log of Snakemake'}"
+        ]:
             self._print(line)
         self._save()
 

@@ -60,8 +60,8 @@ def test_what_wraps_the_records(text, wrapping):
 
 def test_a_damaged_record_costs_that_record():
     text = '[\n{"a": "x"},\n{"a": "say "no"},\n{"a": 1,\n "b": "c},\n{"a": 2}, 7, {"a": 3}]'
-    found = list(record_spans([text.encode()]))
-    assert [span.raw for span in found][:2] == [b'{"a": "x"}', b'{"a": "say "no"}']
+    found = [span.raw.strip(b",\n") for span in record_spans([text.encode()])]
+    assert found == [b'{"a": "x"}', b'{"a": "say "no"}', b'{"a": 1,\n "b": "c}', b'{"a": 2}', b'{"a": 3}']
     broken = '{"a": 1}\n{"a": [2}\n'
     assert [span.ended for span in record_spans([broken.encode()])] == [True, False]
     assert [span.between for span in record_spans([b'["x", {"a": 1}, 7]'])] == [b'"x"', b"7"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qaloom.validate.fields import Shaped, every_answer, file_group, shape
+from qaloom.validate.fields import Shaped, every_answer, file_group, nested_records, shape
 from qaloom.validate.lines import Fault
 
 USER, BOT = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
@@ -191,3 +191,78 @@ def test_null_is_empty_and_equal_twins_are_one():
 )
 def test_file_group(name):
     assert file_group(name) == "handbook"
+
+
+@pytest.mark.parametrize(
+    ("record", "question", "answer", "repairs"),
+    [
+        ({"question": "q", "answer": ["a"]}, "q", "a", ()),
+        ({"question": ["q"], "answer": {"text": "a"}}, "q", "a", ()),
+        ({"question": "q", "answers": {"text": ["a", "a"], "answer_start": [0, 9]}}, "q", "a", ()),
+        ({"question": "q", "answers": [{"text": "a", "answer_start": 0}]}, "q", "a", ()),
+        ({"question": "q", "answers": ["a", "b"]}, "q", "a", ("first_answer",)),
+        ({"question": "q", "answers": []}, "q", "", ()),
+        ({"question": "q", "answer": True}, "q", "true", ("boolean_to_text",)),
+        (
+            {"conversations": [{"from": "prompter", "value": "q"}, {"from": "assistant", "value": "a"}]},
+            "q",
+            "a",
+            (),
+        ),
+    ],
+)
+def test_answers_that_are_no_plain_texts(record, question, answer, repairs):
+    found = shape(record)
+    assert (found.instruction, found.output, found.repairs) == (question, answer, repairs)
+    assert ("answers" in found.meta) == ("first_answer" in repairs)
+
+
+def test_questions_of_squad_with_what_stands_around_them():
+    qas = [
+        {"id": "1", "question": "q", "answers": [{"text": "a"}]},
+        {"question": "r", "answer": {"text": "b"}},
+    ]
+    document = {"version": 1, "data": [{"title": "t", "paragraphs": [{"context": "c", "qas": qas}]}]}
+    found = [shape(record) for record in nested_records(document)]
+    assert [(one.instruction, one.input, one.output) for one in found] == [("q", "c", "a"), ("r", "c", "b")]
+    assert found[0].meta == {"version": 1, "title": "t", "id": "1"}
+    plain = {"question": "q", "answer": "a", "data": [{"x": 1}]}
+    assert list(nested_records(plain)) == [plain]
+
+
+def test_keys_of_ones_own():
+    columns = (("question", "질의"), ("answer", "회신 내용"), ("context", "본문"), ("document", "근거"))
+    found = shape(
+        {"질의": "q", " 회신 내용": "a", "본문": "c", "근거": "이용 안내", "질문": "x"}, columns=columns
+    )
+    assert (found.instruction, found.input, found.output, found.document) == ("q", "c", "a", "이용 안내")
+    assert found.meta == {"근거": "이용 안내", "질문": "x"}
+    assert shape({"question": "q", "answer": "a"}, columns=columns).output == "a"
+    assert shape({"질의": "q", "answer": "a"}, columns=columns).output == "a"
+    chat = shape({"대화": [USER, BOT], "question": "x"}, columns=(("messages", "대화"),))
+    assert chat.instruction == USER["content"]
+    assert shape({"\u110c\u1175\u11af\u1106\u116e\u11ab": "q", "답": "a"}).instruction == "q"  # 질문 in jamo
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ({"text": "### 질문: q\n\n### 답변: a"}, "write them as two keys"),
+        (
+            {"message_id": "1", "parent_id": None, "text": "q", "role": "prompter"},
+            "the record is one message",
+        ),
+        ({"messages": [USER, {"role": "assistant", "content": None, "tool_calls": []}, BOT]}, "calls a tool"),
+        ({"messages": [USER, {"role": "tool", "content": "9"}, BOT]}, "tool calls are not trained"),
+        (
+            {"conversations": [{"from": "human", "value": "q"}, {"from": "function-call", "value": "f"}]},
+            "tool calls",
+        ),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}, BOT]}, "an image"),
+        ({"instruction": "q", "completions": [{"response": "a"}]}, "keys seen: instruction, completions"),
+        ({"question": {"0": "q"}, "answer": {"0": "a"}}, "question holds an object"),
+        ({"question": "q", "answer": ["a", "b"]}, "2 different texts; join them into one"),
+    ],
+)
+def test_what_is_not_read_is_told_with_the_remedy(record, told):
+    assert told in shape(record).detail
