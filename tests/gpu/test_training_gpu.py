@@ -51,6 +51,7 @@ def trained(folder, model, precision, cap=0.0, dtype="bfloat16", **training):
     run = {
         "precision": precision,
         "max_length": 1024,
+        "lora": {"r": 16},
         "training": {"epochs": 1, "learning_rate": 0.001} | training,
     }
     (folder / "config.yaml").write_text(yaml.safe_dump({"data": {"sources": ["x"]}, "runs": {"demo": run}}))

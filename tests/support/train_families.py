@@ -39,7 +39,7 @@ def main(root: Path, names: list[str]) -> None:
 def _train(folder: Path, base: Path) -> None:
     rows = [{"id": f"{n:016x}", "instruction": q, "input": "", "output": a} for n, (q, a) in enumerate(ROWS)]
     write_lines(folder / "train.jsonl", rows)
-    runs = {"demo": {"max_length": 256, "training": _TRAINING}}
+    runs = {"demo": {"max_length": 256, "lora": {"r": 16}, "training": _TRAINING}}
     settings = complete({"data": {"sources": ["x"]}, "runs": runs})["runs"]["demo"]
     out, cache = folder / "results/train/demo", folder / "cache/train"
     stage.train("demo", folder / "train.jsonl", base, out, settings, cache, threads=1)

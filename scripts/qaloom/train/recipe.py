@@ -107,7 +107,10 @@ def _epoch(settings: Mapping[str, Any], base: Path, rows: Path, template: str | 
     """An epoch's steps: rows by rows a step, or where a step counts tokens, tokens by those."""
     with rows.open("rb") as lines:
         count = sum(1 for _ in lines)
-    training, wordings = settings["training"], count / (_facts(rows) or count)
+    training, wordings = (
+        settings["training"],
+        max(1.0, count / (_facts(rows) or count or 1)),
+    )  # without rows, too
     if not training["effective_tokens"]:
         return Epoch(count / training["effective_batch"], wordings)
     tokenizer = load_tokenizer(base, settings["trust_remote_code"], template)
