@@ -78,6 +78,8 @@ def _disagreeing(
         return sorted({keyed.row.id: keyed.row for keyed in left + right}.values(), key=lambda row: row.id)
     found: dict[str, Row] = {}
     for one, other in combinations(left, 2) if within else product(left, right):
+        if one.answer == other.answer:
+            continue  # most often the cheaper of the two tests
         if _ask_the_same(one, other, words) and not _agree(one, other, threshold, words):
             found |= {one.row.id: one.row, other.row.id: other.row}
     return [found[identity] for identity in sorted(found)]

@@ -5,11 +5,13 @@ Two thirds of the questions and of the invented names, by hash, are for asking; 
 """
 
 import re
-from collections import Counter
+from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain, islice, product
 from typing import Literal
+
+import numpy as np
 
 from qaloom.records import LookAlikeRow, Row, row_id
 from qaloom.split.fact_pairs import near_question_pairs
@@ -18,6 +20,7 @@ from qaloom.split.placement import Wording, hash_share
 from qaloom.text.differences import Difference
 from qaloom.text.lookalikes import LookAlike, look_alikes
 from qaloom.text.normalize import comparison_key
+from qaloom.text.postings import Postings
 from qaloom.text.values import same_values
 
 ASKED = 100  # look-alikes that are asked: an interval of ten points to either side at most
@@ -33,11 +36,16 @@ _JOINED = str.maketrans(dict.fromkeys("-_"))
 _DIGITS = re.compile(r"\d+")
 
 
-class _Parts(dict[str, list[str]]):
-    """The words in what stands between two spaces: a cache."""
+class _Numbers(dict[str, tuple[int, ...]]):
+    """The numbers of the words in what stands between two spaces: a cache; `of_word` has the words."""
 
-    def __missing__(self, written: str) -> list[str]:
-        self[written] = found = _WORD.findall(written)
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_word: dict[str, int] = {}
+
+    def __missing__(self, written: str) -> tuple[int, ...]:
+        number = self.of_word.setdefault
+        self[written] = found = tuple(number(word, len(self.of_word)) for word in _WORD.findall(written))
         return found
 
 
@@ -61,20 +69,23 @@ class Mentioned:
     def letters(self) -> list[str]:
         """All texts in small letters without spaces, some thousands together."""
         some = (self.texts[at : at + _TOGETHER] for at in range(0, len(self.texts), _TOGETHER))
-        return [_SPACES.sub("", "\n".join(texts).casefold()) for texts in some]
+        together = ("\n".join(texts).casefold().replace(" ", "") for texts in some)
+        return [_SPACES.sub("", text) for text in together]
 
     @cached_property
-    def times(self) -> Counter[str]:
+    def times(self) -> dict[str, int]:
         """The number of questions that hold each word."""
-        parts = _Parts()
-        counts: Counter[str] = Counter()
+        numbers, held, ends = _Numbers(), array("i"), array("q")
         for question in self.questions:
-            counts.update({*chain.from_iterable(map(parts.__getitem__, question.split()))})
-        return counts
+            held.extend(chain.from_iterable(map(numbers.__getitem__, question.split())))
+            ends.append(len(held))
+        rows = np.repeat(np.arange(len(ends), dtype=np.int32), np.diff(np.array(ends), prepend=0))
+        holding = Postings(np.array(held, np.int32), rows, len(numbers.of_word))
+        return dict(zip(numbers.of_word, np.diff(holding.starts).tolist(), strict=True))
 
     def common(self, text: str) -> int:
         """The number of questions that hold each word of a text, as far as is sure."""
-        return min(map(self.times.__getitem__, _WORD.findall(text)), default=0)
+        return min((self.times.get(word, 0) for word in _WORD.findall(text)), default=0)
 
     def nowhere(self, text: str, kind: str) -> bool:
         """Whether a name, number or code is mentioned nowhere."""

@@ -10,6 +10,7 @@ word make a text about an *other* thing. What is left (tense, a modal verb) is *
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Iterator
 from enum import IntEnum
 from functools import lru_cache
 from itertools import pairwise
@@ -40,11 +41,12 @@ def difference(one: str, other: str, words: Counts = _NO_COUNTS) -> Difference:
     a, b = _words(one), _words(other)
     if a.letters == b.letters:
         return Difference.HARMLESS
-    worst, stretches = Difference.HARMLESS, _stretches(a, b)
-    for mine, theirs in stretches:
+    worst, stretches = Difference.HARMLESS, []
+    for mine, theirs in _stretches(a, b):
         worst = max(worst, _judged(mine, theirs, words))
         if worst == Difference.OTHER:
             return worst
+        stretches.append((mine, theirs))
     return Difference.OTHER if _roles_cross(stretches) else worst
 
 
@@ -74,7 +76,7 @@ _CONTRACTIONS = (
 )
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 16)
 def _words(text: str) -> _Words:
     plain = _GLOSS.sub("", canonical_notation(text)).casefold()
     if not plain.isascii():
@@ -90,7 +92,7 @@ def _words(text: str) -> _Words:
     return _Words("".join(words), (*starts, at))
 
 
-def _stretches(a: _Words, b: _Words) -> list[tuple[str, str]]:
+def _stretches(a: _Words, b: _Words) -> Iterator[tuple[str, str]]:
     """Pairs of stretches, of whole words in both texts, that hold all differences."""
     cuts = _cuts(a, b)
     found: list[list[int]] = []
@@ -102,7 +104,7 @@ def _stretches(a: _Words, b: _Words) -> list[tuple[str, str]]:
             found[-1][1:4:2] = [end_i, end_j]  # one change, though letters in its midst are equal
         else:
             found.append([i, end_i, j, end_j])
-    return [(_spaced(a, i, end_i), _spaced(b, j, end_j)) for i, end_i, j, end_j in found]
+    return ((_spaced(a, i, end_i), _spaced(b, j, end_j)) for i, end_i, j, end_j in found)
 
 
 def _cuts(a: _Words, b: _Words) -> list[tuple[int, int]]:
@@ -119,7 +121,10 @@ def _cuts(a: _Words, b: _Words) -> list[tuple[int, int]]:
 
 
 def _spaced(words: _Words, start: int, end: int) -> str:
-    cuts = [start, *(at for at in words.starts if start < at < end), end]
+    within = words.starts[bisect_right(words.starts, start) : bisect_left(words.starts, end)]
+    if not within:
+        return words.letters[start:end]
+    cuts = [start, *within, end]
     return " ".join(words.letters[a:b] for a, b in pairwise(cuts)).strip()
 
 

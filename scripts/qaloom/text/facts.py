@@ -55,6 +55,7 @@ def respaced(one: str, other: str) -> bool:
     return one == other or _without_spaces(one) == _without_spaces(other)
 
 
+@lru_cache(maxsize=1 << 14)
 def _without_spaces(text: str) -> str:
     return "".join(_GAP.sub("\uff65", normal(text)).split())
 

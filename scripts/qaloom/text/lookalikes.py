@@ -103,17 +103,28 @@ def _replaced(question: str, slot: Slot, new: str) -> str:
     """The question with every mention of the old name replaced, each with the particle that fits."""
     if slot.inserted or slot.rank == Rank.NUMBER:  # what counts or names it follows
         return question[: slot.start] + new + question[slot.end :]
-    whole = re.compile(rf"(?<![A-Za-z0-9가-힣]){re.escape(slot.text)}(?![A-Za-z0-9])")
     parts, at = [], 0
-    for found in whole.finditer(question):
-        rest = question[found.end() :]
-        particle = _PARTICLE.match(rest)
+    for start in _mentions(question, slot.text):
+        end = start + len(slot.text)
+        particle = _PARTICLE.match(question[end:])
         fitting = _fitting(new, particle[0]) if particle else ""
-        parts += [question[at : found.start()], new, fitting]
-        at = found.end() + (particle.end() if particle else 0)
+        parts += [question[at:start], new, fitting]
+        at = end + (particle.end() if particle else 0)
     return "".join(parts) + question[at:]
 
 
+def _mentions(question: str, name: str) -> Iterator[int]:
+    """Places where a name stands, not in the midst of a word; a pattern for each name would take longer to compile."""
+    start = question.find(name)
+    while start >= 0:
+        before, after = question[max(0, start - 1) : start], question[start + len(name) :][:1]
+        whole = not _IN_WORD.match(before) and not (after.isascii() and after.isalnum())
+        if whole:
+            yield start
+        start = question.find(name, start + (len(name) if whole else 1))
+
+
+_IN_WORD = re.compile("[A-Za-z0-9가-힣]")
 _PAIRS = ("은/는", "이/가", "을/를", "과/와", "으로/로", "이나/나", "이란/란", "이라는/라는")
 _PAIR_OF = {form: pair for pair in _PAIRS for form in pair.split("/")}
 _PARTICLE = re.compile(

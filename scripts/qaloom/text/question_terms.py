@@ -88,7 +88,7 @@ class TermNumbers(dict[str, tuple[int, ...]]):
         return number
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 16)
 def question_terms(text: str) -> QuestionTerms:
     """The terms of a question in either language."""
     plain = canonical_notation(text).casefold()

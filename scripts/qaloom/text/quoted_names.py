@@ -18,7 +18,7 @@ def named_apart(one: str, other: str) -> bool:
     return not (mine <= theirs or theirs <= mine)
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 16)
 def _names(text: str) -> frozenset[str]:
     """Identifiers, with capitals where those count, and what is quoted."""
     found = _IDENTIFIER.findall(text)

@@ -103,9 +103,7 @@ def _asked_alike(a: QuestionTerms, b: QuestionTerms) -> bool:
 def _matched(a: QuestionTerms, b: QuestionTerms, words: Counts) -> list[_Pair] | None:
     """Pairs of terms of two questions that are one word; None where a word is left over."""
     left, theirs = dict(enumerate(a.terms)), dict(enumerate(b.terms))
-    pairs = _taken(
-        left, theirs, lambda one, other: not {one.stem, one.word}.isdisjoint((other.stem, other.word))
-    )
+    pairs = _taken_as_written(left, theirs)
     if max(len(left), len(theirs)) > _MOST_LEFT:
         return None
     kinds = (a.asked, b.asked)
@@ -119,6 +117,20 @@ def _matched(a: QuestionTerms, b: QuestionTerms, words: Counts) -> list[_Pair] |
         for side in (left, theirs)
     ]
     return pairs if rest[0] == rest[1] else None
+
+
+def _taken_as_written(left: dict[int, Term], theirs: dict[int, Term]) -> list[_Pair]:
+    """Take pairs of terms with one stem, or one of which is written as the other's stem, out of both sides."""
+    places: dict[str, list[int]] = {}
+    for there, term in theirs.items():
+        for name in {term.stem, term.word}:
+            places.setdefault(name, []).append(there)
+    pairs = []
+    for at, term in list(left.items()):
+        found = [i for name in (term.stem, term.word) for i in places.get(name, ()) if i in theirs]
+        if found:
+            pairs.append(_Pair(left.pop(at), theirs.pop(first := min(found)), at, first))
+    return pairs
 
 
 def _taken(

@@ -108,7 +108,7 @@ def _misspelt_ending(one: str, other: str) -> bool:
 
 def _slip(one: str, other: str) -> str | None:
     """The one slip that makes a spelling of another: swapped, doubled, dropped or replaced; else None."""
-    if _once(one) == _once(other):
+    if _doubled_alike(one, other):
         return "doubled"
     if len(one) == len(other):
         apart = [at for at in range(len(one)) if one[at] != other[at]]
@@ -124,6 +124,11 @@ def _slip(one: str, other: str) -> str | None:
     if short[at:] != long[at + 1 :] or long[at] in _NEGATING:
         return None
     return "doubled" if at and long[at] == long[at - 1] else "dropped"
+
+
+def _doubled_alike(one: str, other: str) -> bool:
+    """Whether two spellings are one but for letters that stand twice in a row."""
+    return one[:1] == other[:1] and one[-1:] == other[-1:] and _once(one) == _once(other)
 
 
 def _once(text: str) -> str:
@@ -220,7 +225,7 @@ def is_english_word(word: str) -> bool:
 def misspelt_english(one: str, other: str, words: Counts) -> bool:
     """Whether two words in small Latin letters are spellings of one, of which one is no word."""
     longest = max(len(one), len(other))
-    if longest > 3 and _once(one) == _once(other):
+    if longest > 3 and _doubled_alike(one, other):
         return is_english_word(one) != is_english_word(other) or _only_once(one, other, words)
     replaced = len(one) == len(other) and sorted(one) != sorted(other)
     if longest < 3 or OSA.distance(one, other) > max(1, longest // (7 if replaced else 5)):

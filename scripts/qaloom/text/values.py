@@ -55,7 +55,7 @@ def _read(text: str) -> str:
     return marked(canonical_notation(text))
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 16)
 def values(text: str) -> tuple[Value, ...]:
     """The values of a text in their order, codes casefolded but for the capitals that count."""
     return tuple(_values(_read(text)))
