@@ -35,7 +35,7 @@ _HUB_UNUSED = ["consolidated*", "[!1]*/*"]  # the same weights in other formats
 _HUB_FILES = [POOLING, "*.json", "*.safetensors", "*.model", "*.spm", "*.txt", "*.jinja", "README.md"]
 _OLD_WEIGHTS = "pytorch_model*.bin"  # fetched only where a model has no other, as many translators
 _FILES = re.compile(
-    r"\A(?:(?!manifest\.json$).*\.(json|safetensors|model|spm|txt|jinja|py|bin)$|README\.md$)"
+    r"\A(?:(?!manifest\.json$|\.digests\.json$).*\.(json|safetensors|model|spm|txt|jinja|py|bin)$|README\.md$)"
 )
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 _LFS = b"version https://git-lfs"  # the beginning of a file that was cloned without its content

@@ -50,6 +50,13 @@ def test_the_sha256_is_the_contents(model, tmp_path):
     assert link(moved, tmp_path).sha256 != first
 
 
+def test_digests_that_are_kept_beside_a_model_are_no_part_of_it(model, tmp_path):
+    first = link(model, tmp_path)
+    for folder in (model, tmp_path / "out"):
+        (folder / ".digests.json").write_text("{}")
+    assert link(model, tmp_path) == first
+
+
 def test_a_model_may_be_linked_from_a_linked_one(model, tmp_path):
     first = link(model, tmp_path)
     second = base_model(f"path:{tmp_path / 'out'}", tmp_path / "again", tmp_path)
