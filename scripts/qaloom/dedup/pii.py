@@ -1,4 +1,4 @@
-"""Personal data in texts: e-mail addresses, phone, Korean resident registration and card numbers."""
+"""Personal data in texts: e-mail addresses, phone and card numbers, and Korean registration and licence numbers."""
 
 import re
 from bisect import bisect
@@ -16,7 +16,18 @@ _PHONE = re.compile(
 )
 _RESIDENT = re.compile(r"(?<!\d)(\d{6})[-– ]?([1-8]\d{6})(?!\d)")
 _CARD = re.compile(r"(?<![\d-])[3-6]\d{3}(?:[- ]?\d{4}){2}[- ]?\d{1,7}(?![\d-])")
-_NINE_DIGITS = re.compile(r"\d(?:[-– .()]{0,3}\d){8}")  # the shortest phone number without a plus
+# Business registration (with its check digit) and driver's licence, whose first two digits are an authority's.
+_BUSINESS = re.compile(r"(?<![\d-])\d{3}[-–]\d{2}[-–]\d{5}(?![\d-])")
+_LICENCE = re.compile(r"(?<![\d-])(?:1[1-9]|2[0-8])[-–]\d{2}[-–]\d{6}[-–]\d{2}(?![\d-])")
+# Numbers of eight digits that a company answers nationwide; 1588-1594 may as well be years.
+_NATIONWIDE = re.compile(
+    r"(?<![\d.,-])(1(?:5(?:22|33|44|66|77|88|99)|6(?:00|44|55|61|66|70|88)|8(?:00|11|33|55|77|99)))"
+    r"[-–. ]?(\d{4})(?![\d-]|[.,]\d)"
+)
+_CALLS = re.compile(r"전화|고객|센터|콜|문의|연락|대표|☎|\b(?:tel|phone|call|hotline)\b", re.IGNORECASE)
+_NAMED_RESIDENT = re.compile(r"주민|외국인|등록\s*번호|거소|resident|foreigner|registration", re.IGNORECASE)
+_NEAR = 30  # characters before a number in which it may be named
+_EIGHT_DIGITS = re.compile(r"\d(?:[-– .()]{0,3}\d){7}")  # the shortest number without a plus
 
 
 class Found(NamedTuple):
@@ -28,8 +39,8 @@ class Found(NamedTuple):
 
 
 def find_pii(text: str) -> list[Found]:
-    """Personal data in a text, in order, without overlaps; kinds: resident_number, card, phone, email."""
-    if "@" not in text and "+" not in text and not _NINE_DIGITS.search(text):
+    """Personal data in a text, in order, without overlaps; the kinds are those of `_KINDS`."""
+    if "@" not in text and "+" not in text and not _EIGHT_DIGITS.search(text):
         return []
     found: list[Found] = []
     for kind, pattern, holds in _KINDS:
@@ -58,21 +69,58 @@ def mask(text: str) -> str:
 
 
 def _is_resident(match: re.Match[str]) -> bool:
-    """A date that exists, and the check digit: 11 less the sum weighted 2 to 9, 2 to 5 (mod 11), mod 10.
+    """A number of a resident or foreigner: a date of birth that exists, and the check digit where there is one.
 
-    Numbers given out since October 2020 carry no check digit; those are not found.
+    Numbers given out since 5 October 2020 carry no check digit: those of people born since, and of others where
+    the text names what the number is. Both are written with a hyphen then.
     """
     digits = match[1] + match[2]
-    century = {"1": 1900, "2": 1900, "5": 1900, "6": 1900}.get(digits[6], 2000)
-    try:
-        date(century + int(digits[:2]), int(digits[2:4]), int(digits[4:6]))
-    except ValueError:
+    born = _birth(digits)
+    if born is None:
         return False
+    if _has_check_digit(digits):
+        return True
+    hyphen = match[0][6] in "-–"
+    recent = _NO_CHECK_DIGIT <= born < _UNBORN and digits[6] in "3478"
+    return hyphen and (recent or bool(_NAMED_RESIDENT.search(_before(match))))
+
+
+_NO_CHECK_DIGIT, _UNBORN = date(2020, 10, 5), date(2040, 1, 1)
+
+
+def _birth(digits: str) -> date | None:
+    century = 1900 if digits[6] in "1256" else 2000
+    try:
+        return date(century + int(digits[:2]), int(digits[2:4]), int(digits[4:6]))
+    except ValueError:
+        return None
+
+
+def _has_check_digit(digits: str) -> bool:
+    """11 (for foreigners 13) less the sum weighted 2 to 9, 2 to 5 (mod 11), mod 10."""
     total = sum(int(d) * w for d, w in zip(digits, (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5), strict=False))
-    check = (11 - total % 11) % 10
-    if digits[6] in "5678":  # foreigners
-        check = (13 - total % 11) % 10
-    return check == int(digits[12])
+    start = 13 if digits[6] in "5678" else 11
+    return (start - total % 11) % 10 == int(digits[12])
+
+
+def _before(match: re.Match[str]) -> str:
+    """The text just before a match, in which it may be named."""
+    return match.string[max(0, match.start() - _NEAR) : match.start()]
+
+
+def _is_business(match: re.Match[str]) -> bool:
+    """Ten digits with the check digit of a business registration: weights 1, 3, 7 in turn, the ninth 5."""
+    digits = [int(c) for c in match[0] if c.isdigit()]
+    total = sum(d * w for d, w in zip(digits, (1, 3, 7, 1, 3, 7, 1, 3, 5), strict=False)) + digits[8] * 5 // 10
+    return (10 - total % 10) % 10 == digits[9]
+
+
+def _is_nationwide(match: re.Match[str]) -> bool:
+    """A number to call: with a hyphen and no span of years, or named as one."""
+    if _CALLS.search(_before(match)):
+        return True
+    first, second = int(match[1]), int(match[2])
+    return match[0][4] in "-–" and not first < second <= first + 300
 
 
 def _is_card(match: re.Match[str]) -> bool:
@@ -91,4 +139,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool]], ...]
     ("card", _CARD, _is_card),
     ("email", _EMAIL, _always),
     ("phone", _PHONE, _always),
+    ("licence_number", _LICENCE, _always),
+    ("business_number", _BUSINESS, _is_business),
+    ("phone", _NATIONWIDE, _is_nationwide),
 )
