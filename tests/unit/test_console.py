@@ -18,9 +18,9 @@ from qaloom.console import (
     counted,
     duration,
     job,
-    terminal_language,
     printable,
     say,
+    terminal_language,
 )
 from qaloom.errors import DataError
 

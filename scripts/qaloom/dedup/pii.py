@@ -111,7 +111,9 @@ def _before(match: re.Match[str]) -> str:
 def _is_business(match: re.Match[str]) -> bool:
     """Ten digits with the check digit of a business registration: weights 1, 3, 7 in turn, the ninth 5."""
     digits = [int(c) for c in match[0] if c.isdigit()]
-    total = sum(d * w for d, w in zip(digits, (1, 3, 7, 1, 3, 7, 1, 3, 5), strict=False)) + digits[8] * 5 // 10
+    total = (
+        sum(d * w for d, w in zip(digits, (1, 3, 7, 1, 3, 7, 1, 3, 5), strict=False)) + digits[8] * 5 // 10
+    )
     return (10 - total % 10) % 10 == digits[9]
 
 

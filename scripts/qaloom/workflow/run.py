@@ -20,7 +20,7 @@ from typing import Annotated
 import typer
 
 from qaloom.config.load import DEMO, ROOT, load_config, sources
-from qaloom.console import job, terminal_language, say
+from qaloom.console import job, say, terminal_language
 from qaloom.errors import ConfigError, QALoomError, StorageError
 from qaloom.validate.head import check_sources
 from qaloom.workflow.data_project import CONFIG, QUICK, data_project, examples, quick_project

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from qaloom.console import OUTCOMES, in_terminal_language, terminal_language, printable
+from qaloom.console import OUTCOMES, in_terminal_language, printable, terminal_language
 from qaloom.files import write_text
 
 STATE = Path(".snakemake/qaloom-run.json")
