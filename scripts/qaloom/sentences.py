@@ -9,7 +9,7 @@ import yaml
 _FILE = Path(__file__).with_suffix(".yaml")
 # What may stand for a name: n, n2 … a number; s, s2 … the s of a plural; rest, reasons anything, or nothing.
 _MEANINGS = ((r"n\d*", r"[\d.,]*\d"), (r"s\d*", "s?"), ("rest|reasons", ".*?"), (".*", ".+?"))
-_PREFIX = re.compile(r"(\S[^:]{0,60}: )(.+)", re.DOTALL)  # of a stage, a run, or a file
+_LONGEST_NAME = 80  # characters of a stage, a run or a file before a sentence
 
 
 def in_korean(sentence: str) -> str | None:
@@ -24,9 +24,8 @@ def line_in_korean(line: str) -> str:
     """A line of the terminal: its sentence in Korean, the names before it as they are."""
     if (found := in_korean(line)) is not None:
         return found
-    if prefixed := _PREFIX.fullmatch(line):
-        return prefixed[1] + line_in_korean(prefixed[2])
-    return line
+    name, colon, rest = line.partition(": ")
+    return f"{name}: {line_in_korean(rest)}" if colon and len(name) <= _LONGEST_NAME else line
 
 
 def _value(name: str, text: str) -> str:
