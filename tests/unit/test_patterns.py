@@ -114,7 +114,7 @@ MADE_OF_TEXTS = {
     "qaloom.evaluate.judge": "re.compile(f'<(?=",
     "qaloom.evaluate.metrics": "re.search(_edge(wanted[0]",
     "qaloom.inference.encoding": "re.compile('|'.join(longest_first",
-    "qaloom.report.format": "re.compile(''.join(parts)",
+    "qaloom.sentences": "re.compile(''.join(parts)",
     "qaloom.text.lookalikes": "re.compile(f'(?<![A-Za-z0-9가-힣]){re.escape(slot.text)}",
 }
 
