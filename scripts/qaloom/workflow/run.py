@@ -208,11 +208,12 @@ def _command(
     elif quick:
         directory, config = quick_project(directory), QUICK
     code = run(config, directory or Path(), profile, arguments or [])
-    if code == 0 and quick:
-        say("This was a quick look, a few steps on a few rows: its figures mean nothing.")
-    if code == 0 and data and directory:
-        for line in examples(directory):
-            say(line)
+    if code == 0 and not _DRY_RUN.intersection(arguments or []):
+        if quick:
+            say("This was a quick look, a few steps on a few rows: its figures mean nothing.")
+        if data and directory:
+            for line in examples(directory):
+                say(line)
     raise typer.Exit(code)
 
 
