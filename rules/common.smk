@@ -19,7 +19,7 @@ try:
     from qaloom.files import canonical, content_digest, digest, read_document
     from qaloom.formats import FORMATS, weights_for_ollama
     from qaloom.export.gguf import quantiser_path
-    from qaloom.console import job, terminal_language, logs_outcomes, say
+    from qaloom.console import job, say, terminal_language
     from qaloom.workflow.killed import note_killed_jobs
     from qaloom.workflow.leftovers import check_writable, end_processes, mark, refuse_slurm_jobs
     from qaloom.workflow.stopping import stop_with_jobs

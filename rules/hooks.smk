@@ -1,6 +1,7 @@
 """Printed and done before the first job and after the last one."""
 
 import atexit
+import os
 
 SUMMARY = Path(f"results/report/summary.{terminal_language()}.txt")
 SUMMARY_BEFORE = SUMMARY.exists() and SUMMARY.stat().st_mtime_ns
@@ -29,9 +30,10 @@ onstart:
 onsuccess:
     # A run of some targets alone leaves the last report's figures as they are: they would mislead here.
     # `make run` prints them itself, below the lines of all jobs.
-    if not logs_outcomes() and SUMMARY.exists() and SUMMARY.stat().st_mtime_ns != SUMMARY_BEFORE:
+    if "QALOOM_LAUNCHED" not in os.environ and SUMMARY.exists() and SUMMARY.stat().st_mtime_ns != SUMMARY_BEFORE:
         print(SUMMARY.read_text(encoding="utf-8"), end="")
 
 
 onerror:
-    print(*note_killed_jobs(Path(log[-1])), sep="\n", file=sys.stderr)
+    for line in note_killed_jobs(Path(log[-1])):
+        say(line)

@@ -134,7 +134,7 @@ def test_hub_model_without_network(fresh, way, monkeypatch):
     refused(run, "hub:some/model is not in the local cache and the hub cannot be reached", "path:FOLDER")
     assert not files(fresh, "results/base_model")
     if way == "make_run":
-        assert run.output.splitlines()[-1].startswith("qaloom: hub:some/model")
+        assert run.output.splitlines()[-2].startswith("qaloom: hub:some/model")
 
 
 @WAYS
@@ -146,7 +146,7 @@ def test_source_without_a_good_row(fresh, way):
     assert not fresh.path("results/validate/rows.jsonl").exists()
     assert not list(fresh.folder.rglob("*.part"))
     if way == "make_run":
-        assert run.output.splitlines()[-1].startswith("qaloom: data/list.jsonl")
+        assert run.output.splitlines()[-2].startswith("qaloom: data/list.jsonl")
 
 
 def test_refused_project_runs_once_it_is_mended(fresh):

@@ -30,6 +30,7 @@ from qaloom.workflow.stopping import signal_descendants
 _PATIENCE = 25.0  # seconds that Snakemake has to end its jobs
 # Snakemake's own lines stay in its log; its profiles would keep from ours, too, which jobs are done.
 _LOGGED = ("--logger", "qaloom", "--quiet", "host")
+LAUNCHED = "QALOOM_LAUNCHED"  # set for a Snakemake whose last lines are printed here
 _DRY_RUN = {"-n", "--dry-run", "--dryrun"}
 _LEAST_DISK = 10_000_000  # bytes; below, Snakemake cannot even write its own metadata
 
@@ -159,7 +160,7 @@ def _call(command: list[str], descriptor: int) -> int:
 
     SIGTERM and SIGHUP are passed on to it: it ends its jobs then (see `stopping`). What is left of them is killed.
     """
-    with subprocess.Popen(command, pass_fds=[descriptor]) as process:
+    with subprocess.Popen(command, pass_fds=[descriptor], env=os.environ | {LAUNCHED: "1"}) as process:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, _: _pass_on(process.pid, number))
         while True:

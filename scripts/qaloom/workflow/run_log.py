@@ -21,8 +21,14 @@ from qaloom.files import write_text
 
 STATE = Path(".snakemake/qaloom-run.json")
 _TAIL = 200_000  # bytes of a log's end that are searched
-# Exceptions that only say again that a job failed.
-_SAID_BY_THE_JOB = ("RuleException", "WorkflowError", "CalledProcessError", "SpawnedJobError")
+_OF_A_JOB = (
+    "RuleException",
+    "CalledProcessError",
+    "SpawnedJobError",
+)  # exceptions that say that a job failed
+_KILLED = (
+    "died with <Signals.SIGKILL"  # such a job cannot say why; `killed.note_killed_jobs` does, at the end
+)
 
 
 @dataclass
@@ -54,7 +60,7 @@ class RunLog:
     """Snakemake's log records as lines for a person, on `stream`; of a dry run only what is wrong."""
 
     def __init__(self, dry: bool, stream: TextIO | None = None):
-        self.dry, self.stream = dry, stream or sys.stderr
+        self.dry, self.stream, self.killed = dry, stream or sys.stderr, False
         self.state = RunState(os.getpid(), socket.gethostname(), time.time())
         os.environ[OUTCOMES] = "log"  # jobs leave to this what comes of them; inherited by each
 
@@ -104,14 +110,17 @@ class RunLog:
         name = job.message if job else record.rule_name
         self.state.failed.append(name)
         log = record.log[0] if record.log else ""
-        for line in failure_lines(Path(log)) or [
-            f"qaloom: '{name}' failed; see {log or 'the log of Snakemake'}"
-        ]:
+        lines = failure_lines(Path(log))
+        if not lines and not self.killed:
+            lines = [f"qaloom: '{name}' failed; see {log or 'the log of Snakemake'}"]
+        for line in lines:
             self._print(line)
         self._save()
 
     def _error(self, record: Any) -> None:
-        if not (self.state.failed and getattr(record, "exception", "") in _SAID_BY_THE_JOB):
+        self.killed = self.killed or _KILLED in str(record.msg)
+        said = record.exception in _OF_A_JOB or (self.state.failed and record.exception == "WorkflowError")
+        if not said:
             self._print(str(record.msg))
 
     def _print(self, line: str, before: str = "") -> None:

@@ -68,6 +68,14 @@ def test_what_no_job_says_is_shown(run):
     ]
 
 
+def test_a_job_that_was_killed_is_left_to_the_line_at_the_end(run):
+    start(run, 4, "train", "Training demo", ["no.log"])
+    killed = "Command 'x' died with <Signals.SIGKILL: 9>."
+    tell(run, "error", level=logging.ERROR, msg=killed, exception="RuleException")
+    tell(run, "job_error", jobid=4, rule_name="train", log=["no.log"], level=logging.ERROR)
+    assert run.stream.getvalue() == ""
+
+
 def test_a_dry_run_leaves_the_state_of_a_run_alone(run, tmp_path):
     dry = RunLog(dry=True, stream=io.StringIO())
     start(dry, 4, "train", "Training demo")
