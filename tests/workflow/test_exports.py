@@ -58,7 +58,7 @@ def test_a_wrong_template_is_not_given_out(project, house):
     house.edit("scripts/qaloom/export/merge.py", line, line + "    template += 'Answer: '\n")
     run = project.make_run()
     assert run.code == 1
-    last = run.output.splitlines()[-1]
+    last = run.output.splitlines()[-2]
     assert "is not exported, since it does not answer as trained: merged: " in last
     assert "prompts are tokenised otherwise than in training (wrong chat template or tokenizer)" in last
     assert not project.path("results/export/first/manifest.json").exists()
