@@ -12,8 +12,11 @@ RUN apt-get update \
 USER qaloom
 WORKDIR /opt/qaloom
 
-# The environment first: it is 7 GB and changes with the lock alone.
+# The environment first: it is 7 GB and changes with the lock alone. Python writes nothing into it later, so that
+# make setup compiles its files.
+ENV PYTHONDONTWRITEBYTECODE=1
 COPY --chown=qaloom requirements.lock requirements-converter.txt pyproject.toml README.md LICENSE Makefile ./
+COPY --chown=qaloom install/progress.py install/wheel.py install/
 COPY --chown=qaloom scripts/qaloom/__init__.py scripts/qaloom/
 RUN make setup && .venv/bin/uv cache clean
 

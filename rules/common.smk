@@ -12,7 +12,7 @@ try:
     from qaloom.config.load import complete, sources
     from qaloom.config.settings import Settings, typed
     from qaloom.inference.own_template import is_file_of_template, read_template
-    from qaloom.code_digest import code_digest
+    from qaloom.code_digest import LIBRARY, code_digest
     from qaloom.workflow import compat_snakemake
     from qaloom.workflow.clock import bring_to_present, check_dates
     from qaloom.errors import DataError
@@ -102,8 +102,8 @@ def settings_of(section, *names):
 
 def code(rule_name, *assets):
     """The digest of a rule's script, of all library modules it reaches, and of the `assets` it reads."""
-    scripts = Path(workflow.basedir) / "scripts"
-    return code_digest(scripts / f"{rule_name}.py", *(scripts / "qaloom" / name for name in assets))
+    script = Path(workflow.basedir) / "scripts" / f"{rule_name}.py"
+    return code_digest(script, *(LIBRARY / name for name in assets))
 
 
 def source_file(wildcards):

@@ -52,7 +52,7 @@ def _config(reference: str, folder: Path) -> Path:
         return config
     check_reference(reference)
     if kind == "embedded":
-        return embedded_config(rest, folder)
+        return embedded_config(rest, folder, Path("cache/models"))
     from huggingface_hub import hf_hub_download
 
     repository, _, revision = rest.partition("@")

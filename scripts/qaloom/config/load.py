@@ -22,9 +22,11 @@ from qaloom.config.yaml_file import check_values, one_line, read_yaml
 from qaloom.errors import ConfigError
 from qaloom.files import is_saved_dataset
 
-ROOT = Path(__file__).resolve().parents[3]
+_SHARED = Path(__file__).resolve().parents[1] / "share"  # of an installed wheel (install/wheel.py)
+ROOT = _SHARED if _SHARED.is_dir() else Path(__file__).resolve().parents[3]
 SCHEMA = ROOT / "config" / "config.schema.yaml"
 DEMO = ROOT / "config" / "config.yaml"
+PROJECT_FILE = "config.yaml"  # in a project's folder, read where no configuration is named
 
 
 def load_config(path: Path | None = None) -> dict[str, Any]:

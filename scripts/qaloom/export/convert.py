@@ -74,7 +74,7 @@ def _ollama(run: TrainedRun, base: Path, weights: Path, out: Path) -> None:
     write_text(out / "Modelfile", text)
 
 
-def _command(
+def command(
     kind: Annotated[str, typer.Argument(help="adapter, merged, gguf-f16, gguf-q8_0, gguf-q4_k_m or ollama")],
     run: Annotated[Path, typer.Argument(help="folder of a trained run, such as results/train/demo")],
     base: Annotated[Path, typer.Argument(help="its base model, a folder below results/base_model")],
@@ -87,4 +87,4 @@ def _command(
 
 if __name__ == "__main__":
     with job():
-        typer.run(_command)
+        typer.run(command)

@@ -8,14 +8,16 @@ import sysconfig
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from qaloom.config.load import ROOT
 from qaloom.console import say_outcome
 from qaloom.errors import ModelError
 from qaloom.export.gguf_proof import proven_vocabulary
 from qaloom.inference.prompt import load_tokenizer, own_stop_ids
+from qaloom.packages import install_apart
 from qaloom.processes import end_with_parent
 
 CONVERTED = ("f16", "q8_0")  # kinds that the converter writes; others need llama.cpp's quantizer
-# It brings a gguf package of its own, which must not be found by anything else: `make setup` puts it here.
+# It brings a gguf package of its own, which must not be found by anything else: so it lies here.
 CONVERTER = Path(sysconfig.get_path("data")) / "converter"
 
 
@@ -56,8 +58,7 @@ def quantiser_path() -> str:
 
 
 def _convert(folder: Path, vocabulary: Path, kind: str, out: Path) -> None:
-    if not CONVERTER.is_dir():
-        raise ModelError("llama.cpp's converter is not installed; run make setup")
+    install_apart(ROOT / "requirements-converter.txt", CONVERTER)
     command = [sys.executable, "-m", "qaloom.export.gguf_converter", str(vocabulary)]
     command += ["--outtype", kind, "--outfile", str(out)]
     command += ["--model-name", out.stem.lstrip(".")]

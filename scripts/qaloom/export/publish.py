@@ -108,7 +108,7 @@ def _to_hub(export: Path, repository: str, manifest: ExportManifest, public: boo
     return str(where)
 
 
-def _command(
+def command(
     export: Annotated[Path, typer.Argument(help="an export, such as results/export/demo")],
     to: Annotated[str, typer.Argument(help="a folder, or hub:ORG/NAME")],
     public: Annotated[bool, typer.Option(help="let everyone read a new hub repository")] = False,
@@ -119,4 +119,4 @@ def _command(
 
 if __name__ == "__main__":
     with job():
-        typer.run(_command)
+        typer.run(command)

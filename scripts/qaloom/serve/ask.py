@@ -221,7 +221,7 @@ def _answer(tuned: Callable[[str], str], base: Callable[[str], str], question: s
     return answer
 
 
-def _command(
+def command(
     run: Annotated[
         str,
         typer.Argument(help="a run's name, the folder of a trained run, or a make serve's address"),
@@ -258,4 +258,4 @@ def _lines() -> Iterator[str]:
 
 if __name__ == "__main__":
     with job():
-        typer.run(_command)
+        typer.run(command)

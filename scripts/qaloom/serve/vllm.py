@@ -1,11 +1,13 @@
-"""vLLM server of base model and adapter, where vLLM is installed and there is a GPU."""
+"""vLLM server of base model and adapter, where the command vllm is on the PATH and there is a GPU.
 
-import importlib.util
+vLLM pins a torch of its own, so it lives in an environment of its own (`uv tool install vllm`).
+"""
+
 import os
 import secrets
+import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,8 +26,8 @@ _PATIENCE = 900  # seconds for a large model to load
 
 
 def available() -> bool:
-    """Whether vLLM is installed and a GPU is there."""
-    if importlib.util.find_spec("vllm") is None:
+    """Whether the command vllm is on the PATH and a GPU is there."""
+    if shutil.which("vllm") is None:
         return False
     import torch
 
@@ -65,8 +67,7 @@ def vllm_command(run: TrainedRun, base: Path, template: Path, port: int, context
     rank = next((rank for rank in _RANKS if rank >= r), r)
     quantized = ["--quantization", "bitsandbytes"] if run.precision in ("4bit", "8bit") else []
     return [
-        sys.executable, "-m", "vllm.entrypoints.openai.api_server",
-        "--model", str(base), "--served-model-name", "base",
+        "vllm", "serve", str(base), "--served-model-name", "base",
         "--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", f"{run.folder.name}={run.folder}",
         "--chat-template", str(template), "--max-model-len", str(context),
         "--host", "127.0.0.1", "--port", str(port),

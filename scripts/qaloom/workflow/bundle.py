@@ -60,7 +60,7 @@ def _tracked() -> list[str]:
     return [name for name in listing.stdout.split("\0") if name and name != "requirements.lock"]
 
 
-def _command(
+def command(
     out: Annotated[Path, typer.Argument(help="the tar file to write")] = Path("qaloom-offline.tar"),
     lock: Annotated[Path, typer.Option(help="another lock file than the project's")] = ROOT
     / "requirements.lock",
@@ -71,4 +71,4 @@ def _command(
 
 if __name__ == "__main__":
     with job():
-        typer.run(_command)
+        typer.run(command)

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from qaloom.config.load import ROOT, load_config
+from qaloom.config.load import PROJECT_FILE, ROOT, load_config
 from qaloom.config.yaml_file import one_line
 from qaloom.console import say
 from qaloom.errors import ConfigError
 from qaloom.files import is_saved_dataset, read_lines, write_text
 
-CONFIG = "config.yaml"
 RUN = "model"
 QUICK = ROOT / "config" / "quick.yaml"
 _EXAMPLES = 3
@@ -56,8 +55,10 @@ def data_project(data: str, directory: Path | None = None) -> Path:
     if not _is_there(folder, patterns, named=directory is not None):
         folder.mkdir(parents=True, exist_ok=True)
         sources = ", ".join(f'"{_from(folder, pattern)}"' for pattern in patterns)
-        write_text(folder / CONFIG, _TEXT.format(head=_HEAD, data=one_line(data), sources=sources, run=RUN))
-        say(f"{folder}: a new project; its settings are in {folder / CONFIG}")
+        write_text(
+            folder / PROJECT_FILE, _TEXT.format(head=_HEAD, data=one_line(data), sources=sources, run=RUN)
+        )
+        say(f"{folder}: a new project; its settings are in {folder / PROJECT_FILE}")
     return folder
 
 
@@ -132,7 +133,7 @@ def _is_there(folder: Path, patterns: Sequence[str], named: bool) -> bool:
 
     Raises ConfigError rather than write into anything else. A project that has no results yet may be made anew.
     """
-    config = folder / CONFIG
+    config = folder / PROJECT_FILE
     if config.is_file():
         sources = load_config(config)["data"]["sources"]
         if {os.path.abspath(folder / source) for source in sources} & set(patterns):

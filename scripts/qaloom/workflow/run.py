@@ -19,11 +19,11 @@ from typing import Annotated
 
 import typer
 
-from qaloom.config.load import DEMO, ROOT, load_config, sources
+from qaloom.config.load import DEMO, PROJECT_FILE, ROOT, load_config, sources
 from qaloom.console import job, say, terminal_language
 from qaloom.errors import ConfigError, QALoomError, StorageError
 from qaloom.validate.head import check_sources
-from qaloom.workflow.data_project import CONFIG, QUICK, data_project, examples, quick_project
+from qaloom.workflow.data_project import QUICK, data_project, examples, quick_project
 from qaloom.workflow.leftovers import cancel_slurm_jobs, end_processes
 from qaloom.workflow.stopping import signal_descendants
 
@@ -42,7 +42,8 @@ class BusyError(QALoomError):
 def run(config: Path | None, directory: Path, profile: str | None, arguments: list[str]) -> int:
     """Run the workflow in `directory`; return Snakemake's exit code.
 
-    `config` is looked for where the command is given, then in `directory`; None is the demo project.
+    `config` is looked for where the command is given, then in `directory`; None is config.yaml in `directory`,
+    or the demo where there is none.
     `profile` is a name under profiles/ or a folder of your own; None is this machine alone.
     Raises ConfigError for a bad configuration, SourceError for a source that holds no rows, StorageError for a
     full disk, BusyError when another run is active there, and LeftoverError when a dead run's jobs cannot be ended.
@@ -52,7 +53,7 @@ def run(config: Path | None, directory: Path, profile: str | None, arguments: li
     chosen = _find(config, directory)
     data = load_config(chosen)["data"]
     check_sources(sources(data["sources"], directory), directory, data["columns"])
-    command = _command_line(chosen if config else None, directory, profile)
+    command = _command_line(chosen, directory, profile)
     lock = directory / ".snakemake" / "qaloom.lock"
     if _DRY_RUN.intersection(arguments):
         return _dry_run([*command, *_LOGGED, *arguments], lock)
@@ -78,16 +79,17 @@ def _dry_run(command: list[str], lock: Path) -> int:
     return subprocess.run(command, check=False).returncode
 
 
-def _command_line(config: Path | None, directory: Path, profile: str | None) -> list[str]:
+def _command_line(config: Path, directory: Path, profile: str | None) -> list[str]:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(directory)]
-    command += ["--configfile", str(config)] if config else []
+    command += ["--configfile", str(config)] if config != DEMO else []
     return [*command, *(["--workflow-profile", str(_profile(profile))] if profile else ["--cores", "all"])]
 
 
 def _find(config: Path | None, directory: Path) -> Path:
     if config is None:
-        return DEMO
+        own = (directory / PROJECT_FILE).absolute()
+        return own if own.is_file() else DEMO
     found = next((path for path in (config, directory / config) if path.is_file()), None)
     if found is None:
         raise ConfigError(f"{config}: no such file, here or in {directory}; name your configuration")
@@ -192,24 +194,28 @@ def _say_figures(directory: Path, since: float) -> None:
         print(summary.read_text("utf-8"), end="", flush=True)
 
 
-def _command(
+def command(
     arguments: Annotated[list[str] | None, typer.Argument(help="further arguments for Snakemake")] = None,
-    config: Annotated[Path | None, typer.Option(help="your configuration; the demo without it")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="your configuration; config.yaml in the folder, else the demo")
+    ] = None,
     directory: Annotated[Path | None, typer.Option(help="your project's folder; the current one")] = None,
     profile: Annotated[str | None, typer.Option(help="slurm, kubernetes or a folder of your own")] = None,
     data: Annotated[str, typer.Option(help="rows, a file, folder or glob: makes a project of its own")] = "",
     quick: Annotated[bool, typer.Option(help="all stages in minutes; the figures mean nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="only say what would run")] = False,
 ) -> None:
     """Check the configuration and run the workflow."""
     if (data or quick) and (config or (data and quick)):
         raise ConfigError("DATA, QUICK and CONFIG each name a configuration; give one of them")
     if data:
         directory = data_project(data, directory)
-        config = directory / CONFIG
+        config = directory / PROJECT_FILE
     elif quick:
         directory, config = quick_project(directory), QUICK
-    code = run(config, directory or Path(), profile, arguments or [])
-    if code == 0 and not _DRY_RUN.intersection(arguments or []):
+    further = ["-n"] * dry_run + (arguments or [])
+    code = run(config, directory or Path(), profile, further)
+    if code == 0 and not _DRY_RUN.intersection(further):
         if quick:
             say("This was a quick look, a few steps on a few rows: its figures mean nothing.")
         if data and directory:
@@ -220,4 +226,4 @@ def _command(
 
 if __name__ == "__main__":
     with job():
-        typer.run(_command)
+        typer.run(command)

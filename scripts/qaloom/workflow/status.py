@@ -50,7 +50,7 @@ def _progress(directory: Path, one: RunningJob) -> str:
     return f": {found}" if found else ""
 
 
-def _command(
+def command(
     directory: Annotated[Path, typer.Option(help="your project's folder")] = Path(),
 ) -> None:
     """Say how far the run in a folder is."""
@@ -60,4 +60,4 @@ def _command(
 
 if __name__ == "__main__":
     with job():
-        typer.run(_command)
+        typer.run(command)

@@ -379,7 +379,7 @@ def show(sections: Sequence[StageHistory], console: Console) -> None:
             console.print(Text(f"  {shown}"), soft_wrap=True)
 
 
-def _command(
+def command(
     wanted: Annotated[str, typer.Argument(metavar="ID_OR_TEXT", help="a row's id, or a piece of a question")],
     results: Annotated[Path, typer.Option(help="results folder of a project")] = Path("results"),
 ) -> None:
@@ -389,4 +389,4 @@ def _command(
 
 
 if __name__ == "__main__":
-    typer.run(_command)
+    typer.run(command)

@@ -32,7 +32,7 @@ def base(tmp_path_factory, one_thread):
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    gguf = _gguf(next(iter(EMBEDDED.values())))
+    gguf = _gguf(next(iter(EMBEDDED.values())), tmp_path_factory.mktemp("cache"))
     source = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=source.backend_tokenizer, bos_token="<|im_start|>", eos_token="<|im_end|>",

@@ -290,7 +290,7 @@ def test_vllm_gets_base_and_adapter_in_the_trained_prompt(tmp_path):
     write_json(run / "plan.json", {"precision": "16bit"})
     write_json(run / "manifest.json", manifest("a"))
     words = vllm_command(TrainedRun(run), tmp_path / "base", tmp_path / "t.jinja", 8001, 4096)
-    assert words[1:3] == ["-m", "vllm.entrypoints.openai.api_server"]
+    assert words[:3] == ["vllm", "serve", str(tmp_path / "base")]
     text = " ".join(words)
     assert f"--lora-modules demo={run}" in text
     assert f"--chat-template {tmp_path / 't.jinja'}" in text

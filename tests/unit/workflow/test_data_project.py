@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from qaloom.config.load import load_config, sources
+from qaloom.config.load import PROJECT_FILE, load_config, sources
 from qaloom.config.settings import Settings, typed
 from qaloom.errors import ConfigError
 from qaloom.files import write_lines, write_text
-from qaloom.workflow.data_project import CONFIG, QUICK, data_project, examples, quick_project
+from qaloom.workflow.data_project import QUICK, data_project, examples, quick_project
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def here(tmp_path, monkeypatch):
 
 def found(folder):
     """The files that the project's configuration names."""
-    names = sources(load_config(folder / CONFIG)["data"]["sources"], folder)
+    names = sources(load_config(folder / PROJECT_FILE)["data"]["sources"], folder)
     return sorted(os.path.relpath((folder / name).resolve()) for name in names)
 
 
@@ -37,12 +37,12 @@ def test_a_project_is_named_after_its_file_and_found_again(here, file, project):
     write_text(here / file, "{}")
     folder = data_project(file)
     assert str(folder) == project and found(folder) == [file]
-    settings = typed(load_config(folder / CONFIG), Settings)
+    settings = typed(load_config(folder / PROJECT_FILE), Settings)
     assert settings.has_final("model") and settings.runs["model"].lora.r == "auto"
-    edited = (folder / CONFIG).read_text("utf-8").replace("final: true", "final: false")
-    write_text(folder / CONFIG, edited)
+    edited = (folder / PROJECT_FILE).read_text("utf-8").replace("final: true", "final: false")
+    write_text(folder / PROJECT_FILE, edited)
     assert data_project(str(here / file)) == folder  # named otherwise
-    assert (folder / CONFIG).read_text("utf-8") == edited
+    assert (folder / PROJECT_FILE).read_text("utf-8") == edited
 
 
 def test_folders_and_globs(here):
@@ -52,7 +52,7 @@ def test_folders_and_globs(here):
     write_text(here / "qa" / "d.tsv", "{}")
     assert data_project("qa").name == "qa-project"  # goes on
     write_text(here / "saved" / "state.json", "{}")
-    assert '["../saved"]' in (data_project("saved") / CONFIG).read_text("utf-8")
+    assert '["../saved"]' in (data_project("saved") / PROJECT_FILE).read_text("utf-8")
     assert found(data_project("qa/*.csv", here / "mine")) == ["qa/b.csv"]
     assert str(data_project("qa/*.jsonl", here / "other")) == str(here / "other")
 
@@ -60,8 +60,8 @@ def test_folders_and_globs(here):
 def test_a_project_moves_with_its_file_and_names_one_elsewhere_in_full(here):
     write_text(here / "a" / "faq.jsonl", "{}")
     inside, outside = data_project("a/faq.jsonl", here / "a/p"), data_project("a/faq.jsonl", here / "b/p")
-    assert '["../faq.jsonl"]' in (inside / CONFIG).read_text("utf-8")
-    assert f'["{here / "a/faq.jsonl"}"]' in (outside / CONFIG).read_text("utf-8")
+    assert '["../faq.jsonl"]' in (inside / PROJECT_FILE).read_text("utf-8")
+    assert f'["{here / "a/faq.jsonl"}"]' in (outside / PROJECT_FILE).read_text("utf-8")
 
 
 def test_what_is_no_project_on_these_files_is_never_written_into(here):
