@@ -80,11 +80,12 @@ def models(work: Path, names: Iterable[str] = MEASURED) -> None:
 
 
 def settings(**changes):
-    """One complete entry of `runs:`, with the guide's rank, epochs and rate unless others are given."""
+    """One complete entry of `runs:`, with the guide's rank, epochs and rate, and no keep, unless others are given."""
     from qaloom.config.load import complete
 
     changes["lora"] = {"r": 16} | changes.get("lora", {})
-    changes["training"] = {"epochs": 3, "learning_rate": 2e-4} | changes.get("training", {})
+    numbers = {"epochs": 3, "learning_rate": 2e-4, "keep": {"strength": 0}}
+    changes["training"] = numbers | changes.get("training", {})
     return complete({"data": {"sources": ["x"]}, "runs": {"r": changes}})["runs"]["r"]
 
 

@@ -68,7 +68,7 @@ def base_folder(work: Path, reference: str) -> Path:
 
 def settings_of(arm: str, run: dict[str, Any], seed: int) -> dict[str, Any]:
     """A run's settings for an arm such as keep:1:0.5+abstain:0.1."""
-    training = run["training"] | {"seed": seed}
+    training = run["training"] | {"seed": seed, "keep": run["training"]["keep"] | {"strength": 0}}
     for part in arm.split("+"):
         name, *amounts = part.split(":")
         if name == "keep":

@@ -49,9 +49,10 @@ def settings_of(arm: dict[str, Any], steps: int, seed: int) -> dict[str, Any]:
     run: dict[str, Any] = complete(demo)["runs"]["demo"]
     epochs = steps * BATCH / len(arm["rows"])
     training = {"epochs": epochs, "seed": seed, "effective_batch": BATCH, "measure": False}
+    training |= {"learning_rate": 0.001, "keep": run["training"]["keep"] | {"strength": 0}}
     return run | {
         "training": run["training"] | training | arm.get("training", {}),
-        "lora": run["lora"] | arm.get("lora", {}),
+        "lora": run["lora"] | {"r": 128} | arm.get("lora", {}),
     }
 
 

@@ -55,6 +55,7 @@ def project(tmp_path, model) -> Path:
         "learning_rate": 1e-5,
         "measure": False,
         "save_steps": 20,
+        "keep": {"strength": 0},
     }
     run = {"precision": "16bit", "max_length": 256, "lora": {"r": 8}, "training": training}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"data": {"sources": ["x"]}, "runs": {"demo": run}}))

@@ -52,7 +52,7 @@ def trained(folder, model, precision, cap=0.0, dtype="bfloat16", **training):
         "precision": precision,
         "max_length": 1024,
         "lora": {"r": 16},
-        "training": {"epochs": 1, "learning_rate": 0.001} | training,
+        "training": {"epochs": 1, "learning_rate": 0.001, "keep": {"strength": 0}} | training,
     }
     (folder / "config.yaml").write_text(yaml.safe_dump({"data": {"sources": ["x"]}, "runs": {"demo": run}}))
     command = [sys.executable, "-c", SCRIPT, str(cap), dtype]

@@ -19,7 +19,7 @@ from qaloom.train import process, stage
 from qaloom.train.planning import launcher
 
 ROWS = [(f"{n}번 질문은 무엇인가요?", f"답 {n}입니다.") for n in range(8)]
-_TRAINING = {"epochs": 1, "effective_batch": 4, "learning_rate": 0.01, "validation_fraction": 0}
+_TRAINING = {"epochs": 1, "effective_batch": 4, "learning_rate": 0.01, "keep": {"strength": 0}}
 
 
 def main(root: Path, names: list[str]) -> None:

@@ -23,7 +23,7 @@ def project(folder, tiny, **training):
     """A project folder with rows, the tiny model and a configuration; return its run's settings."""
     write_lines(folder / "train.jsonl", FACTS)
     (folder / "tiny").symlink_to(tiny)
-    training = {"epochs": 2, "effective_batch": 4, "learning_rate": 0.01} | training
+    training = {"epochs": 2, "effective_batch": 4, "learning_rate": 0.01, "keep": {"strength": 0}} | training
     config = {"data": {"sources": ["x"]}, "runs": {"demo": {"max_length": 256, "training": training}}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     return load_config(folder / "config.yaml")["runs"]["demo"]

@@ -13,7 +13,8 @@ from qaloom.records import Paraphrases, Rejection, Row, row_id
 
 
 def settings(**changed):
-    """The section `augment` with its defaults."""
+    """The section `augment` with its defaults, without keyword forms."""
+    changed["forms"] = {"keywords": 0} | changed.get("forms", {})
     config = {"data": {"sources": ["a"]}, "runs": {"one": {}}, "augment": changed}
     return complete(config)["augment"]
 
