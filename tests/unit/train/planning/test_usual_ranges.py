@@ -9,6 +9,7 @@ from qaloom.config.load import DEMO, load_config
 from qaloom.config.settings import RunSettings, typed
 from qaloom.inference.architecture import Architecture, Projection
 from qaloom.train.planning.usual_ranges import beyond_the_usual
+from qaloom.train.recipe import Epoch, with_recipe
 
 LARGE, SMALL = (
     Architecture(
@@ -25,7 +26,8 @@ def settings(r=16, rate=0.0002, batch=8, tokens=None):
 
 def test_the_guides_own_values_and_the_demos_are_usual():
     assert beyond_the_usual(LARGE, settings()) == []
-    assert beyond_the_usual(SMALL, typed(load_config(DEMO)["runs"]["demo"], RunSettings)) == []
+    demo = with_recipe(load_config(DEMO)["runs"]["demo"], SMALL, Epoch())
+    assert beyond_the_usual(SMALL, typed(demo, RunSettings)) == []
 
 
 @pytest.mark.parametrize(
