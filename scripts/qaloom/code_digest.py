@@ -31,7 +31,8 @@ def code_digest(*starts: Path, library: Path = LIBRARY) -> str:
     """Hexadecimal sha256 over the files `starts` and every library module they reach by import.
 
     Python files count by their syntax tree without docstrings, annotations of functions and variables, calls
-    of `say`, the texts of QALoomErrors and the places of imported names; other files count by their bytes.
+    of `say` and `say_outcome`, the texts of QALoomErrors and the places of imported names; other files count by
+    their bytes.
     """
     parts = [_content(path) for path in starts]
     parts += sorted(_content(path) for path in _reached(starts, library))
@@ -84,9 +85,9 @@ class _Behaviour(ast.NodeTransformer):
             self.imported.add((alias.asname or alias.name, origin))
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """Drop docstrings and `say(...)`."""
+        """Drop docstrings, `say(...)` and `say_outcome(...)`."""
         match node.value:
-            case ast.Constant(value=str()) | ast.Call(func=ast.Name(id="say")):
+            case ast.Constant(value=str()) | ast.Call(func=ast.Name(id="say" | "say_outcome")):
                 return None
         return self.generic_visit(node)
 

@@ -11,7 +11,7 @@ CARD = Device("cuda", "card", int(40e9), int(48e9), 1, (8, 6))
 
 
 def run_settings(**changes: Any) -> RunSettings:
-    """One complete entry of `runs:` as it is trained: the schema's defaults, the guide's numbers for `auto`, no keep."""
+    """One complete entry of `runs:` as it is trained: the defaults, the guide's numbers for `auto`, no keep."""
     changes["lora"] = {"r": 16} | changes.get("lora", {})
     numbers = {"epochs": 3, "learning_rate": 0.0002, "keep": {"strength": 0}}
     changes["training"] = numbers | changes.get("training", {})
