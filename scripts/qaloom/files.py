@@ -154,6 +154,16 @@ def each_line(path: Path, kind: type[T]) -> Iterator[T]:
             yield from lines
 
 
+def nesting(value: Any) -> int:
+    """How deeply lists and objects of a JSON value are nested, a plain value being 1; without recursion."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        inner = [one for one in level if isinstance(one, dict | list)]
+        level = [v for one in inner for v in (one.values() if isinstance(one, dict) else one)]
+    return depth
+
+
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text, whatever their key order."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

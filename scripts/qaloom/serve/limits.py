@@ -6,6 +6,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.responses import JSONResponse
 
+from qaloom.files import nesting
+
 CONTEXT = 4096  # tokens of a question and its answer, unless the model takes fewer
 _DEPTH = 32  # of nested JSON
 
@@ -125,7 +127,7 @@ def decoded(content: bytes) -> dict[str, Any]:
     """A request's JSON object. Raises RequestError for anything else, and for one nested too deeply."""
     try:
         body = msgspec.json.decode(content)
-        if _depth(body) > _DEPTH:
+        if nesting(body) > _DEPTH:
             raise RecursionError
     except RecursionError:
         raise RequestError(400, "too_deep", f"the JSON may be nested {_DEPTH} levels deep") from None
@@ -157,13 +159,3 @@ def checked(body: dict[str, Any], kind: type[S]) -> S:
         return msgspec.convert(body, kind)
     except msgspec.ValidationError as error:
         raise RequestError(400, "invalid_value", str(error)) from None
-
-
-def _depth(value: Any) -> int:
-    """How deeply lists and objects are nested, without recursion."""
-    depth, level = 0, [value]
-    while level:
-        depth += 1
-        inner = [one for one in level if isinstance(one, dict | list)]
-        level = [v for one in inner for v in (one.values() if isinstance(one, dict) else one)]
-    return depth

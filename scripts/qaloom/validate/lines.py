@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from qaloom.files import exact_number
+from qaloom.files import exact_number, nesting
 from qaloom.validate.blocks import LINE_LIMIT
 from qaloom.validate.brackets import Span, record_spans
 from qaloom.validate.encodings import from_cp949
@@ -21,6 +21,7 @@ from qaloom.validate.encodings import from_cp949
 NO_REPAIRS: tuple[str, ...] = ()
 _decode = msgspec.json.Decoder(float_hook=exact_number).decode
 _DIGITS = 4_000  # Python turns no more than 4,300 into a number
+_DEEPEST = 200  # levels of lists and objects; json's own limit differs between versions of Python
 _BRACKETS = (b"[", b"]", b"],", b",", b"][")  # lines of a list with an object a line
 _PYTHON = re.compile(r"\s*\{\s*'[^']*'\s*:")
 
@@ -119,12 +120,19 @@ def line_of(number: int, raw: bytes, ended: bool) -> Line:
         detail = f"the line is longer than {LINE_LIMIT >> 20} MiB; is the file one JSON document?"
         return Line(number, raw, Fault("too_long_line", detail))
     try:
-        value = _decode(raw)
+        value = _shallow(raw, _decode(raw))
         if type(value) is dict and raw.count(b'"') == _quotes(value):
             return Line(number, raw, value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     return _diagnosed(number, raw, ended)
+
+
+def _shallow(raw: bytes, value: Any) -> Any:
+    """The value. Raises RecursionError where it is nested deeper than _DEEPEST."""
+    if raw.count(b"{") + raw.count(b"[") > _DEEPEST and nesting(value) > _DEEPEST:
+        raise RecursionError
+    return value
 
 
 def _quotes(record: dict[str, Any]) -> int:
@@ -144,6 +152,7 @@ def _diagnosed(number: int, raw: bytes, ended: bool) -> Line:
         return Line(number, raw, None)
     try:
         value, repairs = _loads(raw, ended)
+        _shallow(raw, value)
     except _Refused as refused:
         return Line(number, raw, refused.fault)
     except RecursionError:
