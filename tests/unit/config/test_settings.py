@@ -30,7 +30,7 @@ def differences(kind, schema, where="config") -> list[str]:
         for name in set(fields) & set(schema["properties"]):
             found += differences(fields[name], schema["properties"][name], f"{where}.{name}")
         return found
-    if get_origin(main) is Literal and not {int} & set(rest):
+    if get_origin(main) is Literal and not {int, float} & set(rest):
         wanted = {
             *get_args(main),
             *(value for one in rest for value in ((True, False) if one is bool else (None,))),
