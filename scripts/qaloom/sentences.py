@@ -29,8 +29,12 @@ def line_in_korean(line: str) -> str:
 
 
 def _value(name: str, text: str) -> str:
-    """A value as it stands in the Korean sentence: times and names of jobs are sentences of their own."""
-    return line_in_korean(text) if name.startswith(("time", "job")) else text
+    """A value as it stands in the Korean sentence: it may be a sentence itself, after a comma or semicolon."""
+    if name.startswith("job"):
+        return line_in_korean(text)
+    start = text[:2] if text.startswith(("; ", ", ")) else ""
+    korean = in_korean(text.removeprefix(start)) if text else None
+    return text if korean is None else start + korean
 
 
 @cache
