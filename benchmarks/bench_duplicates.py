@@ -84,7 +84,7 @@ def _ours(records: list[dict]) -> Dropped:
     settings = complete({"data": {"sources": ["-"]}, "runs": {"demo": {}}})["dedup"]
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
         rows = (
-            Row(row_id(r["question"], "", r["answer"]), r["question"], "", r["answer"], "a", at, "a", {})
+            Row(row_id(r["question"], "", r["answer"]), r["question"], "", r["answer"], "a", at, "a", "{}")
             for at, r in enumerate(records)
         )
         write_lines(Path(folder) / "rows.jsonl", rows)

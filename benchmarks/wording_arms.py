@@ -117,7 +117,7 @@ def from_rows(rows: Sequence[dict[str, str]]) -> Callable[[Fact], Rows]:
 
 def made_forms(known: Sequence[Fact]) -> list[Row]:
     """All forms of augment.forms of the first wordings; `parent` is the fact's name."""
-    rows = [Row(fact["id"], fact["wordings"][0], "", fact["answer"], "", 1, "", {}) for fact in known]
+    rows = [Row(fact["id"], fact["wordings"][0], "", fact["answer"], "", 1, "", "{}") for fact in known]
     return forms_of(rows, FormSettings(statement=True, reverse=True, cloze=True, keywords=8))
 
 

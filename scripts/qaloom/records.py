@@ -13,19 +13,29 @@ import msgspec
 from msgspec import Struct
 
 from qaloom.errors import DataError
-from qaloom.files import file_digest, read_document, read_lines, write_json, write_lines
+from qaloom.files import (
+    ENCODER,
+    exact_number,
+    file_digest,
+    read_document,
+    read_lines,
+    write_json,
+    write_lines,
+)
 
+NO_META = "{}"
+_read_meta = msgspec.json.Decoder(dict[str, Any], float_hook=exact_number).decode
 # What a stage writes last, with its files' digests.
 _VOUCHERS = ("stats.json", "manifest.json", "metrics.json")
 
 
-class Row(Struct, omit_defaults=True, gc=False):
+class Row(Struct, gc=False):
     """One question with its answer, and where it came from.
 
     `source` is relative to the project, `line` counts from 1, `group` names the document; `origin` is
     `data`, `augmented`, `rule` or `form` (trained, never asked); `parent` and `provider` are set on rows that
     augmentation made. `system` is the row's own system message, `history` the exchanges (question, answer)
-    before the question.
+    before the question. `meta` is a JSON object as a text, so that all rows have the same keys of the same types.
     """
 
     id: str
@@ -35,12 +45,21 @@ class Row(Struct, omit_defaults=True, gc=False):
     source: str
     line: int
     group: str
-    meta: dict[str, Any]
+    meta: str
     origin: str = "data"
     parent: str = ""
     provider: str = ""
     system: str = ""
     history: list[tuple[str, str]] = []
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What `meta` holds: all that the source has beside question and answer, and what stages noted."""
+        return {} if self.meta == NO_META else _read_meta(self.meta)
+
+    def note(self, key: str, value: Any) -> None:
+        """Put a value into `meta`."""
+        self.meta = meta_text(self.details | {key: value})
 
     @property
     def context(self) -> str:
@@ -71,7 +90,7 @@ class Row(Struct, omit_defaults=True, gc=False):
 def other_wording(row: Row, question: str, origin: str, provider: str) -> Row:
     """The row that asks `row` in other words; the dialogue before the question stays as it is."""
     made = Row(
-        "", question, row.input, row.output, row.source, row.line, row.group, {}, origin, row.id, provider,
+        "", question, row.input, row.output, row.source, row.line, row.group, NO_META, origin, row.id, provider,
         row.system, row.history,
     )  # fmt: skip
     made.id = made.identity
@@ -106,7 +125,7 @@ class Rejection(Struct, omit_defaults=True):
     provider: str = ""
 
 
-class Placement(Struct, omit_defaults=True, gc=False):
+class Placement(Struct, gc=False):
     """A line of the split's placement.jsonl: the part that a row is in, and why.
 
     `split` is train, recall or unseen, or final for a form that only a final model is trained on; `why` a reason
@@ -218,7 +237,7 @@ class LookAlikeRow(Struct):
     kind: str
 
 
-class Clustered(Struct, omit_defaults=True):
+class Clustered(Struct):
     """A line of dedup's clusters.jsonl: the cluster of a kept row, and its comparison keys.
 
     `question` (with the input) and `answer` are made once and read by the split; empty, they are made again.
@@ -242,7 +261,7 @@ def placed_row(place: Placement, text: Mapping[str, Any], origin: str, provider:
     """A row of the split's files, its texts and its placement put together."""
     return Row(
         text["id"], text["instruction"], text["input"], text["output"], place.source, place.line, place.group,
-        {}, origin, place.parent, provider, text.get("system", ""), text.get("history", []),
+        NO_META, origin, place.parent, provider, text.get("system", ""), text.get("history", []),
     )  # fmt: skip
 
 
@@ -292,6 +311,11 @@ def uncollected() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def meta_text(values: Mapping[str, Any]) -> str:
+    """Values as the text that `Row.meta` is."""
+    return ENCODER.encode(values).decode() if values else NO_META
 
 
 def question_text(instruction: str, input: str) -> str:

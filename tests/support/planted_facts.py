@@ -77,7 +77,7 @@ def planted_facts(rng: random.Random, count: int, documents: int = 6) -> Planted
 
 def _row(question: str, answer: str, document: int, line: int) -> Row:
     group = f"d{document}"
-    return Row(row_id(question, "", answer), question, "", answer, f"{group}.jsonl", line + 1, group, {})
+    return Row(row_id(question, "", answer), question, "", answer, f"{group}.jsonl", line + 1, group, "{}")
 
 
 def _value(rng: random.Random, thing: str) -> tuple[int, int, int]:

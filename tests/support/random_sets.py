@@ -116,7 +116,7 @@ def _row(question, answer, group, rng, parent=None):
         f"{group}.jsonl",
         rng.randrange(1, 999),
         group,
-        {},
+        "{}",
         *made,
     )
 

@@ -6,7 +6,7 @@ from qaloom.dedup.stage import dedup
 from qaloom.files import read_lines, write_lines
 from qaloom.records import Row, context_text, other_wording, row_context
 from qaloom.split.stage import split
-from qaloom.validate.stage import validate_file
+from qaloom.validate.stage import ReadOptions, validate_file
 
 CONFIG = complete({"data": {"sources": ["-"]}, "runs": {"demo": {}}})
 WEEKDAY = [("평일에는 몇 시에 여나요?", "9시에 엽니다.")]
@@ -14,7 +14,7 @@ STAFF = [("평일에는 몇 명이 근무하나요?", "네 명이 근무합니�
 
 
 def row(question, answer, line, system="", history=()):
-    made = Row("", question, "", answer, "a.jsonl", line, "a", {}, system=system, history=list(history))
+    made = Row("", question, "", answer, "a.jsonl", line, "a", "{}", system=system, history=list(history))
     made.id = made.identity
     return made
 
@@ -86,7 +86,7 @@ def test_of_a_dialogue_every_answer_may_become_a_row(tmp_path):
         '{"conversations": [{"from": "human", "value": "Q: 언제 여나요?"}, {"from": "gpt", "value": "A: 9시"},'
         ' {"from": "human", "value": "주말에는요?"}, {"from": "gpt", "value": "10시"}]}\n'
     )
-    stats = validate_file(source, "a.jsonl", tmp_path / "out", "all")
+    stats = validate_file(source, "a.jsonl", tmp_path / "out", ReadOptions("all"))
     first, last = read_lines(tmp_path / "out/rows.jsonl", Row)
     assert (stats["in"], stats["out"]) == (2, 2)
     assert (first.instruction, first.output, first.history) == ("언제 여나요?", "9시", [])

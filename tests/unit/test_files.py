@@ -25,7 +25,7 @@ from qaloom.files import (
     write_lines,
     write_text,
 )
-from qaloom.records import Row
+from qaloom.records import Row, meta_text
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -92,7 +92,10 @@ def test_json_keeps_key_order_and_writes_characters_as_they_are(tmp_path):
 )
 def test_any_line_break_stays_inside_its_record(tmp_path, text):
     path = tmp_path / "a.jsonl"
-    rows = [Row("1", text, "", "답", "a", 1, "g", {"k": text}), Row("2", "질문", "", text, "a", 2, "g", {})]
+    rows = [
+        Row("1", text, "", "답", "a", 1, "g", meta_text({"k": text})),
+        Row("2", "질문", "", text, "a", 2, "g", "{}"),
+    ]
     assert write_lines(path, rows) == 2
     assert read_lines(path, Row) == rows
     assert read_lines(path)[0]["instruction"] == text

@@ -40,8 +40,8 @@ UNITS = [
 
 def of_row(judge: Callable[[Row], object]) -> Callable[[str], object]:
     def judged(text: str) -> None:
-        judge(Row("0", text, "", "네.", "a", 1, "a", {}))
-        judge(Row("0", "무엇인가요?", "", text, "a", 1, "a", {}))
+        judge(Row("0", text, "", "네.", "a", 1, "a", "{}"))
+        judge(Row("0", "무엇인가요?", "", text, "a", 1, "a", "{}"))
 
     return judged
 

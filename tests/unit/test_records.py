@@ -24,7 +24,7 @@ from qaloom.records import (
 
 
 def row(number: int, **more) -> Row:
-    return Row(f"{number:016x}", f"질문 {number}", "", "답", "a.jsonl", number, "a", {}, **more)
+    return Row(f"{number:016x}", f"질문 {number}", "", "답", "a.jsonl", number, "a", "{}", **more)
 
 
 def test_an_id_is_pinned_for_every_reader_of_the_contract():

@@ -158,7 +158,7 @@ def _personal(row: Row) -> list[str]:
 
 
 def _marked(row: Row, found: list[str], choice: str) -> Row:
-    row.meta["pii"] = found
+    row.note("pii", found)
     if choice == "mask":
         row.instruction, row.input, row.output = map(pii.mask, (row.instruction, row.input, row.output))
         row.system = pii.mask(row.system)
@@ -176,7 +176,7 @@ _UNTIDY = re.compile(r" [?!.,]")
 def _worth(keyed: Keyed) -> tuple:
     """The order in which rows survive: by what they say, and by place only where they say the same."""
     row = keyed.row
-    repairs = len(row.meta.get("repairs", ()))
+    repairs = len(row.details.get("repairs", ()))
     untidy = (
         missing_spaces(row.instruction) + missing_spaces(row.output) + len(_UNTIDY.findall(row.instruction))
     )

@@ -177,7 +177,7 @@ def _asking_for_what_is_known(
 
 
 def _unanswered(question: str) -> Row:
-    return Row(row_id(question, "", ""), question, "", "", "", 0, "", {})
+    return Row(row_id(question, "", ""), question, "", "", "", 0, "", "{}")
 
 
 def _row(parent: Wording, found: LookAlike) -> LookAlikeRow:

@@ -4,8 +4,10 @@ The text is never parsed as a whole. Brackets and quotes alone are followed, blo
 one record at a time, each record has the line that it begins on, and a damaged record costs that record.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import NamedTuple
 
@@ -16,6 +18,7 @@ LIST = b"["  # the wrapping of a list; also of records that stand by themselves,
 _TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\[^\n])*+(?:(")|\\?\n|\\?\Z)|[{}\[\]]')
 _KEY = re.compile(rb'"((?:[^"\\\n]++|\\.)*+)"\s*+:')
 _BLANK = b" \t\r\n\f\v,\xef\xbb\xbf"
+_OBJECT = 4_000  # bytes at the beginning of an object in which its keys are looked for
 _MESSAGE = (b"role", b"from")
 
 
@@ -34,21 +37,36 @@ class Span(NamedTuple):
 def wrapping_of(head: bytes, known: frozenset[str]) -> bytes:
     """Brackets around the records of a text by its beginning: `LIST`, or b"{[" for a list in an object.
 
-    An object is a record itself if it has a key that is `known` to be of a row before its first list of objects,
-    or if that is one of messages.
+    Of several lists of objects the first counts whose first object has a key that is `known` to be of a row. An
+    object is a record itself if it has such a key, or if its first list is one of messages.
     """
+    places = dict(reversed(list(_lists_of_objects(head))))  # the first place of each nesting
+    if not places:
+        return LIST
+    first = min(places, key=places.__getitem__)
+    if _is_row(head, places[first], known):
+        return LIST
+    good = (path for path, at in places.items() if _keys(_object_at(head, at)) & known)
+    return min(good, key=places.__getitem__, default=first)
+
+
+def _object_at(head: bytes, place: int) -> bytes:
+    return next(record_spans([head[place : place + _OBJECT]])).raw
+
+
+def _lists_of_objects(head: bytes) -> Iterator[tuple[bytes, int]]:
+    """Brackets around the objects of lists in the first value of a text, and where each such object begins."""
     path = b""
     for token in _TOKEN.finditer(head):
         char = token[0][:1]
-        if char == b"{" and path[-1:] == b"[":
-            return LIST if _is_row(head[: token.start()], head[token.start() :], known) else path
+        if char == b"{" and path[-1:] == b"[" and path.count(b"[") == 1:
+            yield path, token.start()
         if char in b"{[":
             path += char
         elif char in b"}]":
             path = path[:-1]
             if not path:
-                break
-    return LIST
+                return
 
 
 def record_spans(blocks: Iterable[bytes], wrapping: bytes = LIST) -> Iterator[Span]:
@@ -58,10 +76,20 @@ def record_spans(blocks: Iterable[bytes], wrapping: bytes = LIST) -> Iterator[Sp
         yield from scan.feed(block, final=not block)
 
 
-def _is_row(before: bytes, first: bytes, known: frozenset[str]) -> bool:
-    keys = {key.decode("utf-8", "replace").strip().casefold() for key in _KEY.findall(before)}
-    inner = _KEY.search(first)
-    return bool(keys & known) or (inner is not None and inner[1] in _MESSAGE)
+def _is_row(head: bytes, place: int, known: frozenset[str]) -> bool:
+    """Whether the first value of a text is a row, and what is in its list of objects (at `place`) part of it."""
+    inner = _KEY.search(head, place)
+    if inner is not None and inner[1] in _MESSAGE:
+        return True
+    before = _keys(head[:place])
+    with suppress(ValueError, RecursionError):  # of an object that is longer than the beginning of the text
+        value = json.loads(next(record_spans([head])).raw)
+        before |= {key.strip().casefold() for key in value} if type(value) is dict else set()
+    return bool(before & known)
+
+
+def _keys(text: bytes) -> set[str]:
+    return {key.decode("utf-8", "replace").strip().casefold() for key in _KEY.findall(text)}
 
 
 class _Scan:

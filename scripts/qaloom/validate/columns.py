@@ -107,8 +107,8 @@ def keys_seen(keys: Iterable[str]) -> str:
 
 
 @lru_cache(maxsize=256)
-def remedy_for(keys: tuple[str, ...]) -> str:
-    """What to do about a record of unknown keys: the line of the configuration, with the keys that are likeliest."""
+def remedy_for(keys: tuple[str, ...], columns: Columns = ()) -> str:
+    """What to do about a record that lacks question or answer: a line of the configuration, with the likeliest keys."""
     names = {folded(key) for key in keys}
     if "role" in names and names & {"text", "content", "value"}:
         return "the record is one message; write a chat as one record, {messages: [{role: ..., content: ...}, ...]}"
@@ -116,13 +116,19 @@ def remedy_for(keys: tuple[str, ...]) -> str:
         return (
             "the text seems to hold question and answer together; write them as two keys, question and answer"
         )
-    question, answer = _likeliest(keys, _ASKING, _QUESTIONS), _likeliest(keys, _ANSWERING, _ANSWERS)
-    if question and answer and question != answer:
-        return (
-            f"if they hold question and answer, write data.columns: {_flow(question=question, answer=answer)}"
-        )
-    example = _flow(question=question or "KEY", answer=answer if answer != question else "KEY")
-    return f"name the keys of question and answer: data.columns: {example}"
+    if {"columns", "data"} <= names:
+        return "the table seems to be pandas' own form; use to_json(orient='records', lines=True)"
+    plan = plan_of(keys, columns)
+    free = [key for key in keys if key not in (plan.question, plan.answer)]
+    likely = {
+        "question": "" if plan.question else _likeliest(free, _ASKING, _QUESTIONS),
+        "answer": "" if plan.answer else _likeliest(free, _ANSWERING, _ANSWERS),
+    }
+    missing = [part for part, known in (("question", plan.question), ("answer", plan.answer)) if not known]
+    if all(likely[part] for part in missing) and len(set(likely.values())) > 1:
+        return f"if that is where they are, write data.columns: {_flow({part: likely[part] for part in missing})}"
+    named = {part: likely[part] or "KEY" for part in missing}
+    return f"name the {' and the '.join(missing)}: data.columns: {_flow(named)}"
 
 
 def _best_pair(named: dict[str, str], own: dict[str, str]) -> tuple[str, str]:
@@ -146,7 +152,7 @@ def _likeliest(keys: Sequence[str], words: re.Pattern[str], known: Sequence[str]
     return best[1] if best[0] >= _CERTAIN else ""
 
 
-def _flow(**parts: str) -> str:
+def _flow(parts: dict[str, str]) -> str:
     """A YAML mapping in one line, its texts in quotes where they need them."""
     shown = {
         part: key

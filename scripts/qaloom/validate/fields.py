@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import chain
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from qaloom.validate.columns import (
 from qaloom.validate.dialogues import Dialogue, dialogue, earlier_turns, is_messages, read_turns
 from qaloom.validate.lines import Fault
 
-_NESTED = ("data", "paragraphs", "qas")  # from the outside in
+_DEEPEST = 4  # lists in each other that questions may be in
 _NUMBERS = (int, float, Decimal)
 _SUFFIXES = re.compile(
     r"(\.qa)?\.(jsonl?|ndjson|csv|tsv|xls[xm]|parquet)(\.gz|\.zst)?$|\.gz$|\.zst$", re.IGNORECASE
@@ -63,24 +64,28 @@ def shape(record: dict[str, Any], raw: bytes = b"", columns: Columns = ()) -> Sh
     if any(is_messages(record[key]) for key in (plan.question, plan.answer) if key):
         return _conversational(record, plan)
     if not plan.question or not plan.answer:
-        return _missing(record, plan)
+        return _missing(record, plan, columns)
     return _pair(record, raw, plan)
 
 
 def nested_records(
-    record: dict[str, Any], columns: Columns = (), levels: tuple[str, ...] = _NESTED
+    record: dict[str, Any], columns: Columns = (), depth: int = _DEEPEST
 ) -> Iterator[dict[str, Any]]:
-    """The questions that a record of SQuAD's form holds (data, paragraphs, qas), each with what stands around it.
-
-    Any other record is given as it is.
+    """The questions with answers that a record has in lists of its own (SQuAD's data, paragraphs, qas), each one with
+    the texts and numbers around it. Any other record is given as it is.
     """
-    inner = next((key for key in levels if _is_nested(record.get(key))), "")
-    if not inner or has_pair(tuple(record), columns):
-        yield record
-        return
-    around = {key: value for key, value in record.items() if type(value) not in (list, dict)}
-    for one in record[inner]:
-        yield from nested_records(around | one, columns, levels[levels.index(inner) + 1 :])
+    found = [] if has_pair(tuple(record), columns) else list(_inner_records(record, columns, depth))
+    yield from found or [record]
+
+
+def _inner_records(record: dict[str, Any], columns: Columns, depth: int) -> Iterator[dict[str, Any]]:
+    lists = [value for value in record.values() if _is_nested(value)] if depth else []
+    around = {key: value for key, value in record.items() if type(value) not in (list, dict)} if lists else {}
+    for inner in chain.from_iterable(lists):
+        if has_pair(tuple(inner), columns):
+            yield around | inner
+        else:
+            yield from _inner_records(around | inner, columns, depth - 1)
 
 
 def _is_nested(value: Any) -> bool:
@@ -195,7 +200,8 @@ def _as_text(record: dict[str, Any], key: str, raw: bytes) -> str | Fault:
     texts = _alternatives(value)
     if texts is None:
         kind = "a list of other things than texts" if type(value) is list else "an object"
-        return Fault("not_text", f"{key} holds {kind}, not a text; write its text there")
+        advice = "write its text there (of pandas, use to_json(orient='records', lines=True))"
+        return Fault("not_text", f"{key} holds {kind}, not a text; {advice}")
     if len(texts) > 1 and folded(key) != "answers":
         return Fault(
             "not_text", f"{key} holds {len(texts)} different texts; join them into one, or keep the best"
@@ -277,8 +283,8 @@ def _as_written(record: dict[str, Any], key: str, raw: bytes) -> str:
     return json.loads(raw, parse_int=str, parse_float=str, strict=False)[key]
 
 
-def _missing(record: dict[str, Any], plan: KeyParts) -> Fault:
-    told = f"keys seen: {keys_seen(record)}; {remedy_for(tuple(record))}"
+def _missing(record: dict[str, Any], plan: KeyParts, columns: Columns) -> Fault:
+    told = f"keys seen: {keys_seen(record)}; {remedy_for(tuple(record), columns)}"
     if not plan.question:
         return Fault("missing_question", f"no key holds a question (question, instruction, prompt); {told}")
     return Fault("missing_answer", f"no key holds an answer (answer, output, completion); {told}")

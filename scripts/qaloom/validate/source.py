@@ -77,6 +77,8 @@ def read_source(source: Source, columns: Columns = (), progress: Progress | None
             yield from read_saved_dataset(source.path)
         else:
             yield from _read_text(source, is_header, progress)
+        if progress:
+            progress(source.path.stat().st_size)
 
 
 def header_test(columns: Columns) -> IsHeader:

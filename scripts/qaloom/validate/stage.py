@@ -15,7 +15,7 @@ from qaloom.config.settings import Answers
 from qaloom.console import bar, counted, say, say_outcome
 from qaloom.errors import SourceError
 from qaloom.files import ENCODER, each_line, read_values, whole, write_json
-from qaloom.records import Rejection, Row, StageStats, check_handed_over, written_digests
+from qaloom.records import Rejection, Row, StageStats, check_handed_over, meta_text, written_digests
 from qaloom.validate.columns import Columns
 from qaloom.validate.fields import Shaped, every_answer, file_group, nested_records, shape
 from qaloom.validate.lines import Fault, Line
@@ -126,7 +126,7 @@ def _judged(
         for item in judge(line, name, group, reading):
             if isinstance(item, Row):
                 counts.out += 1
-                counts.repairs.update(item.meta.get("repairs", ()))
+                counts.repairs.update(item.details.get("repairs", ()))
             else:
                 counts.rejected += 1
                 counts.reasons[item.reason] += 1
@@ -160,7 +160,7 @@ def _row(line: Line, found: Shaped, name: str, group: str) -> Row | Fault:
         return Fault("bad_history", "an earlier question or answer of the dialogue is empty")
     row = Row(
         "", question, context, answer, name, line.number, found.document or group,
-        _meta(found, line.repairs + found.repairs + codes),
+        meta_text(_meta(found, line.repairs + found.repairs + codes)),
         system=system, history=list(zip(told[::2], told[1::2], strict=True)),
     )  # fmt: skip
     row.id = row.identity
@@ -241,7 +241,12 @@ def none_good(name: str, count: int, reasons: Mapping[str, int], first: Rejectio
     """A sentence for a source without a good row: the common reasons, and what is wrong with its first line."""
     common = sorted(reasons.items(), key=lambda pair: -pair[1])[:3]
     told = ", ".join(f"{reason} {number:,}" for reason, number in common)
-    return f"{name}: no good row among {count:,} lines ({told}); line {first.line}: {first.detail}"
+    kinds = (
+        ""
+        if set(reasons) != {"not_json"}
+        else "; rows are read from JSON, CSV, TSV, Excel and Parquet (docs/data.md)"
+    )
+    return f"{name}: no good row among {count:,} lines ({told}); line {first.line}: {first.detail}{kinds}"
 
 
 def _more(files: Sequence[Any]) -> str:

@@ -195,7 +195,7 @@ def _validate(places: Sequence[Row]) -> StageHistory:
 
 
 def _repairs(row: Row) -> str:
-    repairs = row.meta.get("repairs")
+    repairs = row.details.get("repairs")
     return f"repaired ({', '.join(repairs)})" if repairs else "unchanged"
 
 

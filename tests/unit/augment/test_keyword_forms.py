@@ -10,7 +10,7 @@ from qaloom.records import Row, row_id
 
 
 def rows_of(*pairs):
-    return [Row(row_id(q, "", a), q, "", a, "a.jsonl", n, "a", {}) for n, (q, a) in enumerate(pairs)]
+    return [Row(row_id(q, "", a), q, "", a, "a.jsonl", n, "a", "{}") for n, (q, a) in enumerate(pairs)]
 
 
 def forms(*pairs, most=20):

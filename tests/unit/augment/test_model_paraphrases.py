@@ -248,8 +248,8 @@ def test_what_a_bad_model_writes_is_dropped_with_reasons_and_the_coverage_says_s
     }
     kinds = _prompts()["en"]["kinds"]
     scripted.reply = staticmethod(lambda p: next(replies[k] for k in KINDS if kinds[k] in p))
-    rows = [Row("1", QUESTIONS[0], "", "in the red drawer", "a.jsonl", 1, "doc", {})]
-    rows.append(Row("2", "これは何ですか？", "", "本", "a.jsonl", 2, "doc", {}))
+    rows = [Row("1", QUESTIONS[0], "", "in the red drawer", "a.jsonl", 1, "doc", "{}")]
+    rows.append(Row("2", "これは何ですか？", "", "本", "a.jsonl", 2, "doc", "{}"))
     write_lines(tmp_path / "rows.jsonl", rows)
     write_questions(tmp_path / "rows.jsonl", [tmp_path / "questions.jsonl"])
     chosen = settings() | {"wordings": 3}

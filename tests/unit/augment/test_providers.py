@@ -33,7 +33,7 @@ def settings(**changed):
 
 def rows(questions):
     return [
-        Row(row_id(q, "", f"answer {n}"), q, "", f"answer {n}", "a.jsonl", n + 1, "doc", {})
+        Row(row_id(q, "", f"answer {n}"), q, "", f"answer {n}", "a.jsonl", n + 1, "doc", "{}")
         for n, q in enumerate(questions)
     ]
 

@@ -11,7 +11,7 @@ from qaloom.records import Row
 
 
 def facts(*rows):
-    made = [Row(str(n), q, "", a, "a.jsonl", n, "doc", {}) for n, (q, a) in enumerate(rows)]
+    made = [Row(str(n), q, "", a, "a.jsonl", n, "doc", "{}") for n, (q, a) in enumerate(rows)]
     return sorted(sorted(int(row.id) for row in fact) for fact in rows_by_fact(made))
 
 

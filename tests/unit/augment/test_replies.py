@@ -90,7 +90,7 @@ def test_statements_are_told_from_questions_requests_and_keywords():
 
 
 def row(question, answer):
-    return Row("1", question, "", answer, "a.jsonl", 1, "doc", {})
+    return Row("1", question, "", answer, "a.jsonl", 1, "doc", "{}")
 
 
 @pytest.mark.parametrize(

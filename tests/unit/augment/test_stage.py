@@ -25,7 +25,7 @@ LOOSE = settings(gates={"words_kept": 0, "words_added": 9, "least_similar": 0})
 
 def row(question, answer, input="", line=1, group="doc"):
     return Row(
-        row_id(question, input, answer), question, input, answer, "data/a.jsonl", line, group, {"page": 3}
+        row_id(question, input, answer), question, input, answer, "data/a.jsonl", line, group, '{"page":3}'
     )
 
 

@@ -23,7 +23,7 @@ BASE = "솔내관 주차 요금은 얼마입니까?"
 def found(*pairs):
     """The reported pairs of (question, answer) among some rows, as sets."""
     rows = [
-        Keyed(Row(row_id(q, "", a), q, "", a, "a.jsonl", 1, "a", {}), comparison_key(q), comparison_key(a))
+        Keyed(Row(row_id(q, "", a), q, "", a, "a.jsonl", 1, "a", "{}"), comparison_key(q), comparison_key(a))
         for q, a in pairs
     ]
     questions = Questions(rows)
@@ -131,7 +131,7 @@ def found_by_meaning(monkeypatch, *pairs):
 
     monkeypatch.setattr("qaloom.inference.embeddings.embed", vectors)
     rows = [
-        Keyed(Row(row_id(q, "", a), q, "", a, "a.jsonl", 1, "a", {}), comparison_key(q), comparison_key(a))
+        Keyed(Row(row_id(q, "", a), q, "", a, "a.jsonl", 1, "a", "{}"), comparison_key(q), comparison_key(a))
         for q, a in pairs
     ]
     questions = Questions(rows)

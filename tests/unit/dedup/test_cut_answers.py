@@ -7,7 +7,7 @@ from qaloom.records import Row
 
 
 def row(question, answer):
-    return Row("0", question, "", answer, "a.jsonl", 1, "a", {})
+    return Row("0", question, "", answer, "a.jsonl", 1, "a", "{}")
 
 
 @pytest.mark.parametrize(

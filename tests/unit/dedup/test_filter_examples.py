@@ -10,7 +10,7 @@ FILTERS = quality(complete({"data": {"sources": ["-"]}, "runs": {"demo": {}}, "d
 
 
 def reason(question, answer):
-    found = failed(Row("0", question, "", answer, "a.jsonl", 1, "a", {}), FILTERS)
+    found = failed(Row("0", question, "", answer, "a.jsonl", 1, "a", "{}"), FILTERS)
     return found and found[0]
 
 

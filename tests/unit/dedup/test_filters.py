@@ -13,7 +13,7 @@ def settings(**changes):
 
 
 def reason(question="본원의 주소는 어디인가요?", answer="가람시 솔내구 물빛로 27", given="", **changes):
-    found = failed(Row("0", question, given, answer, "a.jsonl", 1, "a", {}), quality(settings(**changes)))
+    found = failed(Row("0", question, given, answer, "a.jsonl", 1, "a", "{}"), quality(settings(**changes)))
     return found and found[0]
 
 

@@ -7,7 +7,7 @@ from qaloom.records import Row
 
 
 def refused(question, answer):
-    return bool(refusal(Row("0", question, "", answer, "a.jsonl", 1, "a", {})))
+    return bool(refusal(Row("0", question, "", answer, "a.jsonl", 1, "a", "{}")))
 
 
 @pytest.mark.parametrize(

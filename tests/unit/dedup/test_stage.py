@@ -14,7 +14,7 @@ from qaloom.config.load import ROOT, complete
 from qaloom.dedup.stage import dedup
 from qaloom.errors import DataError
 from qaloom.files import read_json, read_lines, write_lines
-from qaloom.records import Rejection, Row, Survivor, row_id
+from qaloom.records import Rejection, Row, Survivor, meta_text, row_id
 from qaloom.text import join_cost as cost
 from qaloom.text.differences import stem
 from qaloom.text.endings import subject
@@ -36,7 +36,7 @@ def configured(**changes):
 
 
 def row(question, answer, line=1, source="a.jsonl", given="", **meta):
-    return Row(row_id(question, given, answer), question, given, answer, source, line, "a", meta)
+    return Row(row_id(question, given, answer), question, given, answer, source, line, "a", meta_text(meta))
 
 
 def run(folder: Path, rows, **changes):
@@ -163,7 +163,7 @@ def test_one_question_with_hundreds_of_answers(tmp_path):
 def test_personal_data_by_choice(tmp_path):
     rows = [row(QUESTION, "help@garam.or.kr 로 문의"), row("대표 번호는 무엇인가요?", "없습니다", 2)]
     kept = {item.line: item for item in run(tmp_path, rows)[0]}
-    assert kept[1].meta["pii"] == ["email"]
+    assert kept[1].details["pii"] == ["email"]
     kept = {item.line: item for item in run(tmp_path, rows, pii="mask")[0]}
     assert kept[1].output == "[email] 로 문의"
     assert kept[1].id == row_id(QUESTION, "", "[email] 로 문의")
@@ -348,7 +348,7 @@ def test_labelled_faults(demo):
             "merged": (at in kept) + (twin in kept) < 2
             and (at in rejected["dedup"] or twin in rejected["dedup"]),
             "reported": any({at, twin} <= places for places in reported) and at in kept,
-            "repaired": at in kept and bool(valid.get(at) and valid[at].meta.get("repairs")),
+            "repaired": at in kept and bool(valid.get(at) and valid[at].details.get("repairs")),
         }[label["expect"]]
         if met == (at in LET_THROUGH):
             wrong.append(label)

@@ -7,7 +7,7 @@ from qaloom.records import Row
 
 
 def unclear(question, given=""):
-    return bool(unclear_question(Row("0", question, given, "답", "a.jsonl", 1, "a", {})))
+    return bool(unclear_question(Row("0", question, given, "답", "a.jsonl", 1, "a", "{}")))
 
 
 @pytest.mark.parametrize(

@@ -572,7 +572,7 @@ def test_paraphrases_have_a_table_and_examples_of_kept_and_dropped(tmp_path: Pat
     from qaloom.records import Paraphrases, Row
 
     question = "Where are the spare keys kept?"
-    write_lines(tmp_path / "rows.jsonl", [Row("1", question, "", "Room 3", "a.jsonl", 7, "doc", {})])
+    write_lines(tmp_path / "rows.jsonl", [Row("1", question, "", "Room 3", "a.jsonl", 7, "doc", "{}")])
     proposals = [
         "Where are the keys kept that are spare?",
         *(f"Where are spare {n} kept?" for n in "abcdefghijkl"),

@@ -22,7 +22,7 @@ FILLER += [(f"{name}터널의 폭은 얼마인가요?", f"{i}m") for i, name in 
 
 
 def made(question, answer, number=0):
-    return Row(row_id(question, "", answer), question, "", answer, "a.jsonl", number + 1, "a", {})
+    return Row(row_id(question, "", answer), question, "", answer, "a.jsonl", number + 1, "a", "{}")
 
 
 def relation(one, other):
@@ -114,7 +114,7 @@ def shared_answers(documents, questions, shared=0.13):
                 "a.jsonl",
                 len(rows) + 1,
                 f"d{document}",
-                {},
+                "{}",
             )
             rows.append(row)
             truth[row.id] = (document, *words.values(), answer)

@@ -13,7 +13,7 @@ from qaloom.text.normalize import comparison_key
 
 
 def placed(pairs, part="train"):
-    rows = [Row(row_id(q, "", a), q, "", a, "a.jsonl", n, "a", {}) for n, (q, a) in enumerate(pairs, 1)]
+    rows = [Row(row_id(q, "", a), q, "", a, "a.jsonl", n, "a", "{}") for n, (q, a) in enumerate(pairs, 1)]
     wordings = [Wording(row, comparison_key(row.question), comparison_key(row.output)) for row in rows]
     for wording in wordings:
         wording.part = part

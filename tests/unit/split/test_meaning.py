@@ -43,7 +43,7 @@ def encoder(monkeypatch):
 
 
 def row(question, answer):
-    return Row(row_id(question, "", answer), question, "", answer, "a.jsonl", 1, "a.jsonl", {})
+    return Row(row_id(question, "", answer), question, "", answer, "a.jsonl", 1, "a.jsonl", "{}")
 
 
 def twins(one_answer=False):

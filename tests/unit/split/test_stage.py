@@ -21,7 +21,7 @@ PARTS = ("train", "recall", "unseen")
 
 def row(question, answer, group="a.jsonl", line=1, parent=None, source="a.jsonl"):
     made = ("augmented", parent.id, "rules") if parent else ("data", "", "")
-    return Row(row_id(question, "", answer), question, "", answer, source, line, group, {}, *made)
+    return Row(row_id(question, "", answer), question, "", answer, source, line, group, "{}", *made)
 
 
 def word(rng, length):
@@ -53,7 +53,7 @@ def statements(rows, parts, placement):
     known = {r.id for r in rows}
     texts = [t for part in parts for t in part if t["id"] not in known]
     probes = [
-        Row(t["id"], t["instruction"], t["input"], t["output"], "", 1, placement[t["id"]].group, {}, "rule")
+        Row(t["id"], t["instruction"], t["input"], t["output"], "", 1, placement[t["id"]].group, "{}", "rule")
         for t in texts
     ]
     return [*rows, *probes]
@@ -357,7 +357,7 @@ def form_of(parent, question, answer):
         "a.jsonl",
         1,
         parent.group,
-        {},
+        "{}",
         "form",
         parent.id,
         "cloze",

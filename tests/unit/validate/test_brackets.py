@@ -49,6 +49,7 @@ def test_records_are_those_of_the_whole_document(rows, writer, indent, size):
         ('{"question": 1}{"question": 2}', LIST),
         ('{"version": 1, "data": [{"title": 1}]}', b"{["),
         ('{"result": {"rows": [{"q": 1}]}}', b"{{["),
+        ('{"about": {"by": [{"name": 1}]}, "data": [{"question": 1}]}', b"{["),
         ('{"question": "a", "answers": [{"text": "b"}]}', LIST),
         ('{"id": 1, "chat": [{"role": "user"}]}', LIST),
         ('{"Messages": [{"x": 1}]}', LIST),

@@ -24,7 +24,7 @@ def test_the_beginning_of_a_source(tmp_path):
     columns = {"question": "질의", "answer": "회신 내용", "document": "출처"}
     head = look_at(tmp_path / name, name, columns)
     assert (head.source.kind, head.keys, head.whole) == ("table", ["질의", "회신 내용", "출처"], True)
-    assert [(row.instruction, row.output, row.group, row.meta) for row in head.rows] == [
+    assert [(row.instruction, row.output, row.group, row.details) for row in head.rows] == [
         ("휴관일은 언제인가요?", "월요일", "이용 안내", {"출처": "이용 안내"})
     ]
     assert [one.reason for one in head.rejections] == ["empty_answer"]
@@ -44,9 +44,9 @@ def test_a_large_file_is_not_read_to_its_end(tmp_path):
         ("user,assistant\na?,b\n", r"columns: \{question: user, answer: assistant\}"),
         (
             "no,body,date\n1,a?,b\n",
-            r"keys seen: no, body, date; name the keys .* \{question: KEY, answer: KEY\}",
+            r"keys seen: no, body, date; name the question and the answer: .* \{question: KEY, answer: KEY\}",
         ),
-        ("질문,설명\na?,b\n", "keys seen: 질문, 설명; name the keys of question and answer"),
+        ("질문,설명\na?,b\n", r"keys seen: 질문, 설명; name the answer: data.columns: \{answer: KEY\}"),
         ("question,answer\na?,\nb?,\n", "no good row among 2 lines .*; line 2: the answer is empty"),
     ],
 )

@@ -5,7 +5,9 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+import pandas
 import pytest
+from datasets import load_dataset
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -52,7 +54,7 @@ def test_a_row_and_a_rejection(tmp_path):
             "data/a.jsonl",
             1,
             "a",
-            {},
+            "{}",
         )
     ]
     assert rejected == [
@@ -69,7 +71,7 @@ def test_id_is_of_the_repaired_text_and_repairs_are_noted(tmp_path):
     )
     rows, _, stats = validated(tmp_path, GOOD + damaged)
     assert rows[0].id == rows[1].id
-    assert rows[1].meta == {"repairs": ["mojibake", "whitespace"]}
+    assert rows[1].details == {"repairs": ["mojibake", "whitespace"]}
     assert stats["repairs"] == {"mojibake": 1, "whitespace": 1}
 
 
@@ -79,7 +81,7 @@ def test_reasoning_and_labels_are_no_part_of_the_row(tmp_path):
     content = "\n".join(json.dumps(record) for record in (line, unfinished))
     rows, rejected, _ = validated(tmp_path, content)
     assert [(row.instruction, row.output) for row in rows] == [("무게는?", "500 kg입니다.")]
-    assert rows[0].meta == {"reasoning": "표 2를 본다.", "repairs": ["reasoning", "label"]}
+    assert rows[0].details == {"reasoning": "표 2를 본다.", "repairs": ["reasoning", "label"]}
     assert [item.reason for item in rejected] == ["unfinished_reasoning"]
 
 
@@ -87,7 +89,7 @@ def test_names_are_composed_and_the_row_names_its_document(tmp_path):
     image = '{"question": "무엇?", "answer": "표", "source": "안내도.pdf", "page": 4}'
     rows, _, _ = validated(tmp_path, image, "\u1112\u1161\u11ab.jsonl")
     assert (rows[0].source, rows[0].group) == ("한.jsonl", "안내도.pdf")
-    assert rows[0].meta == {"source": "안내도.pdf", "page": 4}
+    assert rows[0].details == {"source": "안내도.pdf", "page": 4}
 
 
 def test_a_huge_rejected_line_is_cut_and_its_length_told(tmp_path):
@@ -191,3 +193,19 @@ def test_an_empty_file_beside_a_good_one(tmp_path, capsys):
 def test_no_source_at_all(tmp_path):
     with pytest.raises(SourceError, match="matches no file"):
         gather([], tmp_path)
+
+
+def test_rows_load_in_datasets_and_pandas_whatever_their_further_keys(tmp_path):
+    further = [{}, {"page": 4}, {"page": "iv", "tags": ["a"]}, {"source": {"name": "a.pdf"}}, {"system": "s"}]
+    lines = [
+        json.dumps({"question": f"{n}층에는 무엇이 있나요?", "answer": "강당", **further[n % 5]}) + "\n"
+        for n in range(200)
+    ]
+    rows, _, _ = validated(tmp_path, "".join(lines))
+    path = str(tmp_path / "out/rows.jsonl")
+    loaded = load_dataset("json", data_files=path, split="train", cache_dir=str(tmp_path), chunksize=1_000)
+    assert [loaded[n]["meta"] for n in (0, 1, 3)] == [rows[n].meta for n in (0, 1, 3)]
+    assert loaded.column_names == list(Row.__struct_fields__)
+    frame = pandas.read_json(path, lines=True)
+    assert list(frame["meta"]) == [row.meta for row in rows]
+    assert set(frame["history"].map(len)) == {0}
