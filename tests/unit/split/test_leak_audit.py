@@ -146,7 +146,9 @@ def test_a_split_by_the_text_of_answers_leaks(tmp_path):
 
 @pytest.mark.parametrize("kind", ["parent", "asked"])
 def test_a_form_of_a_row_that_is_not_trained_is_a_leak(tmp_path, kind):
-    rows = [Row(i, f"{w} {w * 2}?", "", f"{w * 3}", "a.jsonl", 1, "a", "{}") for i, w in enumerate_ids("qwrtz")]
+    rows = [
+        Row(i, f"{w} {w * 2}?", "", f"{w * 3}", "a.jsonl", 1, "a", "{}") for i, w in enumerate_ids("qwrtz")
+    ]
     forms = [
         Row(f"f{r.id}", "Fill in", "", r.output, "a.jsonl", 1, "a", "{}", "form", r.id, "cloze") for r in rows
     ]
