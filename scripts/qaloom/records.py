@@ -1,11 +1,9 @@
 """The records that flow from stage to stage, and the three files that every data stage writes."""
 
-import gc
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -296,21 +294,6 @@ def read_questions(split: Path, part: str) -> list[dict[str, Any]]:
     places = read_lines(split / "placement.jsonl", Placement)
     forms = {place.id for place in places if place.origin == "form"}
     return [row for row in read_texts(split / f"{part}.jsonl") if row["id"] not in forms]
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """No passes of the garbage collector, while rows by the million are made that hold no cycles.
-
-    Every pass would look through all of them, which takes a tenth of a stage's time. Also a decorator.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def meta_text(values: Mapping[str, Any]) -> str:

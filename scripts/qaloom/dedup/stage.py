@@ -31,7 +31,7 @@ from qaloom.dedup.near_duplicates import (
     near_duplicate_pairs,
 )
 from qaloom.errors import DataError
-from qaloom.files import write_lines
+from qaloom.files import uncollected, write_lines
 from qaloom.inference.embeddings import Embedder
 from qaloom.records import (
     Clustered,
@@ -41,7 +41,6 @@ from qaloom.records import (
     check_handed_over,
     read_rows,
     rejected,
-    uncollected,
     write_stage,
 )
 from qaloom.text.endings import stem

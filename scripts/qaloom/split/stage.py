@@ -16,7 +16,7 @@ import msgspec
 from qaloom.config.settings import SplitSettings, typed
 from qaloom.console import say, say_outcome
 from qaloom.errors import DataError
-from qaloom.files import each_line, file_digest, write_json, write_lines
+from qaloom.files import each_line, file_digest, uncollected, write_json, write_lines
 from qaloom.inference.embeddings import Embedder
 from qaloom.records import (
     Clustered,
@@ -26,7 +26,6 @@ from qaloom.records import (
     SplitManifest,
     check_handed_over,
     read_rows,
-    uncollected,
     write_vouched,
 )
 from qaloom.split.facts import Comparison
