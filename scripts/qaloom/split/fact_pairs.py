@@ -1,7 +1,7 @@
 """Pairs of rows that may state one fact: found by equal keys and by similarity joins, never by all pairs."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import combinations, pairwise
 
@@ -53,11 +53,13 @@ def _open_unit(statement: Statement) -> str:
 
 def _groups(members: Sequence[int], key: Callable[[int], Hashable]) -> Iterator[list[int]]:
     """Members with equal keys, where there are two or more; an empty key groups nothing."""
+    names = list(map(key, members))
+    times = Counter(names)  # as most stand alone, there is a list for the others only
     groups: dict[Hashable, list[int]] = defaultdict(list)
-    for member in members:
-        if name := key(member):
+    for member, name in zip(members, names, strict=True):
+        if name and times[name] > 1:
             groups[name].append(member)
-    return (group for group in groups.values() if len(group) > 1)
+    return iter(groups.values())
 
 
 def _pairs(group: Sequence[int]) -> Iterator[Pair]:

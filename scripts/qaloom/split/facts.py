@@ -67,30 +67,31 @@ class _Once(Generic[T]):
 
 
 class Statement:
-    """A row with what comparisons need of it, made when first used; in slots, since there are millions."""
+    """A row with what comparisons need of it, in slots, since there are millions; what few need is made when used.
+
+    `closed` is yes, no, none, abstention, or empty.
+    """
 
     __slots__ = (
-        "_closed",
         "_core",
-        "_figures",
         "_information",
         "_stems",
-        "_unit",
         "_words",
         "answer",
+        "closed",
+        "figures",
         "question",
-        "row"
+        "row",
+        "unit"
     )  # fmt: skip
 
     def __init__(self, row: Row, question: str | None = None, answer: str | None = None) -> None:
         self.row = row
         self.question = comparison_key(row.question) if question is None else question
         self.answer = comparison_key(row.output) if answer is None else answer
-
-    @_Once
-    def closed(self) -> str:
-        """yes, no, none, abstention, or empty."""
-        return closed_class(self.row.output, self.answer)
+        self.closed = closed_class(row.output, self.answer)
+        self.figures = self._figures()
+        self.unit = self._unit()
 
     @_Once
     def core(self) -> str:
@@ -107,8 +108,7 @@ class Statement:
         """The content words of the question in order."""
         return stems(self.row.question)
 
-    @_Once
-    def figures(self) -> str:
+    def _figures(self) -> str:
         """The digits of the question's numbers and codes, in order; its comparison key has them in one notation."""
         found = _DIGITS.findall(self.question)
         if "1" in found and "1" not in self.row.question:
@@ -128,8 +128,7 @@ class Statement:
         of_numbers = sum(max(_VALUE_LETTERS, count - _UNTOLD_DIGITS) for count in digits)
         return max(0, len(self.body) - sum(map(len, numbers))) + of_numbers
 
-    @_Once
-    def unit(self) -> str:
+    def _unit(self) -> str:
         """The text whose hash decides the side: the answer in one notation; for a closed answer the question.
 
         It is the same for every notation and ending of an answer, and depends on nothing but the row.

@@ -8,6 +8,7 @@ be held out is trained.
 import hashlib
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import chain
 
 from qaloom.config.settings import SplitSettings
@@ -48,8 +49,14 @@ class Wording(Statement):
 
 def hash_share(seed: int, purpose: str, text: str) -> float:
     """A number in [0, 1), a hash of the seed, its purpose and a text."""
-    digest = hashlib.blake2b(f"{seed}\0{purpose}\0{text}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
+    digest = _begun(seed, purpose).copy()
+    digest.update(text.encode())
+    return int.from_bytes(digest.digest(), "big") / 2**64
+
+
+@cache
+def _begun(seed: int, purpose: str) -> hashlib.blake2b:
+    return hashlib.blake2b(f"{seed}\0{purpose}\0".encode(), digest_size=8)
 
 
 class Facts:

@@ -78,6 +78,17 @@ def test_mentions_are_found_in_any_notation():
     assert mentioned.nowhere("KP-3382", "code") and mentioned.nowhere("무지개", "name")
 
 
+def test_a_word_counts_once_a_question():
+    mentioned = Mentioned([], ["은하관의 은하관 KP-3381", "(은하관) KP", "무지개"])
+    assert [mentioned.common(text) for text in ("은하관", "KP", "KP-3381", "무지개 은하관", "")] == [
+        2,
+        2,
+        1,
+        1,
+        0,
+    ]
+
+
 def test_a_split_writes_them_and_says_so(tmp_path, capsys):
     rows = [w.row for w in placed(CODES)]
     manifest = split(*write(tmp_path, rows), tmp_path / "out", SETTINGS, T)

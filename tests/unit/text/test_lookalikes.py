@@ -1,9 +1,13 @@
 """Look-alike questions: what is replaced, the particles, and what stays."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qaloom.text.lookalike_names import COINED, PLACE_NAMES, STEMS, TRANSLITERATED
-from qaloom.text.lookalikes import look_alikes
+from qaloom.text.lookalikes import _mentions, look_alikes
 
 
 def made(question, fresh=lambda *_: True, allowed=lambda _: True, common=lambda _: 0, seed=3):
@@ -108,3 +112,9 @@ def test_coined_names_have_a_sure_particle_and_stand_once():
 def test_the_same_seed_makes_the_same_question():
     assert made("한빛도서관은 언제 여나요?", seed=1) == made("한빛도서관은 언제 여나요?", seed=1)
     assert len({made("한빛도서관은 언제 여나요?", seed=seed).put_in for seed in range(20)}) > 5
+
+
+@given(st.text("aA가나1-. ", max_size=20), st.text("aA가나1", min_size=1, max_size=3))
+def test_a_name_is_mentioned_where_it_stands_as_a_word(question, name):
+    pattern = rf"(?<![A-Za-z0-9가-힣]){re.escape(name)}(?![A-Za-z0-9])"
+    assert list(_mentions(question, name)) == [match.start() for match in re.finditer(pattern, question)]

@@ -3,9 +3,11 @@
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from qaloom.text.question_terms import question_terms
-from qaloom.text.rewordings import reworded
+from qaloom.text.question_terms import Term, question_terms
+from qaloom.text.rewordings import _taken, _taken_as_written, reworded
 from qaloom.text.spelling import counted_words
 
 SAME = [
@@ -71,3 +73,16 @@ def test_roles_are_read_from_particles_and_prepositions():
     assert roles["가람"] == "s" and roles["나래"] == "to"
     roles = {term.stem: term.role for term in question_terms("How far is it from Arden to Belmo?").terms}
     assert (roles["arden"], roles["belmo"]) == ("from", "to")
+
+
+_TERMS = st.lists(st.builds(Term, st.sampled_from("abc"), st.just(""), st.just(""), st.sampled_from("abcd")))
+
+
+@given(_TERMS, _TERMS)
+def test_terms_are_paired_by_stem_or_word_as_one_by_one(mine, theirs):
+    def alike(one, other):
+        return not {one.stem, one.word}.isdisjoint((other.stem, other.word))
+
+    sides = [[dict(enumerate(mine)), dict(enumerate(theirs))] for _ in range(2)]
+    assert _taken_as_written(*sides[0]) == _taken(*sides[1], alike)
+    assert sides[0] == sides[1]
