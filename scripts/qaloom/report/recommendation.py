@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from qaloom.evaluate.hallucination import LOOK_ALIKE
 from qaloom.evaluate.results import EvaluationMetrics, Forgetting, LookupComparison, Retention
+from qaloom.evaluate.summary import HEADLINE
 from qaloom.report.fact_table import FactTable
 from qaloom.report.format import percent, points, text_in
 from qaloom.report.verdict import Headline, Point
@@ -18,7 +19,7 @@ _AGAINST = (
     "retrieval_neither",
 )  # fmt: skip
 # Findings that limit what it may be used for.
-_LIMITS = ("lost", "forgotten", "made_up", "over_refusal", "few", "changed", "retrieval_unclear")
+_LIMITS = ("control", "lost", "forgotten", "made_up", "over_refusal", "few", "changed", "retrieval_unclear")
 _REASONS = 3  # named in the sentence; the page lists all points below it
 _MADE_UP = 0.1  # share of made-up answers from which they are a reason
 _FORGOTTEN = 0.8  # share of the base model's right answers below which forgetting is a reason
@@ -87,6 +88,9 @@ def _findings(metrics: EvaluationMetrics, head: Headline, found: list[Point]) ->
         by_code[head.kind] = {"tuned": percent(score.tuned), "base": percent(score.base)}
     if score.tuned is not None and score.tuned < 0.5:
         by_code["mostly_wrong"] = {"tuned": percent(score.tuned)}
+    control = metrics.unseen.scores[HEADLINE]
+    if control.low is not None and control.low > 0:
+        by_code["control"] = {"share": percent(control.tuned), "n": f"{control.n:,}"}
     if (kept := _kept(metrics)) is not None and kept < _FORGOTTEN:
         by_code["forgotten"] = {"share": percent(kept)}
     if (invented := _made_up(metrics)) and invented[1] >= _MADE_UP:

@@ -72,8 +72,11 @@ def test_the_verdict_names_both_figures_and_the_interval(page: str) -> None:
     assert re.search(
         r"\d{4}-\d\d-\d\d · 데모 · demo \( Base model smollm2-135m-instruct\) Use it with care", text
     )
-    assert "it answers 87.5% of 48 questions right (base model 0.0%), but it makes up" in text
-    assert "Next: Check answers that matter" in text
+    assert (
+        "it answers 87.5% of 48 questions right (base model 0.0%), but it also answers 77.8% of 9 questions"
+        in text
+    )
+    assert "Next: Read the unseen answers" in text
     for figure in ("45 / 51 facts known", "81.0% of its words as the base model's", "8 facts never taught"):
         assert figure in text
     assert re.search(r"Difference \+\d", text)
@@ -98,7 +101,7 @@ def test_the_verdict_says_what_to_know_and_to_do(tmp_path: Path) -> None:
     text = english(section(written(results, ["demo"]), "verdict"))
     assert "Use it with care" in text
     for words in (
-        "but it has lost most of its base model",
+        "it has lost most of its base model",
         "it has lost most of the base model's language",
         "Tuning is not clearly better than retrieval",
         "Questions that the sources answer in two ways: 1.",
@@ -609,8 +612,10 @@ def test_sentences_of_the_stages_are_said_in_both_languages(sentence: str, korea
 
 
 def test_a_sentence_keeps_its_values_in_korean() -> None:
+    """But for the s of a plural, and for units, which Korean does without."""
     for english, korean in yaml.safe_load(SENTENCES.read_text("utf-8")):
-        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", korean)), english
+        left_out = set(re.findall(r"{\w+}", english)) ^ set(re.findall(r"{\w+}", korean))
+        assert not {name for name in left_out if not re.fullmatch(r"{(s\d*|unit|none)}", name)}, english
 
 
 def test_every_sentence_of_the_stages_has_its_korean() -> None:
