@@ -145,8 +145,8 @@ def test_source_without_a_good_row(fresh, way):
     assert "validate" not in run.jobs
     assert not fresh.path("results/validate/rows.jsonl").exists()
     assert not list(fresh.folder.rglob("*.part"))
-    if way == "make_run":
-        assert run.output.splitlines()[-2].startswith("qaloom: data/list.jsonl")
+    if way == "make_run":  # before anything else is said
+        assert len(run.output.splitlines()) == 1
 
 
 def test_refused_project_runs_once_it_is_mended(fresh):

@@ -241,12 +241,9 @@ def none_good(name: str, count: int, reasons: Mapping[str, int], first: Rejectio
     """A sentence for a source without a good row: the common reasons, and what is wrong with its first line."""
     common = sorted(reasons.items(), key=lambda pair: -pair[1])[:3]
     told = ", ".join(f"{reason} {number:,}" for reason, number in common)
-    kinds = (
-        ""
-        if set(reasons) != {"not_json"}
-        else "; rows are read from JSON, CSV, TSV, Excel and Parquet (docs/data.md)"
-    )
-    return f"{name}: no good row among {count:,} lines ({told}); line {first.line}: {first.detail}{kinds}"
+    alike = set(reasons) == {"not_json"}
+    kinds = "; rows are read from JSON, CSV, TSV, Excel and Parquet (docs/data.md)" if alike else ""
+    return f"{name}: no good row among {counted(count, 'lines')} ({told}); line {first.line}: {first.detail}{kinds}"
 
 
 def _more(files: Sequence[Any]) -> str:
