@@ -166,7 +166,7 @@ def test_a_gigabyte_in_one_line_is_set_aside_in_little_memory(project, write):
     memory = resource.RLIMIT_AS
     code, output = run_under(project, lambda: resource.setrlimit(memory, (4_000_000_000, 4_000_000_000)))
     assert code == 1
-    one_line(output, "no good row among 1 lines (too_long_line 1)")
+    one_line(output, "no good row among 1 line (too_long_line 1)")
 
 
 NAMES = ['it\'s "odd".jsonl', "-rf.jsonl", "a\nb.jsonl", "100%s.jsonl", "$(touch x).jsonl", "가 나 #1.jsonl"]

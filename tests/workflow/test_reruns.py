@@ -140,7 +140,7 @@ def test_a_failed_run_fails_again_until_it_is_mended(project):
     one.write_text("no JSON\n")
     for _ in range(2):
         run = project.snakemake()
-        assert run.code == 1 and "qaloom: data/one.jsonl: no good row among 1 lines" in run.output
+        assert run.code == 1 and "qaloom: data/one.jsonl: no good row among 1 line" in run.output
     one.write_text(good)
     assert project.jobs("results/split/manifest.json") == ONE
     assert project.jobs() <= {"report", "evaluate first"}

@@ -172,8 +172,10 @@ class _Scan:
         self.start -= done if self.start >= 0 else 0
         self.position -= done
         self.inside = max(0, self.inside - done)
-        limit = self.start + LINE_LIMIT + 1
-        if self.start >= 0 and self.position == len(rest) > limit:
-            self.cut += rest.count(b"\n", limit)
-            rest, self.position = rest[:limit], limit
+        limit = max(self.start, 0) + LINE_LIMIT + 1
+        if len(rest) > limit and (self.start >= 0 or self.position < len(rest)):
+            # A text that is still open stays, up to the limit: where it ends, its last quote is found.
+            open_text = rest[self.position :][:LINE_LIMIT] if self.position >= limit else b""
+            self.cut += rest[limit:].count(b"\n") - open_text.count(b"\n")
+            rest, self.position = rest[:limit] + open_text, min(self.position, limit)
         self.rest = rest

@@ -68,8 +68,16 @@ def test_a_damaged_record_costs_that_record():
     assert [span.between for span in record_spans([b'["x", {"a": 1}, 7]'])] == [b'"x"', b"7"]
 
 
-def test_a_record_above_the_limit_is_cut_and_lines_are_counted_on(monkeypatch):
+@pytest.mark.parametrize(
+    "middle", ["1,\n" * 60, '"' + "x" * 300 + '",\n', "1," * 60 + '"' + "x{" * 90 + '",\n']
+)
+def test_a_record_above_the_limit_is_cut_and_lines_are_counted_on(monkeypatch, middle):
     monkeypatch.setattr(brackets, "LINE_LIMIT", 50)
-    text = '[{"a": [\n' + "1,\n" * 60 + '2]},\n{"a": 3}]'
-    long, short = record_spans(blocks(text, 16))
-    assert (len(long.raw), short.raw, short.number) == (51, b'{"a": 3}', 63)
+    text = '[{"a": [\n' + middle + '2]},\n{"a": 3}]'
+    scan = brackets._Scan(LIST)
+    found = []
+    for block in [*blocks(text, 16), b""]:
+        found += scan.feed(block, final=not block)
+        assert len(scan.rest) <= 120
+    long, short = found
+    assert (len(long.raw), short.raw, short.number) == (51, b'{"a": 3}', 3 + middle.count("\n"))
