@@ -38,6 +38,7 @@ DOCUMENTS = ("document", "source", "file", "filename", "file_name")
 _QUESTIONS = tuple(dict.fromkeys(question for question, _ in PAIRS if question != "input"))
 _ANSWERS = tuple(dict.fromkeys(answer for _, answer in PAIRS))
 ROW_KEYS = frozenset((*_QUESTIONS, *_ANSWERS, *CHATS, *SYSTEMS, *HISTORIES, *CONTEXTS, "rejected"))
+_LONG = 40  # characters; a key is a name, not a sentence
 _CERTAIN = 80  # of 100: similarity of a misspelt name, by Indel
 _ASKING = re.compile(
     r"질의|질문|문의|물음|문제|발화|사용자|\bq\b|quest|query|prompt|instruct|\bask|\buser|\bhuman"
@@ -118,6 +119,8 @@ def remedy_for(keys: tuple[str, ...], columns: Columns = ()) -> str:
         )
     if {"columns", "data"} <= names:
         return "the table seems to be pandas' own form; use to_json(orient='records', lines=True)"
+    if any(len(key) > _LONG or key.rstrip().endswith(("?", "？")) for key in keys):
+        return "these are texts, not names; put question and answer under such keys (in a table, into a first row)"
     plan = plan_of(keys, columns)
     free = [key for key in keys if key not in (plan.question, plan.answer)]
     likely = {

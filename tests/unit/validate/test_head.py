@@ -46,6 +46,7 @@ def test_a_large_file_is_not_read_to_its_end(tmp_path):
             "no,body,date\n1,a?,b\n",
             r"keys seen: no, body, date; name the question and the answer: .* \{question: KEY, answer: KEY\}",
         ),
+        ("휴관일은 언제인가요?,월요일\n몇 층?,2층\n", "these are texts, not names"),
         ("질문,설명\na?,b\n", r"keys seen: 질문, 설명; name the answer: data.columns: \{answer: KEY\}"),
         ("question,answer\na?,\nb?,\n", "no good row among 2 lines .*; line 2: the answer is empty"),
     ],
