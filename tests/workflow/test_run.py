@@ -81,7 +81,7 @@ def reads_well(run):
     assert found == sorted(found) and len(done) == 10
     for noise in ("Reason:", "Finished jobid", "steps (", "Warning", "Provided"):
         assert noise not in run.output
-    assert run.stdout.splitlines()[-1] == "report: results/report/index.html"
+    assert run.stdout.splitlines()[-1] == "report: project/results/report/index.html"
 
 
 def test_second_run_at_once_is_refused(fresh):

@@ -191,7 +191,8 @@ def _say_figures(directory: Path, since: float) -> None:
     """Print the lines that end a run, on stdout, if this run wrote a report."""
     summary = directory / f"results/report/summary.{terminal_language()}.txt"
     if summary.is_file() and summary.stat().st_mtime >= since:
-        print(summary.read_text("utf-8"), end="", flush=True)
+        page = "results/report/index.html"
+        print(summary.read_text("utf-8").replace(page, str(directory / page)), end="", flush=True)
 
 
 def command(
