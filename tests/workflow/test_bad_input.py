@@ -134,7 +134,8 @@ def test_hub_model_without_network(fresh, way, monkeypatch):
     refused(run, "hub:some/model is not in the local cache and the hub cannot be reached", "path:FOLDER")
     assert not files(fresh, "results/base_model")
     if way == "make_run":
-        assert run.output.splitlines()[-2].startswith("qaloom: hub:some/model")
+        last = run.output.splitlines()[-4:]  # other jobs may end after it
+        assert any(line.startswith("qaloom: hub:some/model") for line in last)
 
 
 @WAYS

@@ -26,6 +26,7 @@ _OF_A_JOB = (
     "CalledProcessError",
     "SpawnedJobError",
 )  # exceptions that say that a job failed
+_EMPTY = "Exiting because a job execution failed"
 _KILLED = (
     "died with <Signals.SIGKILL"  # such a job cannot say why; `killed.note_killed_jobs` does, at the end
 )
@@ -77,7 +78,7 @@ class RunLog:
         }
         if event in heard and not (self.dry and event != "error"):
             heard[event](record)
-        elif record.levelno >= logging.WARNING and not event:
+        elif record.levelno >= logging.WARNING and not event and not str(record.msg).startswith(_EMPTY):
             self._print(str(record.msg))
         elif "Nothing to be done" in str(record.msg):
             self._print("Nothing to be done: all results are up to date.")

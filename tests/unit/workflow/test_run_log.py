@@ -54,6 +54,12 @@ def test_a_failure_is_its_one_good_line(run, tmp_path):
     tell(
         run, "error", level=logging.ERROR, msg="RuleException:\nCalledProcessError", exception="RuleException"
     )
+    tell(
+        run,
+        None,
+        level=logging.ERROR,
+        msg="Exiting because a job execution failed. Look above for error messages",
+    )
     assert run.stream.getvalue() == "qaloom: a.jsonl, line 3: no answer; add one\n"
     assert "failed: Reading a.jsonl" in "\n".join(status_lines(tmp_path, time.time()))
 
