@@ -598,7 +598,7 @@ def test_paraphrases_have_a_table_and_examples_of_kept_and_dropped(tmp_path: Pat
         ("the question has 9,001 characters, more than 8,000", "질문이 9,001자로, 8,000자보다 깁니다"),
         ("micro-batch 2, 4 to a step: the quickest that fits", "마이크로 배치 2, 스텝마다 4번"),
         ("16bit: the most precise that fits (78.1 GB free on NVIDIA H100)", "NVIDIA H100에 78.1 GB 남음"),
-        ("auto: lora.r 64 (1,500 million parameters)", "자동 설정: lora.r 64(파라미터 1,500백만 개)"),
+        ("auto: lora.r 64 (1,500 million parameters)", "자동 설정: lora.r 64(파라미터 1,500M)"),
         ("output holds <b>, not a text", None),
         (duration(42.0), "42초"),
         (duration(663.1), "11분"),
