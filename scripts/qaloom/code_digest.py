@@ -6,6 +6,7 @@ a moved module reruns nothing.
 
 import ast
 import hashlib
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -39,16 +40,25 @@ def code_digest(*starts: Path, library: Path = LIBRARY) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-@cache
 def _content(path: Path) -> bytes:
-    if path.suffix != ".py":
-        return path.read_bytes()
+    return path.read_bytes() if path.suffix != ".py" else _content_and_imports(path)[0]
+
+
+@cache
+def _content_and_imports(path: Path) -> tuple[bytes, list[str]]:
+    """What counts of a Python file, and the modules that it may import, wherever in it the import stands."""
+    tree = ast.parse(path.read_bytes())
+    modules: list[str] = []
+    for node in _import_statements(tree.body):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif node.module:
+            modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     visitor = _Behaviour()
-    tree = visitor.visit(ast.parse(path.read_bytes()))
-    _drop_unused(tree)
-    used = _names_used(tree)
+    tree = visitor.visit(tree)
+    used = _drop_unused(tree)
     imported = sorted(f"{name} = {origin}" for name, origin in visitor.imported if name in used)
-    return "\n".join([*imported, ast.unparse(tree)]).encode()
+    return "\n".join([*imported, ast.unparse(tree)]).encode(), modules
 
 
 class _Behaviour(ast.NodeTransformer):
@@ -134,13 +144,16 @@ def _of_library(module: str) -> bool:
     return module.partition(".")[0] == "qaloom"
 
 
-def _drop_unused(tree: ast.Module) -> None:
-    """Drop private functions and constants that nothing refers to once log lines and error texts are gone."""
+def _drop_unused(tree: ast.Module) -> set[str]:
+    """Drop private functions and constants that nothing refers to once log lines and error texts are gone.
+
+    Returns the names that are used in what is left.
+    """
     while True:
         used = _names_used(tree)
         kept = [node for node in tree.body if (name := _private_name(node)) is None or name in used]
         if len(kept) == len(tree.body):
-            return
+            return used
         tree.body = kept
 
 
@@ -172,18 +185,21 @@ def _reached(starts: tuple[Path, ...], library: Path) -> set[Path]:
     return reached
 
 
-@cache
-def _imports(path: Path, library: Path) -> frozenset[Path]:
-    """The library's modules that a file imports, wherever in it the import stands, less the silent ones."""
-    names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    modules = [name.removeprefix("qaloom.") for name in names if name.startswith("qaloom.")]
-    found = (library / f"{name.replace('.', '/')}.py" for name in modules if not _is_silent(name))
-    return frozenset(file for file in found if file.is_file())
+def _imports(path: Path, library: Path) -> set[Path]:
+    """The library's modules that a file imports, less the silent ones."""
+    modules = _content_and_imports(path)[1]
+    names = [name.removeprefix("qaloom.") for name in modules if name.startswith("qaloom.")]
+    found = (library / f"{name.replace('.', '/')}.py" for name in names if not _is_silent(name))
+    return {file for file in found if file.is_file()}
+
+
+def _import_statements(body: Iterable[ast.AST]) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Imports among statements and, wherever statements hold others, in those; expressions hold none."""
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        for inner in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from _import_statements(getattr(node, inner, ()))
 
 
 def _is_silent(name: str) -> bool:
