@@ -18,7 +18,7 @@ from qaloom.trained_run import RunManifest
 
 _AUTO = "auto"
 _KEYS = (("lora", "r"), ("training", "learning_rate"), ("training", "epochs"))
-_LEAST_STEPS = 200  # optimizer steps; with fewer, facts are not known in other words
+_LEAST_STEPS = 100  # optimizer steps, in which a small set of rows is known; docs/recipe.md
 _MOST_EPOCHS = 100  # where rows are very few, or steps very large
 _TIMES = 24  # that a fact is seen, in whatever words: with more, what is known in other words falls again
 
