@@ -106,12 +106,18 @@ def encode(keys: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def numbered(codes: list[np.ndarray]) -> tuple[int, list[np.ndarray]]:
-    """Size of the alphabet, and the code points as numbers in it."""
+    """Size of the alphabet, and the code points as numbers in it, which take their places."""
     used = np.zeros(max((int(c.max()) + 1 for c in codes if len(c)), default=0), bool)
     for c in codes:
         used[c] = True
-    number = (np.cumsum(used) - 1).astype(np.int32)
-    return int(used.sum()), [number[c] for c in codes]
+    number = (np.cumsum(used) - 1).astype(np.uint32)
+    for c in codes:
+        for at in range(0, len(c), _BLOCK):
+            c[at : at + _BLOCK] = number[c[at : at + _BLOCK]]
+    return int(used.sum()), [c.view(np.int32) for c in codes]
+
+
+_BLOCK = 1 << 20  # code points that are numbered at once
 
 
 @njit(cache=True, nogil=True)
