@@ -214,8 +214,14 @@ READERS = {
 # --- the stages by themselves -------------------------------------------------------------------------
 
 
+_PLAIN = {
+    "providers": [],
+    "forms": {"statement": False, "reverse": False, "cloze": False, "keywords": 0},
+}  # rows as they came
+
+
 def _stages_alone(rows: int, folder: Path) -> Iterable[dict[str, Any]]:
-    """validate, dedup, augment without providers and split at .95, one after the other, each a process."""
+    """validate, dedup, augment without providers and forms, split at .95, one after the other, each a process."""
     lines = []
     for stage in ("validate", "dedup", "augment", "split"):
         measured = _measured(_stage_alone, stage, folder)
@@ -247,7 +253,7 @@ def _stage_alone(stage: str, folder: Path) -> dict[str, Any]:
             folder / "validated/rows.jsonl", folder / "dedup", settings["dedup"] | {"threshold": threshold}
         ),
         "augment": lambda: augment(
-            folder / "dedup/rows.jsonl", folder / "augment", settings["augment"] | {"providers": []}
+            folder / "dedup/rows.jsonl", folder / "augment", settings["augment"] | _PLAIN
         ),
         "split": lambda: split(
             folder / "augment/rows.jsonl", clusters, folder / "split", settings["split"], threshold
@@ -265,7 +271,7 @@ STAGES = ("validate_file", "validate", "dedup", "augment", "split")
 def _workflow(rows: int, folder: Path) -> Iterable[dict[str, Any]]:
     """Sources to split at .95, without paraphrases: each stage as Snakemake saw it, then the whole of it."""
     project = {"data": {"sources": ["source.jsonl"]}, "runs": {"demo": {}}}
-    project |= {"dedup": {"threshold": 0.95}, "augment": {"providers": []}}
+    project |= {"dedup": {"threshold": 0.95}, "augment": _PLAIN}
     (folder / "project.json").write_text(json.dumps(project), encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--snakefile", HERE.parent / "Snakefile"]
     command += ["split", "--directory", folder, "--configfile", folder / "project.json"]

@@ -21,7 +21,15 @@ from rapidfuzz.distance import Levenshtein
 from qaloom.text import english
 from qaloom.text.canonical import canonical_notation
 from qaloom.text.endings import stem
-from qaloom.text.korean import Reading, ends_as, in_pieces, reading, role_changes, roles_differ
+from qaloom.text.korean import (
+    Reading,
+    ends_as,
+    in_pieces,
+    reading,
+    role_changes,
+    roles_differ,
+    unwritten_copula,
+)
 from qaloom.text.spelling import Counts, misspelt_english, misspelt_korean
 
 
@@ -158,8 +166,11 @@ def _korean(mine: str, theirs: str) -> Difference:
 
 def _name_in_pieces(mine: str, theirs: str) -> bool:
     """Whether an unknown name is cut into known pieces, of which some do not count: 아아두나, 아아두바."""
-    if " " not in mine + theirs and {ends_as(mine), ends_as(theirs)} == {"J", "V"}:
-        return True  # 노주구가, 노주구라
+    if " " not in mine + theirs:
+        if {ends_as(mine), ends_as(theirs)} == {"J", "V"}:
+            return True  # 노주구가, 노주구라
+        if unwritten_copula(mine) and unwritten_copula(theirs):
+            return True  # 빛로후다, 빛로후고
     return stem(mine) != stem(theirs) and (in_pieces(mine) or in_pieces(theirs))
 
 

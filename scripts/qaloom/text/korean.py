@@ -209,6 +209,14 @@ def ends_as(text: str) -> str:
     return "J" if found and found[-1].tag[0] == "J" else ""
 
 
+def unwritten_copula(text: str) -> bool:
+    """Whether a word is read as an unknown noun and an ending, with no letter for the copula: 빛로후|다."""
+    return any(
+        one.tag[0] == "N" and not one.known and other.tag == "VCP" and other.start == other.end
+        for one, other in pairwise(morphemes(text))
+    )
+
+
 def _never_joined(one: Morpheme, other: Morpheme) -> bool:
     if one.tag[0] == "J":
         return other.tag[0] in ("N", "M", "E")

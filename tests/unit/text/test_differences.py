@@ -196,3 +196,8 @@ def test_negations_roles_names_and_opposites_stay_apart(one, other):
 @pytest.mark.parametrize(("one", "other"), ALIKE)
 def test_endings_particles_and_misspellings_are_harmless(one, other):
     assert facts.factual_difference(one, other) == facts.factual_difference(other, one) == Difference.HARMLESS
+
+
+def test_last_syllables_of_unknown_names_are_no_endings():
+    assert facts.factual_difference("늘바후다 B12호의 무게는?", "늘바후고 B12호의 무게는?") == Difference.OTHER
+    assert facts.factual_difference("늘바후다.", "늘바후입니다.") == Difference.HARMLESS
