@@ -199,5 +199,7 @@ def test_endings_particles_and_misspellings_are_harmless(one, other):
 
 
 def test_last_syllables_of_unknown_names_are_no_endings():
-    assert facts.factual_difference("늘바후다 B12호의 무게는?", "늘바후고 B12호의 무게는?") == Difference.OTHER
+    assert (
+        facts.factual_difference("늘바후다 B12호의 무게는?", "늘바후고 B12호의 무게는?") == Difference.OTHER
+    )
     assert facts.factual_difference("늘바후다.", "늘바후입니다.") == Difference.HARMLESS
