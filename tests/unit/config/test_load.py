@@ -120,6 +120,10 @@ def test_out_of_range_names_key_and_limit(setting: str, key: str, limit: str, tm
     assert limit in line
 
 
+def test_a_project_has_a_run(tmp_path: Path) -> None:
+    assert ": runs: " in mistake("data: {sources: [a]}\nruns: {}\n", tmp_path)
+
+
 def test_a_limit_is_a_number_or_auto(tmp_path: Path) -> None:
     asked = {value: filled(evaluate={"max_new_tokens": value}) for value in ("auto", 64, 7.0)}
     assert [repr(one["evaluate"]["max_new_tokens"]) for one in asked.values()] == ["'auto'", "64", "7"]
