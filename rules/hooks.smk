@@ -30,7 +30,11 @@ onstart:
 onsuccess:
     # A run of some targets alone leaves the last report's figures as they are: they would mislead here.
     # `make run` prints them itself, below the lines of all jobs.
-    if "QALOOM_LAUNCHED" not in os.environ and SUMMARY.exists() and SUMMARY.stat().st_mtime_ns != SUMMARY_BEFORE:
+    if (
+        "QALOOM_LAUNCHED" not in os.environ
+        and SUMMARY.exists()
+        and SUMMARY.stat().st_mtime_ns != SUMMARY_BEFORE
+    ):
         print(SUMMARY.read_text(encoding="utf-8"), end="")
 
 
