@@ -8,7 +8,12 @@ import yaml
 
 _FILE = Path(__file__).with_suffix(".yaml")
 # What may stand for a name: n, n2 … a number; s, s2 … the s of a plural; rest, reasons anything, or nothing.
-_MEANINGS = ((r"n\d*", r"[\d.,]*\d"), (r"s\d*", "s?"), ("rest|reasons", ".*?"), (".*", ".+?"))
+_MEANINGS = (
+    (re.compile(r"n\d*"), r"[\d.,]*\d"),
+    (re.compile(r"s\d*"), "s?"),
+    (re.compile("rest|reasons"), ".*?"),
+    (re.compile(".*"), ".+?"),
+)
 _LONGEST_NAME = 80  # characters of a stage, a run or a file before a sentence
 
 
@@ -50,4 +55,4 @@ def _patterns() -> list[tuple[re.Pattern[str], str]]:
 
 
 def _meaning(name: str) -> str:
-    return next(meaning for names, meaning in _MEANINGS if re.fullmatch(names, name))
+    return next(meaning for names, meaning in _MEANINGS if names.fullmatch(name))

@@ -97,7 +97,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory, shared_house: House, tin
 def second_run(tmp_path_factory: pytest.TempPathFactory, first_run: Finished) -> Finished:
     """The same with a second run of equal settings added, and what that caused. Not to be changed."""
     project = copied(first_run[0], tmp_path_factory.mktemp("second"))
-    project.change_run("second", lora={"r": 4}, training={"epochs": 1})
+    project.change_run("second", lora={"r": 4}, training={"epochs": 1, "keep": {}})
     run = project.snakemake()
     assert run.code == 0, run.output
     return project, run

@@ -23,7 +23,7 @@ _decode = msgspec.json.Decoder(float_hook=exact_number).decode
 _DIGITS = 4_000  # Python turns no more than 4,300 into a number
 _DEEPEST = 200  # levels of lists and objects; json's own limit differs between versions of Python
 _BRACKETS = (b"[", b"]", b"],", b",", b"][")  # lines of a list with an object a line
-_PYTHON = re.compile(r"\s*\{\s*'[^']*'\s*:")
+_PYTHON = re.compile(r"\{\s*+'[^']*'\s*+:")
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -215,7 +215,7 @@ def _not_json(text: str, error: json.JSONDecodeError, ended: bool) -> _Refused:
     unfinished = not rest or error.msg.startswith("Unterminated string")
     if unfinished and not ended and text.lstrip()[:1] in ("{", "["):
         return _Refused("truncated_line", "the last line breaks off before its JSON is complete")
-    if _PYTHON.match(text):
+    if _PYTHON.match(text.lstrip()):
         return _Refused(
             "not_json", "the line has single quotes as Python prints them, not JSON's; use json.dumps"
         )

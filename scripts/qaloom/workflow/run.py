@@ -29,7 +29,8 @@ from qaloom.workflow.stopping import signal_descendants
 
 _PATIENCE = 25.0  # seconds that Snakemake has to end its jobs
 # Snakemake's own lines stay in its log; its profiles would keep from ours, too, which jobs are done.
-_LOGGED = ("--logger", "qaloom", "--quiet", "host")
+# One argument each: either option would take a target that follows it for a further value.
+_LOGGED = ("--logger=qaloom", "--quiet=host")
 LAUNCHED = "QALOOM_LAUNCHED"  # set for a Snakemake whose last lines are printed here
 _DRY_RUN = {"-n", "--dry-run", "--dryrun"}
 _LEAST_DISK = 10_000_000  # bytes; below, Snakemake cannot even write its own metadata
