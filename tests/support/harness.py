@@ -135,7 +135,6 @@ class Project:
         """Change settings of one run, or add it."""
         runs = yaml.safe_load(self.config.read_text(encoding="utf-8"))["runs"]
         runs[name] = runs.get(name, {"base_model": f"path:{MODEL}"}) | settings
-        # The base model's answers take a process of their own: the first run's training has them.
         runs[name]["training"] = {"keep": {"strength": 0}} | runs[name].get("training", {})
         self.configure(runs=runs)
 

@@ -19,7 +19,7 @@ def compared(fresh):
     config = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     for run in config["runs"].values():
         run |= {"base_model": f"path:{MODEL}", "lora": {"r": 4}, "max_length": 512}
-        run["training"] = {"epochs": 1, "learning_rate": 0.002, "keep": {"strength": 0}}
+        run["training"] = {"epochs": 1, "learning_rate": 0.002}
     config["evaluate"] = {"max_new_tokens": 4, "retrieval": {"max_questions": 10}}
     fresh.config.write_text(yaml.safe_dump(config), encoding="utf-8")
     return fresh

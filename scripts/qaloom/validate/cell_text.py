@@ -13,10 +13,10 @@ from decimal import ROUND_HALF_UP, Decimal
 _SHORT_DATES = {"mm-dd-yy": "yyyy-mm-dd", "m/d/yy h:mm": "yyyy-mm-dd h:mm", "m/d/yyyy": "yyyy-mm-dd"}
 _SECTION = re.compile(r'(?:"[^"]*"|\\.|[^;"\\])+|(?<=;)(?=;)')
 _NUMBER_TOKEN = re.compile(
-    r'"([^"]*)"|\\(.)|\[\$([^\]-]{0,255})[^\]]{0,255}\]|\[[^\]]{0,255}\]|[_*].|([0#?.,%])|(.)', re.DOTALL
+    r'"([^"]*)"|\\(.)|\[\$([^\]-]{0,60}+)[^\]]{0,60}+\]|\[[^\]]{0,60}+\]|[_*].|([0#?.,%])|(.)', re.DOTALL
 )
 _DATE_TOKEN = re.compile(
-    r'"([^"]*)"|\\(.)|\[\$-?[^\]]{0,255}\]|\[(h+|m+|s+)\]|[_*].|(y+|m+|d+|h+|s+|a{3,4}|AM/PM|A/P)|(.)',
+    r'"([^"]*)"|\\(.)|\[\$-?[^\]]{0,60}+\]|\[(h+|m+|s+)\]|[_*].|(y+|m+|d+|h+|s+|a{3,4}|AM/PM|A/P)|(.)',
     re.I | re.DOTALL,
 )
 _PLAIN = re.compile(r"general|[eE][+-]|/|\[[<>=]|@", re.IGNORECASE)
