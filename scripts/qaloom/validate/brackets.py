@@ -16,7 +16,7 @@ from qaloom.validate.blocks import LINE_LIMIT
 LIST = b"["  # the wrapping of a list; also of records that stand by themselves, in which none is opened
 # A text (to its quote, or where that is missing to the end of its line) or a bracket.
 _TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\[^\n])*+(?:(")|\\?\n|\\?\Z)|[{}\[\]]')
-_KEY = re.compile(rb'"((?:[^"\\\n]|\\.){0,200}+)"\s*+:')  # longer texts are no key of a row
+_KEY = re.compile(rb'"((?:[^"\\\n]|\\.){0,80}+)"\s*+:')  # longer texts are no key of a row
 _BLANK = b" \t\r\n\f\v,\xef\xbb\xbf"
 _OBJECT = 4_000  # bytes at the beginning of an object in which its keys are looked for
 _MESSAGE = (b"role", b"from")
