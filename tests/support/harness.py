@@ -126,7 +126,9 @@ class Project:
         return self.folder / name
 
     def configure(self, **sections: Any) -> None:
-        """Put these sections in the configuration, over those that are there."""
+        """Put these sections in the configuration, over those that are there; `augment` without keyword forms."""
+        if "augment" in sections:
+            sections["augment"] = {"forms": {"keywords": 0}} | sections["augment"]
         before = yaml.safe_load(self.config.read_text(encoding="utf-8")) if self.config.exists() else {}
         text = yaml.safe_dump(before | sections, allow_unicode=True, sort_keys=False)
         self.config.write_text(text, encoding="utf-8")

@@ -82,6 +82,7 @@ def new_project(folder: Path, house: House, model: Path) -> Project:
     project.configure(
         data={"sources": ["data/*.jsonl"]},
         split={"recall_fraction": 0.25},
+        augment={},
         evaluate={"max_new_tokens": 4},
         runs={"first": {"base_model": f"path:{MODEL}", "lora": {"r": 4}, "training": TRAINING}},
     )

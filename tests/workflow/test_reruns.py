@@ -155,7 +155,7 @@ def test_row_that_dedup_throws_out(project):
 def test_learning_rate_of_one_run(two_runs):
     """The other run stays as it is, and no answer that is there, such as the base model's, is made again."""
     answers = {path: path.read_bytes() for path in two_runs.path("cache/generate").iterdir()}
-    two_runs.change_run("second", training={"epochs": 1, "learning_rate": 0.001})
+    two_runs.change_run("second", training={"epochs": 1, "learning_rate": 0.003})
     assert two_runs.jobs() == {"train second", "evaluate second", "report"}
     assert adapter(two_runs, "second") != adapter(two_runs, "first")
     assert {path: path.read_bytes() for path in answers} == answers
