@@ -9,13 +9,12 @@ from collections.abc import Hashable, Sequence
 from qaloom.evaluate.fact_records import LookAlikeAnswers, Outcome
 from qaloom.evaluate.intervals import rate
 from qaloom.evaluate.model_pair import ModelPair
-from qaloom.evaluate.results import MODELS, AnswerRates, EvaluationMetrics, MadeUp, Prediction
+from qaloom.evaluate.results import LOOK_ALIKE, MODELS, AnswerRates, EvaluationMetrics, MadeUp, Prediction
 from qaloom.evaluate.summary import HEADLINE, PARTS
 from qaloom.inference.prompt import Question
 from qaloom.records import LookAlikeRow
 from qaloom.text.abstention import abstains
 
-LOOK_ALIKE = "lookalike"
 _WHY = {"lookalike": "no_name", "unseen": "no_question", "recall": "no_question"}
 
 

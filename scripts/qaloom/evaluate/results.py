@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 MODELS = ("base", "tuned")
+LOOK_ALIKE = "lookalike"  # the part of made_up that asks with another name put in
 Values = dict[str, float | None]  # by model: base, tuned, lookup, base_retrieved, tuned_retrieved
 
 

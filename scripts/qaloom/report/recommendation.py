@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, NamedTuple
 
-from qaloom.evaluate.hallucination import LOOK_ALIKE
-from qaloom.evaluate.results import EvaluationMetrics, Forgetting, LookupComparison, Retention
+from qaloom.evaluate.results import LOOK_ALIKE, EvaluationMetrics, Forgetting, LookupComparison, Retention
 from qaloom.evaluate.summary import HEADLINE
 from qaloom.report.fact_table import FactTable
 from qaloom.report.format import percent, points, text_in

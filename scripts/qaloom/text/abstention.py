@@ -74,7 +74,8 @@ _EN_UNKNOWN = re.compile(
 )
 # The thing that is asked for as one that does not exist: '무지개동은 존재하지 않는 건물입니다'.
 _NOT_EXISTING = re.compile(
-    r"(?<![가-힣a-z0-9])(?P<ko>[가-힣a-z0-9]{2,20}?)(?:은|는|이|가|이라는 \S{1,8}[은는])\s존재하지\s?않(?:습니다|는 \S{1,8}입니다)[.!]?\Z"
+    r"(?<![가-힣a-z0-9])(?P<ko>[가-힣a-z0-9]{2,20}?)(?:은|는|이|가|이라는 \S{1,8}[은는])"
+    r"\s존재하지\s?않(?:습니다|는 \S{1,8}입니다)[.!]?\Z"
     r"|\b(?P<en>\w{4,20})(?:\s\w{1,20})? (?:does not|doesn't|do not) exist[.!]?\Z"
 )
 _CONDITION = re.compile(r"전에|전까지|경우|[으하되]?면(?:\s|,)|때(?:는|에)?\s|외에|없이|에게|동안|후에")

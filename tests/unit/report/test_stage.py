@@ -4,6 +4,8 @@ import ast
 import json
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -703,3 +705,9 @@ def _sample(node: ast.AST) -> str:
         for part in node.values
     ]  # fmt: skip
     return "".join(parts) if any(" " in part for part in parts) else ""
+
+
+def test_the_report_loads_no_model_library():
+    """It takes a second then, and runs on a machine without one."""
+    code = "import sys, qaloom.report.stage; sys.exit(' '.join({'torch', 'transformers'} & {*sys.modules}))"
+    subprocess.run([sys.executable, "-c", code], check=True)
