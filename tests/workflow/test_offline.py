@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 SMALL = (
     "uv", "hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove-classifiers", "editables",
     "typer", "click", "shellingham", "rich", "markdown-it-py", "mdurl", "pygments", "typing-extensions",
-    "msgspec", "jsonschema", "attrs", "referencing", "rpds-py", "jsonschema-specifications", "pyyaml",
+    "msgspec", "rapidfuzz", "jsonschema", "attrs", "referencing", "rpds-py", "jsonschema-specifications", "pyyaml",
     "annotated-doc", "pydantic", "pydantic-core", "typing-inspection", "annotated-types", "psutil",
     "charset-normalizer", "ftfy", "wcwidth", "pyspellchecker",
 )  # fmt: skip
