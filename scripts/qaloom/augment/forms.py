@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from qaloom.augment.keyword_forms import KeywordForms
 from qaloom.config.settings import FormSettings
+from qaloom.console import say
 from qaloom.records import Row, other_wording
 from qaloom.text.closed_answers import closed_class
 from qaloom.text.language import language
@@ -19,6 +20,7 @@ from qaloom.text.normalize import comparison_key
 from qaloom.text.statements import cloze, statement
 
 FORM = "form"  # the origin of these rows
+_KEYWORD_FORMS, _FEW_ROWS = 8, 10_000  # of a row, and of how many at most, where the configuration says auto
 _SHORT = 60  # characters of an answer whose question is asked for
 _ASKED: dict[str, dict[str, str]] = {
     "statement": {"en": "State a fact from the documents.", "ko": "문서에 있는 사실을 하나 적어 주세요."},
@@ -33,10 +35,11 @@ def forms_of(rows: Sequence[Row], settings: FormSettings, taken: Collection[str]
     None has an id that is `taken` or the id of one of the rows: a wording that is there already.
     """
     wanted = [name for name in _MADE if getattr(settings, name)]
-    if not (wanted or settings.keywords):
+    most = _most_keyword_forms(settings, len(rows))
+    if not (wanted or most):
         return []
     times = Counter(comparison_key(row.output) for row in rows)
-    keyword_forms = KeywordForms(rows if settings.keywords else [])
+    keyword_forms = KeywordForms(rows if most else [])
     usable = [
         row
         for row in rows
@@ -48,11 +51,23 @@ def forms_of(rows: Sequence[Row], settings: FormSettings, taken: Collection[str]
             form = _MADE[name](row, times)
             if form is not None:
                 made.setdefault(form.id, form)
-        for text in keyword_forms.of(row, settings.keywords):
+        for text in keyword_forms.of(row, most):
             form = other_wording(row, text, FORM, "keywords")
             made.setdefault(form.id, form)
     there = {row.id for row in rows} | set(taken)
     return sorted((form for form in made.values() if form.id not in there), key=lambda row: row.id)
+
+
+def _most_keyword_forms(settings: FormSettings, rows: int) -> int:
+    if settings.keywords != "auto":
+        return settings.keywords
+    if rows <= _FEW_ROWS:
+        return _KEYWORD_FORMS
+    say(
+        f"augment: no keyword forms, as there are more than {_FEW_ROWS:,} rows; "
+        f"augment.forms.keywords: {_KEYWORD_FORMS} makes them all the same"
+    )
+    return 0
 
 
 def _statement(row: Row, times: Mapping[str, int]) -> Row | None:

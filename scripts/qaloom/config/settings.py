@@ -146,7 +146,7 @@ class FormSettings(Section, frozen=True):
     statement: bool
     reverse: bool
     cloze: bool
-    keywords: int
+    keywords: int | Literal["auto"]
 
 
 class AugmentSettings(Section, frozen=True):

@@ -7,6 +7,7 @@ from qaloom.augment.forms import forms_of
 from qaloom.config.settings import FormSettings
 from qaloom.records import Row, row_id
 
+AUTO = FormSettings(statement=False, reverse=False, cloze=False, keywords="auto")
 ALL = FormSettings(statement=True, reverse=True, cloze=True, keywords=0)
 NONE = FormSettings(statement=False, reverse=False, cloze=False, keywords=0)
 
@@ -83,3 +84,13 @@ def test_what_is_a_row_already_is_no_form():
     keywords = row("old boiler", "in the cellar")
     assert all(form.id != keywords.id for form in forms_of([one, keywords], replace(NONE, keywords=4)))
     assert all(form.id != keywords.id for form in forms_of([one], replace(NONE, keywords=4), {keywords.id}))
+
+
+def test_automatic_keyword_forms_are_of_few_rows_alone(monkeypatch, capsys):
+    rows = [
+        row(f"Where is the old {thing} of the town hall?", thing) for thing in ("boiler", "kettle", "lamp")
+    ]
+    assert forms_of(rows, AUTO) == forms_of(rows, replace(NONE, keywords=8)) != []
+    monkeypatch.setattr("qaloom.augment.forms._FEW_ROWS", 2)
+    assert forms_of(rows, AUTO) == [] != forms_of(rows, replace(NONE, keywords=8))
+    assert "no keyword forms, as there are more than 2 rows" in capsys.readouterr().err
