@@ -21,7 +21,7 @@ _BLANK = " " * 100
 
 
 class Said:
-    """What uv says on its way: `downloading` names packages, `lines` holds all that is not a list of packages."""
+    """Output of uv so far: names of packages being downloaded, and `lines`, all that is not a list of packages."""
 
     def __init__(self) -> None:
         self.downloading: list[str] = []

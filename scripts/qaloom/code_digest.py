@@ -46,7 +46,7 @@ def _content(path: Path) -> bytes:
 
 @cache
 def _content_and_imports(path: Path) -> tuple[bytes, list[str]]:
-    """What counts of a Python file, and the modules that it may import, wherever in it the import stands."""
+    """Content of a Python file that decides its digest, and the modules that it may import, at any place in it."""
     tree = ast.parse(path.read_bytes())
     modules: list[str] = []
     for node in _import_statements(tree.body):

@@ -156,7 +156,7 @@ def each_line(path: Path, kind: type[T]) -> Iterator[T]:
 
 
 def nesting(value: Any) -> int:
-    """How deeply lists and objects of a JSON value are nested, a plain value being 1; without recursion."""
+    """Nesting depth of the lists and objects of a JSON value, a plain value being 1; without recursion."""
     depth, level = 0, [value]
     while level:
         depth += 1

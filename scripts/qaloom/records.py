@@ -52,7 +52,7 @@ class Row(Struct, gc=False):
 
     @property
     def details(self) -> dict[str, Any]:
-        """What `meta` holds: all that the source has beside question and answer, and what stages noted."""
+        """`meta` as a mapping: fields of the source beside question and answer, and notes of the stages."""
         return {} if self.meta == NO_META else _read_meta(self.meta)
 
     def note(self, key: str, value: Any) -> None:

@@ -198,7 +198,7 @@ def _wrong_type(value: Any, expected: str | list[str]) -> str:
 
 
 def _as_number(text: str) -> str | None:
-    """How a text is written as the number that it is, None for another.
+    """The notation of a text as the number that it is, None for another.
 
     YAML 1.1 reads a number as text if it is quoted or, like 2e-4, has no dot.
     """

@@ -244,7 +244,7 @@ class KeepSettings(Section, frozen=True):
 
 
 class AbstainSettings(Section, frozen=True):
-    """`runs.NAME.training.abstain`: look-alike questions answered by a sentence that abstains; `share` 0 is off."""
+    """`runs.NAME.training.abstain`: questions without an answer, answered by an abstention; `share` 0 is off."""
 
     share: float
     text: dict[Language, str]

@@ -335,7 +335,7 @@ def _problem(name: str, outcome: Outcome) -> str:
 
 
 def _trained(folder: Path) -> str:
-    """What came of a training, in a line."""
+    """Outcome of a training in one line."""
     found = read_document(folder / "finished/metrics.json", Metrics)
     losses = f"loss {found.first_loss:.3g} at first, {found.last_loss:.3g} at last"
     return f"{counted(found.steps, 'steps')} in {duration(found.seconds)}, {losses}"

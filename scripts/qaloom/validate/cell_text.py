@@ -86,13 +86,10 @@ def _filled(value: Decimal, tokens: list[tuple[str, str]]) -> str:
 def _placed(digits: str, fraction: str, tokens: list[tuple[str, str]]) -> str:
     """The digits in their places, literals between them: places before the point are filled from the right."""
     point = next((at for at, (mark, _) in enumerate(tokens) if mark == "."), len(tokens))
-    places = [at for at, (mark, _) in enumerate(tokens[:point]) if mark in ("0", "#", "?") and mark]
+    places = [at for at, (mark, _) in enumerate(tokens[:point]) if mark in ("0", "#", "?")]
     shown: dict[int, str] = {}
     left = digits
-    grouped = "," in digits
-    for at in reversed(places[1:]):
-        if grouped:
-            break
+    for at in reversed(places[1:]) if "," not in digits else ():
         left, shown[at] = left[:-1], left[-1:]
     if places:
         shown[places[0]] = left

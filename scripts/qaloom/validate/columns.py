@@ -109,7 +109,7 @@ def keys_seen(keys: Iterable[str]) -> str:
 
 @lru_cache(maxsize=256)
 def remedy_for(keys: tuple[str, ...], columns: Columns = ()) -> str:
-    """What to do about a record that lacks question or answer: a line of the configuration, with the likeliest keys."""
+    """Remedy for a record that lacks question or answer: a line of the configuration, with the likeliest keys."""
     names = {folded(key) for key in keys}
     if "role" in names and names & {"text", "content", "value"}:
         return "the record is one message; write a chat as one record, {messages: [{role: ..., content: ...}, ...]}"

@@ -12,6 +12,8 @@ _MAKE_ROWS = (
 )
 _SAVE_AS = "is not read; save it as .xlsx, or as CSV UTF-8, and name that file"
 _UNPACK = "is not read; unpack it and name the files in it"
+_ARROW = "is not read; name the folder that datasets saved, or write it as Parquet"
+_WRITE_AS = "is not read; write it as JSON Lines or Parquet and name that file"
 _KINDS = (  # how a file begins, what that is, what to do
     (b"%PDF", "a PDF", _MAKE_ROWS),
     (b"\x89PNG", "an image", _MAKE_ROWS),
@@ -22,19 +24,15 @@ _KINDS = (  # how a file begins, what that is, what to do
     (b"{\\rtf", "an RTF document", _MAKE_ROWS),
     (b"HWP Document File", "a HWP document", _MAKE_ROWS),
     (b"SQLite format 3", "an SQLite database", "is not read; export its table as CSV and name that file"),
-    (b"ARROW1", "an Arrow file", "is not read; name the folder that datasets saved, or write it as Parquet"),
-    (
-        b"\xff\xff\xff\xff",
-        "an Arrow file",
-        "is not read; name the folder that datasets saved, or write it as Parquet",
-    ),
+    (b"ARROW1", "an Arrow file", _ARROW),
+    (b"\xff\xff\xff\xff", "an Arrow file", _ARROW),
     (b"7z\xbc\xaf", "an archive", _UNPACK),
     (b"Rar!", "an archive", _UNPACK),
     (b"BZh", "a bzip2 file", "is not read; unpack it (bunzip2 FILE) and name that file"),
     (b"\xfd7zXZ", "an xz file", "is not read; unpack it (unxz FILE) and name that file"),
-    (b"\x80\x04", "a pickle", "is not read; write it as JSON Lines or Parquet and name that file"),
-    (b"\x80\x05", "a pickle", "is not read; write it as JSON Lines or Parquet and name that file"),
-    (b"\x93NUMPY", "a NumPy file", "is not read; write it as JSON Lines or Parquet and name that file"),
+    (b"\x80\x04", "a pickle", _WRITE_AS),
+    (b"\x80\x05", "a pickle", _WRITE_AS),
+    (b"\x93NUMPY", "a NumPy file", _WRITE_AS),
 )
 _OLE = b"\xd0\xcf\x11\xe0"  # Office up to 2003, HWP, and workbooks with a password
 _OLE_NAMES = {".xls": ("an old Excel workbook", _SAVE_AS), ".hwp": ("a HWP document", _MAKE_ROWS)}

@@ -1,4 +1,4 @@
-"""What a source holds, by its beginning: looked at before a run, so that a mistake is told at once."""
+"""Check of a source by its beginning, before a run: a mistake is told at once."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

@@ -30,7 +30,7 @@ _FILES = ("rows.jsonl", "rejected.jsonl")
 
 
 class ReadOptions(NamedTuple):
-    """How records become rows: of a dialogue which answers do, and a project's own keys by their part."""
+    """Options of reading: the answers of a dialogue that become rows, and the project's own keys by their part."""
 
     answers: Answers = "last"
     columns: Columns = ()

@@ -9,7 +9,7 @@ from qaloom.validate.blocks import BLOCK
 from qaloom.validate.lines import Fault, Line
 
 SEPARATORS = ("\t", ",", ";", "|")
-_HEADER_WITHIN = 20  # rows
+HEADER_WITHIN = 20  # first rows of a table in which its header is looked for
 Cells = Sequence[str]
 IsHeader = Callable[[Cells], bool]
 
@@ -22,7 +22,7 @@ def read_table(
     The header is the first row that `is_header`, else the first with two texts. `place` is the sheet's name.
     """
     remaining = iter(rows)
-    first = list(islice(remaining, _HEADER_WITHIN))
+    first = list(islice(remaining, HEADER_WITHIN))
     at = header_row([cells for _, cells in first], is_header)
     if at is None:
         return
@@ -35,18 +35,11 @@ def read_table(
 
 def header_row(rows: Sequence[Cells | Fault], is_header: IsHeader) -> int | None:
     """The place of the header row among the first rows of a table; None where no row has a text."""
-    named = [
-        at
-        for at, cells in enumerate(rows)
-        if not isinstance(cells, Fault) and is_header(column_names([cells]))
-    ]
-    filled = [
-        (sum(bool(cell.strip()) for cell in cells), at)
-        for at, cells in enumerate(rows)
-        if not isinstance(cells, Fault)
-    ]
-    several = [at for count, at in filled if count > 1]
-    return next(iter([*named, *several, *(at for count, at in filled if count)]), None)
+    whole = [(at, cells) for at, cells in enumerate(rows) if not isinstance(cells, Fault)]
+    named = [at for at, cells in whole if is_header(column_names([cells]))]
+    filled = [(at, sum(bool(cell.strip()) for cell in cells)) for at, cells in whole]
+    several = [at for at, count in filled if count > 1]
+    return next(iter([*named, *several, *(at for at, count in filled if count)]), None)
 
 
 def column_names(rows: Sequence[Cells]) -> list[str]:
@@ -93,7 +86,7 @@ def separator_of(head: str, is_header: IsHeader) -> str:
     lines = head.splitlines(keepends=True)
     counts: dict[str, int] = {}
     for separator in SEPARATORS:
-        rows = [cells for _, cells in islice(read_separated(lines, separator), _HEADER_WITHIN)]
+        rows = [cells for _, cells in islice(read_separated(lines, separator), HEADER_WITHIN)]
         good = [cells for cells in rows if not isinstance(cells, Fault) and any(cells)]
         if any(is_header(column_names([cells])) for cells in good):
             return separator

@@ -10,9 +10,7 @@ from typing import Any
 from qaloom.errors import SourceError, first_line
 from qaloom.validate.cell_text import cell_text
 from qaloom.validate.lines import Line
-from qaloom.validate.tables import Cells, IsHeader, column_names, header_row, read_table
-
-_HEAD = 20  # rows of a sheet in which its header is looked for
+from qaloom.validate.tables import HEADER_WITHIN, Cells, IsHeader, column_names, header_row, read_table
 
 
 def read_workbook(path: Path, is_header: IsHeader) -> Iterator[Line]:
@@ -48,7 +46,9 @@ def _chosen(book: Any, is_header: IsHeader) -> list[str]:
 
 def _filled(book: Any) -> dict[str, list[Cells]]:
     """First rows of the sheets that have any."""
-    heads = {sheet.title: [cells for _, cells in islice(_rows(sheet), _HEAD)] for sheet in book.worksheets}
+    heads = {
+        sheet.title: [cells for _, cells in islice(_rows(sheet), HEADER_WITHIN)] for sheet in book.worksheets
+    }
     return {name: rows for name, rows in heads.items() if any(any(cells) for cells in rows)}
 
 
@@ -59,13 +59,10 @@ def _rows(sheet: Any) -> Iterator[tuple[int, Cells]]:
 
 
 def _text(cell: Any) -> str:
-    # An error such as #N/A is no text that anybody wrote.
     value = cell.value
-    return value if type(value) is str and cell.data_type != "e" else _other(cell, value)
-
-
-def _other(cell: Any, value: Any) -> str:
-    return "" if value is None or cell.data_type == "e" else cell_text(value, cell.number_format)
+    if value is None or cell.data_type == "e":  # an error such as #N/A is no text that anybody wrote
+        return ""
+    return value if type(value) is str else cell_text(value, cell.number_format)
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def run(config: Path | None, directory: Path, profile: str | None, arguments: li
 
 
 def _dry_run(command: list[str], lock: Path) -> int:
-    """What would run, which changes nothing and so needs no lock, also while a run is at work."""
+    """Print the jobs that would run. Nothing is changed, so that no lock is needed beside a run at work."""
     if lock.exists():
         say("A run is at work here: what it finishes meanwhile is left out below.")
     return subprocess.run(command, check=False).returncode

@@ -140,12 +140,12 @@ class RunLog:
 
 
 def outcome_lines(job: RunningJob) -> list[str]:
-    """What came of a job: the lines of its log that `console.say_outcome` marked, without the mark."""
+    """Lines of a job's log that `console.say_outcome` marked as its outcome, without the mark."""
     return _lines_after(Path(job.log), "outcome: ")
 
 
 def failure_lines(log: Path) -> list[str]:
-    """What a job failed of: the lines of its log for a person."""
+    """Lines of a failed job's log that name the cause for a person."""
     return [f"qaloom: {line}" for line in _lines_after(log, "qaloom: ")]
 
 
