@@ -38,8 +38,10 @@ class KeywordForms:
         for chosen in _parts(words, most, Random(row.id)):
             if len(found) == most:
                 break
-            if self._names(chosen, answer):
-                found[_typed(chosen, words)] = None
+            text = _typed(chosen, words)
+            # Alone, a word may deny what the question does not: 며칠 안에 as 안.
+            if self._names(chosen, answer) and not polarity(text)[0]:
+                found[text] = None
         own = comparison_key(row.instruction)
         return [text for text in found if comparison_key(text) != own]
 

@@ -94,3 +94,9 @@ def test_automatic_keyword_forms_are_of_few_rows_alone(monkeypatch, capsys):
     monkeypatch.setattr("qaloom.augment.forms._FEW_ROWS", 2)
     assert forms_of(rows, AUTO) == [] != forms_of(rows, replace(NONE, keywords=8))
     assert "no keyword forms, as there are more than 2 rows" in capsys.readouterr().err
+
+
+def test_no_keyword_form_denies_what_its_question_does_not():
+    one = row("환불 신청은 며칠 안에 해야 하나요?", "7일")
+    texts = [form.instruction for form in forms_of([one], replace(NONE, keywords=8))]
+    assert texts and not any("안" in text.rstrip("?").split() for text in texts)
