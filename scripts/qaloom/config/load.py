@@ -18,7 +18,7 @@ import yaml
 from qaloom.config.addresses import hide_secrets
 from qaloom.config.hints import unknown_key_hint
 from qaloom.config.settings import RunOptions, Settings, TrainingOptions, typed
-from qaloom.config.yaml_file import check_values, one_line, read_yaml
+from qaloom.config.yaml_file import check_values, one_line, read_yaml, without_aliases
 from qaloom.errors import ConfigError
 from qaloom.files import is_saved_dataset
 
@@ -54,6 +54,7 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     Raises ConfigError, which names the first wrong key, the mistake and the remedy.
     """
     check_values(values, name)
+    values |= without_aliases(values)
     _empty_sections(values)
     _write_out_prompts(values)
     given = _given_keys(values)

@@ -68,14 +68,23 @@ def check_values(values: Any, name: str) -> None:
     """Raise ConfigError for values that no schema refuses.
 
     That is what is nested too deep or too many (aliases that repeat each other or themselves), numbers that are
-    not finite (comparisons with nan are all false) or larger than 64 bits, and text that cannot be written.
+    not finite (comparisons with nan are all false) or larger than 64 bits, text that cannot be written, and keys
+    that are not text (YAML 1.1 reads `no`, `on` and 1.5 as other things).
     """
     for count, (key, depth, value) in enumerate(_each(values, "", 0)):
         if depth > _DEEPEST or count > _MOST:
             what = f"deeper than {_DEEPEST} levels" if depth > _DEEPEST else f"more than {_MOST:,} values"
             raise ConfigError(one_line(f"{name}: {key}: {what}; is it an alias (*) of what it stands in?"))
-        if problem := _problem(value):
-            raise ConfigError(one_line(f"{name}: {key}: {problem}"))
+        keys = value if isinstance(value, dict) else ()
+        if problem := _problem(value) or next(filter(None, map(_problem_of_key, keys)), ""):
+            raise ConfigError(one_line(f"{name}: {key or 'top level'}: {problem}"))
+
+
+def without_aliases(value: Any) -> Any:
+    """A copy in which each alias (*) is a part of its own, so that a default filled into one is not in the other."""
+    if isinstance(value, dict):
+        return {key: without_aliases(part) for key, part in value.items()}
+    return [without_aliases(part) for part in value] if isinstance(value, list) else value
 
 
 def _each(value: Any, key: str, depth: int) -> Iterator[tuple[str, int, Any]]:
@@ -94,6 +103,12 @@ def _problem(value: Any) -> str:
     if isinstance(value, str) and ("\0" in value or any("\ud800" <= mark <= "\udfff" for mark in value)):
         return f"{value!r} holds a character that no file can; take it out"
     return ""
+
+
+def _problem_of_key(key: Any) -> str:
+    if isinstance(key, str):
+        return _problem(key)
+    return f"the key {yaml.safe_dump(key).split(chr(10))[0]} is not text in YAML; write it in quotes"
 
 
 def one_line(message: str) -> str:

@@ -67,15 +67,16 @@ def resolve(
 
     `twin`, of a final model, is the folder of the run that is evaluated: it takes the numbers of that training.
     """
-    if not (names := _automatic(settings)):
+    if not (unset := [f"{section}.{key}" for section, key in _KEYS if settings[section][key] == _AUTO]):
         return Resolved(settings, [], "")
+    names = [name for name in unset if settings["method"] != "full" or name != "lora.r"]  # full has no rank
     if twin:
         found = _with(settings, read_document(twin / "manifest.json", RunManifest).settings)
         return Resolved(found, names, f"auto: {_values(found, names)}, as in the evaluated run")
     size = architecture(base, settings["trust_remote_code"])
     of_epoch = _epoch(settings, base, rows, template) if "training.epochs" in names else Epoch()
     found = with_recipe(settings, size, of_epoch)
-    return Resolved(found, names, _why(_values(found, names), size, of_epoch))
+    return Resolved(found, names, _why(_values(found, names), size, of_epoch) if names else "")
 
 
 def with_recipe(settings: dict[str, Any], size: Architecture, epoch: Epoch) -> dict[str, Any]:
@@ -95,12 +96,6 @@ def _with(settings: dict[str, Any], numbers: Mapping[str, Any]) -> dict[str, Any
         if found[section][key] == _AUTO:
             found[section][key] = numbers[section][key]
     return found
-
-
-def _automatic(settings: Mapping[str, Any]) -> list[str]:
-    sections = ("training",) if settings["method"] == "full" else ("lora", "training")
-    keys = (pair for pair in _KEYS if pair[0] in sections)
-    return [f"{section}.{key}" for section, key in keys if settings[section][key] == _AUTO]
 
 
 def _epoch(settings: Mapping[str, Any], base: Path, rows: Path, template: str | None) -> Epoch:

@@ -161,6 +161,31 @@ def test_a_number_that_yaml_reads_as_text_is_told_how_to_write_it(
     assert f"runs.one.training.{key}: {value!r} is text in YAML, not a number; {remedy}" in line
 
 
+@pytest.mark.parametrize(
+    ("text", "where", "key"),
+    [
+        ("data: {sources: [a]}\nruns: {2026: {}}", "runs", "2026"),
+        ("data: {sources: [a]}\nruns: {one: {}, no: {}}", "runs", "false"),
+        ("data: {sources: [a], columns: {null: x}}\nruns: {one: {}}", "data.columns", "null"),
+        ("data: {sources: [a]}\nruns: {one: {}}\naugment: {seq2seq: {codes: {1.5: x}}}", "augment.seq2seq.codes", "1.5"),
+        ("data: {sources: [a]}\nruns: {one: {}}\n2026-01-01: x", "top level", "2026-01-01"),
+    ],
+)  # fmt: skip
+def test_a_key_that_yaml_does_not_read_as_text_is_told_so(
+    text: str, where: str, key: str, tmp_path: Path
+) -> None:
+    line = mistake(text, tmp_path)
+    assert f"{where}: the key {key} is not text in YAML; write it in quotes" in line
+
+
+def test_an_alias_takes_no_defaults_of_another_section(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text(
+        "data: {sources: [a.jsonl]}\nruns: {one: {lora: &x {}, training: *x}}\nsplit: *x\n", encoding="utf-8"
+    )
+    assert load_config(path)["runs"] == filled()["runs"]
+
+
 @pytest.mark.parametrize("written", ["fast", "nan", "1e999999", "1_0x"])
 def test_text_that_is_no_number_is_not_taken_for_one(written: str, tmp_path: Path) -> None:
     line = mistake(f"data: {{sources: [a]}}\nruns: {{one: {{training: {{epochs: {written}}}}}}}\n", tmp_path)

@@ -89,6 +89,8 @@ def test_a_run_is_resolved_and_says_why(tiny, rows):
         "(0 million parameters; steps an epoch: 1, rows a fact: 1.0)"
     )
     assert resolve(run_of(method="full"), tiny, rows).automatic == found.automatic[1:]
+    full = resolve(run_of(method="full", training={"epochs": 1, "learning_rate": 0.1}), tiny, rows)
+    assert typed(full.settings, RunSettings) and (full.automatic, full.why) == ([], "")
     small = resolve(run_of(lora={"r": 1}, training={"epochs": 1, "learning_rate": 0.00002}), tiny, rows)
     assert small.why == ""
 
