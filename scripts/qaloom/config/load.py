@@ -99,7 +99,7 @@ def sources(globs: list[str], directory: Path = Path()) -> list[str]:
 
 
 def _unmatched(pattern: str, directory: Path) -> str:
-    if (directory / pattern).is_dir():
+    if os.path.isdir(directory / pattern):  # False for a name that is too long, too
         return f"is a folder; name the files in it, such as {(Path(pattern) / '*').as_posix()!r}"
     return f"matches no file in {directory.absolute()}; paths are relative to the working directory (DIR=, --directory)"
 
