@@ -167,7 +167,7 @@ def test_a_number_that_yaml_reads_as_text_is_told_how_to_write_it(
         ("data: {sources: [a]}\nruns: {2026: {}}", "runs", "2026"),
         ("data: {sources: [a]}\nruns: {one: {}, no: {}}", "runs", "false"),
         ("data: {sources: [a], columns: {null: x}}\nruns: {one: {}}", "data.columns", "null"),
-        ("data: {sources: [a]}\nruns: {one: {}}\naugment: {seq2seq: {codes: {1.5: x}}}", "augment.seq2seq.codes", "1.5"),
+        ("data: {sources: [a]}\nruns: {}\naugment: {seq2seq: {codes: {1.5: x}}}", "augment.seq2seq.codes", "1.5"),
         ("data: {sources: [a]}\nruns: {one: {}}\n2026-01-01: x", "top level", "2026-01-01"),
     ],
 )  # fmt: skip
