@@ -29,7 +29,7 @@ use rule train as train_final with:
     params:
         rows=digest_of("final"),
         settings=training_settings,
-        code=code("train", "train/general_prompts.txt"),
+        code=code("train", "train/general_prompts.txt", "train/document_questions.txt"),
     message:
         "Training {wildcards.run} once more, on all rows"
 

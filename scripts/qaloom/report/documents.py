@@ -86,6 +86,10 @@ class ShownMeasurements(Struct):
     """metrics.json of a trained run."""
 
     seconds: Number | None = None
+    importing_seconds: Number | None = None
+    loading_seconds: Number | None = None
+    first_steps_seconds: Number | None = None
+    saving_seconds: Number | None = None
     steps: int | None = None
     peak_memory_bytes: Number | None = None
     best_validation_loss: Number | None = None

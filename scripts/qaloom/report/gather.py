@@ -27,6 +27,7 @@ from qaloom.formats import FORMATS
 from qaloom.records import Contradiction, Rejection, SplitManifest, check_handed_over
 from qaloom.report.documents import ShownAudit, ShownManifest, ShownStats
 from qaloom.report.fact_table import FactTable, fact_table
+from qaloom.report.job_times import RuleTime, rule_times
 from qaloom.report.recommendation import Recommendation, recommend
 from qaloom.report.trainings import FinalModel, Training, final_model, training_of
 from qaloom.report.verdict import (
@@ -139,10 +140,13 @@ class ReportData:
     comparison: RunComparison
     exports: list[dict[str, Any]]
     manifests: list[tuple[str, str, str]]
+    times: list[RuleTime]
 
 
-def gather_results(results: Path, names: list[str], config: dict[str, Any]) -> ReportData:
-    """Read the results folder; `config` is the complete configuration, or empty."""
+def gather_results(
+    results: Path, names: list[str], config: dict[str, Any], logs: Path | None = None
+) -> ReportData:
+    """Read the results folder; `config` is the complete configuration, or empty, `logs` the folder of logs."""
     contradictions, split = _contradictions(results), _split(results / "split")
     runs = [_run(results, name, contradictions.n, split, config) for name in names]
     answers = {run.name: run.answers for run in runs if run.answers}
@@ -154,6 +158,7 @@ def gather_results(results: Path, names: list[str], config: dict[str, Any]) -> R
         compare_runs(answers),
         _exports(results, names, config),
         _manifests(results, runs),
+        rule_times(logs) if logs else [],
     )
 
 

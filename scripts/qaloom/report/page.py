@@ -20,6 +20,7 @@ from qaloom.report.format import (
     aria,
     both,
     fact_label,
+    fact_text,
     facts,
     label,
     number,
@@ -69,8 +70,8 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     helpers: Iterable[Callable[..., Any]] = (
-        advice, aria, asset, both, clipped, duration, fact_label, facts, interval_plot, label, loss_plot, number,
-        p_value, percent, point_text, points, recorded_values, script_json, training_table, translated,
+        advice, aria, asset, both, clipped, duration, fact_label, fact_text, facts, interval_plot, label, loss_plot,
+        number, p_value, percent, point_text, points, recorded_values, script_json, training_table, translated,
         value_text,
     )  # fmt: skip
     environment.globals.update({helper.__name__: helper for helper in helpers})

@@ -14,18 +14,21 @@ from qaloom.report.gather import Stage, gather_results
 from qaloom.report.page import render_page
 
 
-def report(results: Path, runs: list[str], out: Path, project: dict[str, Any]) -> None:
+def report(
+    results: Path, runs: list[str], out: Path, project: dict[str, Any], logs: Path | None = None
+) -> None:
     """Write the report on `runs` from the files under `results` to `out`, and tables and lines beside it.
 
     comparison.json holds the runs side by side, funnel.csv the rows in and out of each stage; summary.en.txt and
     summary.ko.txt hold the lines that end a run on the terminal, in English and in Korean. `project` may
-    hold `name`, `command` (how to run it again) and `config` (the complete configuration). A part whose files
+    hold `name`, `command` (how to run it again) and `config` (the complete configuration); `logs` is the
+    folder of logs, which tells the time that each rule took. A part whose files
     are missing says so on the page. Raises DataError when `results` is not a folder.
     """
     if not results.is_dir():
         raise DataError(f"{results}: no such folder; name the results folder of a project")
     project = {"name": "", "command": "", "config": {}} | project
-    found = gather_results(results, runs, project["config"])
+    found = gather_results(results, runs, project["config"], logs)
     write_json(out.with_name("comparison.json"), msgspec.to_builtins(found.comparison))
     write_text(out.with_name("funnel.csv"), funnel(found.stages))
     shown = out.relative_to(results.parent) if out.is_relative_to(results) else out

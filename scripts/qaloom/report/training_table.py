@@ -79,6 +79,8 @@ def _length(plan: dict[str, Any]) -> Markup:
 def _measured_rows(plan: dict[str, Any], measured: dict[str, Any]) -> Iterator[tuple[str, Markup]]:
     if measured.get("seconds") is not None:
         yield "time", _time(measured)
+    if measured.get("importing_seconds") is not None:
+        yield "around", _around(measured)
     if measured.get("peak_memory_bytes"):
         yield "memory", _memory(plan, measured)
     if measured.get("best_validation_loss") is not None:
@@ -93,6 +95,13 @@ def _time(measured: dict[str, Any]) -> Markup:
     if not measured.get("steps"):
         return time
     return time + Markup(" ") + both("training.time_steps", steps=f"{measured['steps']:,}")
+
+
+def _around(measured: dict[str, Any]) -> Markup:
+    """Time that a training takes beside its steps, and that of the first ones."""
+    parts = ("importing", "loading", "first_steps", "saving")
+    times = {part: value_text(fact_text("seconds", measured[f"{part}_seconds"])) for part in parts}
+    return both("training.around_parts", **times)
 
 
 def _memory(plan: dict[str, Any], measured: dict[str, Any]) -> Markup:

@@ -15,7 +15,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psutil
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qaloom.errors import QALoomError, TrainingError, first_line
 from qaloom.files import VOUCHER, damaged_file, read_document, read_lines, vouch_for, write_lines
@@ -47,6 +49,7 @@ from qaloom.train.tokenized import length, steps_of_rows
 
 _SECONDS_BETWEEN = 600  # two checkpoints, at most
 _STOPPED = 130  # exit code after SIGINT
+_FIRST_STEPS = 3  # in which kernels are compiled and CUDA graphs recorded
 _EXPLODED = 3  # times the first loss, and above what guessing costs, is no longer learning
 
 
@@ -54,6 +57,10 @@ class Metrics(Struct, frozen=True, kw_only=True):
     """metrics.json: speed, losses and peak memory (bytes) of the last attempt; null where unknown."""
 
     seconds: float
+    importing_seconds: float  # before `seconds`: the process and its libraries
+    loading_seconds: float  # before `seconds`: the model, and what the trainer makes of the rows
+    first_steps_seconds: float  # of `seconds`: three steps, which compile and record
+    saving_seconds: float  # after `seconds`
     steps: int
     median_step_seconds: float | None
     rows_per_second: float | None
@@ -65,6 +72,14 @@ class Metrics(Struct, frozen=True, kw_only=True):
     peak_memory_bytes: int
     peak_allocated_bytes: int | None
     loading_peak_bytes: int | None
+
+
+class Loaded(Struct, frozen=True):
+    """What came before the first step: seconds, and the peak memory of loading the model (bytes)."""
+
+    importing_seconds: float
+    loading_seconds: float
+    peak_bytes: int | None
 
 
 def run_training(folder: Path) -> None:
@@ -98,6 +113,7 @@ def _failure_event(error: Exception) -> Event:
 def _train(folder: Path, job: TrainingJob) -> None:
     task, planned, settings = job.task, job.plan, job.task.settings
     begin(folder, planned.device.kind, task.threads)
+    imported = _age()
     examples = read_lines(folder / "examples.jsonl", Example)
     validated = read_lines(folder / "validation.jsonl", Example)
     steps = steps_of_rows([length(e) for e in examples], settings.training)
@@ -110,9 +126,14 @@ def _train(folder: Path, job: TrainingJob) -> None:
     trainer = make_trainer(model, tokenizer, rows, validated, planned, settings, folder, task.kept)
     check_batch(trainer, rows)
     monitor = StepMonitor(folder, [[task.ids[row] for row in step] for step in steps], len(tokenizer))
-    metrics = _run(trainer, monitor, folder, loading)
+    metrics = _run(trainer, monitor, folder, Loaded(imported, _age() - imported, loading))
     if trainer.is_world_process_zero():
         _finish(trainer, tokenizer, folder, metrics)
+
+
+def _age() -> float:
+    """Seconds since this process was started."""
+    return time.time() - psutil.Process().create_time()
 
 
 def begin(folder: Path, kind: str, threads: int | None) -> None:
@@ -208,8 +229,8 @@ class StepMonitor:
         return Callback()
 
 
-def _run(trainer: Any, monitor: StepMonitor, folder: Path, loading: int | None) -> Metrics:
-    """Train, from the last checkpoint if there is one; `loading` is the peak memory of loading the model."""
+def _run(trainer: Any, monitor: StepMonitor, folder: Path, loaded: Loaded) -> Metrics:
+    """Train, from the last checkpoint if there is one."""
     resumed = last_checkpoint(folder)
     if trainer.is_world_process_zero():
         emit(folder, Started(_step(resumed.name) if resumed else 0))
@@ -221,6 +242,10 @@ def _run(trainer: Any, monitor: StepMonitor, folder: Path, loading: int | None) 
     best = trainer.state.best_model_checkpoint
     return Metrics(
         seconds=round(seconds, 1),
+        importing_seconds=round(loaded.importing_seconds, 1),
+        loading_seconds=round(loaded.loading_seconds, 1),
+        first_steps_seconds=round(sum(monitor.seconds[:_FIRST_STEPS]), 1),
+        saving_seconds=0.0,  # not yet saved
         steps=trainer.state.global_step,
         median_step_seconds=round(median(monitor.seconds), 4) if monitor.seconds else None,
         rows_per_second=monitor.rows_per_second(trainer.state.global_step),
@@ -231,7 +256,7 @@ def _run(trainer: Any, monitor: StepMonitor, folder: Path, loading: int | None) 
         best_validation_loss=trainer.state.best_metric,
         peak_memory_bytes=peak_memory(),
         peak_allocated_bytes=_peak_allocated(),
-        loading_peak_bytes=loading,
+        loading_peak_bytes=loaded.peak_bytes,
     )
 
 
@@ -287,12 +312,13 @@ def _peak_allocated() -> int | None:
 
 def _finish(trainer: Any, tokenizer: Tokenizer, folder: Path, metrics: Metrics) -> None:
     """Write the trained model, all but the plan and the manifest, which the waiting process adds."""
-    finished = folder / "finished"
+    finished, start = folder / "finished", time.monotonic()
     shutil.rmtree(finished, ignore_errors=True)
     save_trained(trainer.model, folder, finished)
     write_tokenizer(tokenizer, finished)
     (finished / "README.md").unlink(missing_ok=True)  # peft's empty card; evaluate writes the real one
-    write_struct(finished / "metrics.json", metrics)
+    saving = round(time.monotonic() - start, 1)
+    write_struct(finished / "metrics.json", replace(metrics, saving_seconds=saving))
     keys = ("step", "loss", "keep_loss", "eval_loss", "learning_rate", "grad_norm")
     history = [e for e in trainer.state.log_history if "loss" in e or "eval_loss" in e]
     write_lines(finished / "history.jsonl", [{k: float(e[k]) for k in keys if k in e} for e in history])

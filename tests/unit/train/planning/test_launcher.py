@@ -55,7 +55,8 @@ finished.mkdir()
 emit("finished")
 """
 METRICS = Metrics(
-    seconds=1.0, steps=4, median_step_seconds=0.1, rows_per_second=80.0, resumed_from=None, first_loss=2.0,
+    seconds=1.0, importing_seconds=2.0, loading_seconds=1.0, first_steps_seconds=0.5, saving_seconds=0.1, steps=4,
+    median_step_seconds=0.1, rows_per_second=80.0, resumed_from=None, first_loss=2.0,
     last_loss=1.0, best_step=None, best_validation_loss=None, peak_memory_bytes=5, peak_allocated_bytes=4,
     loading_peak_bytes=3,
 )  # fmt: skip
