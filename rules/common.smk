@@ -9,6 +9,7 @@ from pathlib import Path
 try:
     from qaloom.inference import openai_client as endpoint
     from qaloom.base_model.stage import check_reference, model_name
+    from qaloom.commands import is_wheel
     from qaloom.config.load import complete, sources
     from qaloom.config.settings import Settings, typed
     from qaloom.inference.own_template import is_file_of_template, read_template
@@ -25,10 +26,11 @@ try:
     from qaloom.workflow.stopping import stop_with_jobs
     from qaloom.augment.providers import check_providers, decisive, gathering, references, shards
 except ImportError as error:
-    sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate'")
+    sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate' (a wheel: install it again)")
 
 CONFIG_FILES = compat_snakemake.configuration_files(workflow)
 CONFIG_NAME = (CONFIG_FILES or ["config/config.yaml"])[-1]
+RUN_AGAIN = "qaloom run --config" if is_wheel() else "snakemake --cores all --configfile"
 
 
 # The demo project, unless another is named: Snakemake would merge the two.

@@ -32,7 +32,7 @@ rule report:
         "<logs>/report/report.benchmark.jsonl"
     params:
         runs=list(RUNS),
-        command=f"snakemake --cores all --configfile {relpath(CONFIG_NAME)}",
+        command=f"{RUN_AGAIN} {relpath(CONFIG_NAME)}",
         settings=lambda wildcards: settings(),  # not as text: a prompt may hold {question}
         code=code(
             "report",

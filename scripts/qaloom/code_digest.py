@@ -21,6 +21,7 @@ _SILENT = (
     "errors",
     "config",
     "code_digest",
+    "commands",
     "train.planning",
     "train.cuda_graphs",
     "compat_unsloth",

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from qaloom.commands import command_line
 from qaloom.errors import ModelError
 from qaloom.files import VOUCHER, changed_file, damaged_file, read_document
 
@@ -63,8 +64,8 @@ class TrainedRun:
     def __init__(self, folder: Path):
         if not (folder / "manifest.json").is_file():
             raise ModelError(
-                f"{folder} holds no trained run; name one with RUN=, or its folder, such as "
-                "results/train/demo (after make run)"
+                f"{folder} holds no trained run; name a run, or its folder, such as results/train/demo "
+                f"(after {command_line('run')})"
             )
         self.folder = folder
         self.manifest = read_document(folder / "manifest.json", RunManifest)

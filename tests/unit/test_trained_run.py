@@ -37,7 +37,7 @@ def test_a_whole_model(folder):
 
 
 def test_no_run(tmp_path):
-    with pytest.raises(ModelError, match=r"holds no trained run; name one with RUN=, or its folder, such as"):
+    with pytest.raises(ModelError, match=r"holds no trained run; name a run, or its folder, such as"):
         TrainedRun(tmp_path / "demo")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from qaloom.commands import SHARE
 from qaloom.config.addresses import hide_secrets
 from qaloom.config.hints import unknown_key_hint
 from qaloom.config.settings import RunOptions, Settings, TrainingOptions, typed
@@ -22,8 +23,7 @@ from qaloom.config.yaml_file import check_values, one_line, read_yaml, without_a
 from qaloom.errors import ConfigError
 from qaloom.files import is_saved_dataset
 
-_SHARED = Path(__file__).resolve().parents[1] / "share"  # of an installed wheel (install/wheel.py)
-ROOT = _SHARED if _SHARED.is_dir() else Path(__file__).resolve().parents[3]
+ROOT = SHARE if SHARE.is_dir() else Path(__file__).resolve().parents[3]
 SCHEMA = ROOT / "config" / "config.schema.yaml"
 DEMO = ROOT / "config" / "config.yaml"
 PROJECT_FILE = "config.yaml"  # in a project's folder, read where no configuration is named

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
+from qaloom.commands import option_text
 from qaloom.config.addresses import bare_address
 from qaloom.config.settings import EvaluateSettings, JudgeSettings
 from qaloom.console import bar, say, say_outcome
@@ -70,7 +71,7 @@ def judge_answers(
     except EndpointError as error:
         say(
             f"evaluate: {name}: the judge is not available: {error}. All else is evaluated; once it answers, "
-            'run again with ARGS="--forcerun evaluate", which asks what is missing'
+            f"run again with {option_text('ARGS', '--forcerun evaluate')}, which asks what is missing"
         )
         return JudgeMetrics(model, len(some), why="server", detail=str(error))
     for prediction, each in zip(some, prompts, strict=True):

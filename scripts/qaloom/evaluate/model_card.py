@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from qaloom.commands import command_line
 from qaloom.evaluate.results import (
     MODELS,
     EvaluationMetrics,
@@ -50,7 +51,7 @@ of paired differences.{more}
 
 ## Use
 
-Ask it in the `{prompt}` prompt it was trained on: `make ask RUN={name} Q="..."`.
+Ask it in the `{prompt}` prompt it was trained on: `{ask}`.
 
 ## Limits
 
@@ -153,6 +154,7 @@ def model_card(
         tried=", ".join(tried),
         more=_more(metrics),
         prompt=trained.prompt,
+        ask=command_line("ask", run=name, question="..."),
         licence=base.licence or "not named in its card",
     )
     head = _head(name, metrics, base, languages, full)

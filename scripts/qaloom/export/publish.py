@@ -28,7 +28,7 @@ def publish(export: Path, to: str, public: bool = False) -> str:
     if to.startswith("hub:"):
         return _to_hub(export, to.removeprefix("hub:"), manifest, public)
     if not to or ":" in to.partition("/")[0]:
-        raise PublishError(f"TO={to}: name a folder, or hub:ORG/NAME")
+        raise PublishError(f"{to}: this is no place to publish to; name a folder, or hub:ORG/NAME")
     return _to_folder(export, Path(to), manifest)
 
 

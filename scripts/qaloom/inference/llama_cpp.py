@@ -21,7 +21,9 @@ def start_llama_server(gguf: Path, name: str, context: int, slots: int, threads:
     try:
         import xllamacpp
     except ImportError as error:
-        raise DeviceError(f"llama.cpp cannot be used ({first_line(error)}); run make setup") from None
+        raise DeviceError(
+            f"llama.cpp cannot be used ({first_line(error)}); install xllamacpp again"
+        ) from None
     params = xllamacpp.CommonParams()
     params.model.path = str(gguf)
     params.model_alias = {name}

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, NamedTuple
 
+from qaloom.commands import command_line
 from qaloom.evaluate.results import LOOK_ALIKE, EvaluationMetrics, Forgetting, LookupComparison, Retention
 from qaloom.evaluate.summary import HEADLINE
 from qaloom.report.fact_table import FactTable
@@ -186,7 +187,7 @@ def in_words(one: Recommendation, language: str) -> Words:
         **({"reasons": reasons} if reasons else {}),
     )
     figures = [said(f"figure.{figure.code}.line", text=figure.text) for figure in one.figures]
-    return Words(sentence, said(one.next_step), ", ".join(figures))
+    return Words(sentence, said(one.next_step, serve=command_line("serve")), ", ".join(figures))
 
 
 def _joined(reasons: list[str], language: str) -> str:

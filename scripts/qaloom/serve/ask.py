@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from qaloom.commands import command_line
 from qaloom.config.addresses import bare_address
 from qaloom.console import job, printable, say
 from qaloom.errors import DataError, ModelError, first_line
@@ -88,7 +89,7 @@ def _print_delta(event: dict[str, Any]) -> list[str]:
 
 def _unreachable(url: str, error: Exception) -> ModelError:
     return ModelError(
-        f"{bare_address(url)} cannot be asked ({first_line(error)}); is make serve running there?"
+        f"{bare_address(url)} cannot be asked ({first_line(error)}); is {command_line('serve')} running there?"
     )
 
 
@@ -224,7 +225,7 @@ def _answer(tuned: Callable[[str], str], base: Callable[[str], str], question: s
 def command(
     run: Annotated[
         str,
-        typer.Argument(help="a run's name, the folder of a trained run, or a make serve's address"),
+        typer.Argument(help="a run's name, the folder of a trained run, or a server's address"),
     ],
     question: Annotated[str, typer.Argument(help="without one, questions are read line by line")] = "",
     base: Annotated[bool, typer.Option(help="show the base model's answer too, in its own prompt")] = False,

@@ -61,8 +61,10 @@ def look_at(path: Path, name: str = "", columns: Mapping[str, str] | None = None
     )
 
 
-def check_sources(names: Iterable[str], directory: Path, columns: Mapping[str, str]) -> None:
-    """Look at the beginning of each source, and say what is left out.
+def check_sources(
+    names: Iterable[str], directory: Path, columns: Mapping[str, str], quiet: bool = False
+) -> None:
+    """Look at the beginning of each source, and say what is left out, unless `quiet`.
 
     Raises SourceError where none of a source's lines is a row: all of a short one, or so many of the first ones for
     the same reason that the others will hardly differ; and where all sources are empty.
@@ -71,7 +73,7 @@ def check_sources(names: Iterable[str], directory: Path, columns: Mapping[str, s
     empty = []
     for name in names:
         head = look_at(directory / name, name, columns)
-        if head.left_out:
+        if head.left_out and not quiet:
             say(
                 f"{name}: the sheets {', '.join(head.left_out)} have no columns for question and answer; left out"
             )

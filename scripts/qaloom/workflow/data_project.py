@@ -7,20 +7,22 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from qaloom.config.load import PROJECT_FILE, ROOT, load_config
+from qaloom.commands import command_line, option_text
+from qaloom.config.load import PROJECT_FILE, ROOT, load_config, sources
 from qaloom.config.yaml_file import one_line
 from qaloom.console import say
-from qaloom.errors import ConfigError
+from qaloom.errors import ConfigError, SourceError
 from qaloom.files import is_saved_dataset, read_lines, write_text
+from qaloom.validate.head import check_sources
 
 RUN = "model"
 QUICK = ROOT / "config" / "quick.yaml"
 _EXAMPLES = 3
-_HEAD = "# A project made by make run DATA="
+_HEAD = "# A project made "
 _COMPRESSED = (".gz", ".zst")
 _KINDS = (".jsonl", ".json", ".csv", ".tsv", ".xlsx", ".parquet")
 _TEXT = """\
-{head}{data}, and yours to change: another make run with the same DATA goes on here.
+{head}of {data}, and yours to change: another run with the same file goes on here.
 # A key that is left out has its default; config/config.yaml of QA Loom lists all of them.
 data:
   sources: [{sources}]  # globs, relative to this folder
@@ -48,15 +50,17 @@ def data_project(data: str, directory: Path | None = None) -> Path:
     """The folder of the project on a file, a folder or a glob of question-answer rows; made where it is not there.
 
     `directory` is None for one beside us with the file's name. A project that is there goes on as it is.
-    Raises ConfigError where no file matches, or the folder holds something else.
+    Raises ConfigError where no file matches, or the folder holds something else, and SourceError for files that
+    are refused; neither leaves anything behind.
     """
     patterns = _patterns(data)
     folder = directory or Path(_name(data))
     if not _is_there(folder, patterns, named=directory is not None):
+        _check(patterns)
         folder.mkdir(parents=True, exist_ok=True)
-        sources = ", ".join(f'"{_from(folder, pattern)}"' for pattern in patterns)
+        written = ", ".join(f'"{_from(folder, pattern)}"' for pattern in patterns)
         write_text(
-            folder / PROJECT_FILE, _TEXT.format(head=_HEAD, data=one_line(data), sources=sources, run=RUN)
+            folder / PROJECT_FILE, _TEXT.format(head=_HEAD, data=one_line(data), sources=written, run=RUN)
         )
         say(f"{folder}: a new project; its settings are in {folder / PROJECT_FILE}")
     return folder
@@ -83,7 +87,7 @@ def examples(folder: Path) -> list[str]:
     return [
         "Answers of the final model to questions that it was taught:",
         *lines,
-        f'Ask it yourself: make ask DIR={folder} RUN={RUN} Q="..."',
+        f"Ask it yourself: {command_line('ask', folder, RUN, '...')}",
     ]
 
 
@@ -103,9 +107,22 @@ def _patterns(data: str) -> list[str]:
         found, what = [here] if glob(here, recursive=True) else [], f"no file matches {data} in {Path.cwd()}"
     if not found:
         raise ConfigError(
-            one_line(f"DATA: {what}; name a file of questions and answers, such as DATA=faq.xlsx")
+            one_line(
+                f"{option_text('DATA')}: {what}; name a file of questions and answers, such as "
+                f"{option_text('DATA', 'faq.xlsx')}"
+            )
         )
     return found
+
+
+def _check(patterns: list[str]) -> None:
+    """Raise SourceError for files that are refused, unless their columns can be named: that is the project's part."""
+    names = [os.path.relpath(name) for name in sources(patterns)]
+    try:
+        check_sources(names, Path(), {}, quiet=True)
+    except SourceError as error:
+        if "data.columns" not in str(error):
+            raise
 
 
 def _name(data: str) -> str:
@@ -135,17 +152,17 @@ def _is_there(folder: Path, patterns: Sequence[str], named: bool) -> bool:
     """
     config = folder / PROJECT_FILE
     if config.is_file():
-        sources = load_config(config)["data"]["sources"]
-        if {os.path.abspath(folder / source) for source in sources} & set(patterns):
+        named_there = load_config(config)["data"]["sources"]
+        if {os.path.abspath(folder / source) for source in named_there} & set(patterns):
             return True
         if config.read_text("utf-8").startswith(_HEAD) and not (folder / "results").exists():
             return False
         raise ConfigError(
-            f"{config} is of another project; name a folder of its own for this one: DIR=FOLDER"
+            f"{config} is of another project; name a folder of its own for this one: {option_text('DIR', 'FOLDER')}"
         )
     taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     if taken and (not named or (folder / "results").exists() or not folder.is_dir()):
         raise ConfigError(
-            f"{folder} is there, and no project on these files; name another folder: DIR=FOLDER"
+            f"{folder} is there, and no project on these files; name another folder: {option_text('DIR', 'FOLDER')}"
         )
     return False

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from qaloom.commands import option_text
 from qaloom.console import say
 from qaloom.errors import LeftoverError, StorageError
 
@@ -25,7 +26,8 @@ def check_writable(folder: Path) -> None:
     for place in (folder / name for name in ("results", "cache", "logs", ".snakemake")):
         if place.exists() and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
             raise StorageError(
-                f"{place} is no folder, or cannot be written; see its owner and mount, or use DIR="
+                f"{place} is no folder, or cannot be written; see its owner and mount, or name another "
+                f"folder: {option_text('DIR', 'FOLDER')}"
             )
 
 

@@ -19,6 +19,7 @@ from typing import Annotated
 
 import typer
 
+from qaloom.commands import command_line, option_text
 from qaloom.config.load import DEMO, PROJECT_FILE, ROOT, load_config, sources
 from qaloom.console import job, say, terminal_language
 from qaloom.errors import ConfigError, QALoomError, StorageError
@@ -50,7 +51,9 @@ def run(config: Path | None, directory: Path, profile: str | None, arguments: li
     full disk, BusyError when another run is active there, and LeftoverError when a dead run's jobs cannot be ended.
     """
     if not directory.is_dir():
-        raise ConfigError(f"DIR: there is no folder {directory}; make it and put your rows there")
+        raise ConfigError(
+            f"{option_text('DIR')}: there is no folder {directory}; make it and put your rows there"
+        )
     chosen = _find(config, directory)
     data = load_config(chosen)["data"]
     check_sources(sources(data["sources"], directory), directory, data["columns"])
@@ -102,7 +105,7 @@ def _profile(name: str) -> Path:
     if found is None:
         known = ", ".join(sorted(path.name for path in (ROOT / "profiles").iterdir()))
         raise ConfigError(
-            f"PROFILE: there is no profile {name}; there are {known}, or name a folder of yours"
+            f"{option_text('PROFILE')}: there is no profile {name}; there are {known}, or name a folder of yours"
         )
     return found.absolute()
 
@@ -121,7 +124,7 @@ def _held(lock: Path) -> Iterator[int]:
         except BlockingIOError:
             raise BusyError(
                 f"another run is active in {lock.parents[1]}; wait for it or stop it, or look at it: "
-                f"make status DIR={lock.parents[1]}"
+                f"{command_line('status', lock.parents[1])}"
             ) from None
         try:
             yield stream.fileno()
@@ -209,7 +212,10 @@ def command(
 ) -> None:
     """Check the configuration and run the workflow."""
     if (data or quick) and (config or (data and quick)):
-        raise ConfigError("DATA, QUICK and CONFIG each name a configuration; give one of them")
+        raise ConfigError(
+            f"{option_text('DATA')}, {option_text('QUICK')} and {option_text('CONFIG')} each name a "
+            "configuration; give one of them"
+        )
     if data:
         directory = data_project(data, directory)
         config = directory / PROJECT_FILE

@@ -9,6 +9,7 @@ from typing import Annotated
 import psutil
 import typer
 
+from qaloom.commands import command_line
 from qaloom.console import duration, job, say
 from qaloom.errors import DataError
 from qaloom.files import read_document
@@ -21,7 +22,7 @@ def status_lines(directory: Path, now: float) -> Iterator[str]:
     Raises DataError when no run was started there, or when its state cannot be read.
     """
     if not (directory / STATE).is_file():
-        raise DataError(f"there is no run in {directory}; start one: make run DIR={directory}")
+        raise DataError(f"there is no run in {directory}; start one: {command_line('run', directory)}")
     state = read_document(directory / STATE, RunState)
     yield _how_far(state, now)
     if not state.ended:

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from qaloom.commands import command_line
 from qaloom.console import job, printable
 from qaloom.errors import DataError
 from qaloom.evaluate.fact_records import LedgerFact
@@ -64,7 +65,9 @@ class Results:
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         if not (self.folder / "validate/rows.jsonl").is_file():
-            raise DataError(f"{folder} holds no validate/rows.jsonl; name the results folder, after make run")
+            raise DataError(
+                f"{folder} holds no validate/rows.jsonl; name the results folder, after {command_line('run')}"
+            )
 
     def _read(self, path: str, kind: type[T]) -> list[T]:
         file = self.folder / path

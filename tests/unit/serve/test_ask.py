@@ -84,7 +84,7 @@ def test_a_run_that_is_not_there_is_one_line(tmp_path):
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == (
-        "qaloom: results/train/demo holds no trained run; name one with RUN=, or its folder, such as "
+        "qaloom: results/train/demo holds no trained run; name a run, or its folder, such as "
         "results/train/demo (after make run)\n"
     )
 

@@ -3,10 +3,11 @@
 import os
 
 import pytest
+from datasets import Dataset
 
 from qaloom.config.load import PROJECT_FILE, load_config, sources
 from qaloom.config.settings import Settings, typed
-from qaloom.errors import ConfigError
+from qaloom.errors import ConfigError, SourceError
 from qaloom.files import write_lines, write_text
 from qaloom.workflow.data_project import QUICK, data_project, examples, quick_project
 
@@ -15,6 +16,11 @@ from qaloom.workflow.data_project import QUICK, data_project, examples, quick_pr
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def write_rows(path):
+    table = path.suffix in (".csv", ".tsv")
+    write_text(path, "질문,답변\n연차는?,15일\n" if table else '{"question": "연차는?", "answer": "15일"}\n')
 
 
 def found(folder):
@@ -34,7 +40,7 @@ def found(folder):
     ],
 )
 def test_a_project_is_named_after_its_file_and_found_again(here, file, project):
-    write_text(here / file, "{}")
+    write_rows(here / file)
     folder = data_project(file)
     assert str(folder) == project and found(folder) == [file]
     settings = typed(load_config(folder / PROJECT_FILE), Settings)
@@ -47,18 +53,18 @@ def test_a_project_is_named_after_its_file_and_found_again(here, file, project):
 
 def test_folders_and_globs(here):
     for name in ("a.jsonl", "b.csv", "c.pdf"):
-        write_text(here / "qa" / name, "{}")
+        write_rows(here / "qa" / name)
     assert found(data_project("qa")) == ["qa/a.jsonl", "qa/b.csv"]
-    write_text(here / "qa" / "d.tsv", "{}")
+    write_rows(here / "qa" / "d.tsv")
     assert data_project("qa").name == "qa-project"  # goes on
-    write_text(here / "saved" / "state.json", "{}")
+    Dataset.from_list([{"question": "연차는?", "answer": "15일"}]).save_to_disk(here / "saved")
     assert '["../saved"]' in (data_project("saved") / PROJECT_FILE).read_text("utf-8")
     assert found(data_project("qa/*.csv", here / "mine")) == ["qa/b.csv"]
     assert str(data_project("qa/*.jsonl", here / "other")) == str(here / "other")
 
 
 def test_a_project_moves_with_its_file_and_names_one_elsewhere_in_full(here):
-    write_text(here / "a" / "faq.jsonl", "{}")
+    write_rows(here / "a" / "faq.jsonl")
     inside, outside = data_project("a/faq.jsonl", here / "a/p"), data_project("a/faq.jsonl", here / "b/p")
     assert '["../faq.jsonl"]' in (inside / PROJECT_FILE).read_text("utf-8")
     assert f'["{here / "a/faq.jsonl"}"]' in (outside / PROJECT_FILE).read_text("utf-8")
@@ -66,7 +72,7 @@ def test_a_project_moves_with_its_file_and_names_one_elsewhere_in_full(here):
 
 def test_what_is_no_project_on_these_files_is_never_written_into(here):
     for file in ("docs.csv", "faq.csv", "faq.jsonl", "docs/page.md"):
-        write_text(here / file, "{}")
+        write_rows(here / file)
     with pytest.raises(ConfigError, match=r"^docs is there, and no project on these files; .*DIR=FOLDER$"):
         data_project("docs.csv")
     assert data_project("docs.csv", here / "docs") == here / "docs"  # as told
@@ -83,6 +89,15 @@ def test_data_that_is_not_there_is_one_line_and_makes_nothing(here, data):
     with pytest.raises(ConfigError, match=r"^DATA: .*such as DATA=faq\.xlsx$"):
         data_project(data)
     assert [path.name for path in here.iterdir()] == ["empty"]
+
+
+def test_a_refused_file_leaves_nothing_behind_unless_its_columns_can_be_named(here):
+    write_text(here / "x.pdf", "%PDF-1.4\n")
+    with pytest.raises(SourceError, match=r"^x\.pdf: is a PDF"):
+        data_project("x.pdf")
+    assert [path.name for path in here.iterdir()] == ["x.pdf"]
+    write_text(here / "own.csv", "번호,질의,회답문\n1,연차는 며칠입니까?,15일입니다.\n")
+    assert (data_project("own.csv") / PROJECT_FILE).is_file()
 
 
 def test_the_quick_look_reads_the_demo_in_a_folder_of_its_own(here):
