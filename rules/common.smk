@@ -26,7 +26,9 @@ try:
     from qaloom.workflow.stopping import stop_with_jobs
     from qaloom.augment.providers import check_providers, decisive, gathering, references, shards
 except ImportError as error:
-    sys.exit(f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate' (a wheel: install it again)")
+    sys.exit(
+        f"qaloom: {error}; set up with 'make setup', then 'source .venv/bin/activate' (a wheel: install it again)"
+    )
 
 CONFIG_FILES = compat_snakemake.configuration_files(workflow)
 CONFIG_NAME = (CONFIG_FILES or ["config/config.yaml"])[-1]

@@ -28,6 +28,7 @@ from qaloom.records import (
     read_rows,
     write_vouched,
 )
+from qaloom.split.expectation import note_on_single_wordings
 from qaloom.split.facts import Comparison
 from qaloom.split.forms import place_forms
 from qaloom.split.leak_audit import Known, audit
@@ -71,8 +72,9 @@ def split(
     look_alikes = _write_look_alikes(out, placed, comparison, chosen.seed)
     audit(out, threshold, chosen.by, Known({w.row.id: w for w in placed}, comparison), embedder)
     questions = [w for w in placed if w.row.origin != "form"]
-    notes = [*notes_on(questions, units, chosen), *([] if embedder else languages_note(questions))]
-    manifest = _manifest(out, placed, look_alikes, notes)
+    notes = [*notes_on(questions, units, chosen), note_on_single_wordings(placed)]
+    notes += [] if embedder else languages_note(questions)
+    manifest = _manifest(out, placed, look_alikes, [note for note in notes if note])
     write_json(out / "manifest.json", msgspec.to_builtins(manifest))
     for note in manifest.notes:
         say(f"split: {note}")
