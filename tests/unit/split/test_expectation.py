@@ -35,8 +35,8 @@ def placed(question, *made):
 )
 def test_the_expectation_is_the_measured_recall(made, arm):
     for rows, tongue in (
-        ([*placed(EN, *made), *placed(EN + "?", *made)], "en"),
-        ([*placed(KO, *made), *placed(KO + "?", *made)], "ko"),
+        ([*placed(EN, *made), *placed("Who keeps the archive?", *made)], "en"),
+        ([*placed(KO, *made), *placed("기록관은 누가 지킵니까?", *made)], "ko"),
         ([*placed(EN, *made), *placed(KO, *made)], "all"),
     ):
         note = note_on_single_wordings(rows)
