@@ -16,6 +16,7 @@ _COMMANDS = {
     "ask": ("qaloom.serve.ask", "ask the tuned model"),
     "serve": ("qaloom.serve.__main__", "the tuned model as an OpenAI-compatible API and a chat page"),
     "trace": ("qaloom.workflow.trace", "the history of one row"),
+    "parquet": ("qaloom.workflow.parquet", "rows that a stage wrote as a Parquet file"),
     "publish": ("qaloom.export.publish", "hand on a proven export"),
 }
 
