@@ -11,6 +11,9 @@ _OPTIONS = {
     "DIR": "--directory",
     "PROFILE": "--profile",
     "QUICK": "--quick",
+    "HOST": "--host",
+    "PORT": "--port",
+    "API_KEY_ENV": "--api-key-env",
 }
 
 
@@ -20,7 +23,7 @@ def is_wheel() -> bool:
 
 
 def option_text(name: str, value: str = "") -> str:
-    """An option of `run` with its value, if any: DIR=FOLDER for make, --directory FOLDER for qaloom."""
+    """An option with its value, if any: DIR=FOLDER for make, --directory FOLDER for qaloom."""
     if is_wheel():
         return f"{_OPTIONS[name]} {value}".rstrip()
     return f'{name}="{value}"' if " " in value else f"{name}={value}" if value else name

@@ -20,6 +20,7 @@ from qaloom.files import write_lines
 from qaloom.serve.access import Access, access_to
 from qaloom.serve.app import Backend, application
 from qaloom.serve.chat_requests import ChatPrompt
+from qaloom.serve.corrections import Corrections
 from qaloom.serve.sources import Nearest
 
 ROWS = [
@@ -108,7 +109,10 @@ def serving(
             "demo": Backend(one, {"Authorization": "Bearer k"}, "demo", LETTERS),
             "base": Backend(other, {}, "x", LETTERS),
         }
-        with running(application(backends, Nearest(folder), access or access_to("127.0.0.1", None))) as url:
+        app = application(
+            backends, Nearest(folder), access or access_to("127.0.0.1", None), Corrections(folder, "demo")
+        )
+        with running(app) as url:
             yield url, tuned, base
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from qaloom.commands import option_text
 from qaloom.errors import ConfigError, QALoomError
 from qaloom.serve.limits import RequestError
 
@@ -67,7 +68,9 @@ class Guard:
         if len(hosts) != 1 or not self.access.allows_host(hosts[0]):
             shown = ", ".join(hosts)[:100]
             raise RequestError(
-                400, "unknown_host", f"this server is not {shown!r}; name it with HOST= or --name"
+                400,
+                "unknown_host",
+                f"this server is not {shown!r}; name it with {option_text('HOST')} or --name",
             )
         if origin is not None and origin.lower().partition("://")[2] != hosts[0].lower():
             raise RequestError(403, "foreign_page", f"requests from pages of {origin[:100]} are not answered")
@@ -104,7 +107,8 @@ def api_key(host: str, key_env: str | None) -> str | None:
     # To the terminal alone: a log would keep it.
     print(
         f"serve: the API key, shown this once: {key}\n"
-        "serve: clients send it as Authorization: Bearer KEY; the chat page asks for it. API_KEY_ENV=NAME sets "
+        "serve: clients send it as Authorization: Bearer KEY; the chat page asks for it. "
+        f"{option_text('API_KEY_ENV', 'NAME')} sets "
         "one of your own",
         file=sys.stderr,
         flush=True,
@@ -129,7 +133,9 @@ def resolved(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     try:
         found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise PortError(f"{host} is no address of this machine ({error}); choose another HOST=") from None
+        raise PortError(
+            f"{host} is no address of this machine ({error}); choose another {option_text('HOST')}"
+        ) from None
     return [ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_, address in found]
 
 

@@ -22,11 +22,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from qaloom.errors import DataError, StorageError
 from qaloom.serve.access import Access, Guard
 from qaloom.serve.chat_requests import PATH, ChatPrompt, chat_events, chat_reply, completion_request
+from qaloom.serve.corrections import FILE, Corrections
 from qaloom.serve.limits import (
     ChatRequest,
     CompletionRequest,
+    CorrectionRequest,
     Limits,
     RequestError,
     SourcesRequest,
@@ -57,7 +60,11 @@ class Backend(NamedTuple):
 
 
 def application(
-    backends: dict[str, Backend], nearest: Nearest, access: Access, limits: Limits = Limits()
+    backends: dict[str, Backend],
+    nearest: Nearest,
+    access: Access,
+    corrections: Corrections,
+    limits: Limits = Limits(),
 ) -> Starlette:
     """The application over `backends`, by the names that clients use; the first is the tuned model."""
     routes = [
@@ -68,6 +75,7 @@ def application(
         Route("/v1/completions", _counted(_forward), methods=["POST"]),
         Route("/examples", _examples),
         Route("/sources", _counted(_sources), methods=["POST"]),
+        Route("/corrections", _counted(_correct), methods=["POST"]),
     ]
     app = Starlette(
         routes=routes,
@@ -75,7 +83,7 @@ def application(
         exception_handlers={RequestError: _error, HTTPException: _error, Exception: _error},
         lifespan=_client,
     )
-    app.state.backends, app.state.nearest = backends, nearest
+    app.state.backends, app.state.nearest, app.state.corrections = backends, nearest, corrections
     app.state.limits, app.state.waiting = limits, 0
     return app
 
@@ -140,6 +148,19 @@ async def _sources(request: Request) -> Response:
 
 async def _examples(request: Request) -> Response:
     return JSONResponse({"questions": request.app.state.nearest.examples()})
+
+
+async def _correct(request: Request) -> Response:
+    """Keep a right answer for review."""
+    asked, corrections = checked(await _body(request), CorrectionRequest), request.app.state.corrections
+    try:
+        await asyncio.to_thread(corrections.add, asked.question, asked.answer, asked.wrong)
+    except DataError as error:
+        raise RequestError(400, "invalid_value", str(error)) from None
+    except StorageError as error:
+        print(f"serve: {error}", file=sys.stderr, flush=True)
+        raise RequestError(507, "not_kept", "the correction could not be kept; see logs/serve") from None
+    return JSONResponse({"kept": str(FILE)})
 
 
 async def _forward(request: Request) -> Response:

@@ -19,8 +19,11 @@ from qaloom.inference.model import LoadedModel, load_model
 from qaloom.inference.prompt import load_tokenizer, prompt_ids, stop_ids
 from qaloom.serve.access import key_in
 from qaloom.serve.chosen_model import chosen_model
+from qaloom.serve.corrections import FILE, Corrections
 from qaloom.serve.sources import Nearest, NearRows
 from qaloom.trained_run import TrainedRun
+
+_CORRECTS = "="  # before the right answer to the question just asked
 
 
 def stream_answer(
@@ -203,6 +206,26 @@ def _served_sources(url: str, key: str | None, question: str, answer: str) -> Ne
         raise _unreachable(url, error) from None
 
 
+def _corrector(run: str | TrainedRun, key: str | None) -> Callable[[str, str, str], None]:
+    """A function that keeps a question, the right answer and the wrong one for review, here or at a server."""
+    if isinstance(run, TrainedRun):
+        results = run.folder.resolve().parents[1]
+        return Corrections(results.parent if results.name == "results" else Path(), run.folder.name).add
+    return partial(_send_correction, _server(run), key)
+
+
+def _send_correction(url: str, key: str | None, question: str, answer: str, wrong: str) -> None:
+    import httpx
+
+    body = {"question": question, "answer": answer, "wrong": wrong}
+    try:
+        reply = httpx.post(f"{url}/corrections", json=body, headers=_headers(key), timeout=30)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _unreachable(url, error) from None
+    if reply.is_error:
+        raise ModelError(f"{bare_address(url)} refuses: {_error_message(reply)}")
+
+
 def _say_sources(found: NearRows) -> None:
     """Name the rows on stderr: stdout has the answer alone."""
     if not found.supported:
@@ -238,8 +261,13 @@ def command(
     place = run if _server(run) else _trained(run)
     ask_tuned, ask_base = _asker(place, max_new_tokens, key)
     nearest = _nearest_of(place, key)
+    asked = answer = ""
     for line in [question] if question else _lines():
-        answer = _answer(ask_tuned, ask_base, line, base)
+        if asked and line.startswith(_CORRECTS) and sys.stdin.isatty():
+            _corrector(place, key)(asked, line.removeprefix(_CORRECTS), answer)
+            say(f"kept for review in {FILE}")
+            continue
+        asked, answer = line, _answer(ask_tuned, ask_base, line, base)
         if nearest:
             _say_sources(nearest(line, answer))
 
@@ -249,7 +277,9 @@ def _lines() -> Iterator[str]:
     if not sys.stdin.isatty():
         yield from filter(None, map(str.strip, sys.stdin))
         return
-    say("Ask a question; an empty line or Ctrl-D ends.")
+    say(
+        "Ask a question; an empty line or Ctrl-D ends. After a wrong answer, = and the right one keep it for review."
+    )
     try:
         while line := input("> ").strip():
             yield line

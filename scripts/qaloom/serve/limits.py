@@ -119,6 +119,14 @@ class SourcesRequest(Struct):
     answer: Annotated[str, Meta(max_length=20_000)] = ""
 
 
+class CorrectionRequest(Struct, forbid_unknown_fields=True):
+    """`/corrections`: a question, the right answer to it, and the wrong one that the model gave."""
+
+    question: str
+    answer: str
+    wrong: str = ""
+
+
 _PROMPTS = 16
 S = TypeVar("S", bound=Struct)
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from qaloom.commands import option_text
 from qaloom.console import say
 from qaloom.errors import DeviceError, ModelError
 from qaloom.export.gguf import to_gguf
@@ -19,6 +20,7 @@ from qaloom.serve.access import Access, PortError, resolved
 from qaloom.serve.app import Backend, application
 from qaloom.serve.chat_requests import base_prompt, tuned_prompt
 from qaloom.serve.chosen_model import chosen_model
+from qaloom.serve.corrections import Corrections
 from qaloom.serve.limits import CONTEXT
 from qaloom.serve.sources import Nearest
 from qaloom.trained_run import TrainedRun, base_manifest
@@ -38,7 +40,8 @@ def serve(project: Path, run: str, host: str, port: int, with_base: bool, access
     base = _base_folder(project, trained)
     nearest = Nearest(project / "results/split", "final" if trained.is_final else "train")
     with _bound(host, port) as socket, _backends(project, trained, base, with_base) as backends:
-        _listen(application(backends, nearest, access), socket, host, list(backends))
+        app = application(backends, nearest, access, Corrections(project, trained.folder.name))
+        _listen(app, socket, host, list(backends))
 
 
 def _base_folder(project: Path, run: TrainedRun) -> Path:
@@ -169,7 +172,9 @@ def _bound(host: str, port: int) -> Iterator[Any]:
         try:
             bound.bind((str(address), port))
         except (OSError, OverflowError) as error:
-            raise PortError(f"{host}:{port} cannot be served on ({error}); choose another PORT=") from None
+            raise PortError(
+                f"{host}:{port} cannot be served on ({error}); choose another {option_text('PORT')}"
+            ) from None
         yield bound
 
 

@@ -133,7 +133,7 @@ def test_a_variable_without_a_usable_key_is_one_line(monkeypatch, value, words):
 
 def test_a_host_that_is_not_known_is_one_line():
     for host in ("nowhere.invalid", "256.1.1.1", "a" * 300):
-        with pytest.raises(PortError, match=r"is no address of this machine .*; choose another HOST="):
+        with pytest.raises(PortError, match=r"is no address of this machine .*; choose another HOST"):
             access_to(host, None)
 
 

@@ -74,6 +74,43 @@ def test_an_example_is_asked_by_a_click(browser, served):
     page.close()
 
 
+@pytest.mark.parametrize(
+    ("locale", "width", "words"),
+    [
+        (
+            "en-US",
+            1280,
+            ("Wrong? Write the right answer", "Save for review", "Saved in review/corrections.jsonl"),
+        ),
+        (
+            "ko-KR",
+            400,
+            ("틀린 답 고치기", "검토용으로 저장", "검토할 수 있게 review/corrections.jsonl에 저장했습니다"),
+        ),
+    ],
+)
+def test_a_wrong_answer_is_corrected_by_keyboard(browser, served, locale, width, words):
+    page = opened(browser, served[0], width, locale=locale)
+    opener, save, kept = words
+    ask(page, "도서관은 언제 여나요?")
+    page.get_by_role("button", name=opener).press("Enter")
+    page.keyboard.type("수정 중")
+    page.keyboard.press("Escape")
+    assert page.locator("form.correction").count() == 0
+    assert page.evaluate("document.activeElement.textContent") == opener
+    page.keyboard.press("Enter")
+    page.keyboard.type("평일 9시 30분부터\n17시까지")
+    assert serious(page) == []
+    assert page.get_by_role("button", name=save).is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.keyboard.press("Control+Enter")
+    sync_api.expect(page.locator(".tuned .note")).to_contain_text(kept)
+    assert page.locator("form.correction").count() == 0 and serious(page) == []
+    page.click("#language")
+    sync_api.expect(page.locator(".tuned .note")).not_to_contain_text(kept)
+    page.close()
+
+
 def test_the_button_stops_an_answer(browser, served):
     page, cut = opened(browser, served[0], locale="en-US"), served[1].given_up
     ask(page, "word " * 100)

@@ -6,6 +6,7 @@ import json
 import random
 import time
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import psutil
@@ -16,9 +17,11 @@ from placements import placement
 from qaloom.files import write_lines
 from qaloom.serve.access import access_to
 from qaloom.serve.app import Backend, application
+from qaloom.serve.corrections import Corrections
 from qaloom.serve.limits import ChatRequest, Limits, RequestError, decoded, parameters
 from qaloom.serve.sources import Nearest
 
+CORRECTIONS = Corrections(Path("unused"), "demo")
 MESSAGES = [{"role": "user", "content": "주소는?"}]
 CHAT, COMPLETION, SOURCES = "/v1/chat/completions", "/v1/completions", "/sources"
 
@@ -58,7 +61,7 @@ async def serving(nearest, pause=0.0, limits=Limits(), key=None):
     """A client of the application, in this process; the model stands behind it in the same way."""
     model = OddModel("tuned", pause)
     backend = Backend("http://model", {}, "demo", LETTERS)
-    app = application({"demo": backend}, nearest, access_to("127.0.0.1", key), limits)
+    app = application({"demo": backend}, nearest, access_to("127.0.0.1", key), CORRECTIONS, limits)
     transport = httpx.ASGITransport(model.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, timeout=None) as app.state.client:
         inner = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -21,6 +21,7 @@ from qaloom.files import write_json
 from qaloom.serve.access import PortError, access_to
 from qaloom.serve.app import Backend, application
 from qaloom.serve.ask import ask_server
+from qaloom.serve.corrections import Corrections
 from qaloom.serve.server import _bound, _cache_bytes, _fitting, _tuned_file
 from qaloom.serve.sources import Nearest
 from qaloom.serve.vllm import vllm_command
@@ -127,6 +128,7 @@ def test_a_model_that_is_gone_is_said_to_be(tmp_path):
         {"demo": Backend("http://127.0.0.1:9", {}, "demo", LETTERS)},
         Nearest(tmp_path),
         access_to("127.0.0.1", None),
+        Corrections(tmp_path, "demo"),
     )
     with running(app) as url:
         reply = chat(url, "a")
@@ -205,7 +207,7 @@ def test_a_port_in_use_is_one_line():
         other.listen()
         port = other.getsockname()[1]
         refused = pytest.raises(
-            PortError, match=rf"127.0.0.1:{port} cannot be served on .*; choose another PORT="
+            PortError, match=rf"127.0.0.1:{port} cannot be served on .*; choose another PORT"
         )
         with refused, _bound("127.0.0.1", port):
             pass
