@@ -2,7 +2,8 @@
 
 `SCORES` holds them in the order a report shows them. A score that cannot be computed is None, never 0, and
 whether it can depends on the reference alone; `WHY_NOT` says why it then could not. `hf_modules/`
-offers the same functions as a module of the library evaluate.
+offers the same functions to other programs as a metric of the library evaluate, which returns means: the stage needs a
+score an answer, and calls these.
 """
 
 import re

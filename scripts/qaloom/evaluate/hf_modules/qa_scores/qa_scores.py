@@ -1,4 +1,6 @@
-"""QA Loom's scores for short answers, Korean first, as a module of the library evaluate; needs no network.
+"""QA Loom's scores for short answers, Korean first, as a metric of the library evaluate, for other programs.
+
+It needs no network:
 
     import evaluate
     score = evaluate.load("scripts/qaloom/evaluate/hf_modules/qa_scores", "char_f1")
