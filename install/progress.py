@@ -27,6 +27,11 @@ class Said:
         self.downloading: list[str] = []
         self.lines: list[str] = []
 
+    def last(self) -> str:
+        """What uv is at, by its last line; after 'Installed' it compiles, where it was told to, in silence."""
+        line = (self.lines or ["resolving"])[-1]
+        return f"{line}, compiling them" if line.startswith("Installed") else line
+
     def read(self, stream: Iterable[str]) -> None:
         """Take in lines until the stream ends."""
         for line in map(str.rstrip, stream):
@@ -65,7 +70,7 @@ def _show(process: subprocess.Popen[str], said: Said, gigabytes: float, started:
         try:
             process.wait(1.0 if on_terminal else _SECONDS_BETWEEN_LINES)
         except subprocess.TimeoutExpired:
-            what = ", ".join(said.downloading[:3]) or (said.lines or ["resolving"])[-1]
+            what = ", ".join(said.downloading[:3]) or said.last()
             line = f"  {_written(process.pid):.1f} of {gigabytes:g} GB, {_clock(time.monotonic() - started)}: {what}"
             print(
                 f"\r{line:.100}{_BLANK[len(line) :]}" if on_terminal else line,

@@ -27,7 +27,9 @@ def test_what_uv_says():
     downloads = ["Downloading torch (846.0MiB)\n", "Downloading numpy (16.1MiB)\n", " Downloaded numpy\n"]
     said.read(["Resolved 3 packages in 5ms\n", *downloads, " + numpy==2.4.6\n"])
     assert said.downloading == ["torch (846.0MiB)"]
-    assert said.lines == ["Resolved 3 packages in 5ms"]
+    assert said.lines == [said.last()] == ["Resolved 3 packages in 5ms"]
+    said.read(["Installed 3 packages in 9ms\n"])
+    assert said.last().endswith("compiling them")
 
 
 @pytest.mark.parametrize(("packages", "refused"), [(199, True), (3, False)])
