@@ -15,6 +15,7 @@ try:
     from qaloom.inference.own_template import is_file_of_template, read_template
     from qaloom.code_digest import LIBRARY, code_digest
     from qaloom.workflow import compat_snakemake
+    from qaloom.workflow.estimate import estimate_line, note_expected
     from qaloom.workflow.clock import bring_to_present, check_dates
     from qaloom.errors import DataError
     from qaloom.files import canonical, content_digest, digest, read_document

@@ -3,13 +3,14 @@
 import atexit
 import os
 
+PROJECT = Path.cwd()
 SUMMARY = Path(f"results/report/summary.{terminal_language()}.txt")
 SUMMARY_BEFORE = SUMMARY.exists() and SUMMARY.stat().st_mtime_ns
 
 
 def explain_dry_run():
     if lines := compat_snakemake.dry_run_lines(workflow, SOURCES):
-        for line in lines:
+        for line in filter(None, [*lines, estimate_line(compat_snakemake.expectation(workflow, PROJECT))]):
             say(line)
 
 
@@ -20,6 +21,10 @@ if compat_snakemake.is_main_process(workflow):
 onstart:
     for line in compat_snakemake.explanation(workflow, SOURCES):
         say(line)
+    EXPECTED_JOBS = compat_snakemake.expectation(workflow, PROJECT)
+    if ESTIMATE := estimate_line(EXPECTED_JOBS):
+        say(ESTIMATE)
+    note_expected(EXPECTED_JOBS)
     stop_with_jobs()
     with job():
         refuse_slurm_jobs(Path.cwd())

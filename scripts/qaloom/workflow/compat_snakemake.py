@@ -6,8 +6,10 @@ has changed, the workflow runs on without what it was read for, and one line say
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from qaloom.workflow.estimate import ExpectedJob, expected_jobs
 from qaloom.workflow.explain import PlannedJob, explain
 
 # Snakemake's objects have no types of their own that could be named here.
@@ -58,6 +60,14 @@ def explanation(workflow: Workflow, sources: Mapping[str, str]) -> list[str]:
         return [_unavailable(error)]
 
 
+def expectation(workflow: Workflow, directory: Path) -> list[ExpectedJob]:
+    """Jobs that are to run with what they took last time in `directory`; none where Snakemake does not say which."""
+    try:
+        return expected_jobs(planned_jobs(workflow, {}), directory)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return []
+
+
 def _unavailable(error: Exception) -> str:
     return f"Why jobs run cannot be shown with this Snakemake ({error}); the workflow itself is not affected."
 
@@ -75,7 +85,8 @@ def planned_jobs(workflow: Workflow, sources: Mapping[str, str]) -> list[Planned
         if cause or any(before in certain and not before.is_checkpoint for before in dag.dependencies[job]):
             certain.add(job)
         subject = " ".join(sources.get(value, value) for value in job.wildcards)
-        plan.append(PlannedJob(job.rule.name, subject, cause, job not in certain))
+        benchmark = str(getattr(job, "benchmark", None) or "")
+        plan.append(PlannedJob(job.rule.name, subject, cause, job not in certain, benchmark))
     return [job for job in plan if job.rule != "all"]
 
 

@@ -12,13 +12,14 @@ class PlannedJob(NamedTuple):
 
     `subject` is its run, model or source file, empty if its rule has none. `cause` is its own reason to run,
     None when only its input is made anew. `uncertain` is true when that depends on a checkpoint's output
-    (the split's).
+    (the split's). `benchmark` is the file that Snakemake writes its duration to.
     """
 
     rule: str
     subject: str
     cause: str | None
     uncertain: bool
+    benchmark: str = ""
 
 
 def explain(jobs: Sequence[PlannedJob]) -> list[str]:

@@ -13,6 +13,7 @@ from qaloom.commands import command_line
 from qaloom.console import duration, job, say
 from qaloom.errors import DataError
 from qaloom.files import read_document
+from qaloom.workflow.estimate import time_left
 from qaloom.workflow.run_log import STATE, RunningJob, RunState, last_progress
 
 
@@ -26,6 +27,8 @@ def status_lines(directory: Path, now: float) -> Iterator[str]:
     state = read_document(directory / STATE, RunState)
     yield _how_far(state, now)
     if not state.ended:
+        if _lives(state) and (left := time_left(directory, state, now)):
+            yield f"  {left}"
         for one in state.running.values():
             yield f"  {one.message}, {duration(now - one.since)}{_progress(directory, one)}"
     for name in state.failed:
