@@ -6,9 +6,11 @@ import pytest
 
 from qaloom import commands
 from qaloom.commands import command_line, option_text
-from qaloom.errors import DataError
+from qaloom.errors import ConfigError, DataError, ModelError
 from qaloom.report.recommendation import Phrase, Recommendation, in_words
 from qaloom.sentences import line_in_korean
+from qaloom.trained_run import TrainedRun
+from qaloom.workflow.run import run
 from qaloom.workflow.status import status_lines
 
 
@@ -36,9 +38,13 @@ def test_a_wheel_is_used_by_its_own_command():
 @pytest.mark.usefixtures("in_wheel")
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_messages_of_a_wheel_name_no_make(language, tmp_path):
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as no_state:
         next(status_lines(tmp_path, 0.0))
-    lines = [str(caught.value), 'Ask it yourself: cd faq && qaloom ask model "..."']
+    with pytest.raises(ModelError) as no_model:
+        TrainedRun(tmp_path)
+    with pytest.raises(ConfigError, match="^--directory: there is no folder"):
+        run(None, tmp_path / "none", None, [])
+    lines = [str(no_state.value), str(no_model.value), 'Ask it yourself: cd faq && qaloom ask model "..."']
     said = [line_in_korean(line) if language == "ko" else line for line in lines]
     answers = Phrase("because.answers", {"tuned": "90 %", "base": "1 %", "n": "9"})
     said.append(in_words(Recommendation("ready", answers, [], "next.ready", []), language).next_step)

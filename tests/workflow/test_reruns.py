@@ -98,7 +98,9 @@ def test_dry_run_says_what_will_and_may_run_and_writes_nothing(two_runs):
     assert (run.code, run.jobs) == (0, set())
     assert "recall questions: base" not in run.output
     assert set(two_runs.path("results").rglob("*")) == before
-    assert run.output.splitlines()[-3:] == [
+    *_, augment, split, train, estimate = run.output.splitlines()
+    assert estimate.startswith("This takes between ") and "last time (an estimate)" in estimate
+    assert [augment, split, train] == [
         "Will run augment, train second, report: settings changed.",
         "Will run split, evaluate second: input is made anew.",
         "May run train first, evaluate first: only if their input comes out different.",

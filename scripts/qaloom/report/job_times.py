@@ -12,7 +12,7 @@ _ORDER = (
 )  # fmt: skip
 
 
-class _Benchmark(msgspec.Struct):
+class Benchmark(msgspec.Struct):
     """What is used of a benchmark file: seconds, and MiB resident; its CPU time leaves out processes that ended."""
 
     s: float
@@ -37,18 +37,19 @@ def rule_times(logs: Path) -> list[RuleTime]:
     return [_of_rule(rule, benchmarks) for rule, benchmarks in found if benchmarks]
 
 
-def _benchmarks(folder: Path) -> list[_Benchmark]:
-    return [one for path in sorted(folder.glob("*.benchmark.jsonl")) if (one := _last_line(path))]
+def _benchmarks(folder: Path) -> list[Benchmark]:
+    return [one for path in sorted(folder.glob("*.benchmark.jsonl")) if (one := last_benchmark(path))]
 
 
-def _last_line(path: Path) -> _Benchmark | None:
+def last_benchmark(path: Path) -> Benchmark | None:
+    """The last run of a job in its benchmark file; None where the file was cut off."""
     lines = path.read_bytes().splitlines()
     try:
-        return msgspec.json.decode(lines[-1], type=_Benchmark) if lines else None
+        return msgspec.json.decode(lines[-1], type=Benchmark) if lines else None
     except msgspec.DecodeError:
         return None
 
 
-def _of_rule(rule: str, benchmarks: list[_Benchmark]) -> RuleTime:
+def _of_rule(rule: str, benchmarks: list[Benchmark]) -> RuleTime:
     rss = max((one.max_rss for one in benchmarks if not isinstance(one.max_rss, str)), default=0)
     return RuleTime(rule, len(benchmarks), sum(one.s for one in benchmarks), round(rss * _MIB))

@@ -1,6 +1,5 @@
 """Estimate of a run's duration: what its jobs took here last time, by their benchmark files."""
 
-import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +8,7 @@ from msgspec import Struct, to_builtins
 
 from qaloom.console import counted, duration
 from qaloom.files import read_lines, write_lines
+from qaloom.report.job_times import last_benchmark
 from qaloom.workflow.explain import PlannedJob
 from qaloom.workflow.run_log import RunState
 
@@ -34,10 +34,9 @@ def expected_jobs(jobs: Iterable[PlannedJob], directory: Path) -> list[ExpectedJ
 
 
 def _recorded(benchmark: Path) -> float | None:
-    """Seconds of the last line of a benchmark file."""
-    with suppress(OSError, ValueError, KeyError, TypeError, IndexError):
-        return float(json.loads(benchmark.read_text("utf-8").splitlines()[-1])["s"])
-    return None
+    """Seconds of a job's last run; None where it was not timed."""
+    found = last_benchmark(benchmark) if benchmark.is_file() else None
+    return found.s if found else None
 
 
 def note_expected(jobs: Sequence[ExpectedJob]) -> None:
