@@ -42,7 +42,7 @@ def test_messages_of_a_wheel_name_no_make(language, tmp_path):
         next(status_lines(tmp_path, 0.0))
     with pytest.raises(ModelError) as no_model:
         TrainedRun(tmp_path)
-    with pytest.raises(ConfigError, match="^--directory: there is no folder"):
+    with pytest.raises(ConfigError, match=r"^--directory: there is no folder"):
         run(None, tmp_path / "none", None, [])
     lines = [str(no_state.value), str(no_model.value), 'Ask it yourself: cd faq && qaloom ask model "..."']
     said = [line_in_korean(line) if language == "ko" else line for line in lines]
