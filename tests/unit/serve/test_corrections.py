@@ -11,6 +11,7 @@ from qaloom.errors import DataError, ModelError, StorageError
 from qaloom.serve import ask, corrections
 from qaloom.serve.access import access_to
 from qaloom.serve.corrections import FILE, Corrections
+from qaloom.trained_run import TrainedRun
 from qaloom.validate.head import look_at
 
 
@@ -120,3 +121,12 @@ def test_a_conversation_corrects_its_last_answer(served, monkeypatch, capsys):
     assert f"kept for review in {FILE}" in capsys.readouterr().err
     with pytest.raises(ModelError, match="a correction needs"):
         ask._send_correction(url, None, "q", " ", "")
+
+
+@pytest.mark.parametrize(("folder", "kept_in"), [("p/results/train/demo", "p"), ("adapters/demo", ".")])
+def test_a_run_asked_here_keeps_corrections_in_its_project(tmp_path, monkeypatch, folder, kept_in):
+    monkeypatch.chdir(tmp_path)
+    run = object.__new__(TrainedRun)
+    run.folder = tmp_path / folder
+    ask._corrector(run, None)("q", "a", "b")
+    assert json.loads((tmp_path / kept_in / FILE).read_text("utf-8"))["run"] == "demo"
