@@ -8,10 +8,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from qaloom.augment.translation_cache import TranslationMemory
 from qaloom.config.settings import Seq2seqSettings
 from qaloom.errors import DeviceError, ModelError, first_line
 from qaloom.files import digest
+from qaloom.inference.translation_cache import TranslationMemory
 from qaloom.trained_run import base_manifest
 
 _TOKENS_AT_ONCE = {"cpu": 2_048, "cuda": 65_536}  # source tokens times beams in one batch

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import yaml
 
 from qaloom.augment.replies import questions_in_reply
-from qaloom.augment.translation_cache import TranslationMemory
 from qaloom.config.settings import RewordingModelSettings
 from qaloom.console import say
 from qaloom.errors import DeviceError, ModelError, RowTextError
 from qaloom.files import digest
 from qaloom.inference.frame import frame
 from qaloom.inference.prompt import Question, load_tokenizer, own_stop_ids, prompt_ids, prompt_kind, stop_ids
+from qaloom.inference.translation_cache import TranslationMemory
 from qaloom.text.language import language
 from qaloom.trained_run import base_manifest
 

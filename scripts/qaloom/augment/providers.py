@@ -18,13 +18,14 @@ import typer
 from qaloom.augment import server_paraphrases
 from qaloom.augment.backtranslation import Translator
 from qaloom.augment.model_paraphrases import ModelParaphraser, scaled
-from qaloom.augment.translation_cache import TranslationMemory, open_memory
 from qaloom.config.load import load_config
 from qaloom.config.settings import RewordingModelSettings, Seq2seqSettings, typed
 from qaloom.console import bar, job, say
 from qaloom.errors import ConfigError, ModelError
 from qaloom.files import digest, read_document
 from qaloom.inference import openai_client as endpoint
+from qaloom.inference.server_replies import request_fields
+from qaloom.inference.translation_cache import TranslationMemory, open_memory
 from qaloom.records import Paraphrases, check_handed_over, write_vouched
 from qaloom.text.language import language
 from qaloom.trained_run import BaseOrigin
@@ -201,9 +202,7 @@ def _server_paraphrases(settings: Mapping[str, Any], models: Path, cache: Path) 
     with (
         open_memory(cache, server_paraphrases.cache_key(chosen, most)) as memory,
         _counted(cache, {chosen["model"]: memory}),
-        endpoint.connection(
-            chosen, server_paraphrases.SECTION, server_paraphrases.request_fields(chosen)
-        ) as server,
+        endpoint.connection(chosen, server_paraphrases.SECTION, request_fields(chosen)) as server,
     ):
         yield lambda questions, advance: server_paraphrases.paraphrases(
             server, questions, most, memory, advance

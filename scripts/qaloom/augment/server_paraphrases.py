@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qaloom.augment.replies import questions_in_reply
-from qaloom.augment.translation_cache import TranslationMemory
 from qaloom.config.addresses import bare_address
-from qaloom.inference.openai_client import Connection, Reply, completions
+from qaloom.inference.openai_client import Connection, Reply
+from qaloom.inference.server_replies import kept_replies, request_fields
+from qaloom.inference.translation_cache import TranslationMemory
 
 SECTION = "augment.endpoint"
 PROMPT = (
@@ -27,11 +28,6 @@ def cache_key(settings: Mapping[str, Any], most: int) -> dict[str, Any]:
     }
 
 
-def request_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of each request beside the prompt."""
-    return {key: settings[key] for key in ("model", "temperature", "max_tokens", "seed")}
-
-
 def paraphrases(
     server: Connection,
     questions: Sequence[str],
@@ -44,18 +40,10 @@ def paraphrases(
     Each answer is kept as it comes; `advance` gets the number of questions done. Raises EndpointError, one
     line, when the server is gone or refuses.
     """
-    known = memory.get(questions)
-    advance(len(known))
     wanted = (server.settings["prompt"] or PROMPT).replace("{n}", str(most))
-    prompts = {q: wanted.replace("{question}", q) for q in questions if q not in known}
+    prompts = {question: wanted.replace("{question}", question) for question in questions}
 
     def understand(question: str, reply: Reply) -> list[str]:
         return questions_in_reply(reply.text, question)[:most]
 
-    answers = completions(server, prompts, understand, answered=bool(known) or server.usage.answered > 0)
-    for done, (question, variants) in enumerate(answers, len(known) + 1):
-        if variants is not None:
-            memory.put({question: variants})
-            known[question] = variants
-        advance(done)
-    return known
+    return kept_replies(server, prompts, understand, memory, advance)

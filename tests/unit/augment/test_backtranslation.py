@@ -7,12 +7,12 @@ import pytest
 from make_translators import known_questions
 
 from qaloom.augment.backtranslation import _TOKENS_AT_ONCE, Translator, _cache, _EndAt
-from qaloom.augment.translation_cache import open_memory
 from qaloom.base_model.stage import model_name
 from qaloom.config.load import complete
 from qaloom.config.settings import Seq2seqSettings, typed
 from qaloom.errors import DeviceError, ModelError
 from qaloom.inference.onednn_linear import pack_linear_layers
+from qaloom.inference.translation_cache import open_memory
 from qaloom.text.rephrase import rewrite
 
 

@@ -9,12 +9,12 @@ from tiny_model import make_tokenizer
 from qaloom.augment.model_paraphrases import ModelParaphraser, _prompts
 from qaloom.augment.providers import check_providers, decisive, paraphrase, references, write_questions
 from qaloom.augment.stage import augment
-from qaloom.augment.translation_cache import open_memory
 from qaloom.config.load import complete
 from qaloom.config.settings import RewordingModelSettings, typed
 from qaloom.errors import ConfigError, DeviceError, ModelError
 from qaloom.files import read_lines, write_lines
 from qaloom.inference.decoding import Answer
+from qaloom.inference.translation_cache import open_memory
 from qaloom.records import Paraphrases, Rejection, Row
 
 KINDS = ["formal", "casual", "keywords", "situation", "answer"]

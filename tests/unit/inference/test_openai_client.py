@@ -12,10 +12,10 @@ from misbehaving import misbehaving
 
 from qaloom.augment import server_paraphrases as reword
 from qaloom.augment.replies import questions_in_reply
-from qaloom.augment.translation_cache import open_memory
 from qaloom.config.load import complete
 from qaloom.errors import ConfigError, EndpointError
 from qaloom.inference import openai_client as endpoint
+from qaloom.inference.translation_cache import open_memory
 
 KEY = "sk-a-very-secret-key"
 QUESTIONS = [f"Where is room {n}?" for n in range(6)]

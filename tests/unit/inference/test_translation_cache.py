@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from qaloom.augment.translation_cache import open_memory
 from qaloom.errors import StorageError
+from qaloom.inference.translation_cache import open_memory
 
 MAKER = {"weights": "0" * 64, "direction": "ko-en", "beams": 4}
 
@@ -47,7 +47,7 @@ def test_two_jobs_at_once_share_it_and_the_first_word_stands(tmp_path):
 def test_a_writer_that_is_killed_loses_at_most_the_batch_it_was_writing(tmp_path):
     code = (
         "from itertools import count; from pathlib import Path\n"
-        "from qaloom.augment.translation_cache import open_memory\n"
+        "from qaloom.inference.translation_cache import open_memory\n"
         f"with open_memory(Path({str(tmp_path)!r}), {MAKER!r}) as memory:\n"
         "    for n in count(): memory.put({f'{n} {i}': [str(n)] for i in range(50)}); print(n, flush=True)\n"
     )
