@@ -6,6 +6,7 @@ min_version("9.27")
 
 include: "rules/common.smk"
 include: "rules/hooks.smk"
+include: "rules/documents.smk"
 include: "rules/validate.smk"
 include: "rules/dedup.smk"
 include: "rules/augment.smk"
@@ -25,7 +26,7 @@ rule all:
         sorted(set(exports("<results>/export/{run}/manifest.json"))),
         # A failed job's output is taken away. What was made of it before is still there, and Snakemake would not
         # make again what only stands between: the next run would have nothing to do.
-        collect("<results>/validate/files/{file}/stats.json", file=SOURCES),
+        collect("<results>/validate/files/{file}/stats.json", file=FILES),
         "<results>/validate/stats.json",
         "<results>/dedup/stats.json",
         "<results>/augment/stats.json",

@@ -83,8 +83,8 @@ def trained_tokenizer(special: list[str]) -> Any:
 def measured(folder: Path, count: int, new_tokens: int, precision: str) -> dict[str, Any]:
     """Seconds and tokens of rewordings of `count` questions, and what they take when found in the cache."""
     from qaloom.augment.model_paraphrases import ModelParaphraser
-    from qaloom.augment.translation_cache import open_memory
     from qaloom.config.settings import RewordingKind, RewordingModelSettings
+    from qaloom.inference.translation_cache import open_memory
 
     kinds = list(get_args(RewordingKind))
     settings = RewordingModelSettings(f"path:{folder}", kinds, 1, new_tokens, precision)  # type: ignore[arg-type]

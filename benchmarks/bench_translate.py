@@ -136,7 +136,7 @@ def _speed(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def _translated(folder: Path, questions: list[str], beams: int) -> tuple[float, float]:
     """CPU and wall-clock seconds of translating all questions as augment does."""
     from qaloom.augment import backtranslation as translate
-    from qaloom.augment.translation_cache import open_memory
+    from qaloom.inference.translation_cache import open_memory
 
     translate.longest = _length
     translator = _translator(folder, beams)

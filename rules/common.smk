@@ -12,6 +12,9 @@ try:
     from qaloom.commands import is_wheel
     from qaloom.config.load import complete, sources
     from qaloom.config.settings import Settings, typed
+    from qaloom.documents.questions import SECTION as DOCUMENT_SERVER
+    from qaloom.documents.questions import decisive as decisive_of_documents
+    from qaloom.documents.stage import folder_name
     from qaloom.inference.own_template import is_file_of_template, read_template
     from qaloom.code_digest import LIBRARY, code_digest
     from qaloom.workflow import compat_snakemake
@@ -47,6 +50,10 @@ with job():
     complete(config, CONFIG_NAME)
     # Source files by a digest of their path: any name becomes a safe folder name.
     SOURCES = {digest(path)[:12]: path for path in sources(config["data"]["sources"])}
+    # Documents by the folder of what is written from them.
+    DOCUMENTS = {folder_name(path): path for path in sources(config["data"]["documents"], key="data.documents")}
+    if DOCUMENTS:
+        endpoint.check_server(config["documents"]["endpoint"], DOCUMENT_SERVER)
     for run in config["runs"].values():
         check_reference(run["base_model"])
         if is_file_of_template(run["prompt"]["template"]):
@@ -69,6 +76,9 @@ with job():
         bring_to_present(Path("results"))
         mark(Path.cwd())
 RUNS = config["runs"]
+# What validate reads: the sources, and the rows written from documents.
+WRITTEN = [f"results/documents/{name}/rows.jsonl" for name in DOCUMENTS]
+FILES = SOURCES | {digest(path)[:12]: path for path in WRITTEN}
 # Runs whose model is trained once more, on all rows.
 FINAL = [run for run in RUNS if SETTINGS.has_final(run)]
 # Only what asks a model is worked through in shards. Their number is in their names, since the same name for
@@ -81,6 +91,7 @@ TRUSTED = {run["base_model"] for run in RUNS.values() if run["trust_remote_code"
 
 wildcard_constraints:
     format="|".join(FORMATS),
+    document="|".join(map(re.escape, DOCUMENTS)) or "(?!)",
     file="[0-9a-f]{12}",
     model="|".join(map(re.escape, MODELS)),
     run="|".join(map(re.escape, RUNS)),
@@ -112,12 +123,12 @@ def code(rule_name, *assets):
 
 
 def source_file(wildcards):
-    return SOURCES[wildcards.file]
+    return FILES[wildcards.file]
 
 
 def files_of_source(wildcards):
     """The source, or the files of a folder that is one, so that changed ones are seen."""
-    path = Path(SOURCES[wildcards.file])
+    path = Path(FILES[wildcards.file])
     return sorted(map(str, path.rglob("*.*"))) if path.is_dir() else str(path)
 
 
@@ -127,7 +138,16 @@ def gpu_for(models):
 
 
 def source_digest(wildcards):
-    return content_digest(Path(SOURCES[wildcards.file]))
+    # Rows written from a document are not there when jobs are planned; the job that writes them is run before.
+    return content_digest(Path(SOURCES[wildcards.file])) if wildcards.file in SOURCES else "written here"
+
+
+def document_file(wildcards):
+    return DOCUMENTS[wildcards.document]
+
+
+def document_digest(wildcards):
+    return content_digest(Path(DOCUMENTS[wildcards.document]))
 
 
 def model_files(wildcards):
@@ -142,7 +162,7 @@ def files_of_model(reference):
 
 if compat_snakemake.is_main_process(workflow):
     with job():
-        check_dates([*SOURCES.values(), *chain.from_iterable(map(files_of_model, MODELS.values()))])
+        check_dates([*SOURCES.values(), *DOCUMENTS.values(), *chain.from_iterable(map(files_of_model, MODELS.values()))])
 
 
 def base_model_of(wildcards):

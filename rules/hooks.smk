@@ -9,7 +9,7 @@ SUMMARY_BEFORE = SUMMARY.exists() and SUMMARY.stat().st_mtime_ns
 
 
 def explain_dry_run():
-    if lines := compat_snakemake.dry_run_lines(workflow, SOURCES):
+    if lines := compat_snakemake.dry_run_lines(workflow, FILES | DOCUMENTS):
         for line in filter(None, [*lines, estimate_line(compat_snakemake.expectation(workflow, PROJECT))]):
             say(line)
 
@@ -19,7 +19,7 @@ if compat_snakemake.is_main_process(workflow):
 
 
 onstart:
-    for line in compat_snakemake.explanation(workflow, SOURCES):
+    for line in compat_snakemake.explanation(workflow, FILES | DOCUMENTS):
         say(line)
     EXPECTED_JOBS = compat_snakemake.expectation(workflow, PROJECT)
     if ESTIMATE := estimate_line(EXPECTED_JOBS):

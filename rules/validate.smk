@@ -27,7 +27,7 @@ rule validate_file:
 
 rule validate:
     input:
-        collect("<results>/validate/files/{file}/stats.json", file=SOURCES),
+        collect("<results>/validate/files/{file}/stats.json", file=FILES),
     output:
         rows="<results>/validate/rows.jsonl",
         rejected="<results>/validate/rejected.jsonl",

@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any
 
-_SECTIONS = (("evaluate", "judge"), ("augment", "endpoint"))
+_SECTIONS = (("documents", "endpoint"), ("evaluate", "judge"), ("augment", "endpoint"))
 _SECRET = re.compile(r"(?P<scheme>\A\s*[a-zA-Z][\w+.-]*://)(?:[^/?#]*@)?(?P<rest>[^?#]*)[^\n]*")
 
 

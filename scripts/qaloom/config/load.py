@@ -64,6 +64,10 @@ def complete(values: dict[str, Any], name: str = "config") -> dict[str, Any]:
     _take_over_adapters(values["runs"], given, name)
     _name_base(values, name)
     settings = typed(values, Settings)
+    if not (settings.data.sources or settings.data.documents):
+        raise ConfigError(
+            f"{name}: data.sources: is empty; name files of questions and answers, or documents in data.documents"
+        )
     _check_starts(settings.runs, name)
     for run, of_run in settings.runs.items():
         _check_adapter(of_run, f"{name}: runs.{run}")
@@ -78,8 +82,10 @@ def defaults() -> dict[str, Any]:
     return complete({"data": {"sources": ["-"]}, "runs": {"demo": {}}})
 
 
-def sources(globs: list[str], directory: Path = Path()) -> list[str]:
-    """Source files that `data.sources` names, sorted, relative to `directory`; a file of two names once.
+def sources(globs: list[str], directory: Path = Path(), key: str = "data.sources") -> list[str]:
+    """Files that the globs of `key`, data.sources or data.documents, name, sorted, relative to `directory`.
+
+    A file of two names is given once.
 
     Raises ConfigError when a glob matches no file, so that a misspelt name is not silently no data, for what is
     neither file nor folder or cannot be read, and for names that Snakemake cannot handle.
@@ -87,10 +93,12 @@ def sources(globs: list[str], directory: Path = Path()) -> list[str]:
     found: set[str] = set()
     for pattern in globs:
         matches = [
-            path for path in glob(pattern, root_dir=directory, recursive=True) if _is_source(path, directory)
+            path
+            for path in glob(pattern, root_dir=directory, recursive=True)
+            if _is_source(path, directory, key)
         ]
         if not matches:
-            raise ConfigError(one_line(f"data.sources: {pattern!r} {_unmatched(pattern, directory)}"))
+            raise ConfigError(one_line(f"{key}: {pattern!r} {_unmatched(pattern, directory)}"))
         found.update(matches)
     found = {path for path in found if not found.intersection(map(str, Path(path).parents))}  # in a data set
     # A link to a folder above itself would show every file forty times.
@@ -104,12 +112,12 @@ def _unmatched(pattern: str, directory: Path) -> str:
     return f"matches no file in {directory.absolute()}; paths are relative to the working directory (DIR=, --directory)"
 
 
-def _is_source(path: str, directory: Path) -> bool:
+def _is_source(path: str, directory: Path, key: str) -> bool:
     """Whether a path that a glob matches is a file, or a folder that `datasets` saved; other folders are passed over.
 
     Raises ConfigError, see `sources`.
     """
-    file, shown = directory / path, f"data.sources: {path!r}"
+    file, shown = directory / path, f"{key}: {path!r}"
     file = file.parent.resolve() / file.name  # a path through forty links opens no more
     if file.is_dir() and not is_saved_dataset(file):
         return False
@@ -122,7 +130,7 @@ def _is_source(path: str, directory: Path) -> bool:
     if not (file.is_file() or file.is_dir()):
         raise ConfigError(f"{shown} is no file but a pipe, socket or device; take it away or narrow the glob")
     if not os.access(file, os.R_OK):
-        raise ConfigError(f"{shown} cannot be read; chmod u+r it, or take it out of data.sources")
+        raise ConfigError(f"{shown} cannot be read; chmod u+r it, or take it out of {key}")
     return True
 
 

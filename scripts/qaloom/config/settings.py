@@ -52,9 +52,10 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DataSettings(Section, frozen=True):
-    """`data`: where the rows are, their own keys by the part these play, which answers of a dialogue become rows."""
+    """`data`: where rows and documents are, the rows' own keys by their part, which answers of a dialogue are rows."""
 
     sources: list[str]
+    documents: list[str]
     columns: dict[ColumnPart, str]
     answers: Answers
 
@@ -120,11 +121,19 @@ class ServerSettings(Section, frozen=True):
 
 
 class EndpointSettings(ServerSettings, frozen=True):
-    """`augment.endpoint`: a server that paraphrases questions."""
+    """`augment.endpoint` and `documents.endpoint`: a server that paraphrases questions, or writes them."""
 
     prompt: str | None
     temperature: float
     seed: int
+
+
+class DocumentsSettings(Section, frozen=True):
+    """`documents`: how questions are written from passages; `passage` is a length in characters."""
+
+    questions: int
+    passage: int
+    endpoint: EndpointSettings
 
 
 class GateSettings(Section, frozen=True):
@@ -316,6 +325,7 @@ class Settings(Section, frozen=True):
     """A whole configuration."""
 
     data: DataSettings
+    documents: DocumentsSettings
     dedup: DedupSettings
     augment: AugmentSettings
     split: SplitSettings

@@ -115,7 +115,8 @@ class _Char(NamedTuple):
 def _lines(page: Any) -> list[_Line]:
     textpage = page.get_textpage()
     try:
-        found, held = [], []
+        found: list[_Line] = []
+        held: list[_Char] = []
         for char in _chars(textpage):
             if char.text in "\r\n":
                 found += _line(held)
@@ -175,28 +176,17 @@ def _without_running_heads(pages: list[list[_Line]]) -> list[list[_Line]]:
     counts = Counter(form for n, lines in enumerate(pages) for form in _forms_at_edges(lines, n))
     often = max(3, 0.4 * sum(map(bool, pages)))
     kept = []
-    for number, lines in enumerate(pages):
-        edge = _edge(lines)
-        kept.append(
-            [
-                line
-                for at, line in enumerate(lines)
-                if not (at in edge and _is_running(line, number, at in (0, len(lines) - 1), counts, often))
-            ]
-        )
+    for page, lines in enumerate(pages):
+        running = {at for at in _edge(lines) if any(counts[f] >= often for f in _forms(lines[at], page))}
+        numbers = {at for at in _edge(lines, 1) if _PAGE_NUMBER.fullmatch(lines[at].text)}
+        kept.append([line for at, line in enumerate(lines) if at not in running | numbers])
     return kept
 
 
-def _is_running(line: _Line, page: int, outermost: bool, counts: Counter[str], often: float) -> bool:
-    if any(counts[form] >= often for form in _forms(line, page)):
-        return True
-    return outermost and bool(_PAGE_NUMBER.fullmatch(line.text))
-
-
-def _edge(lines: Sequence[_Line]) -> set[int]:
+def _edge(lines: Sequence[_Line], most: int = _EDGE) -> set[int]:
     """Numbers of the lines at the top and the bottom, by place, since a footer may come first."""
     by_place = sorted(range(len(lines)), key=lambda at: -lines[at].top)
-    return {*by_place[:_EDGE], *by_place[-_EDGE:]} if len(lines) > 2 else set(by_place)
+    return {*by_place[:most], *by_place[-most:]}
 
 
 def _forms_at_edges(lines: Sequence[_Line], page: int) -> set[str]:
