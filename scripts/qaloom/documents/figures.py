@@ -34,6 +34,20 @@ _SAME_UNIT = {
 _SCALES = {1: "", 1_000: "천", 10_000: "만", 1_000_000: "백만", 100_000_000: "억"}
 
 
+_SMALLER = {
+    "주": (7, "일"),
+    "week": (7, "day"),
+    "년": (12, "개월"),
+    "year": (12, "month"),
+    "시간": (60, "분"),
+}
+_SMALLER |= {"hour": (60, "minute"), "min": (1, "minute")}
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
+
+
 class _Amount(NamedTuple):
     number: str
     unit: str
@@ -46,6 +60,11 @@ def missing_figure(answer: str, passage: str) -> str | None:
         if value.kind != Kind.MARK and not _stands(value, held):
             return value.text
     return None
+
+
+def holds_month(name: str, passage: str) -> bool:
+    """Whether a passage names a month, given by its English name, in whatever notation."""
+    return name in _MONTHS and _Amount(str(1 + _MONTHS.index(name)), "월") in _held(passage).amounts
 
 
 class _Held(NamedTuple):
@@ -64,6 +83,7 @@ def _held(passage: str) -> _Held:
     amounts = {one for value in found for one in _amounts(value)}
     for month, day in _SHORT_DATE.findall(passage):
         amounts |= {_Amount(month.lstrip("0"), "월"), _Amount(day.lstrip("0"), "일")}
+    amounts |= {_smaller(one) for one in amounts}
     bare = {one.number for value in values(plain) for one in _amounts(value) if not one.unit}
     texts = frozenset(value.text for value in found)
     return _Held(texts, frozenset(amounts), frozenset(bare), "".join(passage.split()).casefold())
@@ -80,6 +100,12 @@ def _amounts(value: Value) -> Iterator[_Amount]:
     for part in parts:
         if found := _AMOUNT.fullmatch(part):
             yield _Amount(found["number"], _unit(found["unit"] or (last["unit"] if last else "")))
+
+
+def _smaller(amount: _Amount) -> _Amount:
+    """An amount in a smaller unit where there is one that fits: 2주 as 14일, two hours as 120 minutes."""
+    times, unit = _SMALLER.get(amount.unit, (0, ""))
+    return _Amount(str(int(amount.number) * times), unit) if times and amount.number.isdecimal() else amount
 
 
 def _unit(text: str) -> str:
@@ -99,8 +125,10 @@ def _stands(value: Value, held: _Held) -> bool:
 
 
 def _holds(amount: _Amount, held: _Held) -> bool:
-    if amount in held.amounts:
+    if {amount, _smaller(amount)} & held.amounts:
         return True
+    if amount.unit == "년" and len(amount.number) == 4 and amount.number in held.bare:
+        return True  # (2024)
     if not amount.unit:
         return any(one.number == amount.number for one in held.amounts)
     return any(

@@ -3,15 +3,14 @@
 import re
 from collections.abc import Iterator
 
+from qaloom.documents.figures import holds_month
 from qaloom.text.korean import Morpheme, morphemes
-from qaloom.text.lookalike_names import SURNAMES
+from qaloom.text.lookalike_names import HEADS, SURNAMES
 from qaloom.text.spelling import is_english_word
 
 _NOUNS = ("NNG", "NNP", "XSN", "XPN", "XR", "SL")
 _UNITS_OF_OFFICES = frozenset("과부팀실국처원청소반")  # 재무과, 인사팀
-_OFFICES = (
-    "위원회", "본부", "센터", "사업소", "재단", "협회", "공단", "연구소", "대학교", "지점", "지사", "은행",
-)  # fmt: skip
+_OFFICES = ("위원회", "본부", "사업소", "대학교", "은행", "법원", "경찰서", "소방서", "시청", "구청", "군청")
 _WEEKDAYS = re.compile(r"(?<![가-힣])([월화수목금토일])요일")
 _ENGLISH_DAYS = frozenset(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"])
 _PERSON_TITLES = (
@@ -31,7 +30,7 @@ def missing_name(answer: str, passage: str) -> str | None:
     """The first name of an answer that a passage does not hold, or None.
 
     Names are capitalised words in Latin letters, what Kiwi takes for a proper noun, people before their titles,
-    offices (재무과, 심의위원회) and days of the week.
+    offices and places (재무과, 가람도서관) and days of the week.
     """
     held = "".join(passage.split())
     for name in _korean_names(answer):
@@ -41,7 +40,10 @@ def missing_name(answer: str, passage: str) -> str | None:
         if not _has_day(day, passage):
             return f"{day}요일"
     words = frozenset(word.casefold() for word in re.findall(r"[A-Za-z]+", passage))
-    return next((word for word in _latin_names(answer) if not _is_among(word.casefold(), words)), None)
+    for word in _latin_names(answer):
+        if not (_is_among(word.casefold(), words) or holds_month(word.casefold(), passage)):
+            return word
+    return None
 
 
 def _korean_names(answer: str) -> Iterator[str]:
@@ -73,7 +75,7 @@ def _noun_runs(text: str) -> Iterator[list[Morpheme]]:
 
 
 def _is_office(run: list[Morpheme], text: str) -> bool:
-    if text.endswith(_OFFICES) and text not in _OFFICES:
+    if any(text.endswith(head) and len(text) > len(head) + 1 for head in (*_OFFICES, *HEADS)):
         return True
     if len(text) < 3 or text[-1] not in _UNITS_OF_OFFICES:
         return False
@@ -95,20 +97,9 @@ def _is_among(word: str, words: frozenset[str]) -> bool:
 
 
 def _latin_names(answer: str) -> Iterator[str]:
-    """Capitalised words; the first of a sentence where no dictionary has it, or another capital follows it."""
-    found = list(_WORD.finditer(answer))
-    for match, following in zip(found, [*found[1:], None], strict=True):
+    """Capitalised words; the first of a sentence only where no dictionary has it."""
+    for match in _WORD.finditer(answer):
         word = match[0]
-        if not word[0].isupper() or word in _NO_NAMES:
-            continue
         opens = _OPENS.search(answer[: match.start()])
-        if opens and not _goes_on(match, following) and is_english_word(word.casefold()):
-            continue
-        yield word
-
-
-def _goes_on(match: re.Match[str], following: re.Match[str] | None) -> bool:
-    """Whether the next word has a capital, too: Mark Ellis."""
-    if following is None or following.start() != match.end() + 1:
-        return False
-    return following[0][0].isupper() and following[0] not in _NO_NAMES
+        if word[0].isupper() and word not in _NO_NAMES and not (opens and is_english_word(word.casefold())):
+            yield word

@@ -21,6 +21,7 @@ _LARGER = 1.12  # times the size of most letters, from which a short line is a h
 _LONGEST_HEADING = 80  # characters
 _EDGE = 3  # lines at the top and at the bottom of a page among which running heads are looked for
 _UNREADABLE = 0.2  # share of letters without a meaning (fonts without a map to Unicode)
+_RECOGNISE = "recognise its text (OCR) first"
 _HYPHENS = "\x02\ufffe\xad"  # what PDFium gives for a hyphen at the end of a line
 _HYPHENATED = re.compile(rf"(?:[{_HYPHENS}]|[a-z]-)\s*$")
 _NUMBER = re.compile(r"\d+")
@@ -84,16 +85,11 @@ def _read_page(document: pypdfium2.PdfDocument, number: int) -> tuple[list[_Line
     except pypdfium2.PdfiumError:
         return [], PageFault(number + 1, "damaged_page", "it cannot be read; export the document again")
     text = "".join(line.text for line in lines)
-    letters = sum(map(str.isalnum, text))
-    if not letters and raw.FPDFPage_CountObjects(page):
-        return [], PageFault(
-            number + 1, "no_text", "it is a scan or a drawing without text; recognise its text (OCR) first"
-        )
-    unknown = sum(map(_is_unknown, text))
+    letters, unknown = sum(map(str.isalnum, text)), sum(map(_is_unknown, text))
     if unknown > _UNREADABLE * (letters + unknown):
-        return [], PageFault(
-            number + 1, "unreadable_text", "its font has no map to letters; recognise its text (OCR) first"
-        )
+        return [], PageFault(number + 1, "unreadable_text", f"its font has no map to letters; {_RECOGNISE}")
+    if not letters and raw.FPDFPage_CountObjects(page):
+        return [], PageFault(number + 1, "no_text", f"it is a scan or a drawing without text; {_RECOGNISE}")
     return lines, None
 
 
