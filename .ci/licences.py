@@ -23,6 +23,7 @@ NAMED = {
     "cut-cross-entropy": "Apple's own, which lets it be used, changed and passed on",
     "docutils": "public domain and BSD; GPL for an Emacs mode that is not installed",
     "hf-transfer": "Apache-2.0",
+    "pypdfium2": "BSD-3-Clause or Apache-2.0; PDFium BSD-3-Clause, its libraries alike",
     "snakemake-interface-common": "MIT",
     "snakemake-interface-logger-plugins": "MIT",
     "snakemake-interface-report-plugins": "MIT",

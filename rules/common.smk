@@ -12,8 +12,7 @@ try:
     from qaloom.commands import is_wheel
     from qaloom.config.load import complete, sources
     from qaloom.config.settings import Settings, typed
-    from qaloom.documents.questions import SECTION as DOCUMENT_SERVER
-    from qaloom.documents.questions import decisive as decisive_of_documents
+    from qaloom.documents.questions import SECTION as DOCUMENT_SERVER, decisive_for_documents
     from qaloom.documents.stage import folder_name
     from qaloom.inference.own_template import is_file_of_template, read_template
     from qaloom.code_digest import LIBRARY, code_digest

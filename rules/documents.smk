@@ -16,7 +16,7 @@ rule documents:
     params:
         name=document_file,
         content=document_digest,
-        settings=digest(decisive_of_documents(config["documents"])),
+        settings=digest(decisive_for_documents(config["documents"])),
         code=code("documents"),
     message:
         "Writing questions from {params.name}"

@@ -111,6 +111,7 @@ _CALLS = ("compile", "sub", "subn", "split", "search", "match", "fullmatch", "fi
 # Patterns that a function makes of a text or a list: alternatives of escaped texts between fixed pieces.
 MADE_OF_TEXTS = {
     "qaloom.config.load": "re.search(pattern.replace(",  # the schema's, which are tried by themselves
+    "qaloom.documents.gates": "re.search(pattern, _plain(text))",  # letters of a quote, spaces between
     "qaloom.evaluate.judge": "re.compile(f'<(?=",
     "qaloom.evaluate.metrics": "re.search(_edge(wanted[0]",
     "qaloom.inference.encoding": "re.compile('|'.join(longest_first",

@@ -9,7 +9,7 @@ from qaloom.documents.blocks import Block, row_block
 from qaloom.documents.headings import heading_of
 from qaloom.errors import SourceError
 
-_STYLE = re.compile(r"(?:heading|제목|개요)\s*(\d)", re.I)
+_STYLE = re.compile(r"(?:heading|제목|개요)\s?(\d)", re.I)
 
 
 def docx_blocks(path: Path) -> list[Block]:

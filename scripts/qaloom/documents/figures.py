@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from qaloom.text.marks import UNCASED
 from qaloom.text.normalize import comparison_key
 from qaloom.text.values import Kind, Value, values
 
 _ONE = re.compile(r"\bones?\b", re.I)  # a pronoun more often than a number
 _AMOUNT = re.compile(r"(?P<number>－?\d+(?:[.．]\d+)?)(?P<unit>[^\d]*)")
-_CODED = re.compile(r"(?P<number>\d+)-?(?P<unit>[a-z%]+)")
+_CODED = re.compile(r"(?<!\d)(?P<number>\d++)-?(?P<unit>[a-z%]++)")
+_DIGIT = re.compile(r"\d")
 _RANGE = re.compile("[~∼～–—]|-(?=\\d)")
 _SHORT_DATE = re.compile(r"(?<![\d.])(?:\d{4}\s?\.\s?)?(\d{1,2})\s?\.\s?(\d{1,2})\s?(?:\.|\()")
 _MARKER = re.compile(
-    r"^\s*(?:\(?\d{1,3}[.)]|\d{1,2}(?:\.\d{1,2})+\.?)\s", re.MULTILINE
+    r"^[ \t]{0,9}(?:\(?\d{1,3}[.)]|\d{1,2}(?:\.\d{1,2}){1,4}\.?)\s", re.MULTILINE
 )  # of a list, a section
 _SAME_COUNTER = ("번회", "명인", "살세", "쪽면")
 _SAME_UNIT = {
@@ -54,11 +56,11 @@ class _Amount(NamedTuple):
 
 
 def missing_figure(answer: str, passage: str) -> str | None:
-    """The first figure or code of an answer that a passage does not hold, or None."""
+    """The first figure, or code with a digit, of an answer that a passage does not hold, or None."""
     held = _held(passage)
     for value in values(_ONE.sub(" ", answer)):
-        if value.kind != Kind.MARK and not _stands(value, held):
-            return value.text
+        if value.kind != Kind.MARK and _DIGIT.search(value.text) and not _stands(value, held):
+            return value.text.translate(UNCASED)
     return None
 
 
@@ -132,7 +134,7 @@ def _holds(amount: _Amount, held: _Held) -> bool:
     if not amount.unit:
         return any(one.number == amount.number for one in held.amounts)
     return any(
-        number in held.bare and scale + amount.unit in held.words
+        number in held.bare and scale + amount.unit.translate(UNCASED).casefold() in held.words
         for scale_of, scale in _SCALES.items()
         if (number := _divided(amount.number, scale_of))
     )

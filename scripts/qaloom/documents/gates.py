@@ -7,17 +7,16 @@ from itertools import pairwise
 from qaloom.documents.figures import missing_figure
 from qaloom.documents.names import missing_name
 from qaloom.documents.passages import Passage
-from qaloom.documents.replies import Proposal
+from qaloom.documents.replies import QuotedPair
 from qaloom.documents.standalone import depends_on_passage
 from qaloom.text.characters import normal
 
 _LONGEST_QUOTE = 2_000  # characters
-_ELLIPSIS = re.compile(r"(?:\.{3}|…)\s*$")
-_FRAME = re.compile(r"^[\"'“”‘’「」『』\s]+|[\"'“”‘’「」『』\s]+$")
+_FRAME = " \t\n\r\"'“”‘’「」『』"
 _PLAIN = str.maketrans("“”„‟‘’‚‛´`–—−‐‑‒∼～", "\"\"\"\"''''''------~~")
 
 
-def rejection_of(proposal: Proposal, passage: Passage, others: Iterable[Passage]) -> tuple[str, str] | None:
+def rejection_of(proposal: QuotedPair, passage: Passage, others: Iterable[Passage]) -> tuple[str, str] | None:
     """The first reason code and sentence against a proposal made from a passage; `others` are of the same document.
 
     question_not_alone, quote_not_found, quote_elsewhere, figure_not_in_passage, name_not_in_passage.
@@ -36,7 +35,7 @@ def rejection_of(proposal: Proposal, passage: Passage, others: Iterable[Passage]
 
 def stands_in(quote: str, text: str) -> bool:
     """Whether a text holds a quote word for word, spaces, line breaks and forms of quotation marks aside."""
-    bare = _FRAME.sub("", _ELLIPSIS.sub("", _FRAME.sub("", quote)))
+    bare = quote.strip(_FRAME).removesuffix("...").removesuffix("…").strip(_FRAME)
     pattern = _verbatim(bare[:_LONGEST_QUOTE])
     return bool(pattern and re.search(pattern, _plain(text)))
 

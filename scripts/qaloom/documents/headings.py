@@ -8,9 +8,9 @@ _KOREAN = re.compile(
     r"(?P<head>제\s?\d{1,4}\s?(?P<part>[편장절관조])(?:의\s?\d{1,3})?(?:\s?[(（【][^)）】\n]{1,40}[)）】]|\s[^.。\n]{1,40}$)?)"
     r"(?=\s|$|[①-⑳])"
 )
-_NUMBERED = re.compile(r"(?P<head>(?P<number>\d{1,2}(?:\.\d{1,2}){1,3})\.?\s+[^\W\d_][^.。\n|]{1,70})$")
+_NUMBERED = re.compile(r"(?P<head>(?P<number>\d{1,2}(?:\.\d{1,2}){1,3})\.?\s{1,8}[^\W\d_][^.。\n|]{1,70})$")
 _NAMED = re.compile(
-    r"(?P<head>(?:chapter|section|article|part|appendix|annex)\s+[\dA-Z]{1,4}\b[^\n|]{0,70}?)\.?$", re.I
+    r"(?P<head>(?:chapter|section|article|part|appendix|annex)\s{1,8}[\dA-Z]{1,4}\b[^\n|]{0,70}?)\.?$", re.I
 )
 _SENTENCE_END = re.compile(r"(?:[.。;,]|다\.?|니다\.?)$")
 

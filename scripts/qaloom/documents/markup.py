@@ -20,9 +20,9 @@ _INLINE_NAMES = (
     "s samp small span strike strong sub sup time tt u var wbr"
 )
 _INLINE = frozenset(_INLINE_NAMES.split())
+_LONGEST_CELL = 600  # characters
 _HEADING = re.compile(r"h([1-6])")
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
-_PARAGRAPH_SIGN = re.compile(r"\s*[¶#]\s*$")  # a link to a heading, as documentation has it
 
 
 def html_blocks(text: str) -> list[Block]:
@@ -59,7 +59,9 @@ class _Walk:
                 yield from self._flush()
             if event == "end":
                 self.held.append(element.tail or "")
-            elif name in _LEFT_OUT or name == "table" or _HEADING.fullmatch(name):
+            elif (
+                name in _LEFT_OUT or _HEADING.fullmatch(name) or (name == "table" and not _is_layout(element))
+            ):
                 yield from self._whole(element, name)
                 walk.skip_subtree()
             else:
@@ -69,7 +71,7 @@ class _Walk:
     def _whole(self, element: Any, name: str) -> Iterator[Block]:
         """The blocks of an element that is read as a whole: a heading, or a table."""
         if heading := _HEADING.fullmatch(name):
-            text = _PARAGRAPH_SIGN.sub("", _text(element))
+            text = _text(element).removesuffix("¶").rstrip()  # a link to the heading
             if text:
                 yield Block("heading", text, level=int(heading[1]))
         elif name == "table":
@@ -83,6 +85,13 @@ class _Walk:
         self.held = []
         if text:
             yield Block("text", text)
+
+
+def _is_layout(table: Any) -> bool:
+    """Whether a table holds parts of a page, not cells: other tables, headings, or long texts."""
+    if any(table.find(f".//{name}") is not None for name in ("table", "h1", "h2", "h3", "h4")):
+        return True
+    return any(len(_text(cell)) > _LONGEST_CELL for cell in table.iter("td", "th"))
 
 
 def _text(element: Any) -> str:

@@ -12,6 +12,7 @@ _NOUNS = ("NNG", "NNP", "XSN", "XPN", "XR", "SL")
 _UNITS_OF_OFFICES = frozenset("과부팀실국처원청소반")  # 재무과, 인사팀
 _OFFICES = ("위원회", "본부", "사업소", "대학교", "은행", "법원", "경찰서", "소방서", "시청", "구청", "군청")
 _WEEKDAYS = re.compile(r"(?<![가-힣])([월화수목금토일])요일")
+_WEEKDAY = re.compile(r"(?<![가-힣0-9])([월화수목금토일])(?:요일|(?![가-힣]))")  # also short: 월~금, (화)
 _ENGLISH_DAYS = frozenset(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"])
 _PERSON_TITLES = (
     "과장|차장|부장|팀장|대리|사원|이사|교수|박사|변호사|의사|씨|님|선생|주무관|소장|실장|원장|국장"
@@ -19,7 +20,7 @@ _PERSON_TITLES = (
 )
 _PERSON = re.compile(rf"(?<![가-힣])(?P<name>[가-힣]{{3}})\s?(?:{_PERSON_TITLES})(?![가-힣]{{2}})")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’&-]*[A-Za-z]|[A-Z]\b")
-_OPENS = re.compile(r"(?:^|[.!?:;\n\"“(\[•-])\s*$")
+_OPENING = '.!?:;\n"“([•-'  # what stands before the first word of a sentence
 _NO_NAMES = (
     "I", "A", "An", "The", "Of", "And", "Or", "For", "In", "On", "At", "By", "To", "From", "With", "No", "Yes", "Mr",
     "Mrs", "Ms", "Dr",
@@ -36,8 +37,9 @@ def missing_name(answer: str, passage: str) -> str | None:
     for name in _korean_names(answer):
         if name not in held:
             return name
+    days = set(_WEEKDAY.findall(passage))
     for day in _WEEKDAYS.findall(answer):
-        if not _has_day(day, passage):
+        if day not in days:
             return f"{day}요일"
     words = frozenset(word.casefold() for word in re.findall(r"[A-Za-z]+", passage))
     for word in _latin_names(answer):
@@ -82,11 +84,6 @@ def _is_office(run: list[Morpheme], text: str) -> bool:
     return len(run[-1].form) == 1 or len(run) == 1
 
 
-def _has_day(day: str, passage: str) -> bool:
-    """Whether a day of the week stands in a passage, also short: 월~금, (화), 월·수."""
-    return bool(re.search(rf"(?<![가-힣]){day}(?:요일|(?![가-힣]))", passage))
-
-
 def _is_among(word: str, words: frozenset[str]) -> bool:
     """Whether a word, or all parts of it, stand among others; plurals, possessives and short weekdays count."""
     parts = [part for part in re.split(r"['’&-]", word) if part and part != "s"] or [word]
@@ -100,6 +97,8 @@ def _latin_names(answer: str) -> Iterator[str]:
     """Capitalised words; the first of a sentence only where no dictionary has it."""
     for match in _WORD.finditer(answer):
         word = match[0]
-        opens = _OPENS.search(answer[: match.start()])
-        if word[0].isupper() and word not in _NO_NAMES and not (opens and is_english_word(word.casefold())):
+        before = answer[max(0, match.start() - 8) : match.start()].rstrip(" \t")
+        opens = not before or before[-1] in _OPENING
+        ordinary = opens and not (word.isupper() and len(word) > 1) and is_english_word(word.casefold())
+        if word[0].isupper() and word not in _NO_NAMES and not ordinary:
             yield word

@@ -15,7 +15,7 @@ from qaloom.documents.blocks import Block
 from qaloom.files import digest
 
 _HEADINGS = " > "  # between a heading and those above it
-_SENTENCE = re.compile(r"(?<=[.!?。다요])\s+(?=\S)|\n")
+_SENTENCE = re.compile(r"(?<=[.!?。다요])\s++(?=\S)|\n")
 _LETTER = re.compile(r"[^\W_]")
 _SYLLABLE = re.compile("[가-힣]")
 _LEAST = (
@@ -43,15 +43,16 @@ def passages(blocks: Iterable[Block], document: str, limit: int) -> list[Passage
     """The passages of a document, each of at most `limit` characters, but for a table's row or a word that is longer.
 
     The rows of a table stay together up to the limit; a longer table is cut between rows, each part below its first
-    row. What is too short to state a fact is left out. Passages that say the same in the same words are given once, for
-    the first page.
+    row. A section too short to state a fact is left out. Passages that say the same in the same words are given once,
+    for the first page.
     """
     found: dict[str, Passage] = {}
     for section in _sections(blocks):
+        if sum(_letters(block.text) for block in section.blocks) < _LEAST:
+            continue
         for text in _packed(list(_pieces(section.blocks, limit)), limit):
-            if _letters(text) >= _LEAST:
-                name = digest([section.heading, text])[:16]
-                found.setdefault(name, Passage(name, document, section.page, section.heading, text))
+            name = digest([section.heading, text])[:16]
+            found.setdefault(name, Passage(name, document, section.page, section.heading, text))
     return list(found.values())
 
 

@@ -23,15 +23,19 @@ _EDGE = 3  # lines at the top and at the bottom of a page among which running he
 _UNREADABLE = 0.2  # share of letters without a meaning (fonts without a map to Unicode)
 _RECOGNISE = "recognise its text (OCR) first"
 _HYPHENS = "\x02\ufffe\xad"  # what PDFium gives for a hyphen at the end of a line
-_HYPHENATED = re.compile(rf"(?:[{_HYPHENS}]|[a-z]-)\s*$")
+_HYPHENATED = re.compile(rf"(?:[{_HYPHENS}]|[a-z]-)$")
 _NUMBER = re.compile(r"\d+")
-_PAGE_NUMBER = re.compile(r"\W*(?:p(?:age|\.)?\s*)?\d{1,4}(?:\s*(?:/|of|쪽|페이지|중)\s*\d{0,4})?\W*", re.I)
-_CONTENTS = re.compile(r"(?:[.·…‥]\s?){6,}\s*(?:\d+|[ivxlc]+)?\s*$")  # a line of a table of contents
+_PAGE_NUMBER = re.compile(
+    r"\W{0,6}(?:p(?:age|\.)?\s?)?\d{1,4}(?:\s?(?:/|of|쪽|페이지|중)\s?\d{0,4})?\W{0,6}", re.I
+)
+_CONTENTS = re.compile(
+    r"(?<![.·…‥])(?<![.·…‥]\s)(?:[.·…‥]\s?+){6,}+\s{0,9}(?:\d{1,5}|[ivxlc]{1,7})?\s?$"
+)  # a line of a table of contents
 _BULLET = re.compile(
-    r"\s*(?:[-•·▪◦‣○●□■◆▶※*]|[①-⑳㉠-㉭]|\(?(?:\d{1,2}|[a-zA-Z]|[가나다라마바사아자차카타파하])[.)])\s"
+    r"\s?(?:[-•·▪◦‣○●□■◆▶※*]|[①-⑳㉠-㉭]|\(?(?:\d{1,2}|[a-zA-Z]|[가나다라마바사아자차카타파하])[.)])\s"
 )
 _HANGUL = re.compile("[가-힣]")
-_ENDS = re.compile(r"[.!?。:：;]['\"”’)\]]*$")
+_ENDS = re.compile(r"[.!?。:：;]['\"”’)\]]{0,3}$")
 
 
 class _Line(NamedTuple):
@@ -282,7 +286,7 @@ def _joined(run: Sequence[_Line]) -> str:
     text = ""
     for line in run:
         part = line.text
-        if _HYPHENATED.search(text) and (part[:1].islower() or text.rstrip()[-1] in _HYPHENS):
+        if _HYPHENATED.search(text.rstrip()) and (part[:1].islower() or text.rstrip()[-1] in _HYPHENS):
             text = text.rstrip()[:-1] + part
         else:
             text = f"{text.rstrip()} {part}" if text else part

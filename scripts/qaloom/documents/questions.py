@@ -29,7 +29,7 @@ Passage:
 {passage}"""
 
 
-def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
+def decisive_for_documents(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the section `documents` that decides its rows: not how a server is reached."""
     return {"passage": settings["passage"], **_cache_key(settings)}
 

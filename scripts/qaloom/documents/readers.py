@@ -13,8 +13,7 @@ from qaloom.documents.markup import html_blocks, markdown_blocks
 from qaloom.errors import SourceError
 
 DocumentKind = Literal["pdf", "docx", "html", "markdown", "text"]
-_HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!doctype html|<html\b)", re.I | re.DOTALL)
-_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?([\w-]+)", re.I)
+_CHARSET = re.compile(rb"<meta[^>]{1,200}?charset\s{0,5}=\s{0,5}[\"']?([\w-]{1,40})", re.I)
 _MARKDOWN = (".md", ".markdown", ".mdown", ".mkd")
 _HEAD = 4096  # bytes by which a kind is known
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -68,11 +67,16 @@ def kind_of_document(path: Path) -> DocumentKind:
             "is an old Office or HWP document, or one with a password; save it as PDF or DOCX without one"
         )
     name = path.suffix.lower()
-    if _HTML.match(head.lstrip(codecs.BOM_UTF8)) or name in (".html", ".htm", ".xhtml"):
+    if _is_html(head) or name in (".html", ".htm", ".xhtml"):
         return "html"
     if name in (".pdf", ".docx"):
         raise SourceError(f"is no {name[1:].upper()} by its content; save or export it again")
     return "markdown" if name in _MARKDOWN else "text"
+
+
+def _is_html(head: bytes) -> bool:
+    plain = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    return plain.startswith(b"<") and (b"<!doctype html" in plain or b"<html" in plain)
 
 
 def _is_docx(path: Path) -> bool:

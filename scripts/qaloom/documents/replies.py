@@ -11,7 +11,7 @@ _PARTS = ("question", "answer", "quote")
 _MOST_OBJECTS = 200  # that are looked for in a reply
 
 
-class Proposal(NamedTuple):
+class QuotedPair(NamedTuple):
     """A question with its answer, and the words of the passage that say so."""
 
     question: str
@@ -19,7 +19,7 @@ class Proposal(NamedTuple):
     quote: str
 
 
-def proposals_in_reply(reply: str) -> list[Proposal | dict[str, Any]] | None:
+def proposals_in_reply(reply: str) -> list[QuotedPair | dict[str, Any]] | None:
     """What a reply proposes, in its order; an object that lacks a part, or has another type there, as it is.
 
     None for a reply without a JSON object; an empty list of JSON is an empty list.
@@ -54,9 +54,9 @@ def _unwrapped(value: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for held in lists for one in held if isinstance(one, dict)]
 
 
-def _proposal(one: dict[str, Any]) -> Proposal | dict[str, Any]:
+def _proposal(one: dict[str, Any]) -> QuotedPair | dict[str, Any]:
     named = {str(key).strip().casefold(): value for key, value in one.items()}
     texts = [named.get(part) for part in _PARTS]
     if not all(isinstance(text, str) and text.strip() for text in texts):
         return one
-    return Proposal(*(str(text).encode(errors="replace").decode().strip() for text in texts))
+    return QuotedPair(*(str(text).encode(errors="replace").decode().strip() for text in texts))

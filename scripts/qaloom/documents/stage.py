@@ -14,7 +14,7 @@ from qaloom.documents.gates import rejection_of
 from qaloom.documents.passages import Passage, passages
 from qaloom.documents.questions import replies_about
 from qaloom.documents.readers import read_blocks_of
-from qaloom.documents.replies import Proposal, proposals_in_reply
+from qaloom.documents.replies import QuotedPair, proposals_in_reply
 from qaloom.errors import SourceError
 from qaloom.files import digest, write_json, write_lines
 from qaloom.records import Rejection, written_digests
@@ -115,7 +115,7 @@ def judge_reply(
 ) -> Iterator[DocumentRow | Rejection]:
     """The rows and rejections of a reply about a passage; questions beyond `most` are left out."""
     for item in (proposals_in_reply(reply) or [])[:most]:
-        if not isinstance(item, Proposal):
+        if not isinstance(item, QuotedPair):
             detail = "question, answer or quote is missing, or is no text"
             yield _reject(passage, "malformed_reply", detail, item)
         elif reason := rejection_of(item, passage, others):

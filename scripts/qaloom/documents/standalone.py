@@ -35,9 +35,10 @@ _PATTERNS = (
     r"\bthe (?:passage|excerpt|author)\b",
     r"\b(?:table|figure|fig\.) \d",
 )
-_NOT_ALONE = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _PATTERNS)
+_NOT_ALONE = re.compile("|".join(_PATTERNS), re.IGNORECASE)
 
 
 def depends_on_passage(question: str) -> str:
     """The words of a question that only somebody understands who has its passage; empty where there are none."""
-    return next((found[0].strip() for pattern in _NOT_ALONE if (found := pattern.search(question))), "")
+    found = _NOT_ALONE.search(question)
+    return found[0].strip() if found else ""

@@ -6,23 +6,25 @@ from pathlib import Path
 
 from qaloom.errors import SourceError
 
-_MAKE_ROWS = (
-    "is not read; have question-answer rows written from its text, for instance with PDF2LLM-Tuning-Studio, "
-    "easy-dataset or synthetic-data-kit (docs/data.md says how), and name that file"
+_ASK = "where a model writes questions and answers from it (docs/documents.md), not"
+_DOCUMENT = f"holds no rows; name it in data.documents, {_ASK}"
+_AS_DOCUMENT = f"is not read; save it as PDF or DOCX and name that in data.documents, {_ASK}"
+_RECOGNISE = (
+    f"is not read; save its recognised text (OCR) as PDF or text and name that in data.documents, {_ASK}"
 )
 _SAVE_AS = "is not read; save it as .xlsx, or as CSV UTF-8, and name that file"
 _UNPACK = "is not read; unpack it and name the files in it"
 _ARROW = "is not read; name the folder that datasets saved, or write it as Parquet"
 _WRITE_AS = "is not read; write it as JSON Lines or Parquet and name that file"
 _KINDS = (  # how a file begins, what that is, what to do
-    (b"%PDF", "a PDF", _MAKE_ROWS),
-    (b"\x89PNG", "an image", _MAKE_ROWS),
-    (b"\xff\xd8\xff", "an image", _MAKE_ROWS),
-    (b"GIF8", "an image", _MAKE_ROWS),
-    (b"II*\x00", "an image", _MAKE_ROWS),
-    (b"MM\x00*", "an image", _MAKE_ROWS),
-    (b"{\\rtf", "an RTF document", _MAKE_ROWS),
-    (b"HWP Document File", "a HWP document", _MAKE_ROWS),
+    (b"%PDF", "a PDF", _DOCUMENT),
+    (b"\x89PNG", "an image", _RECOGNISE),
+    (b"\xff\xd8\xff", "an image", _RECOGNISE),
+    (b"GIF8", "an image", _RECOGNISE),
+    (b"II*\x00", "an image", _RECOGNISE),
+    (b"MM\x00*", "an image", _RECOGNISE),
+    (b"{\\rtf", "an RTF document", _AS_DOCUMENT),
+    (b"HWP Document File", "a HWP document", _AS_DOCUMENT),
     (b"SQLite format 3", "an SQLite database", "is not read; export its table as CSV and name that file"),
     (b"ARROW1", "an Arrow file", _ARROW),
     (b"\xff\xff\xff\xff", "an Arrow file", _ARROW),
@@ -35,14 +37,14 @@ _KINDS = (  # how a file begins, what that is, what to do
     (b"\x93NUMPY", "a NumPy file", _WRITE_AS),
 )
 _OLE = b"\xd0\xcf\x11\xe0"  # Office up to 2003, HWP, and workbooks with a password
-_OLE_NAMES = {".xls": ("an old Excel workbook", _SAVE_AS), ".hwp": ("a HWP document", _MAKE_ROWS)}
+_OLE_NAMES = {".xls": ("an old Excel workbook", _SAVE_AS), ".hwp": ("a HWP document", _AS_DOCUMENT)}
 _OLE_NAMES |= {
     ".xlsx": ("an Excel workbook with a password", "is not read; save it without and name that file")
 }
 _PARTS = (  # of a ZIP file, what it is by the names in it
-    ("word/", "a Word document", _MAKE_ROWS),
-    ("ppt/", "a PowerPoint file", _MAKE_ROWS),
-    ("Contents/", "a HWPX document", _MAKE_ROWS),
+    ("word/", "a Word document", _DOCUMENT),
+    ("ppt/", "a PowerPoint file", _AS_DOCUMENT),
+    ("Contents/", "a HWPX document", _AS_DOCUMENT),
     ("xl/workbook.bin", "an Excel workbook of the kind .xlsb", _SAVE_AS),
     ("content.xml", "an OpenDocument file", _SAVE_AS),
 )
@@ -69,11 +71,11 @@ def _kind_of(path: Path, head: bytes) -> tuple[str, str]:
         )
         return next(found, ("an archive", _UNPACK))
     if head[:4] == _OLE:
-        return _OLE_NAMES.get(path.suffix.lower(), ("an Office document of an old kind", _MAKE_ROWS))
+        return _OLE_NAMES.get(path.suffix.lower(), ("an Office document of an old kind", _AS_DOCUMENT))
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "an image", _MAKE_ROWS
+        return "an image", _RECOGNISE
     if _MARKUP.match(head.lstrip(b"\xef\xbb\xbf \t\r\n")):
-        return "a page of HTML or XML", _MAKE_ROWS
+        return "a page of HTML or XML", _DOCUMENT
     return next(((kind, remedy) for magic, kind, remedy in _KINDS if head.startswith(magic)), ("", ""))
 
 

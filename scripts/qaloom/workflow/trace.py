@@ -22,6 +22,7 @@ from qaloom.evaluate.fact_records import LedgerFact
 from qaloom.files import read_lines
 from qaloom.records import Contradiction, Placement, Rejection, Row, placed_row
 from qaloom.text.normalize import comparison_key
+from qaloom.workflow.trace_document import document_lines
 from qaloom.workflow.trace_final import final_parts
 
 T = TypeVar("T")
@@ -161,7 +162,7 @@ def find_rows(results: Results, wanted: str) -> tuple[list[Row], list[Rejection]
 
 def history(results: Results, row: Row) -> list[StageHistory]:
     """The history of a row, stage by stage."""
-    sections = [_itself(row)]
+    sections = [_itself(results, row)]
     if row.origin == "data":
         places = _places(results, row)
         sections += [_validate(places), _dedup(results, row, places)]
@@ -177,11 +178,12 @@ def _question_of(record: Any) -> str:
     return str(record)
 
 
-def _itself(row: Row) -> StageHistory:
+def _itself(results: Results, row: Row) -> StageHistory:
     lines = [f"question  {row.instruction}"]
     if row.context:
         lines.append(f"context   {row.context}")
-    return StageHistory(f"row {row.id}", [*lines, f"answer    {row.output}", f"document  {row.group}"])
+    place = document_lines(row.group, results.rows.get(row.parent, row).details)
+    return StageHistory(f"row {row.id}", [*lines, f"answer    {row.output}", *place])
 
 
 # --- validate and dedup -------------------------------------------------------------------------------

@@ -449,7 +449,7 @@ def test_a_name_with_a_line_break_is_refused(tmp_path, runs, key):
         ("runs: {a: {}}, threshold: 0.9", "top level: unknown key 'threshold'; it belongs to dedup"),
         (
             "runs: {a: {}}, recall_fractoin: 0.1",
-            "top level: unknown key 'recall_fractoin'; known keys: data, dedup",
+            "top level: unknown key 'recall_fractoin'; known keys: data, documents, dedup",
         ),
         ("runs: {a: {training: {epoch: 3}}}", "unknown key 'epoch'; did you mean 'epochs'?"),
     ],

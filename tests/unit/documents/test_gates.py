@@ -9,7 +9,7 @@ from qaloom.documents.figures import missing_figure
 from qaloom.documents.gates import rejection_of, stands_in
 from qaloom.documents.names import missing_name
 from qaloom.documents.passages import Passage
-from qaloom.documents.replies import Proposal
+from qaloom.documents.replies import QuotedPair
 from qaloom.documents.standalone import depends_on_passage
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "data/document_replies.yaml").read_text("utf-8"))
@@ -18,12 +18,12 @@ PASSAGES = [
     for n, case in enumerate(CASES)
 ]
 GOOD = [
-    (passage, Proposal(*reply))
+    (passage, QuotedPair(*reply))
     for passage, case in zip(PASSAGES, CASES, strict=True)
     for reply in case["good"]
 ]
 BAD = [
-    (passage, reason, Proposal(*reply))
+    (passage, reason, QuotedPair(*reply))
     for passage, case in zip(PASSAGES, CASES, strict=True)
     for reason, *reply in case["bad"]
 ]
@@ -80,6 +80,8 @@ def test_quotes(quote, text, stands):
         ("one of the managers", "the managers decide", None),
         ("20%", "20 percent", None),
         ("type AB-12X", "type AB-12Y", "ab-12x"),
+        ("At 9:00.", "opens at 9 a.m.", None),
+        ("1.2 MPa", "Pressure (MPa)\nP-1 | 1.2", None),
         ("1.5 km", "1,500 m", "1.5km"),  # another unit is not reckoned with
     ],
 )
@@ -97,6 +99,7 @@ def test_figures(answer, passage, missing):
         ("In October", "2027-09-30까지", "October"),
         ("Employees ask Ms. Novak.", "Ask Ms. Novak.", None),
         ("Northwind pays.", "The company pays.", "Northwind"),
+        ("HR pays.", "Finance pays.", "HR"),
         ("결과는 전부 알린다", "모두에게 통지한다", None),
         ("화요일", "월요일에 쉰다", "화요일"),
     ],

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qaloom.documents.replies import Proposal, proposals_in_reply
+from qaloom.documents.replies import QuotedPair, proposals_in_reply
 
 ONE = {"question": "Q?", "answer": "A", "quote": "q"}
-WANTED = [Proposal("Q?", "A", "q")]
+WANTED = [QuotedPair("Q?", "A", "q")]
 TEXT = json.dumps(ONE)
 
 

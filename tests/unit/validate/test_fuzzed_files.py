@@ -42,7 +42,13 @@ FILES = st.lists(st.tuples(LINES, ENDS).map(b"".join), max_size=8).map(b"".join)
 MARKS = st.sampled_from([b"", b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b"])
 
 
-FOREIGN = ("is neither UTF-8 nor Korean", "UTF-32", "which is not read", "cannot be read as")
+FOREIGN = (
+    "is neither UTF-8 nor Korean",
+    "UTF-32",
+    "which is not read",
+    "which holds no rows",
+    "cannot be read as",
+)
 
 
 def foreign(error) -> bool:

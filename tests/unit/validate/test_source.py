@@ -202,7 +202,7 @@ def archive(*names):
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("a.pdf", b"%PDF-1.7\n", "is a PDF, which is not read; have question-answer rows written"),
+        ("a.pdf", b"%PDF-1.7\n", "is a PDF, which holds no rows; name it in data.documents"),
         ("a.docx", archive("word/document.xml"), "is a Word document"),
         ("a.hwpx", archive("mimetype", "Contents/header.xml"), "is a HWPX document"),
         ("a.hwp", b"\xd0\xcf\x11\xe0\xa1\xb1", "is a HWP document"),

@@ -15,7 +15,7 @@ from qaloom.errors import DataError
 from qaloom.evaluate.fact_ledger import fact_ledger
 from qaloom.evaluate.memory_figures import MemoryAnswer
 from qaloom.files import read_lines, write_lines
-from qaloom.records import Placement, Row
+from qaloom.records import Placement, Row, other_wording
 from qaloom.split.stage import split
 from qaloom.validate.stage import gather, validate_file
 from qaloom.workflow.trace import StageHistory, show, trace
@@ -95,6 +95,20 @@ def test_a_filtered_row(results):
 
 def test_a_line_that_became_no_row_is_found_by_its_text(results):
     assert "a.jsonl, line 7: empty_answer" in told(results, "빈 답을 가진")
+
+
+def test_a_row_from_a_document_shows_page_and_quote_also_where_it_is_reworded(tmp_path):
+    line = {"question": "텐트는 하루에 얼마인가요?", "answer": "12유로", "document": "rules.pdf", "page": 4}
+    (tmp_path / "a.jsonl").write_text(json.dumps(line | {"quote": "텐트는 하루 12유로"}, ensure_ascii=False))
+    validate_file(tmp_path / "a.jsonl", "a.jsonl", tmp_path / "out/validate/files/a")
+    gather([tmp_path / "out/validate/files/a"], tmp_path / "out/validate")
+    (row,) = read_lines(tmp_path / "out/validate/rows.jsonl", Row)
+    write_lines(
+        tmp_path / "out/augment/rows.jsonl", [other_wording(row, "텐트 값은 얼마죠?", "augmented", "model")]
+    )
+    for question in ("텐트는 하루에", "텐트 값은"):
+        shown = told(tmp_path / "out", question)
+        assert "document  rules.pdf, page 4" in shown and "quote     텐트는 하루 12유로" in shown
 
 
 def test_a_masked_row_has_two_ids(results):
