@@ -25,9 +25,8 @@ _RECOGNISE = "recognise its text (OCR) first"
 _HYPHENS = "\x02\ufffe\xad"  # what PDFium gives for a hyphen at the end of a line
 _HYPHENATED = re.compile(rf"(?:[{_HYPHENS}]|[a-z]-)$")
 _NUMBER = re.compile(r"\d+")
-_PAGE_NUMBER = re.compile(
-    r"\W{0,6}(?:p(?:age|\.)?\s?)?\d{1,4}(?:\s?(?:/|of|쪽|페이지|중)\s?\d{0,4})?\W{0,6}", re.I
-)
+_PAGE_NUMBER = re.compile(r"(?:p(?:age|\.)?\s?)?\d{1,4}(?:\s?(?:/|of|쪽|페이지|중)\s?\d{0,4})?", re.I)
+_AROUND_NUMBERS = " -–—―~·.|[]()<>【】"
 _CONTENTS = re.compile(
     r"(?<![.·…‥])(?<![.·…‥]\s)(?:[.·…‥]\s?+){6,}+\s{0,9}(?:\d{1,5}|[ivxlc]{1,7})?\s?$"
 )  # a line of a table of contents
@@ -178,7 +177,9 @@ def _without_running_heads(pages: list[list[_Line]]) -> list[list[_Line]]:
     kept = []
     for page, lines in enumerate(pages):
         running = {at for at in _edge(lines) if any(counts[f] >= often for f in _forms(lines[at], page))}
-        numbers = {at for at in _edge(lines, 1) if _PAGE_NUMBER.fullmatch(lines[at].text)}
+        numbers = {
+            at for at in _edge(lines, 1) if _PAGE_NUMBER.fullmatch(lines[at].text.strip(_AROUND_NUMBERS))
+        }
         kept.append([line for at, line in enumerate(lines) if at not in running | numbers])
     return kept
 

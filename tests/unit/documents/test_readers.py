@@ -144,6 +144,13 @@ def test_markdown_and_html_give_the_same_blocks(tmp_path):
     assert shown(read(tmp_path, "a.html", page.encode()).blocks) == wanted
 
 
+def test_a_table_that_lays_out_a_page_is_no_table(tmp_path):
+    page = "<html><table><tr><td><h2>Menu</h2><p>One fact.</p></td><td><table><tr><td>a<td>b</table></table></html>"
+    assert shown(read(tmp_path, "a.html", page.encode()).blocks) == [
+        ("heading", "Menu"), ("text", "One fact."), ("row", "a | b"),
+    ]  # fmt: skip
+
+
 def test_a_page_in_the_encoding_that_it_names(tmp_path):
     page = '<!doctype html><meta charset="euc-kr"><p>평일은 9시부터 연다.</p>'.encode("euc-kr")
     assert shown(read(tmp_path, "a.html", page).blocks) == [("text", "평일은 9시부터 연다.")]
