@@ -36,7 +36,6 @@ def project(tmp_path, shared_house: House, server: Misbehaving) -> Project:
     docs = project.path("docs")
     docs.mkdir(parents=True)
     docs.joinpath("fees.pdf").write_bytes(pdf([fee("tent", 12), fee("canoe", 35), None]))
-    docs.joinpath("more.md").write_text("# Lending\n\n" + FEE.format("kite", 3) + "\n")
     docs.joinpath("broken.pdf").write_bytes(b"%PDF-1.7\nno more of it")
     project.configure(
         data={"sources": [], "documents": ["docs/*"]},
@@ -49,24 +48,23 @@ def project(tmp_path, shared_house: House, server: Misbehaving) -> Project:
 def test_a_change_of_a_document_asks_again_for_what_changed_alone(project, server):
     first = project.snakemake(VALIDATED)
     assert first.code == 0, first.output
-    read = [f"documents {name}" for name in ("broken.pdf", "fees.pdf", "more.md")]
-    assert ran(project) == [*read, "validate", *["validate_file"] * 3]
+    read = [f"documents {name}" for name in ("broken.pdf", "fees.pdf")]
+    assert ran(project) == [*read, "validate", "validate_file", "validate_file"]
     assert "docs/broken.pdf is damaged, or no PDF" in first.output
     assert "page 3 set aside: it is a scan" in first.output
     rows = read_rows(project.path("results/validate/rows.jsonl"))
     assert {(row["group"], row["output"], row["meta"].count("costs")) for row in rows} == {
         ("docs/fees.pdf", "12 euros a day", 1),
         ("docs/fees.pdf", "35 euros a day", 1),
-        ("docs/more.md", "3 euros a day", 1),
     }
     pages = {row["output"]: json.loads(row["meta"])["page"] for row in rows}
-    assert pages == {"12 euros a day": 1, "35 euros a day": 2, "3 euros a day": None}
-    assert len(server.seen) == 3
+    assert pages == {"12 euros a day": 1, "35 euros a day": 2}
+    assert len(server.seen) == 2
 
     project.path("docs/fees.pdf").write_bytes(pdf([fee("tent", 12), fee("canoe", 40), None]))
     again = project.snakemake(VALIDATED)
     assert ran(project) == ["documents fees.pdf", "validate", "validate_file"], again.output
-    assert [re.findall(r"The \w+ costs \d+", prompt) for prompt, *_ in server.seen[3:]] == [
+    assert [re.findall(r"The \w+ costs \d+", prompt) for prompt, *_ in server.seen[2:]] == [
         ["The canoe costs 40"]
     ]
 

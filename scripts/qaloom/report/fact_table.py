@@ -1,12 +1,14 @@
 """Ledger of facts as the page shows it: counts by what was learned, and rows for its table."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qaloom.evaluate.fact_records import LedgerFact
 from qaloom.files import read_lines
+from qaloom.report.quotes import Quoted
 
 LEARNED = ("none", "some", "all", "not_asked", "not_taught")  # in the order of the table
 _SHOWN = 2000  # facts in the page; the file has all
@@ -35,9 +37,9 @@ def fact_table(path: Path) -> FactTable | None:
     return FactTable(facts[:_SHOWN], len(facts), named, "/".join(path.parts[-4:]))
 
 
-def fact_row(fact: LedgerFact) -> list[Any]:
+def fact_row(fact: LedgerFact, quotes: Mapping[str, Quoted]) -> list[Any]:
     """One fact as the page's table reads it; an array, as thousands of rows would repeat every key."""
-    places = [f"{one.source}:{one.line}" for one in fact.sources]
+    places = [_place(f"{one.source}:{one.line}", quotes) for one in fact.sources]
     against = [f"{one['source']}:{one['line']}: {_cut(one['output'])}" for one in fact.contradicted_by]
     return [
         fact.learned,
@@ -51,6 +53,14 @@ def fact_row(fact: LedgerFact) -> list[Any]:
         fact.fact,
         [len(fact.trained), len(fact.asked), len(places), len(against)],
     ]
+
+
+def _place(place: str, quotes: Mapping[str, Quoted]) -> str:
+    """Where a row stands: its file and line, or the document that it was written from with page and quote."""
+    if not (found := quotes.get(place)):
+        return place
+    page = f", p. {found.page}" if found.page else ""
+    return f"{found.document}{page}: “{_cut(found.quote)}”"
 
 
 def _cut(text: str) -> str:

@@ -28,6 +28,7 @@ from qaloom.records import Contradiction, Rejection, SplitManifest, check_handed
 from qaloom.report.documents import ShownAudit, ShownManifest, ShownStats
 from qaloom.report.fact_table import FactTable, fact_table
 from qaloom.report.job_times import RuleTime, rule_times
+from qaloom.report.quotes import Quoted, quoted_rows
 from qaloom.report.recommendation import Recommendation, recommend
 from qaloom.report.trainings import FinalModel, Training, final_model, training_of
 from qaloom.report.verdict import (
@@ -141,6 +142,7 @@ class ReportData:
     exports: list[dict[str, Any]]
     manifests: list[tuple[str, str, str]]
     times: list[RuleTime]
+    quotes: dict[str, Quoted]
 
 
 def gather_results(
@@ -159,6 +161,7 @@ def gather_results(
         _exports(results, names, config),
         _manifests(results, runs),
         rule_times(logs) if logs else [],
+        quoted_rows(results),
     )
 
 

@@ -46,7 +46,9 @@ def render_page(results: ReportData, project: dict[str, Any]) -> str:
     """The page as HTML. `project`: name, command and config."""
     tables = [{"name": run.name, "rows": list(map(_table_row, run.answers))} for run in results.runs]
     ledgers = [
-        {"name": run.name, "rows": list(map(fact_row, run.facts.facts))} for run in results.runs if run.facts
+        {"name": run.name, "rows": [fact_row(fact, results.quotes) for fact in run.facts.facts]}
+        for run in results.runs
+        if run.facts
     ]
     return _template().render(
         results=results, predictions=tables, ledgers=ledgers, project=project, versions=_versions()

@@ -192,6 +192,25 @@ def test_contradictions_name_both_lines_and_texts(page: str) -> None:
         assert part in text
 
 
+def test_rows_from_documents_are_shown_with_page_and_quote(tmp_path: Path) -> None:
+    results = FIXTURE["make_results"](tmp_path / "results")
+    rows = [{"document": "rules.pdf", "page": n, "quote": f"<b>rule {n}</b>"} for n in range(1, 100)]
+    (results / "documents/rules").mkdir(parents=True)
+    write_lines(results / "documents/rules/rows.jsonl", rows)
+    for name in ("dedup/contradictions.jsonl", "evaluate/demo/facts.jsonl"):
+        file = results / name
+        text = re.sub(
+            r'"source": ?"[^"]+"', '"source":"results/documents/rules/rows.jsonl"', file.read_text("utf-8")
+        )
+        file.write_text(text, "utf-8")
+    page = written(results, ["demo"])
+    assert "line 12 ; rules.pdf, page 12 : “<b>rule 12</b>”" in english(
+        section(page, "contradictions")
+    ).replace("&lt;", "<").replace("&gt;", ">")
+    assert "<b>rule" not in page
+    assert re.search(r"rules\.pdf, p\. \d+: “", section(page, "facts"))
+
+
 def test_the_split_shows_its_audit_and_that_every_row_is_somewhere(page: str) -> None:
     text = english(section(page, "split"))
     assert "Audit passed" in text and "12 look-alikes: another name put in" in text
