@@ -13,7 +13,7 @@ try:
     from qaloom.config.load import complete, sources
     from qaloom.config.settings import Settings, typed
     from qaloom.documents.questions import SECTION as DOCUMENT_SERVER, decisive_for_documents
-    from qaloom.documents.stage import folder_name
+    from qaloom.documents.folder import folder_name
     from qaloom.inference.own_template import is_file_of_template, read_template
     from qaloom.code_digest import LIBRARY, code_digest
     from qaloom.workflow import compat_snakemake

@@ -81,7 +81,8 @@ class _Held(NamedTuple):
 @lru_cache(maxsize=256)
 def _held(passage: str) -> _Held:
     plain = _MARKER.sub(" ", passage)
-    found = [value for value in values(passage) if value.kind != Kind.MARK]
+    both = {passage, " ".join(passage.split())}  # a number and its unit may be parted by a line's end
+    found = [value for text in both for value in values(text) if value.kind != Kind.MARK]
     amounts = {one for value in found for one in _amounts(value)}
     for month, day in _SHORT_DATE.findall(passage):
         amounts |= {_Amount(month.lstrip("0"), "월"), _Amount(day.lstrip("0"), "일")}

@@ -35,7 +35,7 @@ def missing_name(answer: str, passage: str) -> str | None:
     """
     held = "".join(passage.split())
     for name in _korean_names(answer):
-        if name not in held:
+        if "".join(name.split()) not in held:
             return name
     days = set(_WEEKDAY.findall(passage))
     for day in _WEEKDAYS.findall(answer):

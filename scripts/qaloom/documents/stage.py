@@ -1,9 +1,8 @@
 """One document to question-answer rows: passages, what a model asks about them, and the gates."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -16,7 +15,7 @@ from qaloom.documents.questions import replies_about
 from qaloom.documents.readers import read_blocks_of
 from qaloom.documents.replies import QuotedPair, proposals_in_reply
 from qaloom.errors import SourceError
-from qaloom.files import digest, write_json, write_lines
+from qaloom.files import write_json, write_lines
 from qaloom.records import Rejection, written_digests
 
 _EXCERPT = 2_000  # characters of a reply of no use that are kept
@@ -45,12 +44,6 @@ class AskedPassage(Struct):
     heading: str
     text: str
     questions: int
-
-
-def folder_name(path: str) -> str:
-    """A document's folder: its name in letters that every file system takes, and a digest of its path."""
-    plain = re.sub(r"[^\w.-]+", "_", PurePath(path).name)
-    return f"{plain[:60]}-{digest(path)[:6]}"
 
 
 def question_document(

@@ -1,5 +1,6 @@
 """Gates: planted replies, good and bad, and what the single gates take and refuse."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from qaloom.documents.passages import Passage
 from qaloom.documents.replies import QuotedPair
 from qaloom.documents.standalone import depends_on_passage
 
+DEMO = Path(__file__).parents[3] / "data/demo"
 CASES = yaml.safe_load((Path(__file__).parents[2] / "data/document_replies.yaml").read_text("utf-8"))
 PASSAGES = [
     Passage(str(n), "rules.pdf", case["page"], case["heading"], case["passage"])
@@ -39,6 +41,23 @@ def test_bad_replies_are_rejected_with_the_right_reason():
     assert len(BAD) == 65
     found = [(reason, rejection_of(proposal, passage, PASSAGES)) for passage, reason, proposal in BAD]
     assert [pair for pair in found if not pair[1] or pair[1][0] != pair[0]] == []
+
+
+@pytest.mark.parametrize("file", sorted(DEMO.glob("*.jsonl")), ids=lambda file: file.name)
+def test_an_answer_that_is_all_of_its_passage_stands_in_it_also_over_several_lines(file):
+    answers = [row.get("answer") for line in file.read_text("utf-8").splitlines() if (row := lenient(line))]
+    for answer in {a for a in answers if isinstance(a, str) and a.strip()}:
+        for passage in (answer, answer.replace(" ", "\n")):
+            assert (missing_figure(answer, passage), missing_name(answer, passage)) == (None, None)
+            assert stands_in(answer, passage) or not any(map(str.isalnum, answer))
+
+
+def lenient(line: str) -> dict:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return {}
+    return {key.lower(): value for key, value in row.items()} if isinstance(row, dict) else {}
 
 
 def test_a_quote_of_another_page_is_told_with_that_page():

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import docx
 import pytest
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
 from hypothesis import given
 from hypothesis import strategies as st
 from pdf_pages import Placed, lines, pdf
@@ -13,6 +15,7 @@ from qaloom.documents.passages import passages
 from qaloom.documents.readers import read_blocks_of
 from qaloom.errors import SourceError
 
+W = nsdecls("w")
 HEAD, FOOT = Placed(50, 820, "가람연구원 복무규정", 8), (300, 20)
 BODY = lines(["본문의 글자 크기를 정하는 문단으로, 이 쪽에서 가장 많은 글자를 차지하는 글이다."] * 2, top=200)
 
@@ -160,7 +163,15 @@ def test_a_word_document(tmp_path):
     document = docx.Document()
     document.add_heading("복무규정", 0)
     document.add_heading("휴가", 1)
-    document.add_paragraph("직원은 15일의 휴가를 받는다.")
+    told = document.add_paragraph("직원은 ")
+    for mark, kind, text in (("ins", "t", "15일의 "), ("del", "delText", "10일의 ")):
+        run = f'<w:r><w:{kind} xml:space="preserve">{text}</w:{kind}></w:r>'
+        told._p.append(parse_xml(f"<w:{mark} {W}>{run}</w:{mark}>"))
+    told.add_run("휴가를 받는다.")
+    control = (
+        f"<w:sdt {W}><w:sdtContent><w:p><w:r><w:t>누리집에 올린다.</w:t></w:r></w:p></w:sdtContent></w:sdt>"
+    )
+    document.element.body.insert(-1, parse_xml(control))
     table = document.add_table(2, 3)
     for at, text in enumerate(("직급", "정원", "비고", "과장", "12명")):
         table.cell(at // 3, at % 3).text = text
@@ -170,6 +181,7 @@ def test_a_word_document(tmp_path):
         Block("heading", "복무규정"),
         Block("heading", "휴가", level=2),
         Block("text", "직원은 15일의 휴가를 받는다."),
+        Block("text", "누리집에 올린다."),
         Block("row", "직급 | 정원 | 비고"),
         Block("row", "과장 | 12명"),
     ]

@@ -6,7 +6,8 @@ import pytest
 from misbehaving import misbehaving
 
 from qaloom.config.load import complete
-from qaloom.documents.stage import folder_name, question_document
+from qaloom.documents.folder import folder_name
+from qaloom.documents.stage import question_document
 from qaloom.errors import EndpointError
 from qaloom.files import read_json, read_lines
 
