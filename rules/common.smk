@@ -50,7 +50,9 @@ with job():
     # Source files by a digest of their path: any name becomes a safe folder name.
     SOURCES = {digest(path)[:12]: path for path in sources(config["data"]["sources"])}
     # Documents by the folder of what is written from them.
-    DOCUMENTS = {folder_name(path): path for path in sources(config["data"]["documents"], key="data.documents")}
+    DOCUMENTS = {
+        folder_name(path): path for path in sources(config["data"]["documents"], key="data.documents")
+    }
     if DOCUMENTS:
         endpoint.check_server(config["documents"]["endpoint"], DOCUMENT_SERVER)
     for run in config["runs"].values():
@@ -161,7 +163,13 @@ def files_of_model(reference):
 
 if compat_snakemake.is_main_process(workflow):
     with job():
-        check_dates([*SOURCES.values(), *DOCUMENTS.values(), *chain.from_iterable(map(files_of_model, MODELS.values()))])
+        check_dates(
+            [
+                *SOURCES.values(),
+                *DOCUMENTS.values(),
+                *chain.from_iterable(map(files_of_model, MODELS.values())),
+            ]
+        )
 
 
 def base_model_of(wildcards):
