@@ -24,8 +24,7 @@ def project(folder, tiny, **training):
     write_lines(folder / "train.jsonl", FACTS)
     (folder / "tiny").symlink_to(tiny)
     training = {"epochs": 2, "effective_batch": 4, "learning_rate": 0.01, "keep": {"strength": 0}} | training
-    run = {"max_length": 256, "lora": {"r": 16}, "training": training}
-    config = {"data": {"sources": ["x"]}, "runs": {"demo": run}}
+    config = {"data": {"sources": ["x"]}, "runs": {"demo": {"max_length": 256, "training": training}}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     return load_config(folder / "config.yaml")["runs"]["demo"]
 

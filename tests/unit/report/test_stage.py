@@ -54,7 +54,7 @@ def test_the_page_tells_where_the_time_went(tmp_path: Path) -> None:
         path.write_text(line, "utf-8")
     report(results, ["demo"], out, PROJECT, tmp_path / "logs")
     shown = english(section(out.read_text("utf-8"), "times"))
-    assert shown.endswith("deduplicate 1 3 s 0.50 GiB Reword questions 2 2 min 0.00 GiB ")
+    assert shown.endswith("deduplicate 1 3 s 0.50 GiB Reword questions 2 2 min 0.00 GiB All 3 2 min 0.50 GiB ")
     assert 'id="times"' not in written(tmp_path / "results", ["demo"])
 
 
