@@ -54,7 +54,9 @@ def test_the_page_tells_where_the_time_went(tmp_path: Path) -> None:
         path.write_text(line, "utf-8")
     report(results, ["demo"], out, PROJECT, tmp_path / "logs")
     shown = english(section(out.read_text("utf-8"), "times"))
-    assert shown.endswith("deduplicate 1 3 s 0.50 GiB Reword questions 2 2 min 0.00 GiB All 3 2 min 0.50 GiB ")
+    assert shown.endswith(
+        "deduplicate 1 3 s 0.50 GiB Reword questions 2 2 min 0.00 GiB All 3 2 min 0.50 GiB "
+    )
     assert 'id="times"' not in written(tmp_path / "results", ["demo"])
 
 
@@ -121,7 +123,7 @@ def test_the_verdict_says_what_to_know_and_to_do(tmp_path: Path) -> None:
         "it has lost most of the base model's language",
         "Tuning is not clearly better than retrieval",
         "Questions that the sources answer in two ways: 1.",
-        "so that this model does not know them: 8 (20 questions)",
+        "which this model was never taught: 8 (20 questions)",
         "Write final: true into the run",
         "main cause of 4 of them: few wordings in training",
     ):
