@@ -160,7 +160,7 @@ def test_the_losses_are_those_of_a_plain_training_step_by_step(tmp_path, tiny, m
         "demo", tmp_path / "train.jsonl", Path("tiny"), Path("out"), settings, Path("cache/train"), device=CPU
     )
     history = [h for h in read_lines(tmp_path / "out/history.jsonl") if "loss" in h]
-    expected = plain_losses(tiny, settings)
+    expected = plain_losses(tiny, settings | {"lora": settings["lora"] | {"r": 1}})  # full has no rank
     assert [h["step"] for h in history] == [1, 2, 3, 4]
     assert [h["loss"] for h in history] == pytest.approx([loss for loss, _ in expected], abs=1e-4)
     assert [h["keep_loss"] for h in history] == pytest.approx([kept for _, kept in expected], abs=1e-4)
