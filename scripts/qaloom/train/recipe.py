@@ -72,7 +72,8 @@ def resolve(
     names = [name for name in unset if settings["method"] != "full" or name != "lora.r"]  # full has no rank
     if twin:
         found = _with(settings, read_document(twin / "manifest.json", RunManifest).settings)
-        return Resolved(found, names, f"auto: {_values(found, names)}, as in the evaluated run")
+        why = f"auto: {_values(found, names)}, as in the evaluated run" if names else ""
+        return Resolved(found, names, why)
     size = architecture(base, settings["trust_remote_code"])
     of_epoch = _epoch(settings, base, rows, template) if "training.epochs" in names else Epoch()
     found = with_recipe(settings, size, of_epoch)

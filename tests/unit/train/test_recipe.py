@@ -101,6 +101,9 @@ def test_a_final_model_takes_the_numbers_of_its_twin(tiny, rows, tmp_path):
     found = resolve(run_of(lora={"r": 5}), tiny, rows, twin=tmp_path)
     assert numbers(found.settings) == (5, 0.00001, 2.5)
     assert found.why == ("auto: training.learning_rate 0.00001, training.epochs 2.5, as in the evaluated run")
+    written = {"epochs": 1, "learning_rate": 0.1}
+    full = resolve(run_of(method="full", training=written), tiny, rows, twin=tmp_path)
+    assert typed(full.settings, RunSettings) and (full.automatic, full.why) == ([], "")
 
 
 def test_steps_that_count_tokens_are_counted_in_tokens(tiny, rows):
