@@ -7,8 +7,8 @@ import msgspec
 
 _MIB = 2**20
 _ORDER = (
-    "validate_file", "validate", "dedup", "augment_questions", "augment_shard", "augment", "split", "base_model",
-    "train", "evaluate", "final", "memory_check", "convert", "parity",
+    "documents", "validate_file", "validate", "dedup", "augment_questions", "augment_shard", "augment", "split",
+    "base_model", "train", "evaluate", "final", "memory_check", "convert", "parity",
 )  # fmt: skip
 
 

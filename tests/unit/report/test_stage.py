@@ -46,16 +46,19 @@ def written(results: Path, runs: list[str]) -> str:
 
 def test_the_page_tells_where_the_time_went(tmp_path: Path) -> None:
     results, out = FIXTURE["make_results"](tmp_path / "results"), tmp_path / "report.html"
-    jobs = {"dedup/dedup": '{"s": 3.2, "max_rss": 512.0}', "augment_shard/0": '{"s": 100, "max_rss": "-"}',
-            "augment_shard/1": '{"s": 20, "max_rss": 2.5}', "train/demo": '{"s": 7', "split/split": ""}  # fmt: skip
+    jobs = {
+        "documents/a": '{"s": 1}', "dedup/dedup": '{"s": 3.2, "max_rss": 512.0}', "train/demo": '{"s": 7', "split/split": "",
+        "augment_shard/0": '{"s": 100, "max_rss": "-"}', "augment_shard/1": '{"s": 20, "max_rss": 2.5}',
+    }  # fmt: skip
     for name, line in jobs.items():
         path = tmp_path / f"logs/{name}.benchmark.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(line, "utf-8")
     report(results, ["demo"], out, PROJECT, tmp_path / "logs")
     shown = english(section(out.read_text("utf-8"), "times"))
+    assert "Write questions from documents 1 1 s – " in shown
     assert shown.endswith(
-        "deduplicate 1 3 s 0.50 GiB Reword questions 2 2 min 0.00 GiB All 3 2 min 0.50 GiB "
+        "deduplicate 1 3 s 0.50 GiB Reword questions 2 2 min 0.00 GiB All 4 2 min 0.50 GiB "
     )
     assert 'id="times"' not in written(tmp_path / "results", ["demo"])
 
