@@ -28,7 +28,7 @@ class Said:
         self.lines: list[str] = []
 
     def last(self) -> str:
-        """What uv is at, by its last line; after 'Installed' it compiles, where it was told to, in silence."""
+        """Last line of uv; after 'Installed' it compiles in silence, where it was told to."""
         line = (self.lines or ["resolving"])[-1]
         return f"{line}, compiling them" if line.startswith("Installed") else line
 

@@ -1,4 +1,4 @@
-"""The folder of what is written from a document."""
+"""Output folder of a document."""
 
 import re
 from pathlib import PurePath

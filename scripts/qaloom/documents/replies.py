@@ -20,8 +20,9 @@ class QuotedPair(NamedTuple):
 
 
 def proposals_in_reply(reply: str) -> list[QuotedPair | dict[str, Any]] | None:
-    """What a reply proposes, in its order; an object that lacks a part, or has another type there, as it is.
+    """Questions with answer and quote that a reply holds, in its order.
 
+    An object that lacks a part, or has another type there, is given as it is.
     None for a reply without a JSON object; an empty list of JSON is an empty list.
     """
     text = strip_thinking(reply)

@@ -1,4 +1,4 @@
-"""What a server makes of texts, each kept in a translation memory as it comes and never asked for twice."""
+"""Replies of a server to texts, each kept in a translation memory as it comes and never asked for twice."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,7 +19,7 @@ def kept_replies(
     memory: TranslationMemory,
     advance: Callable[[int], None],
 ) -> dict[str, list[str]]:
-    """What the server makes of each text, given with its prompt; of a text without a usable reply nothing is kept.
+    """Texts read from the server's reply to each prompt, by the prompt's text; one without a usable reply is absent.
 
     `understand` gets a text and a reply, and returns None for one that is to be asked for again; `advance` the
     number of texts that are done. Raises EndpointError, one line, when the server is gone or refuses.

@@ -56,7 +56,7 @@ def fact_row(fact: LedgerFact, quotes: Mapping[str, Quoted]) -> list[Any]:
 
 
 def _place(place: str, quotes: Mapping[str, Quoted]) -> str:
-    """Where a row stands: its file and line, or the document that it was written from with page and quote."""
+    """Origin of a row: its file and line, or the document that it was written from with page and quote."""
     if not (found := quotes.get(place)):
         return place
     page = f", p. {found.page}" if found.page else ""

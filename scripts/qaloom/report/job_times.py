@@ -13,7 +13,7 @@ _ORDER = (
 
 
 class Benchmark(msgspec.Struct):
-    """What is used of a benchmark file: seconds, and MiB resident; its CPU time leaves out processes that ended."""
+    """Fields of a benchmark file: seconds, and MiB resident; its CPU time leaves out processes that ended."""
 
     s: float
     max_rss: float | str = 0  # 'NA' or '-' of a job too short to be looked at
@@ -31,7 +31,7 @@ class RuleTime(NamedTuple):
 def rule_times(logs: Path) -> list[RuleTime]:
     """Times of the rules that ran, in the order of the workflow; export and report, which come last, are left out.
 
-    A file that was cut off is passed over: it tells of no result.
+    A file that was cut off is passed over.
     """
     found = ((rule, _benchmarks(logs / rule)) for rule in _ORDER)
     return [_of_rule(rule, benchmarks) for rule, benchmarks in found if benchmarks]

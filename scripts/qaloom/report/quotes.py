@@ -1,4 +1,4 @@
-"""Where the answers of rows written from documents stand: the document, its page, and the words quoted from it."""
+"""Origins of rows written from documents: the document, the page, and the words quoted from it."""
 
 import unicodedata
 from pathlib import Path

@@ -75,7 +75,7 @@ class Metrics(Struct, frozen=True, kw_only=True):
 
 
 class Loaded(Struct, frozen=True):
-    """What came before the first step: seconds, and the peak memory of loading the model (bytes)."""
+    """Seconds before the first step, and the peak memory of loading the model (bytes)."""
 
     importing_seconds: float
     loading_seconds: float

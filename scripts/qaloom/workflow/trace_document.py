@@ -1,4 +1,4 @@
-"""Where a traced row's answer stands: its document, the page, and the words quoted from it."""
+"""Origin of a traced row that was written from a document: the page, and the words quoted from it."""
 
 from collections.abc import Mapping
 from typing import Any
