@@ -48,7 +48,8 @@ def test_the_page_tells_where_the_time_went(tmp_path: Path) -> None:
     results, out = FIXTURE["make_results"](tmp_path / "results"), tmp_path / "report.html"
     jobs = {
         "documents/a": '{"s": 1}', "dedup/dedup": '{"s": 3.2, "max_rss": 512.0}', "train/demo": '{"s": 7',
-        "augment_shard/0": '{"s": 100, "max_rss": "-"}', "augment_shard/1": '{"s": 20, "max_rss": 2.5}', "split/split": "",
+        "augment_shard/0": '{"s": 100, "max_rss": "-"}', "augment_shard/1": '{"s": 20, "max_rss": 2.5}',
+        "split/split": "",
     }  # fmt: skip
     for name, line in jobs.items():
         path = tmp_path / f"logs/{name}.benchmark.jsonl"
