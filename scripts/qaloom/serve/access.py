@@ -1,4 +1,4 @@
-"""Access to `make serve`: the API key, and the host names that requests may be addressed to.
+"""Access to `make serve` and `make review`: the API key, and the host names that requests may be addressed to.
 
 A web page can lead a browser to any address, also one of this machine, under a name of its own (DNS
 rebinding). Requests therefore must name this server's own host, and a page must be this server's page.
@@ -94,7 +94,7 @@ def access_to(host: str, key: str | None, names: Iterable[str] = ()) -> Access:
     return Access(key, frozenset(name.strip("[]").lower() for name in known), everywhere)
 
 
-def api_key(host: str, key_env: str | None) -> str | None:
+def api_key(host: str, key_env: str | None, command: str = "serve") -> str | None:
     """The API key: that of the environment variable `key_env`, or one made and shown now; none on loopback.
 
     Raises ConfigError when the variable holds no usable key, PortError when the host is not known.
@@ -106,8 +106,8 @@ def api_key(host: str, key_env: str | None) -> str | None:
     key = secrets.token_urlsafe(32)
     # To the terminal alone: a log would keep it.
     print(
-        f"serve: the API key, shown this once: {key}\n"
-        "serve: clients send it as Authorization: Bearer KEY; the chat page asks for it. "
+        f"{command}: the API key, shown this once: {key}\n"
+        f"{command}: clients send it as Authorization: Bearer KEY; the page asks for it. "
         f"{option_text('API_KEY_ENV', 'NAME')} sets "
         "one of your own",
         file=sys.stderr,

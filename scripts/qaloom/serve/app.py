@@ -16,14 +16,12 @@ from typing import Any, NamedTuple, TypeVar
 import httpx
 import msgspec
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from qaloom.errors import DataError, StorageError
-from qaloom.serve.access import Access, Guard
+from qaloom.serve.access import Access
 from qaloom.serve.chat_requests import PATH, ChatPrompt, chat_events, chat_reply, completion_request
 from qaloom.serve.corrections import FILE, Corrections
 from qaloom.serve.limits import (
@@ -34,17 +32,13 @@ from qaloom.serve.limits import (
     RequestError,
     SourcesRequest,
     checked,
-    decoded,
     parameters,
 )
 from qaloom.serve.sources import Nearest
+from qaloom.serve.web import guarded, json_body, page_response
 
 PAGE = Path(__file__).with_name("chat.html")
 _DEFAULTS = {"temperature": 0, "max_tokens": 512}  # as the model was evaluated: the likeliest answer
-_POLICY = (  # the page is one file and loads nothing from elsewhere
-    "default-src 'none'; connect-src 'self'; img-src data:; style-src 'unsafe-inline'; "
-    "script-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-)
 _POLL = 0.25  # seconds between looks at whether the client is still there
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
@@ -77,14 +71,9 @@ def application(
         Route("/sources", _counted(_sources), methods=["POST"]),
         Route("/corrections", _counted(_correct), methods=["POST"]),
     ]
-    app = Starlette(
-        routes=routes,
-        middleware=[Middleware(Guard, access=access)],
-        exception_handlers={RequestError: _error, HTTPException: _error, Exception: _error},
-        lifespan=_client,
-    )
+    app = guarded(routes, access, limits, lifespan=_client)
     app.state.backends, app.state.nearest, app.state.corrections = backends, nearest, corrections
-    app.state.limits, app.state.waiting = limits, 0
+    app.state.waiting = 0
     return app
 
 
@@ -96,7 +85,7 @@ async def _client(app: Starlette) -> AsyncIterator[None]:
 
 
 async def _page(request: Request) -> Response:
-    return HTMLResponse(PAGE.read_text("utf-8"), headers={"Content-Security-Policy": _POLICY})
+    return page_response(PAGE)
 
 
 async def _health(request: Request) -> Response:
@@ -141,7 +130,7 @@ async def _until_sent(chunks: Any, state: Any) -> AsyncIterator[bytes]:
 
 
 async def _sources(request: Request) -> Response:
-    asked = checked(await _body(request), SourcesRequest)
+    asked = checked(await json_body(request), SourcesRequest)
     found = await asyncio.to_thread(request.app.state.nearest.support, asked.question, asked.answer)
     return JSONResponse(msgspec.to_builtins(found))
 
@@ -152,7 +141,7 @@ async def _examples(request: Request) -> Response:
 
 async def _correct(request: Request) -> Response:
     """Keep a right answer for review."""
-    asked, corrections = checked(await _body(request), CorrectionRequest), request.app.state.corrections
+    asked, corrections = checked(await json_body(request), CorrectionRequest), request.app.state.corrections
     try:
         await asyncio.to_thread(corrections.add, asked.question, asked.answer, asked.wrong)
     except DataError as error:
@@ -166,7 +155,7 @@ async def _correct(request: Request) -> Response:
 async def _forward(request: Request) -> Response:
     """Hand a request to the model that it names and its reply back, as it comes."""
     chats = request.url.path.endswith("/chat/completions")
-    body = await _body(request)
+    body = await json_body(request)
     backend = _backend(request.app.state.backends, body.get("model"))
     sent = {**_DEFAULTS, **parameters(body, ChatRequest if chats else CompletionRequest)}
     sent["model"] = backend.model
@@ -255,32 +244,3 @@ def _too_slow() -> RequestError:
 
 def _gone(error: Exception) -> RequestError:
     return RequestError(502, "model_gone", f"the model's server does not answer ({type(error).__name__})")
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    """A request's JSON object. Raises RequestError for what is too large, too slow or no JSON object."""
-    limits, parts, size = request.app.state.limits, [], 0
-    try:
-        async with asyncio.timeout(limits.body_seconds):
-            async for part in request.stream():
-                size += len(part)
-                if size > limits.body:
-                    raise RequestError(413, "too_large", f"a request may hold {limits.body:,} bytes")
-                parts.append(part)
-    except TimeoutError:
-        message = f"the request's body did not arrive within {limits.body_seconds:g} s"
-        raise RequestError(408, "body_too_slow", message) from None
-    except ClientDisconnect:
-        raise RequestError(400, "hung_up", "the client hung up") from None
-    return decoded(b"".join(parts))
-
-
-async def _error(request: Request, error: Exception) -> Response:
-    """An error as the client gets it; the details of an unexpected one are in the log alone."""
-    if isinstance(error, RequestError):
-        return error.response()
-    if isinstance(error, HTTPException):
-        return RequestError(
-            error.status_code, "not_found", f"{error.detail}: {request.url.path[:100]}"
-        ).response()
-    return RequestError(500, "unexpected", "an unexpected error; see logs/serve").response()

@@ -4,9 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from qaloom.commands import option_text
 from qaloom.console import say
 from qaloom.errors import DeviceError, ModelError
 from qaloom.export.gguf import to_gguf
@@ -16,12 +14,13 @@ from qaloom.files import changed_file, known_digests, read_document, read_json, 
 from qaloom.inference.architecture import architecture, text_part
 from qaloom.inference.llama_cpp import HEADERS, start_llama_server
 from qaloom.inference.prompt import load_tokenizer
-from qaloom.serve.access import Access, PortError, resolved
+from qaloom.serve.access import Access
 from qaloom.serve.app import Backend, application
 from qaloom.serve.chat_requests import base_prompt, tuned_prompt
 from qaloom.serve.chosen_model import chosen_model
 from qaloom.serve.corrections import Corrections
 from qaloom.serve.limits import CONTEXT
+from qaloom.serve.listening import address_of, bound, listen
 from qaloom.serve.sources import Nearest
 from qaloom.trained_run import TrainedRun, base_manifest
 
@@ -39,9 +38,11 @@ def serve(project: Path, run: str, host: str, port: int, with_base: bool, access
     trained = chosen_model(project, run)
     base = _base_folder(project, trained)
     nearest = Nearest(project / "results/split", "final" if trained.is_final else "train")
-    with _bound(host, port) as socket, _backends(project, trained, base, with_base) as backends:
+    with bound(host, port) as socket, _backends(project, trained, base, with_base) as backends:
         app = application(backends, nearest, access, Corrections(project, trained.folder.name))
-        _listen(app, socket, host, list(backends))
+        address = address_of(socket, host)
+        say(f"serve: {' and '.join(backends)} at {address} (API: /v1); Ctrl-C ends")
+        listen(app, socket)
 
 
 def _base_folder(project: Path, run: TrainedRun) -> Path:
@@ -156,33 +157,3 @@ def _cache_bytes(base: Path, context: int) -> int:
     """Bytes of keys and values, in 16 bits, of `context` tokens in every slot and layer."""
     size = architecture(base)
     return size.layers * 2 * size.kv * 2 * context * _SLOTS
-
-
-@contextmanager
-def _bound(host: str, port: int) -> Iterator[Any]:
-    """The address to serve on, taken before the models are loaded; `::` takes IPv4, too."""
-    import socket
-
-    address = resolved(host)[0]
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    with socket.socket(family) as bound:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if address.version == 6 and address.is_unspecified:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        try:
-            bound.bind((str(address), port))
-        except (OSError, OverflowError) as error:
-            raise PortError(
-                f"{host}:{port} cannot be served on ({error}); choose another {option_text('PORT')}"
-            ) from None
-        yield bound
-
-
-def _listen(app: Any, bound: Any, host: str, models: list[str]) -> None:
-    import uvicorn
-
-    shown = f"[{host}]" if ":" in host else host
-    bound.listen()  # requests that come before the server is up wait, and are not refused
-    say(f"serve: {' and '.join(models)} at http://{shown}:{bound.getsockname()[1]} (API: /v1); Ctrl-C ends")
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
-    server.run(sockets=[bound])

@@ -11,7 +11,7 @@ from chat_servers import chat, serving
 from qaloom.errors import ConfigError
 from qaloom.serve.access import PortError, access_to, api_key, key_in
 from qaloom.serve.ask import _asker, ask_server
-from qaloom.serve.server import _bound
+from qaloom.serve.listening import bound
 
 KEY = "a-key-of-1234567890"
 
@@ -142,9 +142,9 @@ def test_ipv6_and_names_can_be_served_on(host):
     import socket
 
     try:
-        with _bound(host, 0) as bound:
-            bound.listen()
-            port = bound.getsockname()[1]
+        with bound(host, 0) as taken:
+            taken.listen()
+            port = taken.getsockname()[1]
             socket.create_connection(("localhost" if host == "localhost" else "::1", port), timeout=5).close()
             if host == "::":
                 socket.create_connection(("127.0.0.1", port), timeout=5).close()

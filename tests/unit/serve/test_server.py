@@ -22,7 +22,8 @@ from qaloom.serve.access import PortError, access_to
 from qaloom.serve.app import Backend, application
 from qaloom.serve.ask import ask_server
 from qaloom.serve.corrections import Corrections
-from qaloom.serve.server import _bound, _cache_bytes, _fitting, _tuned_file
+from qaloom.serve.listening import bound
+from qaloom.serve.server import _cache_bytes, _fitting, _tuned_file
 from qaloom.serve.sources import Nearest
 from qaloom.serve.vllm import vllm_command
 from qaloom.trained_run import BaseOrigin, TrainedRun
@@ -209,7 +210,7 @@ def test_a_port_in_use_is_one_line():
         refused = pytest.raises(
             PortError, match=rf"127.0.0.1:{port} cannot be served on .*; choose another PORT"
         )
-        with refused, _bound("127.0.0.1", port):
+        with refused, bound("127.0.0.1", port):
             pass
 
 

@@ -1,0 +1,1 @@
+"""A page on which people decide about rows: approve, edit, drop, merge."""

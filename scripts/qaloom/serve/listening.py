@@ -1,0 +1,46 @@
+"""Address that an application is served on until Ctrl-C."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from qaloom.commands import option_text
+from qaloom.serve.access import PortError, resolved
+
+
+@contextmanager
+def bound(host: str, port: int) -> Iterator[Any]:
+    """The socket of an address, taken before anything is loaded; `::` takes IPv4, too.
+
+    Raises PortError when the address is taken.
+    """
+    import socket
+
+    address = resolved(host)[0]
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    with socket.socket(family) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if address.version == 6 and address.is_unspecified:
+            taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        try:
+            taken.bind((str(address), port))
+        except (OSError, OverflowError) as error:
+            raise PortError(
+                f"{host}:{port} cannot be served on ({error}); choose another {option_text('PORT')}"
+            ) from None
+        yield taken
+
+
+def address_of(bound: Any, host: str) -> str:
+    """The address of a bound socket as a browser takes it."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{bound.getsockname()[1]}"
+
+
+def listen(app: Any, bound: Any) -> None:
+    """Serve an application on a bound socket until Ctrl-C."""
+    import uvicorn
+
+    bound.listen()  # requests that come before the server is up wait, and are not refused
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+    server.run(sockets=[bound])
