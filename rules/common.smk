@@ -222,6 +222,21 @@ def training_settings(wildcards):
     return canonical(RUNS[wildcards.run] | {"final": False})
 
 
+def grounded_settings(wildcards):
+    """What decides grounded answers, if they are measured; else nothing."""
+    if not config["serve"]["grounded"]["rows"]:
+        return ""
+    abstain = RUNS[wildcards.run]["training"]["abstain"]
+    return canonical(config["serve"]["grounded"] | {"text": abstain["text"]})
+
+
+def embedder_of_rows(wildcards):
+    """The embedding model, if one finds rows for grounded answers that are measured."""
+    if not (EMBEDDER and config["serve"]["grounded"]["rows"]):
+        return []
+    return f"<results>/base_model/{model_name(EMBEDDER)}/manifest.json"
+
+
 def start_adapter(wildcards):
     """The adapter that a run starts from, if it names one."""
     start = RUNS[wildcards.run]["start_from"]

@@ -11,6 +11,7 @@ rule evaluate:
         placement=split_file("placement.jsonl"),
         lookalike=split_file("lookalike.jsonl"),
         contradictions=after_split("<results>/dedup/contradictions.jsonl"),
+        embedder=embedder_of_rows,
     output:
         predictions="<results>/evaluate/{run}/predictions.jsonl",
         failures="<results>/evaluate/{run}/failures.jsonl",
@@ -38,6 +39,8 @@ rule evaluate:
         gpu=1,
     params:
         settings=lambda wildcards: settings("evaluate"),  # not as text: a rubric may hold {braces}
+        grounded=grounded_settings,
+        alike=lambda wildcards: settings("dedup", "embedding_threshold") if embedder_of_rows(wildcards) else "",
         code=code("evaluate", "evaluate/forgetting.yaml", "evaluate/judge.yaml"),
     message:
         "Asking base and tuned model of {wildcards.run} the held-out questions"

@@ -206,6 +206,19 @@ class EvaluateSettings(Section, frozen=True):
     judge: JudgeSettings
 
 
+class GroundedSettings(Section, frozen=True):
+    """`serve.grounded`: rows near a question in its prompt, and the least likeness; `rows` 0 is off."""
+
+    rows: int
+    likeness: float
+
+
+class ServeSettings(Section, frozen=True):
+    """`serve`: how questions are answered by `make serve` and `make ask`."""
+
+    grounded: GroundedSettings
+
+
 class ExportSettings(Section, frozen=True):
     """`export`: formats, and the largest fall of exact match that passes."""
 
@@ -331,6 +344,7 @@ class Settings(Section, frozen=True):
     split: SplitSettings
     evaluate: EvaluateSettings
     export: ExportSettings
+    serve: ServeSettings
     runs: dict[str, RunOptions]
 
     def has_final(self, run: str) -> bool:

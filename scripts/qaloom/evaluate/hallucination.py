@@ -53,22 +53,23 @@ def outcome(answer: str, question: str, right: bool = False) -> Outcome:
 
 
 def made_up(predictions: Sequence[Prediction], look_alikes: Sequence[LookAlikeAnswers]) -> dict[str, MadeUp]:
-    """Rates by part: recall, unseen and lookalike; questions whose reference abstains are left out."""
-    found = {
-        part: _of_part(
-            [p for p in predictions if p.split == part and not abstains(p.reference, p.question)], part
-        )
-        for part in PARTS
-    }
-    rates = {model: _rates([one.outcomes[model] for one in look_alikes]) for model in MODELS}
-    found[LOOK_ALIKE] = _with_reason(MadeUp(len(look_alikes), rates), LOOK_ALIKE)
-    return found
+    """Rates by part: recall, unseen and lookalike."""
+    found = {part: rates_of_part(predictions, part) for part in PARTS}
+    return found | {LOOK_ALIKE: rates_of_look_alikes(look_alikes)}
 
 
-def _of_part(predictions: Sequence[Prediction], part: str) -> MadeUp:
+def rates_of_look_alikes(look_alikes: Sequence[LookAlikeAnswers], models: Sequence[str] = MODELS) -> MadeUp:
+    """Rates of each model, or arm of the evaluation, on look-alikes."""
+    rates = {model: _rates([one.outcomes[model] for one in look_alikes]) for model in models}
+    return _with_reason(MadeUp(len(look_alikes), rates), LOOK_ALIKE)
+
+
+def rates_of_part(predictions: Sequence[Prediction], part: str, models: Sequence[str] = MODELS) -> MadeUp:
+    """Rates of each model, or arm of the evaluation, on a part; questions whose reference abstains are left out."""
+    predictions = [p for p in predictions if p.split == part and not abstains(p.reference, p.question)]
     facts = [p.fact or number for number, p in enumerate(predictions)]
     rates = {}
-    for model in MODELS:
+    for model in models:
         found = [outcome(getattr(p, model), p.question, is_right(p, model)) for p in predictions]
         rates[model] = _rates(found, facts)
         rates[model].right = rate([one == "right" for one in found], facts)

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 MODELS = ("base", "tuned")
 LOOK_ALIKE = "lookalike"  # the part of made_up that asks with another name put in
-Values = dict[str, float | None]  # by model: base, tuned, lookup, base_retrieved, tuned_retrieved
+Values = dict[str, float | None]  # by model: base, tuned, lookup, grounded, base_retrieved, tuned_retrieved
 
 
 class Paired(msgspec.Struct):
@@ -85,7 +85,8 @@ class Prediction(msgspec.Struct):
 
     `cut`, `cost` and `scores` are by model; with training rows in the prompt the models are called
     base_retrieved and tuned_retrieved, and `retrieved` holds the ids of those rows. `lookup` is the answer of
-    the training row with the nearest question, whose id is `looked_up`. `fact`: the fact that is asked;
+    the training row with the nearest question, whose id is `looked_up`; `grounded` that of the tuned model on the
+    rows whose ids are `grounded_on`, an abstention where there are none. `fact`: the fact that is asked;
     `light`: the question differs from a trained one in its ending alone.
     """
 
@@ -107,6 +108,8 @@ class Prediction(msgspec.Struct):
     lookup: str | UnsetType = UNSET
     looked_up: str | UnsetType = UNSET
     nll: Values | UnsetType = UNSET
+    grounded: str | UnsetType = UNSET
+    grounded_on: list[str] | UnsetType = UNSET
     retrieved: list[str] | UnsetType = UNSET
     base_retrieved: str | UnsetType = UNSET
     tuned_retrieved: str | UnsetType = UNSET
@@ -307,6 +310,20 @@ class MadeUp(msgspec.Struct):
     why: str | UnsetType = UNSET
 
 
+class GroundedComparison(msgspec.Struct):
+    """Tuned alone, looking up alone, and tuned on near rows (grounded), see `grounded`.
+
+    `parts`: rates by arm on recall, unseen and lookalike; `right`: recall, with `base` standing for tuned alone and
+    `tuned` for grounded; `cited`: share of its answers, abstentions left out, that name a row as their ground.
+    """
+
+    rows: int
+    likeness: float
+    parts: dict[str, MadeUp]
+    right: Paired
+    cited: Rate
+
+
 class JudgeMetrics(msgspec.Struct):
     """A judge's verdicts in sum; all zero where `why` (a code) says that there are none."""
 
@@ -341,6 +358,7 @@ class EvaluationMetrics(msgspec.Struct):
     lookup: LookupComparison | UnsetType = UNSET
     made_up: dict[str, MadeUp] = {}
     retrieval: RetrievalComparison | UnsetType = UNSET
+    grounded: GroundedComparison | UnsetType = UNSET
     forgetting: Forgetting | UnsetType = UNSET
     retention: Retention | UnsetType = UNSET
     judge: JudgeMetrics | UnsetType = UNSET
@@ -349,34 +367,3 @@ class EvaluationMetrics(msgspec.Struct):
     def part(self, name: str) -> PartMetrics:
         """A part by its name: honest, recall or unseen."""
         return {"honest": self.honest, "recall": self.recall, "unseen": self.unseen}[name]
-
-
-class ComparedRun(Paired):
-    """A run against its base model, `p_holm` corrected for the number of runs."""
-
-    p_holm: float | None = None
-
-
-class ComparedPair(msgspec.Struct):
-    """Run `b` against run `a`, `p_holm` corrected for the number of pairs; see `Paired`."""
-
-    a: str
-    b: str
-    n: int
-    a_score: float | None
-    b_score: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
-    p: float | None
-    p_holm: float | None
-
-
-class RunComparison(msgspec.Struct):
-    """The content of comparison.json, see `run_comparison.compare_runs`."""
-
-    score: str
-    origin: str
-    n: int
-    runs: dict[str, ComparedRun]
-    pairs: list[ComparedPair]

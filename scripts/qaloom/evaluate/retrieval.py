@@ -4,6 +4,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Sequence
+from math import log
 from typing import Any
 
 # Where JAX is installed, bm25s starts it, and on a GPU that takes three quarters of the memory for itself.
@@ -14,22 +15,13 @@ from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.results import Prediction, RetrievalComparison, Values
 from qaloom.evaluate.summary import compare, score_values
 from qaloom.inference.prompt import Question
-from qaloom.records import context_text, question_text, row_context
-from qaloom.text.language import language
+from qaloom.records import context_text, row_context
 from qaloom.text.normalize import comparison_key
 
 # Models as predictions name them, and the verdict where one of them is best.
 CONDITIONS = {"base": "neither", "tuned": "tuning", "base_retrieved": "retrieval", "tuned_retrieved": "both"}
 _DEEP = 8  # rows looked at for each row wanted, since wordings of one fact crowd together
 _WORD = re.compile(r"[a-z0-9]+|[^\W_a-z0-9]+")
-_NOTES = {
-    "ko": ("다음 자료를 참고하여 마지막 질문에 짧게 답하세요.", "질문: {}\n답: {}", "질문: {}\n답:"),
-    "en": (
-        "Use these notes to answer the last question briefly.",
-        "Question: {}\nAnswer: {}",
-        "Question: {}\nAnswer:",
-    ),
-}
 
 
 class Index:
@@ -50,15 +42,30 @@ class Index:
 
         Rows that share nothing with the question are left out, unless `unlike` rows may make up the number.
         """
+        return [different_answers(rows, most) for rows in self.candidates(questions, most * _DEEP, unlike)]
+
+    def candidates(
+        self, questions: Sequence[Question], deep: int, unlike: bool = False
+    ) -> list[list[dict[str, Any]]]:
+        """For each question, up to `deep` rows, the nearest first; see `nearest`."""
         if self.empty or not questions:
             return [[] for _ in questions]
-        deep = min(len(self.rows), most * _DEEP)
         queries = [terms(f"{one.instruction}\n{context_text(*one[2:], one.input)}") for one in questions]
-        found, scores = self.bm25.retrieve(queries, k=deep, show_progress=False, backend_selection="numpy")
+        found, scores = self.bm25.retrieve(
+            queries, k=min(len(self.rows), deep), show_progress=False, backend_selection="numpy"
+        )
         return [
-            _different([self.rows[i] for i, score in zip(*one, strict=True) if unlike or score > 0], most)
+            [self.rows[i] for i, score in zip(*one, strict=True) if unlike or score > 0]
             for one in zip(found, scores, strict=True)
         ]
+
+    def weight(self, term: str) -> float:
+        """Inverse document frequency of a term: rare terms identify."""
+        held = 0
+        if not self.empty and (number := self.bm25.vocab_dict.get(term)) is not None:
+            ends = self.bm25.scores["indptr"]
+            held = int(ends[number + 1] - ends[number])
+        return log(1 + len(self.rows) / max(1, held))
 
 
 def terms(text: str) -> list[str]:
@@ -71,13 +78,6 @@ def terms(text: str) -> list[str]:
         latin = word[0].isascii()
         found += [word] if latin or len(word) == 1 else [word[i : i + 2] for i in range(len(word) - 1)]
     return found
-
-
-def with_notes(question: Question, rows: Sequence[dict[str, Any]]) -> Question:
-    """The question with the rows above it, in the language of the question."""
-    lead, note, asked = _NOTES["ko" if language(question.instruction) == "ko" else "en"]
-    notes = [note.format(question_text(r["instruction"], row_context(r)), r["output"]) for r in rows]
-    return question._replace(instruction="\n\n".join([lead, *notes, asked.format(question.instruction)]))
 
 
 def compare_retrieval(predictions: Sequence[Prediction], rows: int) -> RetrievalComparison:
@@ -121,7 +121,8 @@ def _means(predictions: Sequence[Prediction], name: str) -> Values:
     return found
 
 
-def _different(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+def different_answers(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """The first rows with different answers."""
     by_answer: dict[str, dict[str, Any]] = {}
     for row in rows:
         by_answer.setdefault(comparison_key(row["output"]), row)

@@ -6,8 +6,39 @@ from itertools import combinations
 import msgspec
 
 from qaloom.evaluate.intervals import holm
-from qaloom.evaluate.results import ComparedPair, ComparedRun, Paired, Prediction, RunComparison
+from qaloom.evaluate.results import Paired, Prediction
 from qaloom.evaluate.summary import HEADLINE, compare_scores, score_values
+
+
+class ComparedRun(Paired):
+    """A run against its base model, `p_holm` corrected for the number of runs."""
+
+    p_holm: float | None = None
+
+
+class ComparedPair(msgspec.Struct):
+    """Run `b` against run `a`, `p_holm` corrected for the number of pairs; see `Paired`."""
+
+    a: str
+    b: str
+    n: int
+    a_score: float | None
+    b_score: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    p_holm: float | None
+
+
+class RunComparison(msgspec.Struct):
+    """The content of comparison.json, see `compare_runs`."""
+
+    score: str
+    origin: str
+    n: int
+    runs: dict[str, ComparedRun]
+    pairs: list[ComparedPair]
 
 
 def compare_runs(runs: Mapping[str, Sequence[Prediction]]) -> RunComparison:

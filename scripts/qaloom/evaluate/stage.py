@@ -16,6 +16,8 @@ from qaloom.evaluate.error_analysis import failures
 from qaloom.evaluate.fact_ledger import competing_likelihoods, fact_ledger, ledger_line
 from qaloom.evaluate.fact_records import LedgerFact
 from qaloom.evaluate.forgetting import measure_forgetting
+from qaloom.evaluate.grounded import GroundedOptions, grounded_line, measure_grounded
+from qaloom.evaluate.grounding import Grounding
 from qaloom.evaluate.hallucination import ask_look_alikes, made_up, made_up_line
 from qaloom.evaluate.judge import SECTION, judge_answers
 from qaloom.evaluate.lookup import add_lookup
@@ -29,16 +31,19 @@ from qaloom.evaluate.results import (
     Cost,
     EvaluationMetrics,
     GeneralAnswers,
+    GroundedComparison,
     Prediction,
     PromptQuality,
     Retention,
 )
 from qaloom.evaluate.retention import measure_retention, retention_line, verdict_line
-from qaloom.evaluate.retrieval import Index, compare_retrieval, with_notes
+from qaloom.evaluate.retrieval import Index, compare_retrieval
 from qaloom.evaluate.summary import PARTS, compare_lookup, headline, summarise
 from qaloom.files import read_document, read_lines, write_json, write_lines
 from qaloom.inference import openai_client as endpoint
 from qaloom.inference.decoding import Answer
+from qaloom.inference.embeddings import Embedder
+from qaloom.inference.notes import with_notes
 from qaloom.inference.prompt import Question, row_question
 from qaloom.records import (
     Contradiction,
@@ -63,12 +68,13 @@ _REMEDIES = {
 
 
 class Sources(NamedTuple):
-    """Inputs: folders of split, base model and adapter, and dedup's contradictions.jsonl."""
+    """Inputs: folders of split, base model, adapter and, if any, embedding model, and dedup's contradictions.jsonl."""
 
     split: Path
     contradictions: Path
     base: Path
     run: Path
+    embedder: Embedder | None = None
 
 
 @dataclass(frozen=True)
@@ -86,16 +92,16 @@ class HeldOut:
 
 
 def evaluate(
-    name: str, sources: Sources, out: Path, settings: dict[str, Any], cache: Path
-) -> EvaluationMetrics:
+    name: str, sources: Sources, out: Path, settings: dict[str, Any], cache: Path,
+    grounded: GroundedOptions = GroundedOptions(),
+) -> EvaluationMetrics:  # fmt: skip
     """Evaluate a run's adapter against its base model on the held-out rows; return the metrics.
 
     Writes predictions.jsonl, failures.jsonl, lookalike.jsonl, facts.jsonl, forgetting.jsonl, README.md (the
     model card) and, last, metrics.json to `out`. `settings` is the configuration's `evaluate:`; answers are
-    cached in `cache`.
+    cached in `cache`. `grounded`: how answers on near rows are measured, by default not at all.
     """
-    judged = endpoint.is_configured(settings["judge"])
-    if judged:
+    if judged := endpoint.is_configured(settings["judge"]):
         endpoint.check_server(settings["judge"], SECTION)
     options = typed(settings, EvaluateSettings)
     (out / "metrics.json").unlink(missing_ok=True)
@@ -104,23 +110,23 @@ def evaluate(
     trained = read_document(sources.run / "manifest.json", CardManifest)
     models = ModelPair(name, sources.base, sources.run, cache)
     held_out = _held_out(sources.split, options, models.trained.system)
-    for part, why in held_out.empty.items():
-        say(f"evaluate: {name}: {part} has no questions: {_REMEDIES[why].format(part=part)}")
+    _say_what_is_empty(name, held_out)
     index = Index(read_questions(sources.split, "train"))
     metrics, predictions, general = _measured(models, held_out, index, options)
     look_alikes = ask_look_alikes(models, _look_alikes(sources.split, options), metrics.base_prompt)
     metrics.made_up = made_up(predictions, look_alikes)
+    if grounded.rows:
+        on = Grounding(index, grounded.rows, grounded.likeness, sources.embedder)
+        asked = held_out.questions
+        metrics.grounded = measure_grounded(models, predictions, asked, look_alikes, on, grounded.text)
     competing = competing_likelihoods(models, predictions, held_out.questions, index)
     if judged:
         models.free()  # a judge takes its time, and may need the GPU itself
         metrics.judge = judge_answers(name, predictions, options, cache)
     contradictions = read_lines(sources.contradictions, Contradiction)
     facts = fact_ledger(sources.split, predictions, contradictions, competing)
-    write_lines(out / "forgetting.jsonl", general)
-    write_lines(out / "lookalike.jsonl", look_alikes)
-    write_lines(out / "facts.jsonl", facts)
-    write_lines(out / "predictions.jsonl", predictions)
-    write_lines(out / "failures.jsonl", failures(predictions, held_out.questions, index, contradictions))
+    failed = failures(predictions, held_out.questions, index, contradictions)
+    _write_answers(out, predictions, failed, look_alikes, facts, general)
     origin = read_document(sources.base / "manifest.json", BaseOrigin)
     model_card(name, metrics, origin, trained, manifest, out / "README.md")
     metrics.sha256 = written_digests(out, _ANSWERS)
@@ -129,8 +135,21 @@ def evaluate(
     return metrics
 
 
+def _write_answers(out: Path, *records: Sequence[Any]) -> None:
+    """Write the files of _ANSWERS, in that order."""
+    for file, some in zip(_ANSWERS, records, strict=True):
+        write_lines(out / file, some)
+
+
+def _say_what_is_empty(name: str, held_out: HeldOut) -> None:
+    for part, why in held_out.empty.items():
+        say(f"evaluate: {name}: {part} has no questions: {_REMEDIES[why].format(part=part)}")
+
+
 def _say_what_was_found(name: str, metrics: EvaluationMetrics, facts: Sequence[LedgerFact]) -> None:
     lines = [headline(metrics), made_up_line(metrics), ledger_line(facts)]
+    if isinstance(metrics.grounded, GroundedComparison):
+        lines.append(grounded_line(metrics.grounded))
     if isinstance(metrics.retention, Retention):
         lines.append(retention_line(metrics.retention))
     for line in [*lines, verdict_line(facts, metrics)]:
@@ -296,7 +315,10 @@ def _answer_with_rows(
     if not options.retrieval.rows or not chosen:
         return
     nearest = index.nearest([questions[i] for i in chosen], options.retrieval.rows)
-    noted = [with_notes(questions[i], found) for i, found in zip(chosen, nearest, strict=True)]
+    noted = [
+        with_notes(questions[i], found, language(questions[i].instruction))
+        for i, found in zip(chosen, nearest, strict=True)
+    ]
     kinds = _prompts_with_rows(models, predictions[0].base_prompt)
     base, tuned = (models.answers(m, kinds[m], noted, f"{m} with rows") for m in MODELS)
     for i, rows, of_base, of_tuned in zip(chosen, nearest, base, tuned, strict=True):

@@ -18,9 +18,8 @@ from qaloom.evaluate.results import (
     GeneralAnswers,
     Judgement,
     Prediction,
-    RunComparison,
 )
-from qaloom.evaluate.run_comparison import compare_runs
+from qaloom.evaluate.run_comparison import RunComparison, compare_runs
 from qaloom.export.parity_verdict import ParityResult, parity_failures
 from qaloom.files import read_document, read_lines, read_values
 from qaloom.formats import FORMATS

@@ -55,8 +55,8 @@ def may_ask_the_same(one: str, other: str, words: Counts) -> bool:
         return reworded(one, other, words)
     if len(apart[0]) == len(apart[1]) == 1 and mine.index(apart[0][0]) == theirs.index(apart[1][0]):
         return False
-    opposed = _turns(one) - _turns(other), _turns(other) - _turns(one)
-    return not all(opposed) and _names(one) == _names(other)
+    opposed = turning_words(one) - turning_words(other), turning_words(other) - turning_words(one)
+    return not all(opposed) and named_things(one) == named_things(other)
 
 
 _DISTINCT = frozenset(["when", "where", "who", "why", "many"])
@@ -65,8 +65,8 @@ _PLAIN_TURNS = frozenset(
 )
 
 
-def _turns(text: str) -> set[str]:
-    """Words of a question that another word turns round: open, first, 최대."""
+def turning_words(text: str) -> set[str]:
+    """Words of a question that an opposite word could stand for: open, first, 최대."""
     _, english_words, korean_words = polarity(text)
     return {*english_words, *korean_words} - _PLAIN_TURNS
 
@@ -74,7 +74,7 @@ def _turns(text: str) -> set[str]:
 _CAPITAL = re.compile(r"(?<=[\w,;:] )[A-Z]\w+")
 
 
-def _names(text: str) -> set[str]:
+def named_things(text: str) -> set[str]:
     """Names in a question: capitalised words in its midst, Korean proper nouns and words no dictionary has."""
     if text.isascii():
         return set(_CAPITAL.findall(text))

@@ -103,7 +103,7 @@ def test_unknown_key_names_the_near_one(tmp_path: Path) -> None:
 def test_unknown_key_far_from_all_lists_them(tmp_path: Path) -> None:
     line = mistake("data: {sources: [a]}\nruns: {one: {}}\nbanana: 1\n", tmp_path)
     assert (
-        "unknown key 'banana'; known keys: data, documents, dedup, augment, split, evaluate, export, runs"
+        "unknown key 'banana'; known keys: data, documents, dedup, augment, split, evaluate, export, serve, runs"
         in line
     )
 

@@ -10,7 +10,8 @@ from predictions import prediction
 from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.model_pair import Question
 from qaloom.evaluate.results import Cost, Prediction
-from qaloom.evaluate.retrieval import CONDITIONS, Index, compare_retrieval, terms, with_notes
+from qaloom.evaluate.retrieval import CONDITIONS, Index, compare_retrieval, terms
+from qaloom.inference.notes import with_notes
 
 ROWS = [
     {"id": "1", "instruction": "본원의 주소는 어디인가요?", "input": "", "output": "가람시"},
@@ -55,9 +56,9 @@ def test_a_question_like_no_row_gets_none() -> None:
 
 
 def test_notes_are_in_the_questions_language() -> None:
-    korean = with_notes(Question("주소는?"), ROWS[:1])
+    korean = with_notes(Question("주소는?"), ROWS[:1], "ko")
     assert korean.instruction.endswith("질문: 본원의 주소는 어디인가요?\n답: 가람시\n\n질문: 주소는?\n답:")
-    english = with_notes(Question("When?", "About the library."), ROWS[3:])
+    english = with_notes(Question("When?", "About the library."), ROWS[3:], "en")
     assert "Question: When does the library open?\nOn weekdays.\nAnswer: at 9:30" in english.instruction
     assert english.input == "About the library."
 

@@ -15,6 +15,7 @@ from tiny_model import make_tokenizer
 import qaloom.evaluate.model_pair
 import qaloom.evaluate.stage
 from qaloom.errors import ConfigError, DataError
+from qaloom.evaluate.grounded import GroundedOptions
 from qaloom.evaluate.metrics import SCORES
 from qaloom.evaluate.metrics_json import from_json, to_json
 from qaloom.evaluate.model_pair import _Disabled
@@ -52,9 +53,10 @@ def split(tmp_path):
 def run(split, tiny, tuned, tmp_path):
     """Evaluate the adapter, with other settings where they are given."""
 
-    def run(**settings):
+    def run(grounded=GroundedOptions(), **settings):
         sources = Sources(split, split / "contradictions.jsonl", tiny, tuned / "results/train/demo")
-        return to_json(evaluate("demo", sources, tmp_path / "out", SETTINGS | settings, tmp_path / "cache"))
+        out, cache = tmp_path / "out", tmp_path / "cache"
+        return to_json(evaluate("demo", sources, out, SETTINGS | settings, cache, grounded))
 
     return run
 
@@ -361,3 +363,26 @@ def test_a_killed_evaluation_leaves_no_metrics_of_an_earlier_one(run, split, tmp
     ):
         run()
     assert not (tmp_path / "out" / "metrics.json").exists()
+
+
+def test_the_grounded_arm_is_asked_by_choice_and_abstains_without_a_near_row(run, tmp_path):
+    plain = run()
+    assert "grounded" not in plain
+    files = [(tmp_path / "out" / name).read_bytes() for name in ("predictions.jsonl", "lookalike.jsonl")]
+    options = GroundedOptions(3, 0.2, {"ko": "모릅니다.", "en": "Unknown."})
+    found = run(grounded=options)
+    assert found["grounded"]["rows"] == 3 and set(found["grounded"]["parts"]) == {
+        "recall",
+        "unseen",
+        "lookalike",
+    }
+    said = {one["id"]: one for one in read_lines(tmp_path / "out/predictions.jsonl")}
+    assert said["01"]["grounded_on"] == ["11"] and said["04"]["grounded_on"] == []
+    assert said["04"]["grounded"] == "Unknown."
+    assert found["grounded"]["parts"]["unseen"]["models"]["grounded"]["abstains"]["share"] == 1
+    del found["grounded"], found["sha256"], plain["sha256"]
+    assert found == plain
+    run()
+    assert files == [
+        (tmp_path / "out" / name).read_bytes() for name in ("predictions.jsonl", "lookalike.jsonl")
+    ]
