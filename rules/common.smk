@@ -21,6 +21,7 @@ try:
     from qaloom.workflow.clock import bring_to_present, check_dates
     from qaloom.errors import DataError
     from qaloom.files import canonical, content_digest, digest, read_document
+    from qaloom.project_files import DECISIONS
     from qaloom.formats import FORMATS, weights_for_ollama
     from qaloom.export.gguf import quantiser_path
     from qaloom.console import job, say, terminal_language
@@ -77,6 +78,8 @@ with job():
         bring_to_present(Path("results"))
         mark(Path.cwd())
 RUNS = config["runs"]
+# What people decided about rows, where they did.
+DECIDED = str(DECISIONS) if DECISIONS.is_file() else []
 # What validate reads: the sources, and the rows written from documents.
 WRITTEN = [f"results/documents/{name}/rows.jsonl" for name in DOCUMENTS]
 FILES = SOURCES | {digest(path)[:12]: path for path in WRITTEN}
@@ -167,6 +170,7 @@ if compat_snakemake.is_main_process(workflow):
             [
                 *SOURCES.values(),
                 *DOCUMENTS.values(),
+                *([DECIDED] if DECIDED else []),
                 *chain.from_iterable(map(files_of_model, MODELS.values())),
             ]
         )

@@ -1,4 +1,4 @@
-"""Reads the sources; writes <results>/validate: rows as they should be, and why the others are not."""
+"""Reads the sources and a review's decisions; writes <results>/validate: rows as they should be, and why the others are not."""
 
 
 rule validate_file:
@@ -28,6 +28,7 @@ rule validate_file:
 rule validate:
     input:
         collect("<results>/validate/files/{file}/stats.json", file=FILES),
+        decisions=DECIDED,
     output:
         rows="<results>/validate/rows.jsonl",
         rejected="<results>/validate/rejected.jsonl",
@@ -37,6 +38,7 @@ rule validate:
     benchmark:
         "<logs>/validate/validate.benchmark.jsonl"
     params:
+        decisions=content_digest(Path(DECIDED)) if DECIDED else "none",
         code=code("validate"),
     message:
         "Gathering the rows of all sources"

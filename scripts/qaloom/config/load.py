@@ -22,6 +22,7 @@ from qaloom.config.settings import RunOptions, Settings, TrainingOptions, typed
 from qaloom.config.yaml_file import check_values, one_line, read_yaml, without_aliases
 from qaloom.errors import ConfigError
 from qaloom.files import is_saved_dataset
+from qaloom.project_files import DECISIONS
 
 ROOT = SHARE if SHARE.is_dir() else Path(__file__).resolve().parents[3]
 SCHEMA = ROOT / "config" / "config.schema.yaml"
@@ -113,13 +114,14 @@ def _unmatched(pattern: str, directory: Path) -> str:
 
 
 def _is_source(path: str, directory: Path, key: str) -> bool:
-    """Whether a path that a glob matches is a file, or a folder that `datasets` saved; other folders are passed over.
+    """Whether a path that a glob matches is a file, or a folder that `datasets` saved; other folders are passed over,
+    and so are a review's decisions.
 
     Raises ConfigError, see `sources`.
     """
     file, shown = directory / path, f"{key}: {path!r}"
     file = file.parent.resolve() / file.name  # a path through forty links opens no more
-    if file.is_dir() and not is_saved_dataset(file):
+    if (file.is_dir() and not is_saved_dataset(file)) or file == (directory / DECISIONS).resolve():
         return False
     if os.fsencode(path).decode(errors="replace") != path:
         raise ConfigError(f"{shown} has a name that is not UTF-8; rename it")

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from rapidfuzz.distance import Indel
 
 from qaloom.console import bar, counted, say_outcome
+from qaloom.decisions import decision_note
 from qaloom.dedup import pii
 from qaloom.dedup.contradictions import contradictions
 from qaloom.dedup.filters import failed, missing_spaces, quality
@@ -138,6 +139,8 @@ def _filtered(
             found = _personal(row)
             personal.update(found)
             reason = failed(row, filters)
+            if reason and decision_note(row):
+                reason = None
             if reason is None and found and choice == "drop":
                 reason = "pii", f"the row holds personal data ({', '.join(found)})"
             if reason is None:

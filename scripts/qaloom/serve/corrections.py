@@ -7,8 +7,9 @@ import msgspec
 
 from qaloom.append_only import append_line
 from qaloom.errors import DataError
+from qaloom.project_files import CORRECTIONS
 
-FILE = Path("review/corrections.jsonl")  # in the project; no run reads it until data.sources names it
+FILE = CORRECTIONS  # in the project; no run reads a row of it before a person approves it (make review)
 _MOST = 10_000_000  # bytes; a person reviews them one by one
 _TEXT = 20_000  # characters of a question or an answer
 

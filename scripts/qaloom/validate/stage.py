@@ -6,7 +6,7 @@
 import shutil
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -71,9 +71,34 @@ class SourceStats(StageStats):
     blank: int
 
 
-def gather(parts: list[Path], out: Path) -> dict[str, Any]:
+Found = list[tuple[dict[str, Any], Path]]  # stats and folder of each file
+Writer = Callable[[Found, BinaryIO, BinaryIO], tuple[list[dict[str, Any]], dict[str, Any]]]
+
+
+def as_found(
+    found: Found, rows: BinaryIO, rejections: BinaryIO
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Write the files' rows and rejections as they are; return each file's stats, and further ones: none."""
+    for _, part in found:
+        _copy(part / "rows.jsonl", rows)
+        copied_rejections(part, rejections)
+    return [stats for stats, _ in found], {}
+
+
+def copied_rejections(part: Path, rejections: BinaryIO) -> None:
+    """Write the rejections of a validated file."""
+    _copy(part / "rejected.jsonl", rejections)
+
+
+def _copy(path: Path, target: BinaryIO) -> None:
+    with path.open("rb") as stream:
+        shutil.copyfileobj(stream, target, 1 << 20)
+
+
+def gather(parts: list[Path], out: Path, write: Writer = as_found) -> dict[str, Any]:
     """Put validated files together, ordered by source name, with stats for each and in all.
 
+    `write` writes rows and rejections, as they are or with a person's decisions applied (`reviewed.Review.write`).
     Raises SourceError when there is no file, or one without a single good row.
     """
     if not parts:
@@ -84,12 +109,9 @@ def gather(parts: list[Path], out: Path) -> dict[str, Any]:
     )
     _check_good_rows(found)
     check_handed_over(*(part / file for _, part in found for file in _FILES))
-    for file in _FILES:
-        with whole(out / file) as target:
-            for _, part in found:
-                with (part / file).open("rb") as stream:
-                    shutil.copyfileobj(stream, target, 1 << 20)
-    stats = _total([_without_digests(stats) for stats, _ in found])
+    with whole(out / "rows.jsonl") as rows, whole(out / "rejected.jsonl") as rejections:
+        files, more = write(found, rows, rejections)
+    stats = _total([_without_digests(of_file) for of_file in files]) | more
     stats["sha256"] = written_digests(out, _FILES)
     write_json(out / "stats.json", stats)
     say_outcome(_summary(stats))

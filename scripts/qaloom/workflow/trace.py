@@ -24,6 +24,7 @@ from qaloom.records import Contradiction, Placement, Rejection, Row, placed_row
 from qaloom.text.normalize import comparison_key
 from qaloom.workflow.trace_document import document_lines
 from qaloom.workflow.trace_final import final_parts
+from qaloom.workflow.trace_review import is_edit_of, what_changed
 
 T = TypeVar("T")
 _ID = re.compile(r"[0-9a-f]{6,16}")
@@ -150,9 +151,15 @@ def _probe(place: Placement, text: dict[str, str]) -> Row:
 def find_rows(results: Results, wanted: str) -> tuple[list[Row], list[Rejection]]:
     """The rows that an id, a prefix of one, or a piece of a question names; and lines that became no row."""
     if _ID.fullmatch(wanted.lower()):
-        rows = [row for identity, row in results.rows.items() if identity.startswith(wanted.lower())]
-        if rows:
-            return rows, []
+        named = wanted.lower()
+        rows = [
+            row
+            for identity, row in results.rows.items()
+            if identity.startswith(named) or is_edit_of(row, named)
+        ]
+        set_aside = [item for item in results.invalid if item.id.startswith(named) and item.id]
+        if rows or set_aside:
+            return rows, set_aside
     piece = comparison_key(wanted)
     if not any(map(str.isalnum, piece)):
         raise DataError("name a row by its id or by a piece of its question")
@@ -196,12 +203,7 @@ def _places(results: Results, row: Row) -> list[Row]:
 
 
 def _validate(places: Sequence[Row]) -> StageHistory:
-    return StageHistory("validate", [f"{_at(row)}: {_repairs(row)}" for row in places])
-
-
-def _repairs(row: Row) -> str:
-    repairs = row.details.get("repairs")
-    return f"repaired ({', '.join(repairs)})" if repairs else "unchanged"
+    return StageHistory("validate", [f"{_at(row)}: {what_changed(row)}" for row in places])
 
 
 def _dedup(results: Results, row: Row, places: Sequence[Row]) -> StageHistory:
