@@ -1,6 +1,6 @@
-# make run [DATA=faq.xlsx | CONFIG=my.yaml | QUICK=1] [DIR=my-project] [PROFILE=slurm] [ARGS="-n"]; make ask | serve | publish [RUN=demo] [DIR=...]
+# make run [DATA=faq.xlsx | CONFIG=my.yaml | QUICK=1] [DIR=my-project] [PROFILE=slurm] [ARGS="-n"]; make ask | serve | review | publish [RUN=demo] [DIR=...]
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run status ask serve publish test test-slow test-faults bench bench-gpu lint lock wheel cache clean-cache offline-bundle
+.PHONY: help setup setup-dev run status ask serve review publish test test-slow test-faults bench bench-gpu lint lock wheel cache clean-cache offline-bundle
 
 CONFIG :=
 DATA :=
@@ -51,6 +51,7 @@ help:
 	@echo 'make run PROFILE=slurm ...                   the same on a cluster (profiles/)'
 	@echo 'make ask Q="..." [RUN=demo] [DIR=.]          ask the tuned model; without Q, a conversation'
 	@echo 'make serve [RUN=demo] [DIR=.] [PORT=8000]    the tuned model as an OpenAI-compatible API and a chat page'
+	@echo 'make review [DIR=my-project] [PORT=8001]     rows, contradictions and wrong answers, decided about in the browser'
 	@echo 'make publish TO=FOLDER|hub:ORG/NAME [RUN=demo]   hand on a proven export'
 	@echo 'make setup                                   bring the environment up to requirements.lock (7 GB)'
 	@echo 'make test | test-slow | test-faults | bench | bench-gpu | lint   check the project itself'
@@ -100,6 +101,11 @@ ask: setup
 
 serve: setup
 	@"$(PYTHON)" -m qaloom serve "$(RUN)" --project "$(DIR)" --host "$(HOST)" --port "$(PORT)" \
+		$(if $(API_KEY_ENV),--api-key-env "$(API_KEY_ENV)") || test $$? -eq 130
+
+review: setup
+	@"$(PYTHON)" -m qaloom review --project "$(DIR)" --host "$(HOST)" \
+		$(if $(findstring command line,$(origin PORT)),--port "$(PORT)") \
 		$(if $(API_KEY_ENV),--api-key-env "$(API_KEY_ENV)") || test $$? -eq 130
 
 # Never without being told where to.

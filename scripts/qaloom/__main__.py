@@ -15,6 +15,7 @@ _COMMANDS = {
     "plan": ("qaloom.fit", "whether a model can be trained on a card"),
     "ask": ("qaloom.serve.ask", "ask the tuned model"),
     "serve": ("qaloom.serve.__main__", "the tuned model as an OpenAI-compatible API and a chat page"),
+    "review": ("qaloom.review.__main__", "decide about rows in the browser"),
     "trace": ("qaloom.workflow.trace", "the history of one row"),
     "parquet": ("qaloom.workflow.parquet", "rows that a stage wrote as a Parquet file"),
     "publish": ("qaloom.export.publish", "hand on a proven export"),

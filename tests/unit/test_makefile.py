@@ -48,6 +48,12 @@ def test_serve_stays_on_this_machine_unless_told_otherwise():
     assert "--host 0.0.0.0 --port 9000" in dry("serve", "HOST=0.0.0.0", "PORT=9000").stdout.replace('"', "")
 
 
+def test_review_stays_on_this_machine_too_beside_a_server():
+    assert '--project "mine" --host "127.0.0.1"' in dry("review", "DIR=mine").stdout
+    assert "--port" not in dry("review").stdout
+    assert '--port "9001"' in dry("review", "PORT=9001").stdout
+
+
 @pytest.mark.parametrize(
     ("target", "line"),
     [

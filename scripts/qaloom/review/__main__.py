@@ -1,0 +1,61 @@
+"""Command `python -m qaloom.review`."""
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qaloom.console import job, say
+from qaloom.project_files import DECISIONS
+from qaloom.review.app import review_application
+from qaloom.review.state import ReviewState
+from qaloom.serve.access import Access, access_to, api_key
+from qaloom.serve.listening import address_of, bound, listen
+
+
+def review(project: Path, host: str, port: int, user: str, access: Access) -> None:
+    """Serve the review page of a project until Ctrl-C.
+
+    Raises DataError when its rows are not read yet, PortError when the address is taken.
+    """
+    with bound(host, port) as socket:
+        state = ReviewState(project, user)
+        say(
+            f"review: {len(state.rows):,} rows at {address_of(socket, host)}; decisions go to "
+            f"{project / DECISIONS}; Ctrl-C ends"
+        )
+        listen(review_application(state, access), socket)
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return "reviewer"
+
+
+def command(
+    project: Annotated[Path, typer.Option(help="the project's folder")] = Path(),
+    host: Annotated[
+        str, typer.Option(help="the address or name to serve on; 0.0.0.0 or :: is all")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes any free one")] = 8001,
+    user: Annotated[str, typer.Option(help="who decides, until the page is told another name")] = "",
+    api_key_env: Annotated[
+        str,
+        typer.Option(help="environment variable that holds the API key; outside loopback, else one is made"),
+    ] = "",
+    name: Annotated[
+        list[str] | None, typer.Option(help="a further name that this server is known by")
+    ] = None,
+) -> None:
+    """Review a project's rows in the browser: approve, edit, drop, merge."""
+    with job():  # without the log, which is not to hold the key
+        access = access_to(host, api_key(host, api_key_env, "review"), name or ())
+    with job(project / "logs/review/review.log"):
+        review(project, host, port, user or _user_name(), access)
+
+
+if __name__ == "__main__":
+    typer.run(command)
