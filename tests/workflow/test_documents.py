@@ -1,10 +1,10 @@
-"""Documents to rows, up to validate: what a change of a document runs and asks again, and a project without any."""
+"""Documents to rows, up to validate: what a change of a document, and a decision about a row, runs and asks again."""
 
 import json
 import re
 
 import pytest
-from harness import House, Project, read_rows
+from harness import House, Project, read_rows, write_rows
 from misbehaving import Misbehaving, misbehaving
 from pdf_pages import Placed, lines, pdf
 
@@ -67,6 +67,32 @@ def test_a_change_of_a_document_asks_again_for_what_changed_alone(project, serve
     assert [re.findall(r"The \w+ costs \d+", prompt) for prompt, *_ in server.seen[2:]] == [
         ["The canoe costs 40"]
     ]
+    a_persons_decision_reruns_validate_alone(project)
+
+
+def a_persons_decision_reruns_validate_alone(project):
+    """It holds then; rows of documents keep page and quote."""
+    dropped, edited = sorted(
+        read_rows(project.path("results/validate/rows.jsonl")), key=lambda row: row["output"]
+    )
+    who = {
+        "source": edited["source"],
+        "line": edited["line"],
+        "by": "kim",
+        "when": "2026-01-01T00:00:00+00:00",
+    }
+    texts = {"question": "What is the fee of the canoe?", "answer": edited["output"]}
+    write_rows(
+        project.path("data/decisions.jsonl"),
+        [
+            {"action": "drop", "id": dropped["id"], **who},
+            {"action": "edit", "id": edited["id"], **who, **texts},
+        ],
+    )
+    run = project.snakemake(VALIDATED)
+    assert ran(project) == ["validate"], run.output
+    (row,) = read_rows(project.path("results/validate/rows.jsonl"))
+    assert row["instruction"] == texts["question"] and json.loads(row["meta"])["page"] == 2
 
 
 def ran(project: Project) -> list[str]:

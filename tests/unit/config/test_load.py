@@ -247,6 +247,15 @@ def test_runs_start_from_runs_that_are_there(runs: str, words: str, tmp_path: Pa
 # --- sources ------------------------------------------------------------------------------------------
 
 
+def test_a_reviews_decisions_are_no_source(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("decisions.jsonl", "rows.jsonl"):
+        (tmp_path / "data" / name).write_text("{}")
+    assert sources(["data/*.jsonl", str(tmp_path / "**/*.jsonl")], tmp_path) == ["data/rows.jsonl"]
+    with pytest.raises(ConfigError, match="matches no file"):
+        sources(["data/dec*.jsonl"], tmp_path)
+
+
 def test_sources_are_found_sorted_and_once(tmp_path: Path) -> None:
     for name in ("b.jsonl", "a.jsonl", "가.jsonl.gz"):
         (tmp_path / name).touch()

@@ -17,6 +17,7 @@ from qaloom.evaluate.memory_figures import MemoryAnswer
 from qaloom.files import read_lines, write_lines
 from qaloom.records import Placement, Row, other_wording
 from qaloom.split.stage import split
+from qaloom.validate.reviewed import Review
 from qaloom.validate.stage import gather, validate_file
 from qaloom.workflow.trace import StageHistory, show, trace
 
@@ -109,6 +110,31 @@ def test_a_row_from_a_document_shows_page_and_quote_also_where_it_is_reworded(tm
     for question in ("텐트는 하루에", "텐트 값은"):
         shown = told(tmp_path / "out", question)
         assert "document  rules.pdf, page 4" in shown and "quote     텐트는 하루 12유로" in shown
+
+
+def test_what_a_person_decided_is_found_by_the_rows_id_in_its_source(results, tmp_path):
+    """An edited row by its old id and its new one; a dropped one, too."""
+    before = {line: identity(results, line) for line in (9, 10, 11)}
+    texts = {"question": "동쪽 창고는 누가 관리하나요?", "answer": "이몽룡 과장"}
+    made = [
+        {
+            "action": action,
+            "id": before[line],
+            "source": "a.jsonl",
+            "line": line,
+            "by": "kim",
+            "when": "now",
+            **more,
+        }
+        for action, line, more in (("edit", 9, texts), ("drop", 10, {}), ("approve", 11, {"why": "seen"}))
+    ]
+    (tmp_path / "decisions.jsonl").write_text("".join(json.dumps(one) + "\n" for one in made))
+    gather([results / "validate/files/a"], tmp_path / "validate", Review(tmp_path / "decisions.jsonl").write)
+    edited = told(tmp_path, before[9])
+    assert "a.jsonl, line 9: edited by kim, now; it was " + before[9] in edited
+    assert told(tmp_path, identity(tmp_path, 9)) == edited
+    assert "line 10: dropped_by_review: dropped by review (kim, now)" in told(tmp_path, before[10])
+    assert "line 11: unchanged; approved by kim, now: seen" in told(tmp_path, before[11])
 
 
 def test_a_masked_row_has_two_ids(results):
