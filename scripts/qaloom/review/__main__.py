@@ -11,7 +11,7 @@ from qaloom.project_files import DECISIONS
 from qaloom.review.app import review_application
 from qaloom.review.state import ReviewState
 from qaloom.serve.access import Access, access_to, api_key
-from qaloom.serve.listening import address_of, bound, listen
+from qaloom.serve.listening import bound, listening_at, run_until_stopped
 
 
 def review(project: Path, host: str, port: int, user: str, access: Access) -> None:
@@ -22,10 +22,10 @@ def review(project: Path, host: str, port: int, user: str, access: Access) -> No
     with bound(host, port) as socket:
         state = ReviewState(project, user)
         say(
-            f"review: {len(state.rows):,} rows at {address_of(socket, host)}; decisions go to "
+            f"review: {len(state.rows):,} rows at {listening_at(socket, host)}; decisions go to "
             f"{project / DECISIONS}; Ctrl-C ends"
         )
-        listen(review_application(state, access), socket)
+        run_until_stopped(review_application(state, access), socket)
 
 
 def _user_name() -> str:

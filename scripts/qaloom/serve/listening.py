@@ -31,16 +31,16 @@ def bound(host: str, port: int) -> Iterator[Any]:
         yield taken
 
 
-def address_of(bound: Any, host: str) -> str:
-    """The address of a bound socket as a browser takes it."""
+def listening_at(bound: Any, host: str) -> str:
+    """The address of a bound socket for a browser; requests that come before the application is up wait."""
+    bound.listen()
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{bound.getsockname()[1]}"
 
 
-def listen(app: Any, bound: Any) -> None:
-    """Serve an application on a bound socket until Ctrl-C."""
+def run_until_stopped(app: Any, bound: Any) -> None:
+    """Serve an application on a listening socket until Ctrl-C."""
     import uvicorn
 
-    bound.listen()  # requests that come before the server is up wait, and are not refused
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
     server.run(sockets=[bound])

@@ -20,7 +20,7 @@ from qaloom.serve.chat_requests import base_prompt, tuned_prompt
 from qaloom.serve.chosen_model import chosen_model
 from qaloom.serve.corrections import Corrections
 from qaloom.serve.limits import CONTEXT
-from qaloom.serve.listening import address_of, bound, listen
+from qaloom.serve.listening import bound, listening_at, run_until_stopped
 from qaloom.serve.sources import Nearest
 from qaloom.trained_run import TrainedRun, base_manifest
 
@@ -40,9 +40,9 @@ def serve(project: Path, run: str, host: str, port: int, with_base: bool, access
     nearest = Nearest(project / "results/split", "final" if trained.is_final else "train")
     with bound(host, port) as socket, _backends(project, trained, base, with_base) as backends:
         app = application(backends, nearest, access, Corrections(project, trained.folder.name))
-        address = address_of(socket, host)
+        address = listening_at(socket, host)
         say(f"serve: {' and '.join(backends)} at {address} (API: /v1); Ctrl-C ends")
-        listen(app, socket)
+        run_until_stopped(app, socket)
 
 
 def _base_folder(project: Path, run: TrainedRun) -> Path:
