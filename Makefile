@@ -13,12 +13,13 @@ Q :=
 SERVER :=
 HOST := 127.0.0.1
 API_KEY_ENV :=
+GROUNDED :=
 PORT := 8000
 TO :=
 
 # A misspelt variable would silently run the demo.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
-KNOWN := CONFIG DATA QUICK DIR PROFILE ARGS RUN Q SERVER HOST PORT API_KEY_ENV TO
+KNOWN := CONFIG DATA QUICK DIR PROFILE ARGS RUN Q SERVER HOST PORT API_KEY_ENV GROUNDED TO
 UNKNOWN := $(filter-out $(KNOWN),$(GIVEN))
 $(if $(UNKNOWN),$(error unknown variable $(UNKNOWN); known are $(KNOWN)))
 
@@ -97,11 +98,11 @@ status: setup
 	@$(PYTHON) -m qaloom status --directory "$(DIR)"
 
 ask: setup
-	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom ask $(or $(SERVER),"$(RUN)") $(if $(API_KEY_ENV),--api-key-env "$(API_KEY_ENV)" )$(if $(Q),"$$Q")
+	@cd "$(DIR)" && "$(abspath $(PYTHON))" -m qaloom ask $(or $(SERVER),"$(RUN)") $(if $(API_KEY_ENV),--api-key-env "$(API_KEY_ENV)" )$(if $(GROUNDED),--grounded )$(if $(Q),"$$Q")
 
 serve: setup
 	@"$(PYTHON)" -m qaloom serve "$(RUN)" --project "$(DIR)" --host "$(HOST)" --port "$(PORT)" \
-		$(if $(API_KEY_ENV),--api-key-env "$(API_KEY_ENV)") || test $$? -eq 130
+		$(if $(API_KEY_ENV),--api-key-env "$(API_KEY_ENV)") $(if $(GROUNDED),--grounded) || test $$? -eq 130
 
 review: setup
 	@"$(PYTHON)" -m qaloom review --project "$(DIR)" --host "$(HOST)" \

@@ -40,7 +40,9 @@ rule evaluate:
     params:
         settings=lambda wildcards: settings("evaluate"),  # not as text: a rubric may hold {braces}
         grounded=grounded_settings,
-        alike=lambda wildcards: settings("dedup", "embedding_threshold") if embedder_of_rows(wildcards) else "",
+        alike=lambda wildcards: (
+            settings("dedup", "embedding_threshold") if embedder_of_rows(wildcards) else ""
+        ),
         code=code("evaluate", "evaluate/forgetting.yaml", "evaluate/judge.yaml"),
     message:
         "Asking base and tuned model of {wildcards.run} the held-out questions"

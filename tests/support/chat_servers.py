@@ -16,11 +16,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
-from qaloom.files import write_lines
+from qaloom.evaluate.grounding import Grounding
+from qaloom.evaluate.retrieval import Index
+from qaloom.files import read_lines, write_lines
+from qaloom.records import Placement, read_questions
+from qaloom.report.quotes import Quoted
 from qaloom.serve.access import Access, access_to
 from qaloom.serve.app import Backend, application
 from qaloom.serve.chat_requests import ChatPrompt
 from qaloom.serve.corrections import Corrections
+from qaloom.serve.grounded import GroundedAnswers, Places
 from qaloom.serve.sources import Nearest
 
 ROWS = [
@@ -47,10 +52,10 @@ def asked(body: dict) -> str:
 
 
 class FakeModel:
-    """Says a question back, word by word; remembers what it was sent and which replies were cut off."""
+    """Says a question back, or what it `says`, word by word; remembers what it was sent and which replies were cut."""
 
     def __init__(self, name: str, pause: float = 0.0):
-        self.name, self.pause = name, pause
+        self.name, self.pause, self.says = name, pause, ""
         self.seen: list[dict] = []
         self.given_up = 0
         self.app = Starlette(routes=[Route("/v1/completions", self.reply, methods=["POST"])])
@@ -62,11 +67,14 @@ class FakeModel:
         if body.get("stream"):
             return StreamingResponse(self.stream(question), media_type="text/event-stream")
         await asyncio.sleep(self.pause)
-        return JSONResponse({"choices": [{"text": f"{self.name}: {question}", "finish_reason": "stop"}]})
+        return JSONResponse({"choices": [{"text": self.answer(question), "finish_reason": "stop"}]})
+
+    def answer(self, question: str) -> str:
+        return self.says or f"{self.name}: {question}"
 
     async def stream(self, question: str):
         try:
-            for word in f"{self.name}: {question}".split():
+            for word in self.answer(question).split():
                 await asyncio.sleep(self.pause)
                 yield f"data: {json.dumps({'choices': [{'text': word + ' '}]})}\n\n"
             yield 'data: {"choices": [{"text": "", "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
@@ -90,11 +98,21 @@ def running(app: Starlette) -> Iterator[str]:
         thread.join()
 
 
+def on_rows(folder: Path) -> GroundedAnswers:
+    """Grounded answers on ROWS, of which the first was written from page 4 of a document."""
+    places = {one.id: one for one in read_lines(folder / "placement.jsonl", Placement)}
+    quote = Quoted("guide.pdf", 4, "본원은 가람시 솔내구 물빛로 27에 있습니다.", "p4")
+    passages = {"p4": "제1장 안내\n본원은 가람시 솔내구 물빛로 27에 있습니다."}
+    grounding = Grounding(Index(read_questions(folder, "train")), 3, 0.2)
+    text = {"ko": "문서에서 확인할 수 없습니다.", "en": "The documents do not say."}
+    return GroundedAnswers(grounding, Places(places, {"qa/office.jsonl:3": quote}, passages), text)
+
+
 @contextmanager
 def serving(
-    folder: Path, pause: float = 0.0, access: Access | None = None
+    folder: Path, pause: float = 0.0, access: Access | None = None, grounded: bool = False
 ) -> Iterator[tuple[str, FakeModel, FakeModel]]:
-    """The application over a tuned and a base model, and those two."""
+    """The application over a tuned and a base model, and those two; with `grounded` answers."""
     rows = [dict(zip(("id", "instruction", "output", "source", "line"), row, strict=True)) for row in ROWS]
     write_lines(
         folder / "train.jsonl",
@@ -110,7 +128,11 @@ def serving(
             "base": Backend(other, {}, "x", LETTERS),
         }
         app = application(
-            backends, Nearest(folder), access or access_to("127.0.0.1", None), Corrections(folder, "demo")
+            backends,
+            Nearest(folder),
+            access or access_to("127.0.0.1", None),
+            Corrections(folder, "demo"),
+            grounded=on_rows(folder) if grounded else None,
         )
         with running(app) as url:
             yield url, tuned, base

@@ -24,8 +24,8 @@ def test_a_misspelt_variable_is_refused():
     made = dry("run", "CONFG=my.yaml")
     assert made.returncode != 0
     assert (
-        "unknown variable CONFG; known are CONFIG DATA QUICK DIR PROFILE ARGS RUN Q SERVER HOST PORT API_KEY_ENV TO"
-        in made.stderr
+        "unknown variable CONFG; known are CONFIG DATA QUICK DIR PROFILE ARGS RUN Q SERVER HOST PORT "
+        "API_KEY_ENV GROUNDED TO" in made.stderr
     )
 
 
@@ -45,6 +45,7 @@ def test_serve_stays_on_this_machine_unless_told_otherwise():
     assert "--host 127.0.0.1 --port 8000" in dry("serve").stdout.replace('"', "")
     assert "--api-key-env" not in dry("serve").stdout
     assert '--api-key-env "MY_KEY"' in dry("serve", "API_KEY_ENV=MY_KEY").stdout
+    assert "--grounded" in dry("serve", "GROUNDED=1").stdout
     assert "--host 0.0.0.0 --port 9000" in dry("serve", "HOST=0.0.0.0", "PORT=9000").stdout.replace('"', "")
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from qaloom.config.settings import Language
 from qaloom.evaluate.fact_records import LookAlikeAnswers
-from qaloom.evaluate.grounding import Grounding, cited
+from qaloom.evaluate.grounding import Grounding, abstention, cited
 from qaloom.evaluate.hallucination import outcome, rates_of_look_alikes, rates_of_part
 from qaloom.evaluate.intervals import rate
 from qaloom.evaluate.lookup import nearest_rows
@@ -84,11 +84,6 @@ def grounded_answers(
         numbers = cited(said, question.instruction, rows).numbers
         given.append(GroundedAnswer(said, [row["id"] for row in rows], bool(numbers)))
     return given
-
-
-def abstention(question: str, text: Mapping[Language, str]) -> str:
-    """The abstention in the language of a question."""
-    return text["ko" if language(question) == "ko" else "en"]
 
 
 def _compared(

@@ -6,12 +6,13 @@ weighing more. A row that asks for another thing (`text.answerable`) never count
 one: the question then asks for something like it that is not there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from qaloom.config.settings import Language
 from qaloom.evaluate.metrics import right
 from qaloom.evaluate.retrieval import Index, different_answers, terms
 from qaloom.inference.embeddings import Embedder
@@ -21,6 +22,7 @@ from qaloom.text.abstention import abstains
 from qaloom.text.answerable import asks_for_another
 from qaloom.text.citations import answer_sentences, says, states_more
 from qaloom.text.content_words import stems
+from qaloom.text.language import language
 
 _CANDIDATES = 80  # rows that BM25 finds, of which the wordings of one fact are many
 
@@ -124,6 +126,13 @@ def cited(answer: str, question: str, rows: Sequence[Row]) -> Cited:
 
 
 def _rests_on(text: str, row: Row) -> bool:
-    """Whether a row says a text, or the text is a right answer to the row's question that states nothing more."""
+    """Whether a row, or its quote from a document, says a text, or the text is a right answer and states no more."""
     asks, output = asked_text(row_question(row)), row["output"]
-    return says(asks, output, text) or (bool(right(text, output)) and not states_more(asks, output, text))
+    if says(asks, output, text) or (bool(quote := row.get("quote", "")) and says(asks, quote, text)):
+        return True
+    return bool(right(text, output)) and not states_more(asks, output, text)
+
+
+def abstention(question: str, text: Mapping[Language, str]) -> str:
+    """The abstention in the language of a question."""
+    return text["ko" if language(question) == "ko" else "en"]

@@ -9,11 +9,12 @@ from qaloom.files import read_lines
 
 
 class Quoted(msgspec.Struct):
-    """The fields of a row written from a document that the report shows; `page` is None in formats without pages."""
+    """The place in a document that a row was written from; `page` is None in formats without pages."""
 
     document: str
     page: int | None
     quote: str
+    passage_id: str = ""
 
 
 def quoted_rows(results: Path) -> dict[str, Quoted]:

@@ -18,6 +18,9 @@ def command(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes any free one")] = 8000,
     base: Annotated[bool, typer.Option(help="serve the base model too")] = True,
+    grounded: Annotated[
+        bool, typer.Option(help="put near rows into the prompt and cite them, as serve.grounded does")
+    ] = False,
     api_key_env: Annotated[
         str,
         typer.Option(help="environment variable that holds the API key; outside loopback, else one is made"),
@@ -30,7 +33,7 @@ def command(
     with job():  # without the log, which is not to hold the key
         access = access_to(host, api_key(host, api_key_env), name or ())
     with job(project / "logs/serve" / f"{run}.log"):
-        serve(project, run, host, port, base, access)
+        serve(project, run, host, port, base, access, grounded)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,20 @@ from starlette.routing import Route
 
 from qaloom.errors import DataError, StorageError
 from qaloom.serve.access import Access
-from qaloom.serve.chat_requests import PATH, ChatPrompt, chat_events, chat_reply, completion_request
+from qaloom.serve.chat_requests import (
+    PATH,
+    ChatPrompt,
+    Cite,
+    chat_events,
+    chat_reply,
+    completion_request,
+    rests_on_nothing,
+)
 from qaloom.serve.corrections import FILE, Corrections
+from qaloom.serve.grounded import GroundedAnswers
+from qaloom.serve.grounded_chat import GroundedChat, abstention_events, abstention_reply, grounded_chat
 from qaloom.serve.limits import (
+    CONTEXT,
     ChatRequest,
     CompletionRequest,
     CorrectionRequest,
@@ -39,6 +50,7 @@ from qaloom.serve.web import guarded, json_body, page_response
 
 PAGE = Path(__file__).with_name("chat.html")
 _DEFAULTS = {"temperature": 0, "max_tokens": 512}  # as the model was evaluated: the likeliest answer
+_FRESH = {"Cache-Control": "no-cache"}
 _POLL = 0.25  # seconds between looks at whether the client is still there
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
@@ -51,6 +63,7 @@ class Backend(NamedTuple):
     headers: dict[str, str]
     model: str
     prompt: ChatPrompt
+    context: int = CONTEXT  # tokens of a question and its answer
 
 
 def application(
@@ -59,8 +72,12 @@ def application(
     access: Access,
     corrections: Corrections,
     limits: Limits = Limits(),
+    grounded: GroundedAnswers | None = None,
 ) -> Starlette:
-    """The application over `backends`, by the names that clients use; the first is the tuned model."""
+    """The application over `backends`, by the names that clients use; the first is the tuned model.
+
+    Its answers to chats are `grounded`, where that is given.
+    """
     routes = [
         Route("/", _page),
         Route("/health", _health),
@@ -73,7 +90,7 @@ def application(
     ]
     app = guarded(routes, access, limits, lifespan=_client)
     app.state.backends, app.state.nearest, app.state.corrections = backends, nearest, corrections
-    app.state.waiting = 0
+    app.state.waiting, app.state.grounded = 0, grounded
     return app
 
 
@@ -159,8 +176,30 @@ async def _forward(request: Request) -> Response:
     backend = _backend(request.app.state.backends, body.get("model"))
     sent = {**_DEFAULTS, **parameters(body, ChatRequest if chats else CompletionRequest)}
     sent["model"] = backend.model
-    if chats:
-        sent = await asyncio.to_thread(completion_request, sent, backend.prompt)
+    if not chats:
+        return await _sent_on(request, backend, sent, None)
+    grounded = await _grounded(request.app.state, sent, backend)
+    if grounded and grounded.abstention is not None:
+        return _abstained(grounded, backend.model)
+    sent = await asyncio.to_thread(completion_request, grounded.body if grounded else sent, backend.prompt)
+    return await _sent_on(request, backend, sent, grounded.cite if grounded else rests_on_nothing)
+
+
+async def _grounded(state: Any, sent: dict[str, Any], backend: Backend) -> GroundedChat | None:
+    """The chat on near rows; None for another model than the tuned one, and where answers are not grounded."""
+    if state.grounded is None or backend is not next(iter(state.backends.values())):
+        return None
+    return await asyncio.to_thread(grounded_chat, sent, state.grounded, backend.prompt, backend.context)
+
+
+def _abstained(chat: GroundedChat, model: str) -> Response:
+    if not chat.body.get("stream"):
+        return JSONResponse(abstention_reply(chat, model))
+    return StreamingResponse(abstention_events(chat, model), headers=_FRESH, media_type="text/event-stream")
+
+
+async def _sent_on(request: Request, backend: Backend, sent: dict[str, Any], cite: Cite | None) -> Response:
+    """The reply of a model's server to a completion; of a chat, which has a `cite`, in a chat's shape."""
     end = asyncio.get_running_loop().time() + request.app.state.limits.seconds
     client = request.app.state.client
     asked = client.build_request("POST", backend.url + PATH, json=sent, headers=backend.headers)
@@ -169,20 +208,20 @@ async def _forward(request: Request) -> Response:
         return Response(status_code=499)
     if sent.get("stream") and reply.is_success:
         media_type = reply.headers.get("content-type")
-        chunks = _chunks(reply, end, chats)
-        return StreamingResponse(chunks, headers={"Cache-Control": "no-cache"}, media_type=media_type)
-    return await _whole(request, reply, end, chats)
+        return StreamingResponse(_chunks(reply, end, cite), headers=_FRESH, media_type=media_type)
+    return await _whole(request, reply, end, cite)
 
 
-async def _whole(request: Request, reply: httpx.Response, end: float, chats: bool) -> Response:
+async def _whole(request: Request, reply: httpx.Response, end: float, cite: Cite | None) -> Response:
     try:
         content = await _while_connected(request, reply.aread(), end)
     finally:
         await reply.aclose()
     if reply.is_error:
         raise _backend_error(reply.status_code, content or b"")
-    if chats and content:
-        return JSONResponse(chat_reply(msgspec.json.decode(content)), reply.status_code)
+    if cite and content:
+        told = await asyncio.to_thread(chat_reply, msgspec.json.decode(content), cite)
+        return JSONResponse(told, reply.status_code)
     return Response(content or b"", reply.status_code, media_type=reply.headers.get("content-type"))
 
 
@@ -205,11 +244,11 @@ def _backend_error(status: int, content: bytes) -> RequestError:
     return RequestError(502, "model_failed", f"the model's server failed (status {status}); see logs/serve")
 
 
-async def _chunks(reply: httpx.Response, end: float, chats: bool) -> AsyncIterator[bytes]:
+async def _chunks(reply: httpx.Response, end: float, cite: Cite | None) -> AsyncIterator[bytes]:
     """The reply's bytes; the model stops when the client goes, since its connection closes too."""
     try:
         async with asyncio.timeout_at(end):
-            async for chunk in chat_events(reply.aiter_lines()) if chats else reply.aiter_raw():
+            async for chunk in chat_events(reply.aiter_lines(), cite) if cite else reply.aiter_raw():
                 yield chunk
     except TimeoutError:
         yield b"data: " + json.dumps(_too_slow().body()).encode() + b"\n\n"

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import typer
@@ -20,10 +20,21 @@ from qaloom.inference.prompt import load_tokenizer, prompt_ids, stop_ids
 from qaloom.serve.access import key_in
 from qaloom.serve.chosen_model import chosen_model
 from qaloom.serve.corrections import FILE, Corrections
+from qaloom.serve.grounded import Ground, GroundedAnswers, grounded_in_project
 from qaloom.serve.sources import Nearest, NearRows
 from qaloom.trained_run import TrainedRun
 
 _CORRECTS = "="  # before the right answer to the question just asked
+
+
+class Told(NamedTuple):
+    """An answer, and what it rests on where it is grounded."""
+
+    text: str
+    ground: Ground | None = None
+
+
+Ask = Callable[[str], Told]
 
 
 def stream_answer(
@@ -47,15 +58,16 @@ def stream_answer(
     return tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True).strip()
 
 
-def ask_server(url: str, model: str, question: str, max_new_tokens: int, key: str | None = None) -> str:
-    """Stream the answer of a `make serve` at `url` to stdout as it is made, and return it.
+def ask_server(url: str, model: str, question: str, max_new_tokens: int, key: str | None = None) -> Told:
+    """Stream the answer of a `make serve` at `url` to stdout as it is made, and return it with its ground, if any.
 
     Raises ModelError when it cannot be reached or refuses.
     """
     import httpx
 
     body = {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": max_new_tokens}
-    parts = []
+    parts: list[str] = []
+    ground = None
     try:
         with httpx.stream(
             "POST",
@@ -73,10 +85,13 @@ def ask_server(url: str, model: str, question: str, max_new_tokens: int, key: st
                     if "error" in event:
                         raise ModelError(f"{bare_address(url)} refuses: {event['error']['message']}")
                     parts += _print_delta(event)
+                    ground = next(
+                        (one["grounding"] for one in event["choices"] if "grounding" in one), ground
+                    )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _unreachable(url, error) from None
     print(flush=True)
-    return "".join(parts).strip()
+    return Told("".join(parts).strip(), msgspec.convert(ground, Ground) if ground else None)
 
 
 def _headers(key: str | None) -> dict[str, str]:
@@ -104,8 +119,8 @@ def _error_message(reply: Any) -> str:
 
 
 def _asker(
-    run: str | TrainedRun, max_new_tokens: int, key: str | None = None
-) -> tuple[Callable[[str], str], Callable[[str], str]]:
+    run: str | TrainedRun, max_new_tokens: int, key: str | None = None, on_rows: bool = False
+) -> tuple[Ask, Ask]:
     """Functions that ask the tuned and the base model of a run, by its name or folder, or of a server."""
     if isinstance(run, str) and (url := _server(run)):
         tuned, base = _served_models(url, key)
@@ -122,7 +137,7 @@ def _asker(
         )
     own = "chat" if beside.tokenizer.chat_template else "plain"
 
-    def ask_base(question: str) -> str:
+    def ask_base(question: str) -> Told:
         if trained.is_full_model:
             raise ModelError(
                 f"{trained.folder} was trained in full, so its base model is not in it; ask it alone"
@@ -132,9 +147,25 @@ def _asker(
                 f"{trained.folder} has trained biases or whole layers, which cannot be turned off; ask it alone"
             )
         with loaded.model.disable_adapter():
-            return stream_answer(beside, own, question, max_new_tokens, system)
+            return Told(stream_answer(beside, own, question, max_new_tokens, system))
 
-    return lambda question: stream_answer(loaded, kind, question, max_new_tokens, system), ask_base
+    def ask_tuned(question: str) -> Told:
+        return Told(stream_answer(loaded, kind, question, max_new_tokens, system))
+
+    grounded = grounded_in_project(_project_of(trained), trained.folder.name, on_rows)
+    return (partial(_ask_on_rows, ask_tuned, grounded) if grounded else ask_tuned), ask_base
+
+
+def _ask_on_rows(ask: Ask, grounded: GroundedAnswers, question: str) -> Told:
+    """Ask with near rows above the question; without one, print the abstention and ask nothing."""
+    rows = grounded.near(question)
+    if not rows:
+        text, ground = grounded.abstain(question)
+        print(printable(text), flush=True)
+        return Told(text, ground)
+    noted = grounded.noted(question, rows, lambda text: True)
+    answer = ask(noted.text).text
+    return Told(answer, grounded.ground(question, noted.rows, answer))
 
 
 def _served_models(url: str, key: str | None) -> tuple[str, str]:
@@ -206,11 +237,16 @@ def _served_sources(url: str, key: str | None, question: str, answer: str) -> Ne
         raise _unreachable(url, error) from None
 
 
+def _project_of(run: TrainedRun) -> Path:
+    """The project that a run's folder lies in, else where we are."""
+    results = run.folder.resolve().parents[1]
+    return results.parent if results.name == "results" else Path()
+
+
 def _corrector(run: str | TrainedRun, key: str | None) -> Callable[[str, str, str], None]:
     """A function that keeps a question, the right answer and the wrong one for review, here or at a server."""
     if isinstance(run, TrainedRun):
-        results = run.folder.resolve().parents[1]
-        return Corrections(results.parent if results.name == "results" else Path(), run.folder.name).add
+        return Corrections(_project_of(run), run.folder.name).add
     return partial(_send_correction, _server(run), key)
 
 
@@ -234,7 +270,20 @@ def _say_sources(found: NearRows) -> None:
         say(f"  {row.source or '-'}:{row.line or '-'}  {row.question} -> {row.answer}"[:200])
 
 
-def _answer(tuned: Callable[[str], str], base: Callable[[str], str], question: str, beside: bool) -> str:
+def _say_ground(ground: Ground) -> None:
+    """Name the rows that a grounded answer rests on, by their numbers, on stderr."""
+    if ground.abstained:
+        say("No row is near enough to this question; the model was not asked.")
+    elif not ground.supported:
+        say("The rows in the prompt do not say all of this; check the answer before you use it:")
+    for row in ground.rows:
+        if row.number in ground.citations or not ground.supported:
+            page = f", {row.document} page {row.page}" if row.page else ""
+            place = f"{row.source or '-'}:{row.line or '-'}{page}"
+            say(f"  [{row.number}] {place}  {row.question} -> {row.answer}"[:300])
+
+
+def _answer(tuned: Ask, base: Ask, question: str, beside: bool) -> Told:
     """Print the answers as they are made, and return the tuned model's."""
     if beside:
         print("tuned: ", end="", flush=True)
@@ -254,22 +303,27 @@ def command(
     base: Annotated[bool, typer.Option(help="show the base model's answer too, in its own prompt")] = False,
     max_new_tokens: int = 256,
     api_key_env: Annotated[str, typer.Option(help="environment variable that holds a server's API key")] = "",
+    grounded: Annotated[
+        bool, typer.Option(help="put near rows into the prompt and cite them; a server decides for itself")
+    ] = False,
 ) -> None:
     """Ask the tuned model of RUN, in the prompt it was trained on."""
     logging.disable(logging.WARNING)  # libraries' remarks are no part of an answer
     key = key_in(api_key_env) if api_key_env else None
     place = run if _server(run) else _trained(run)
-    ask_tuned, ask_base = _asker(place, max_new_tokens, key)
+    ask_tuned, ask_base = _asker(place, max_new_tokens, key, grounded)
     nearest = _nearest_of(place, key)
-    asked = answer = ""
+    asked, told = "", Told("")
     for line in [question] if question else _lines():
         if asked and line.startswith(_CORRECTS) and sys.stdin.isatty():
-            _corrector(place, key)(asked, line.removeprefix(_CORRECTS), answer)
+            _corrector(place, key)(asked, line.removeprefix(_CORRECTS), told.text)
             say(f"kept for review in {FILE}")
             continue
-        asked, answer = line, _answer(ask_tuned, ask_base, line, base)
-        if nearest:
-            _say_sources(nearest(line, answer))
+        asked, told = line, _answer(ask_tuned, ask_base, line, base)
+        if told.ground:
+            _say_ground(told.ground)
+        elif nearest:
+            _say_sources(nearest(line, told.text))
 
 
 def _lines() -> Iterator[str]:

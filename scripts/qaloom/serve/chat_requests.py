@@ -15,6 +15,7 @@ from qaloom.serve.limits import RequestError
 from qaloom.trained_run import TrainedRun
 
 Messages = list[dict[str, Any]]
+Cite = Callable[[str], dict[str, Any]]  # fields of a choice that say what its answer rests on
 PATH = "/v1/completions"
 
 
@@ -39,7 +40,7 @@ def base_prompt(base: Path, code_allowed: bool = False) -> ChatPrompt:
 
 def _prompt(tokenizer: Any, kind: str, system: str) -> ChatPrompt:
     def ids(messages: Messages) -> list[int]:
-        own, history, question = _turns(messages)
+        own, history, question = chat_turns(messages)
         try:
             return prompt_ids(tokenizer, kind, question, "", own or system, history)
         except (RowTextError, ModelError) as error:
@@ -48,7 +49,7 @@ def _prompt(tokenizer: Any, kind: str, system: str) -> ChatPrompt:
     return ChatPrompt(ids, stop_ids(tokenizer, kind))
 
 
-def _turns(messages: Messages) -> tuple[str, list[tuple[str, str]], str]:
+def chat_turns(messages: Messages) -> tuple[str, list[tuple[str, str]], str]:
     """System message, earlier exchanges and question of a chat. Raises RequestError for another order."""
     turns = [(one["role"], _text(one["content"])) for one in messages]
     system = turns.pop(0)[1] if turns and turns[0][0] == "system" else ""
@@ -77,30 +78,36 @@ def completion_request(body: dict[str, Any], prompt: ChatPrompt) -> dict[str, An
     return sent | {"prompt": prompt.ids(body["messages"]), "stop_token_ids": prompt.stop}
 
 
-def chat_reply(reply: dict[str, Any]) -> dict[str, Any]:
-    """A completion as a chat reply."""
-    choices = [_choice(one, "message", {"role": "assistant"}) for one in reply["choices"]]
+def rests_on_nothing(answer: str) -> dict[str, Any]:
+    """The `Cite` of answers that are not grounded."""
+    return {}
+
+
+def chat_reply(reply: dict[str, Any], cite: Cite = rests_on_nothing) -> dict[str, Any]:
+    """A completion as a chat reply; `cite` says what its answers rest on."""
+    choices = [_choice(one, "message", {"role": "assistant"}) | cite(one["text"]) for one in reply["choices"]]
     return reply | {"object": "chat.completion", "choices": choices}
 
 
-async def chat_events(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:
-    """The events of a streamed completion, as those of a chat reply."""
-    begun: set[int] = set()  # choices whose first event, which names the role, is out
+async def chat_events(lines: AsyncIterator[str], cite: Cite = rests_on_nothing) -> AsyncIterator[bytes]:
+    """The events of a streamed completion, as those of a chat reply; the last of a choice says what it rests on."""
+    said: dict[int, str] = {}  # by choice; the first event of one names the role
     async for line in lines:
         if line.startswith("data: {"):
             event = json.loads(line.removeprefix("data: "))
-            line = "data: " + json.dumps(_chat_event(event, begun), ensure_ascii=False)
+            line = "data: " + json.dumps(_chat_event(event, said, cite), ensure_ascii=False)
         yield line.encode() + b"\n"
 
 
-def _chat_event(event: dict[str, Any], begun: set[int]) -> dict[str, Any]:
+def _chat_event(event: dict[str, Any], said: dict[int, str], cite: Cite) -> dict[str, Any]:
     if "choices" not in event:
         return event
     choices = []
     for one in event["choices"]:
         number = one.get("index", 0)
-        choices.append(_choice(one, "delta", {} if number in begun else {"role": "assistant"}))
-        begun.add(number)
+        choice = _choice(one, "delta", {} if number in said else {"role": "assistant"})
+        said[number] = said.get(number, "") + one["text"]
+        choices.append(choice | (cite(said[number]) if one.get("finish_reason") else {}))
     return event | {"object": "chat.completion.chunk", "choices": choices}
 
 

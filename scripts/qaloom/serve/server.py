@@ -19,6 +19,7 @@ from qaloom.serve.app import Backend, application
 from qaloom.serve.chat_requests import base_prompt, tuned_prompt
 from qaloom.serve.chosen_model import chosen_model
 from qaloom.serve.corrections import Corrections
+from qaloom.serve.grounded import grounded_in_project
 from qaloom.serve.limits import CONTEXT
 from qaloom.serve.listening import bound, listening_at, run_until_stopped
 from qaloom.serve.sources import Nearest
@@ -30,16 +31,21 @@ _QUANTIZATION = "q8_0"  # of a file converted here, where there is no export
 _SLOTS = 4  # requests worked on at a time; more of them wait
 
 
-def serve(project: Path, run: str, host: str, port: int, with_base: bool, access: Access) -> None:
+def serve(
+    project: Path, run: str, host: str, port: int, with_base: bool, access: Access, on_rows: bool = False
+) -> None:
     """Serve the run's tuned model, and its base model if both fit into memory, until Ctrl-C.
 
+    `on_rows`: its answers are grounded, whatever the project's configuration says.
     Raises ModelError when there is no such trained run, PortError when the address is taken.
     """
     trained = chosen_model(project, run)
     base = _base_folder(project, trained)
     nearest = Nearest(project / "results/split", "final" if trained.is_final else "train")
+    grounded = grounded_in_project(project, run, on_rows)
     with bound(host, port) as socket, _backends(project, trained, base, with_base) as backends:
-        app = application(backends, nearest, access, Corrections(project, trained.folder.name))
+        corrections = Corrections(project, trained.folder.name)
+        app = application(backends, nearest, access, corrections, grounded=grounded)
         address = listening_at(socket, host)
         say(f"serve: {' and '.join(backends)} at {address} (API: /v1); Ctrl-C ends")
         run_until_stopped(app, socket)
@@ -74,7 +80,11 @@ def _backends(project: Path, run: TrainedRun, base: Path, with_base: bool) -> It
     servers = {one: start_llama_server(file, one, context, _SLOTS) for one, file in files.items()}
     yield {
         one: Backend(
-            server.listening_address, HEADERS, one, tuned_prompt(run) if one == name else base_prompt(base)
+            server.listening_address,
+            HEADERS,
+            one,
+            tuned_prompt(run) if one == name else base_prompt(base),
+            context,
         )
         for one, server in servers.items()
     }

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from qaloom.evaluate.grounded import abstention
-from qaloom.evaluate.grounding import Cited, Grounding, cited
+from qaloom.evaluate.grounding import Cited, Grounding, abstention, cited
 from qaloom.evaluate.retrieval import Index
 from qaloom.inference.prompt import Question
 

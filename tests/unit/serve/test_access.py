@@ -46,7 +46,7 @@ def test_a_key_of_any_characters_is_only_wrong(keyed):
 
 
 def test_ask_sends_the_key_it_is_given(keyed, capsys):
-    assert ask_server(keyed[0], "demo", "open?", 8, KEY) == "tuned: open?"
+    assert ask_server(keyed[0], "demo", "open?", 8, KEY).text == "tuned: open?"
     _asker(keyed[0], 8, KEY)[1]("open?")
     assert "base: open?" in capsys.readouterr().out
     with pytest.raises(Exception, match=r"refuses: this server wants its API key"):

@@ -162,8 +162,9 @@ def test_a_server_that_is_gone_is_said_to_be(browser, tmp_path):
     page.close()
 
 
-def test_a_server_with_a_key_asks_for_it_once(browser, tmp_path):
-    with serving(tmp_path, access=access_to("127.0.0.1", "a-key")) as (url, _, _):
+def test_a_server_with_a_key_asks_for_it_once_and_a_citation_opens_its_row(browser, tmp_path):
+    with serving(tmp_path, access=access_to("127.0.0.1", "a-key"), grounded=True) as (url, tuned, _):
+        tuned.says = "가람시 솔내구 물빛로 27입니다."
         page, asked = browser.new_page(locale="ko-KR"), []
         answers = iter(["wrong", "a-key"])
         page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept(next(answers))))
@@ -171,7 +172,13 @@ def test_a_server_with_a_key_asks_for_it_once(browser, tmp_path):
         sync_api.expect(page).to_have_title("demo – QA Loom")
         assert asked == ["이 서버의 API 키"] * 2
         ask(page, "본원 주소는?")
-        page.wait_for_selector(".rows li")
+        page.get_by_role("button", name="데이터 1: 본원의 주소는 어디인가요?").click()
+        row = page.locator(".rows details[open]")
+        sync_api.expect(row).to_contain_text("guide.pdf, 4쪽")
+        assert row.locator("blockquote").inner_text() == "본원은 가람시 솔내구 물빛로 27에 있습니다."
+        assert page.locator(".rows .warning").count() == 0 and serious(page) == []
+        ask(page, "무지개도서관은 언제 여나요?")
+        sync_api.expect(page.locator(".tuned p").last).to_have_text("문서에서 확인할 수 없습니다.")
         page.reload()
         sync_api.expect(page).to_have_title("demo – QA Loom")
         assert len(asked) == 2

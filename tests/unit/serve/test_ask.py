@@ -63,7 +63,9 @@ def test_a_run_is_asked_with_its_system_message_and_the_base_in_its_own_template
     (run / "manifest.json").write_text(json.dumps(manifest | {"system": "너는 안내원이다.", "template": "0"}))
     (run / "chat_template.jinja").write_text("{% for m in messages %}{{ m.content }}{% endfor %}")
     asked = []
-    monkeypatch.setattr(ask, "stream_answer", lambda loaded, *more: asked.append((loaded.tokenizer, *more)))
+    monkeypatch.setattr(
+        ask, "stream_answer", lambda loaded, *more: asked.append((loaded.tokenizer, *more)) or ""
+    )
     for one in _asker(str(run), 8):
         one("주소?")
     (own, *tuned_asked), (base, *base_asked) = asked
@@ -132,7 +134,7 @@ def test_a_model_that_was_trained_in_full_answers_by_itself(tuned, tmp_path, cap
     for name in ("manifest.json", "plan.json"):
         shutil.copy(run / name, full / name)
     of_tuned, of_base = _asker(str(full), 8)
-    assert of_tuned("주소?") and capsys.readouterr().out
+    assert of_tuned("주소?").text and capsys.readouterr().out
     with pytest.raises(ModelError, match="was trained in full, so its base model is not in it"):
         of_base("주소?")
     with pytest.raises(ModelError, match="a model of its own"):
@@ -144,5 +146,5 @@ def test_an_answer_is_not_obeyed_by_a_terminal(tmp_path, capsys, text):
     """The fake model says the question back, which reaches the caller as it is."""
     with serving(tmp_path) as (url, _, _):
         answer = ask_server(url, "demo", text, 99)
-    assert text.split()[-1] in answer
+    assert text.split()[-1] in answer.text
     assert not raw_controls(capsys.readouterr().out)

@@ -188,7 +188,7 @@ def test_no_rows_no_server(tmp_path):
 
 
 def test_ask_streams_what_the_server_says(served, capsys):
-    assert ask_server(served[0], "demo", "When is it open?", 8) == "tuned: When is it open?"
+    assert ask_server(served[0], "demo", "When is it open?", 8).text == "tuned: When is it open?"
     assert capsys.readouterr().out.strip() == "tuned: When is it open?"
 
 
