@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 
 from qaloom.commands import command_line
+from qaloom.evaluate.grounded import grounded_line
 from qaloom.evaluate.results import (
     MODELS,
     EvaluationMetrics,
     Forgetting,
+    GroundedComparison,
     JudgeMetrics,
     LookupComparison,
     Paired,
@@ -298,6 +300,8 @@ def _more(metrics: EvaluationMetrics) -> str:
             f"Most answers contained the reference with {_BEST[found.best]}, then with "
             f"{_BEST[found.second]}{doubt}."
         )
+    if isinstance(on_rows := metrics.grounded, GroundedComparison):
+        lines.append(f"With at most {on_rows.rows} near rows in the prompt: {grounded_line(on_rows)}.")
     if isinstance(general := metrics.forgetting, Forgetting):
         lines.append(f"On {general.n} general prompts {_FORGETTING[general.kind]}.")
     if isinstance(kept := metrics.retention, Retention):

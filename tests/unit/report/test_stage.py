@@ -505,6 +505,24 @@ def test_made_up_answers_that_cannot_be_measured_say_why(tmp_path: Path) -> None
     assert "look-alikes : no trained question names a thing, number or code" in text
 
 
+def test_grounded_answers_stand_beside_the_model_alone_and_looking_up(tmp_path: Path) -> None:
+    """Where they were measured: the page of a run without them is as before."""
+    results = FIXTURE["make_results"](tmp_path / "results", questions=4)
+    path = results / "evaluate/demo/metrics.json"
+    assert "grounded" not in section(written(results, ["demo"]), "scores")
+    share = {"n": 50, "count": 40, "share": 0.8, "low": 0.67, "high": 0.89}
+    rates = {"abstains": share | {"share": 0.1}, "made_up": share | {"share": 0.3}, "empty": share}
+    arms = {arm: rates | {"right": share} for arm in ("tuned", "lookup", "grounded")}
+    parts = {part: {"n": 50, "models": arms} for part in ("recall", "unseen", "lookalike")}
+    right = {"n": 50, "base": 0.7, "tuned": 0.8, "difference": 0.1, "low": 0.01, "high": 0.2, "p": 0.04}
+    grounded = {"rows": 3, "likeness": 0.2, "parts": parts, "right": right, "cited": share}
+    write_json(path, read_json(path) | {"grounded": grounded})
+    text = english(section(written(results, ["demo"]), "scores"))
+    assert "the model is right on 80.0% of the questions about taught facts; alone 80.0%" in text
+    assert "Grounded less alone: +10.0 points, 95% interval +1.0 to +20.0." in text
+    assert "Of look-alikes it makes up 30.0% (alone 30.0%). 80.0% of its 50 answers" in text
+
+
 def test_every_fact_is_in_the_ledger_with_what_was_learned(page: str) -> None:
     part = section(page, "facts")
     text = english(part)
