@@ -11,7 +11,15 @@ from qaloom.project_files import DECISIONS
 from qaloom.review.app import review_application
 from qaloom.review.state import ReviewState
 from qaloom.serve.access import Access, access_to, api_key
-from qaloom.serve.listening import bound, listening_at, run_until_stopped
+from qaloom.serve.listening import (
+    FurtherNames,
+    Host,
+    KeyVariable,
+    Port,
+    bound,
+    listening_at,
+    run_until_stopped,
+)
 
 
 def review(project: Path, host: str, port: int, user: str, access: Access) -> None:
@@ -37,18 +45,11 @@ def _user_name() -> str:
 
 def command(
     project: Annotated[Path, typer.Option(help="the project's folder")] = Path(),
-    host: Annotated[
-        str, typer.Option(help="the address or name to serve on; 0.0.0.0 or :: is all")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes any free one")] = 8001,
+    host: Host = "127.0.0.1",
+    port: Port = 8001,
     user: Annotated[str, typer.Option(help="who decides, until the page is told another name")] = "",
-    api_key_env: Annotated[
-        str,
-        typer.Option(help="environment variable that holds the API key; outside loopback, else one is made"),
-    ] = "",
-    name: Annotated[
-        list[str] | None, typer.Option(help="a further name that this server is known by")
-    ] = None,
+    api_key_env: KeyVariable = "",
+    name: FurtherNames = None,
 ) -> None:
     """Review a project's rows in the browser: approve, edit, drop, merge."""
     with job():  # without the log, which is not to hold the key

@@ -7,27 +7,21 @@ import typer
 
 from qaloom.console import job
 from qaloom.serve.access import access_to, api_key
+from qaloom.serve.listening import FurtherNames, Host, KeyVariable, Port
 from qaloom.serve.server import serve
 
 
 def command(
     run: Annotated[str, typer.Argument(help="the name of a trained run")] = "demo",
     project: Annotated[Path, typer.Option(help="the project's folder")] = Path(),
-    host: Annotated[
-        str, typer.Option(help="the address or name to serve on; 0.0.0.0 or :: is all")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes any free one")] = 8000,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
     base: Annotated[bool, typer.Option(help="serve the base model too")] = True,
     grounded: Annotated[
         bool, typer.Option(help="put near rows into the prompt and cite them, as serve.grounded does")
     ] = False,
-    api_key_env: Annotated[
-        str,
-        typer.Option(help="environment variable that holds the API key; outside loopback, else one is made"),
-    ] = "",
-    name: Annotated[
-        list[str] | None, typer.Option(help="a further name that this server is known by")
-    ] = None,
+    api_key_env: KeyVariable = "",
+    name: FurtherNames = None,
 ) -> None:
     """Serve a run's tuned model beside its base model."""
     with job():  # without the log, which is not to hold the key

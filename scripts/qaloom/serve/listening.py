@@ -2,10 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from qaloom.commands import option_text
 from qaloom.serve.access import PortError, resolved
+
+Host = Annotated[str, typer.Option(help="the address or name to serve on; 0.0.0.0 or :: is all")]
+Port = Annotated[int, typer.Option(help="0 takes any free one")]
+KeyVariable = Annotated[
+    str, typer.Option(help="environment variable that holds the API key; outside loopback, else one is made")
+]
+FurtherNames = Annotated[list[str] | None, typer.Option(help="a further name that this server is known by")]
 
 
 @contextmanager

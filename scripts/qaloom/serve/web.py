@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from qaloom.serve.access import Access, Guard
 from qaloom.serve.limits import Limits, RequestError, decoded
 
+_LOOK = Path(__file__).with_name("look.css")
 _POLICY = (  # a page is one file and loads nothing from elsewhere
     "default-src 'none'; connect-src 'self'; img-src data:; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -36,8 +37,9 @@ def guarded(
 
 
 def page_response(path: Path) -> Response:
-    """A page as the browser gets it, allowed to load nothing from elsewhere."""
-    return HTMLResponse(path.read_text("utf-8"), headers={"Content-Security-Policy": _POLICY})
+    """A page as the browser gets it: one file with the common look, allowed to load nothing from elsewhere."""
+    page = path.read_text("utf-8").replace("/* look.css */", _LOOK.read_text("utf-8"), 1)
+    return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
 
 
 async def json_body(request: Request) -> dict[str, Any]:
