@@ -24,6 +24,7 @@ from qaloom.text.citations import answer_sentences, says, states_more
 from qaloom.text.content_words import stems
 from qaloom.text.language import language
 
+_LEAST = 0.5  # share of an answer's characters that must rest on rows, for any to be named
 _CANDIDATES = 80  # rows that BM25 finds, of which the wordings of one fact are many
 
 Row = dict[str, Any]
@@ -111,17 +112,22 @@ def _pieces(text: str) -> frozenset[str]:
 def cited(answer: str, question: str, rows: Sequence[Row]) -> Cited:
     """The rows that an answer rests on; an abstention rests on none and needs none.
 
-    Sentence by sentence, so that an answer of two sentences may rest on two rows.
+    Sentence by sentence, so that an answer of two sentences may rest on two rows. Where most of it stands in none,
+    none is named: a 'Yes.' in it stands in many.
     """
     if not answer.strip() or abstains(answer, question):
         return Cited([], True)
     whole = [number for number, row in enumerate(rows, 1) if _rests_on(answer, row)]
     if whole:
         return Cited(whole, True)
+    sentences = answer_sentences(answer)
     found = [
-        [number for number, row in enumerate(rows, 1) if _rests_on(sentence, row)]
-        for sentence in answer_sentences(answer)
+        [number for number, row in enumerate(rows, 1) if _rests_on(sentence, row)] for sentence in sentences
     ]
+    sizes = [len(sentence) for sentence in sentences]
+    grounded = sum(size for size, numbers in zip(sizes, found, strict=True) if numbers)
+    if grounded < _LEAST * sum(sizes):
+        return Cited([], False)
     return Cited(sorted({number for numbers in found for number in numbers}), bool(found) and all(found))
 
 

@@ -63,7 +63,14 @@ def _beyond_asking(words: list[str], question: str) -> list[str]:
 
 
 def words_missing(text: str, other: str) -> list[str]:
-    """Content words of a text that another one lacks, inflected or not."""
+    """Content words of a text that another one lacks, inflected or not; words that add nothing are none."""
     theirs = stems(other)
-    known = frozenset(theirs)
+    known = frozenset(theirs) | _ADD_NOTHING
     return [one for one in stems(text) if one not in known and not any(same_stem(one, x) for x in theirs)]
+
+
+_ADD_NOTHING_LIST = (
+    "one ones each every per just only also very then there here he she they them their our my his her exactly "
+    "currently now today really 네 예 번 해당 바로 각 매 지금 현재 대략 정확히 실제 혹시 그냥"
+)
+_ADD_NOTHING = frozenset(_ADD_NOTHING_LIST.split())

@@ -99,6 +99,12 @@ def test_an_embedding_model_finds_what_words_do_not_and_another_name_still_count
         ("The documents do not say.", [ROWS[3]], Cited([], True)),
         ("", [ROWS[3]], Cited([], True)),
         ("250 kg", [], Cited([], False)),
+        ("...", [ROWS[3]], Cited([], False)),
+        (
+            "Yes. Lunch is at noon in the yard, and there is soup.",
+            [row("7", "Is it open?", "Yes.")],
+            Cited([], False),
+        ),
     ],
 )
 def test_an_answer_rests_on_rows_that_say_it(answer, rows, found):

@@ -29,6 +29,7 @@ def test_another_thing_is_asked(question, row):
     [
         ("한빛도서관은 평일에 언제 열어요?", ROW),
         ("E31 코드의 의미가 궁금합니다.", ("오류 코드 E31은 무슨 뜻인가요?", "용지 없음")),
+        ("Which meeting room is the largest one?", ("Largest meeting room?", "the Juniper Room")),
         ("비밀번호 변경 주기는 어떻게 되나요?", ("비밀번호는 며칠마다 바꿔야 하나요?", "90일마다")),
         ("the hoist's load limit, please", ("What load may the hoist carry at most?", "250 kg")),
         ("수강료 12만 8천 원은 언제 내나요?", ("수강료는 얼마이고 언제 내나요?", "128,000원, 첫날 아침")),

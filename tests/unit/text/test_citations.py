@@ -19,6 +19,7 @@ LOAD = ("How much may the Norwick hoist carry?", "250 kg on two hooks")
         (CODE, "E31은 용지 걸림입니다."),
         (LOAD, "The hoist may carry 250 kg."),
         (LOAD, "250kg"),
+        (("What is deducted from my pay for parking?", "15 dollars a month"), "You pay $15 for each month."),
         (("회의실 예약은 필요한가요?", "예약하지 않습니다."), "예약하지 않습니다."),
     ],
 )
