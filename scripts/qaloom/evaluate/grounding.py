@@ -49,7 +49,9 @@ class Grounding:
     def near(self, questions: Sequence[Question]) -> list[list[Row]]:
         """For each question the rows that may answer it, with different answers, the most alike first; often none."""
         asked = [asked_text(one) for one in questions]
-        found = self.index.candidates(questions, _CANDIDATES)
+        # By the content words: of templated questions, '무슨 뜻인지 궁금합니다' is in more rows than a code.
+        words = [Question(" ".join(stems(text)) or text) for text in asked]
+        found = self.index.candidates(words, _CANDIDATES)
         cosines = self._cosines(asked)
         return [self._near(*one) for one in zip(asked, found, cosines, strict=True)]
 

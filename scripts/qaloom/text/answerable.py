@@ -20,8 +20,8 @@ from qaloom.text.values import Kind, values
 def asks_for_another(question: str, row_question: str, row_answer: str) -> bool:
     """Whether a question holds something that parts it from a row with a question near to it.
 
-    That is a value, code or name that stands nowhere in the row; a word more than the row's question, or another one
-    in a word's place; an opposite (weekdays, weekends); or a denial where little else differs.
+    That is a value, code or name that stands nowhere in the row; a word more than the row's question, or others in the
+    place of its words; an opposite (weekdays, weekends); or a denial where little else differs.
     """
     row = f"{row_question}\n{row_answer}"
     if not stated_values(question) <= stated_values(row_question) | stated_values(row_answer):
@@ -30,7 +30,7 @@ def asks_for_another(question: str, row_question: str, row_answer: str) -> bool:
         return True
     more = _beyond_asking(words_missing(question, row), row_question)
     less = words_missing(row_question, question)
-    if more and (not less or len(more) == len(less) == 1):
+    if more and (not less or _in_its_place(question, more, row_question, less)):
         return True
     if not (more and less) and denials(question) != denials(row_question):
         return True
@@ -54,6 +54,21 @@ def stated_names(text: str) -> frozenset[str]:
 def name_stands_in(name: str, text: str) -> bool:
     """Whether a name stands in a text, however spaced and in whatever case."""
     return comparison_key(name).casefold() in comparison_key(text).casefold()
+
+
+def _in_its_place(question: str, more: list[str], row_question: str, less: list[str]) -> bool:
+    """Whether one word stands for another, or a few side by side for as many: winter jacket for rescue vest."""
+    if len(more) != len(less) or len(more) > _FEW:
+        return False
+    return len(more) == 1 or (_side_by_side(more, question) and _side_by_side(less, row_question))
+
+
+_FEW = 2
+
+
+def _side_by_side(words: list[str], text: str) -> bool:
+    places = [place for place, word in enumerate(stems(text)) if word in words]
+    return places[-1] - places[0] == len(places) - 1
 
 
 def _beyond_asking(words: list[str], question: str) -> list[str]:

@@ -17,6 +17,7 @@ ROW = ("한빛도서관은 평일 몇 시에 여나요?", "오전 9시")
         ("직원 구내식당 점심시간은 언제인가요?", ("구내식당 점심시간은 언제인가요?", "오전 11시 40분")),
         ("도서관은 주말 몇 시에 여나요?", ("도서관은 평일 몇 시에 여나요?", "오전 9시")),
         ("이용할 수 없는 날은 언제인가요?", ("이용할 수 있는 날은 언제인가요?", "매주 월요일")),
+        ("How many pockets has the winter jacket?", ("How many pockets has the rescue vest?", "7")),
         ("What is the maximum load of the hoist?", ("What is the minimum load of the hoist?", "5 kg")),
     ],
 )
