@@ -7,8 +7,8 @@ language tools are needed for that. An answer is right when it matches exactly. 
 --jobs 1 only.
 
 --arms LIST   such as none,keep:1,keep:1:0.5,abstain:0.1,keep:1+abstain:0.1: strength of keep, and its share where it
-              is not the default; share of abstain
---epochs, --model, --most  another number of passes over the rows, base model, most questions a part, for a quick look
+              is not the default; share of abstain; rate:0.0005, epochs:2 and rank:64 beside them
+--model, --most  another base model, most questions a part, for a quick look
 """
 
 import argparse
@@ -47,6 +47,7 @@ from qaloom.train.stage import train
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("recall", "unseen", "lookalike")
 Rows = list[dict[str, Any]]
+PLAIN = {"rate": "learning_rate", "epochs": "epochs"}  # parts of an arm that are a setting of the training
 ARMS = "none,keep:0.3,keep:1,keep:3,abstain:0.1,abstain:0.25,keep:1+abstain:0.1,keep:3+abstain:0.1"
 
 
@@ -67,8 +68,9 @@ def base_folder(work: Path, reference: str) -> Path:
 
 
 def settings_of(arm: str, run: dict[str, Any], seed: int) -> dict[str, Any]:
-    """A run's settings for an arm such as keep:1:0.5+abstain:0.1."""
-    training = run["training"] | {"seed": seed, "keep": run["training"]["keep"] | {"strength": 0}}
+    """A run's settings for an arm such as keep:1:0.5+abstain:0.1+rate:0.0005."""
+    training, lora = run["training"] | {"seed": seed}, dict(run["lora"])
+    training["keep"] = training["keep"] | {"strength": 0}
     for part in arm.split("+"):
         name, *amounts = part.split(":")
         if name == "keep":
@@ -76,16 +78,21 @@ def settings_of(arm: str, run: dict[str, Any], seed: int) -> dict[str, Any]:
             training["keep"] = training["keep"] | values
         elif name == "abstain":
             training["abstain"] = training["abstain"] | {"share": float(amounts[0])}
+        elif name in PLAIN:
+            training[PLAIN[name]] = float(amounts[0])
+        elif name == "rank":
+            lora["r"] = int(amounts[0])
         elif name != "none":
             raise SystemExit(
-                f"bench_keep: {arm} is no arm; write none, keep:1, keep:1:0.5, abstain:0.1 or a sum"
+                f"bench_keep: {arm} is no arm; write none, keep:1, keep:1:0.5, abstain:0.1, rate:0.0005, "
+                "epochs:2, rank:64 or a sum"
             )
-    return run | {"training": training}
+    return run | {"training": training, "lora": lora}
 
 
-def one(work: Path, arm: str, seed: int, model: str | None, epochs: float | None, most: int | None) -> None:
+def one(work: Path, arm: str, seed: int, model: str | None, most: int | None) -> None:
     """Train an arm with a seed, and ask it."""
-    config = configuration(model, epochs)
+    config = configuration(model, None)
     run, name = settings_of(arm, config["runs"]["demo"], seed), folder_name(arm, seed)
     base, trained = base_folder(work, run["base_model"]), work / "results/train" / name
     threads = min(16, os.cpu_count() or 1)
@@ -134,13 +141,13 @@ def folder_name(arm: str, seed: int) -> str:
 
 def run_all(
     work: Path, out: Path, seeds: list[int], arms: list[str], jobs: int,
-    model: str | None, epochs: float | None, most: int | None,
+    model: str | None, most: int | None,
 ) -> None:  # fmt: skip
     """Every arm and seed, then what came of them."""
-    run = configuration(model, epochs)["runs"]["demo"]
+    run = configuration(model, None)["runs"]["demo"]
     for arm in arms:
         settings_of(arm, run, 0)  # refused before anything is trained
-    more = [*(["--model", model] if model else []), *(["--epochs", str(epochs)] if epochs else [])]
+    more = ["--model", model] if model else []
     more += ["--most", str(most)] if most else []
 
     def start(job: tuple[int, str]) -> None:
@@ -288,7 +295,6 @@ def main() -> None:
         for argument in more:
             command.add_argument(argument)
         command.add_argument("--model")
-        command.add_argument("--epochs", type=float)
         command.add_argument("--most", type=int)
         command.add_argument("--arms", default=ARMS)
         command.add_argument("--jobs", type=int, default=1)
@@ -296,10 +302,10 @@ def main() -> None:
     if given.command == "prepare":
         prepare(given.work)
     elif given.command == "one":
-        one(given.work, given.arm, int(given.seed), given.model, given.epochs, given.most)
+        one(given.work, given.arm, int(given.seed), given.model, given.most)
     else:
         seeds, arms = [int(seed) for seed in given.seeds.split(",")], given.arms.split(",")
-        run_all(given.work, Path(given.out), seeds, arms, given.jobs, given.model, given.epochs, given.most)
+        run_all(given.work, Path(given.out), seeds, arms, given.jobs, given.model, given.most)
 
 
 if __name__ == "__main__":

@@ -82,14 +82,15 @@ def command(
     config = complete({"data": {"sources": ["-"]}, "runs": {"run": values}}, "options")
     with tempfile.TemporaryDirectory() as folder:
         size = architecture(_config(model, Path(folder) / "model").parent)
-    # Epochs follow from the rows, which no plan of memory needs.
-    run = typed(with_recipe(config["runs"]["run"], size, Epoch()), RunSettings)
     if gpu_memory:
         total = int(gpu_memory * 2**30)
         name = f"a card of {gpu_memory:g} GiB"
         device = Device("cuda", name, int(total - _RESERVED), total, gpus, (8, 0))
     else:
         device = probe(size.hidden, size.intermediate)
+    # Epochs follow from the rows, which no plan of memory needs.
+    settings = with_recipe(config["runs"]["run"], size, Epoch(), device.kind == "cuda")
+    run = typed(settings, RunSettings)
     console = Console()
     console.print(would_fit(size, run, length, device, gpus))
     try:

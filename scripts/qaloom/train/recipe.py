@@ -1,4 +1,4 @@
-"""Rank, learning rate and epochs where a run says `auto`: by the base model's size, the rows and their facts.
+"""Rank, learning rate and epochs where a run says `auto`: by the base model's size, the rows, their facts, the device.
 
 What is written as a number stays. docs/training.md has the table and how it was measured.
 """
@@ -18,9 +18,7 @@ from qaloom.trained_run import RunManifest
 
 _AUTO = "auto"
 _KEYS = (("lora", "r"), ("training", "learning_rate"), ("training", "epochs"))
-_LEAST_STEPS = 100  # optimizer steps, in which a small set of rows is known; docs/recipe.md
 _MOST_EPOCHS = 100  # where rows are very few, or steps very large
-_TIMES = 24  # that a fact is seen, in whatever words: with more, what is known in other words falls again
 
 
 class _Recipe(NamedTuple):
@@ -30,7 +28,9 @@ class _Recipe(NamedTuple):
     r: int
     rate: float
     full_rate: float
-    epochs: int
+    epochs: int  # at most, unless they are fewer steps than
+    least_steps: int = 100
+    times: int = 24  # that a fact is seen, in whatever words, at most
 
 
 # The first was measured on SmolLM2-135M, the last has the values of the guide (PDF2LLM-Tuning-Studio).
@@ -39,6 +39,9 @@ _RECIPES = (
     _Recipe(2e9, 64, 5e-4, 5e-5, 3),
     _Recipe(math.inf, 16, 2e-4, 1e-5, 3),
 )
+# In place of the first for adapters on a GPU: as much recall, more of what the base model knew (docs/recipe.md), for
+# twice the steps, which on a CPU are most of the run's time.
+_GENTLE = _Recipe(0.5e9, 32, 1e-3, 1e-4, 8, 200, 48)
 
 
 class Epoch(NamedTuple):
@@ -60,6 +63,7 @@ def resolve(
     settings: dict[str, Any],
     base: Path,
     rows: Path,
+    on_gpu: bool,
     template: str | None = None,
     twin: Path | None = None,
 ) -> Resolved:
@@ -76,19 +80,21 @@ def resolve(
         return Resolved(found, names, why)
     size = architecture(base, settings["trust_remote_code"])
     of_epoch = _epoch(settings, base, rows, template) if "training.epochs" in names else Epoch()
-    found = with_recipe(settings, size, of_epoch)
+    found = with_recipe(settings, size, of_epoch, on_gpu)
     return Resolved(found, names, _why(_values(found, names), size, of_epoch) if names else "")
 
 
-def with_recipe(settings: dict[str, Any], size: Architecture, epoch: Epoch) -> dict[str, Any]:
+def with_recipe(settings: dict[str, Any], size: Architecture, epoch: Epoch, on_gpu: bool) -> dict[str, Any]:
     """Settings of a run with numbers in the place of `auto`."""
-    of_size = next(one for one in _RECIPES if size.parameters < one.below)
-    rate = of_size.full_rate if settings["method"] == "full" else of_size.rate
-    epochs = min(of_size.epochs, _TIMES / epoch.rows_of_a_fact)
+    full = settings["method"] == "full"
+    recipes = (_GENTLE, *_RECIPES) if on_gpu and not full else _RECIPES
+    chosen = next(one for one in recipes if size.parameters < one.below)
+    epochs = min(chosen.epochs, chosen.times / epoch.rows_of_a_fact)
     if epoch.steps:
-        epochs = min(max(epochs, _LEAST_STEPS / epoch.steps), _MOST_EPOCHS)
+        epochs = min(max(epochs, chosen.least_steps / epoch.steps), _MOST_EPOCHS)
+    rate = chosen.full_rate if full else chosen.rate
     training = {"learning_rate": rate, "epochs": math.ceil(round(100 * epochs, 6)) / 100}
-    return _with(settings, {"lora": {"r": of_size.r}, "training": training})
+    return _with(settings, {"lora": {"r": chosen.r}, "training": training})
 
 
 def _with(settings: dict[str, Any], numbers: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from qaloom.train.identity import Identity, Manifest, identity_of, weights_diges
 from qaloom.train.keep_prompts import answered, kept_in_a_step, prompts_to_keep
 from qaloom.train.planning.autotune import quickest
 from qaloom.train.planning.choices import KeptAnswers
-from qaloom.train.planning.device import GB, Device, lacking_to_compile, probe
+from qaloom.train.planning.device import GB, Device, gpu_is_here, lacking_to_compile, probe
 from qaloom.train.planning.fallback import fallback
 from qaloom.train.planning.launcher import Outcome, attempt
 from qaloom.train.planning.plan import FailedPlan, Fallback, Plan, candidates, predicted_seconds
@@ -78,7 +78,8 @@ def train(
     if start and TrainedRun(start).is_full_model != (settings["method"] == "full"):
         raise ModelError(f"{name} starts from {start.name}, which is of another method; give both the same")
     template = _own_template(settings["prompt"]["template"])
-    settings, automatic, why = resolve(settings, base, rows, template, twin)
+    on_gpu = device.kind == "cuda" if device else gpu_is_here()
+    settings, automatic, why = resolve(settings, base, rows, on_gpu, template, twin)
     run = typed(settings, RunSettings)
     check_abstention(run.training.abstain)
     look_alikes = look_alikes_file(rows, run.training.abstain)

@@ -39,24 +39,36 @@ def rows(tmp_path):
 
 def test_a_larger_model_has_a_lower_rank_and_rate():
     found = [
-        numbers(with_recipe(run_of(), of_size(n), Epoch(1000)))
+        numbers(with_recipe(run_of(), of_size(n), Epoch(1000), on_gpu=False))
         for n in (135_000_000, 1_500_000_000, 8 * 10**9)
     ]
     assert found[2] == (16, 0.0002, 3)  # the guide's
     assert all(large[:2] < small[:2] for small, large in itertools.pairwise(found))
-    assert numbers(with_recipe(run_of(method="full"), of_size(8 * 10**9), Epoch(1000)))[1] < found[2][1]
+    assert (
+        numbers(with_recipe(run_of(method="full"), of_size(8 * 10**9), Epoch(1000), on_gpu=False))[1]
+        < found[2][1]
+    )
 
 
-@given(st.integers(1, 10**6), st.integers(1, 256), st.floats(1, 100))
-def test_few_rows_are_passed_more_often_and_many_of_a_fact_less(rows, batch, rows_of_a_fact):
+@given(st.integers(1, 10**6), st.integers(1, 256), st.floats(1, 100), st.booleans())
+def test_few_rows_are_passed_more_often_and_many_of_a_fact_less(rows, batch, rows_of_a_fact, on_gpu):
     epoch = Epoch(rows / batch, rows_of_a_fact)
-    epochs = numbers(with_recipe(run_of(), of_size(10**8), epoch))[2]
+    epochs = numbers(with_recipe(run_of(), of_size(10**8), epoch, on_gpu))[2]
     assert 0 < epochs <= 100
-    wanted = min(4, 24 / rows_of_a_fact)
-    if wanted * epoch.steps >= 100:
+    most, times, steps = (8, 48, 200) if on_gpu else (4, 24, 100)
+    wanted = min(most, times / rows_of_a_fact)
+    if wanted * epoch.steps >= steps:
         assert wanted - 1e-6 <= epochs <= wanted + 0.01
     else:
-        assert epochs == 100 or -1e-3 <= epochs * epoch.steps - 100 <= 0.011 * epoch.steps
+        assert epochs == 100 or -1e-3 <= epochs * epoch.steps - steps <= 0.011 * epoch.steps
+
+
+def test_a_small_models_adapter_has_a_lower_rank_on_a_gpu_and_twice_the_steps():
+    small, large = of_size(10**8), of_size(8 * 10**9)
+    on_gpu, on_cpu = (numbers(with_recipe(run_of(), small, Epoch(10), gpu)) for gpu in (True, False))
+    assert (on_gpu[0], on_gpu[2]) == (on_cpu[0] / 4, on_cpu[2] * 2)
+    for same in (run_of(method="full"), small), (run_of(), large):
+        assert with_recipe(*same, Epoch(10), True) == with_recipe(*same, Epoch(10), False)
 
 
 def test_the_rows_of_a_fact_are_those_of_the_split(tiny, rows):
@@ -66,20 +78,20 @@ def test_the_rows_of_a_fact_are_those_of_the_split(tiny, rows):
         rows.with_name("manifest.json"),
         SplitManifest(train=of_split, recall=of_split, unseen=of_split, facts=facts),
     )
-    assert f"rows a fact: {len(FACTS)}.0" in resolve(run_of(), tiny, rows).why
+    assert f"rows a fact: {len(FACTS)}.0" in resolve(run_of(), tiny, rows, False).why
 
 
 def test_written_numbers_stay_and_are_the_settings_themselves(tiny, rows):
     settings = run_of(lora={"r": 7}, training={"epochs": 0.5, "learning_rate": 0.3})
-    found = resolve(settings, tiny, rows)
+    found = resolve(settings, tiny, rows, False)
     assert found.settings is settings and (found.automatic, found.why) == ([], "")
-    half = with_recipe(run_of(training={"epochs": 5}), of_size(8 * 10**9), Epoch(1))
+    half = with_recipe(run_of(training={"epochs": 5}), of_size(8 * 10**9), Epoch(1), on_gpu=True)
     assert numbers(half) == (16, 0.0002, 5)
 
 
 def test_a_run_is_resolved_and_says_why(tiny, rows):
     given = run_of()
-    found = resolve(given, tiny, rows)
+    found = resolve(given, tiny, rows, False)
     assert given["lora"]["r"] == "auto"  # the configuration stays
     assert typed(found.settings, RunSettings).lora.r == found.settings["lora"]["r"]
     assert found.automatic == ["lora.r", "training.learning_rate", "training.epochs"]
@@ -88,21 +100,23 @@ def test_a_run_is_resolved_and_says_why(tiny, rows):
         f"auto: lora.r {r}, training.learning_rate {rate}, training.epochs {epochs:g} "
         "(0 million parameters; steps an epoch: 1, rows a fact: 1.0)"
     )
-    assert resolve(run_of(method="full"), tiny, rows).automatic == found.automatic[1:]
-    full = resolve(run_of(method="full", training={"epochs": 1, "learning_rate": 0.1}), tiny, rows)
+    assert resolve(run_of(method="full"), tiny, rows, False).automatic == found.automatic[1:]
+    full = resolve(run_of(method="full", training={"epochs": 1, "learning_rate": 0.1}), tiny, rows, False)
     assert typed(full.settings, RunSettings) and (full.automatic, full.why) == ([], "")
-    small = resolve(run_of(lora={"r": 1}, training={"epochs": 1, "learning_rate": 0.00002}), tiny, rows)
+    small = resolve(
+        run_of(lora={"r": 1}, training={"epochs": 1, "learning_rate": 0.00002}), tiny, rows, False
+    )
     assert small.why == ""
 
 
 def test_a_final_model_takes_the_numbers_of_its_twin(tiny, rows, tmp_path):
     twin = run_of(lora={"r": 3}, training={"epochs": 2.5, "learning_rate": 0.00001})
     write_struct(tmp_path / "manifest.json", RunManifest("chat", "", "", twin))
-    found = resolve(run_of(lora={"r": 5}), tiny, rows, twin=tmp_path)
+    found = resolve(run_of(lora={"r": 5}), tiny, rows, False, twin=tmp_path)
     assert numbers(found.settings) == (5, 0.00001, 2.5)
     assert found.why == ("auto: training.learning_rate 0.00001, training.epochs 2.5, as in the evaluated run")
     written = {"epochs": 1, "learning_rate": 0.1}
-    full = resolve(run_of(method="full", training=written), tiny, rows, twin=tmp_path)
+    full = resolve(run_of(method="full", training=written), tiny, rows, False, twin=tmp_path)
     assert typed(full.settings, RunSettings) and (full.automatic, full.why) == ([], "")
 
 
@@ -113,5 +127,5 @@ def test_steps_that_count_tokens_are_counted_in_tokens(tiny, rows):
 
     tokens = sum(map(length, tokenise(FACTS, load_tokenizer(tiny), "chat")[1]))
     training = {"effective_tokens": 64, "effective_batch": 1000}
-    found = resolve(run_of(training=training), tiny, rows).settings["training"]["epochs"]
+    found = resolve(run_of(training=training), tiny, rows, False).settings["training"]["epochs"]
     assert found == math.ceil(100 * 100 / (tokens / 64)) / 100

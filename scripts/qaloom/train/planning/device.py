@@ -63,14 +63,19 @@ def probe(width: int = 2048, depth: int = 8192) -> Device:
     return msgspec.convert(seen, Device)
 
 
+def gpu_is_here() -> bool:
+    """Whether this host has a GPU's driver, and its cards are not hidden; nothing is asked of a card."""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
+    return not hidden and any(Path(driver).exists() for driver in _DRIVERS)
+
+
 def look(width: int, depth: int) -> Device:
     """The device here, seen from this process: on a GPU it creates a CUDA context. Raises DeviceError."""
     import torch
 
     if torch.cuda.is_available():
         return _gpu(torch, width, depth)
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
-    if not hidden and any(Path(driver).exists() for driver in _DRIVERS):
+    if gpu_is_here():
         raise DeviceError(_unusable(driver_version()))
     import psutil
 

@@ -26,7 +26,7 @@ def settings(r=16, rate=0.0002, batch=8, tokens=None):
 
 def test_the_guides_own_values_and_the_demos_are_usual():
     assert beyond_the_usual(LARGE, settings()) == []
-    demo = with_recipe(load_config(DEMO)["runs"]["demo"], SMALL, Epoch())
+    demo = with_recipe(load_config(DEMO)["runs"]["demo"], SMALL, Epoch(), on_gpu=True)
     assert beyond_the_usual(SMALL, typed(demo, RunSettings)) == []
 
 
