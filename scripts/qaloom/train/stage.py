@@ -78,8 +78,7 @@ def train(
     if start and TrainedRun(start).is_full_model != (settings["method"] == "full"):
         raise ModelError(f"{name} starts from {start.name}, which is of another method; give both the same")
     template = _own_template(settings["prompt"]["template"])
-    on_gpu = device.kind == "cuda" if device else gpu_is_here()
-    settings, automatic, why = resolve(settings, base, rows, on_gpu, template, twin)
+    settings, automatic, why = resolve(settings, base, rows, _on_gpu(device), template, twin)
     run = typed(settings, RunSettings)
     check_abstention(run.training.abstain)
     look_alikes = look_alikes_file(rows, run.training.abstain)
@@ -97,6 +96,10 @@ def train(
             planned = _train(task, taught, device, gpus, folder, why)
             _finish(name, folder, _beside_the_twin(planned, twin), identity)
         return _publish(folder / "finished", out, automatic)
+
+
+def _on_gpu(device: Device | None) -> bool:
+    return device.kind == "cuda" if device else gpu_is_here()
 
 
 def _own_template(kind: str) -> str | None:
