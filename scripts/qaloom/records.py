@@ -13,6 +13,7 @@ from msgspec import Struct
 from qaloom.errors import DataError
 from qaloom.files import (
     ENCODER,
+    each_line,
     exact_number,
     file_digest,
     read_document,
@@ -22,6 +23,7 @@ from qaloom.files import (
 )
 
 NO_META = "{}"
+_NO_HISTORY: list[tuple[str, str]] = []  # of all rows that have none: a history is replaced, never changed
 _read_meta = msgspec.json.Decoder(dict[str, Any], float_hook=exact_number).decode
 # What a stage writes last, with its files' digests.
 _VOUCHERS = ("stats.json", "manifest.json", "metrics.json")
@@ -277,10 +279,13 @@ def row_context(row: Mapping[str, Any]) -> str:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a stage; the names that many of them share stand in memory once."""
-    rows = read_lines(path, Row)
-    for row in rows:
+    """The rows of a stage; what many of them share stands in memory once."""
+    rows = []
+    for row in each_line(path, Row):
         row.source, row.group = sys.intern(row.source), sys.intern(row.group)
+        row.origin, row.meta = sys.intern(row.origin), NO_META if row.meta == NO_META else row.meta
+        row.history = row.history or _NO_HISTORY
+        rows.append(row)
     return rows
 
 

@@ -1,9 +1,8 @@
 """The questions of some rows: which are near each other, which may ask the same, and their clusters."""
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterator
-from itertools import combinations
-from operator import itemgetter
+from collections.abc import Iterator
+from itertools import chain, combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from qaloom.console import bar
-from qaloom.dedup.reworded_pairs import QuestionWords
+from qaloom.dedup.reworded_pairs import QuestionWords, digit_hashes
 from qaloom.records import Clustered, Row
 from qaloom.text.endings import LONGEST_END, subject
 from qaloom.text.facts import respaced
@@ -39,6 +38,7 @@ class Questions:
             asking[keyed.question].append(position)
         self.keys = list(asking)
         self.at = list(asking.values())
+        self.digits = digit_hashes(self.keys)
 
 
 class Pair(NamedTuple):
@@ -60,13 +60,14 @@ def near_duplicate_pairs(questions: Questions, threshold: float, threads: int) -
     return same + list(map(Pair, found.left.tolist(), found.right.tolist(), found.score.tolist()))
 
 
-def further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> Iterator[Pair]:
+def further_pairs(questions: Questions, links: list[tuple[int, int]], near: int) -> Iterator[Pair]:
     """Pairs below the threshold that may ask the same: linked by jamo, or alike but for the words that ask.
 
     Most that are linked by jamo differ in a digit, so do not ask the same; that is seen at once.
     """
+    keys = questions.keys
     alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for position in _maybe_alike(keys):
+    for position in _maybe_alike(questions):
         alike[subject(keys[position]), *key_digits(keys[position])].append(position)
     endings = (pair for group in alike.values() for pair in combinations(group, 2))
     known = set(links[:near])
@@ -78,12 +79,15 @@ def further_pairs(keys: list[str], links: list[tuple[int, int]], near: int) -> I
 _START = 3  # syllables with which two long Korean questions about one subject both begin
 
 
-def _maybe_alike(keys: list[str]) -> Iterator[int]:
+def _maybe_alike(questions: Questions) -> Iterator[int]:
     """Positions of the keys but those that no other shares beginning and digits with: most of the long Korean ones."""
+    _, inverse, times = np.unique(questions.digits, return_inverse=True, return_counts=True)
+    shared = np.flatnonzero(times[inverse] > 1).tolist()  # by their digits, which most have to themselves
+    keys = [questions.keys[position] for position in shared]
     beginnings = [None if key.isascii() else (key[:_START], *key_digits(key)) for key in keys]
-    times = Counter(beginnings)
-    for position, (key, beginning) in enumerate(zip(keys, beginnings, strict=True)):
-        alone = beginning and times[beginning] == 1 and len(key) > LONGEST_END + _START
+    count = Counter(beginnings)
+    for position, key, beginning in zip(shared, keys, beginnings, strict=True):
+        alone = beginning and count[beginning] == 1 and len(key) > LONGEST_END + _START
         if not alone or key[:_START].isascii():
             yield position
 
@@ -93,7 +97,7 @@ def compared_questions(
 ) -> tuple[list[Pair], list[Pair]]:
     """Pairs that may ask the same: the near ones without those that differ in a digit or a name, and reworded ones."""
     texts = [rows[positions[0]].row.question for positions in questions.at]
-    keys, words = questions.keys, QuestionWords(texts, questions.keys)
+    keys, words = questions.keys, QuestionWords(texts, questions.digits)
     known = {pair[:2] for pair in near}
     reworded = [
         Pair(i, j, Indel.normalized_similarity(keys[i], keys[j]))
@@ -116,21 +120,23 @@ def _asking_the_same(texts: list[str], words: QuestionWords, near: list[Pair]) -
 
 
 def clusters(
-    rows: list[Keyed], merged: Container[int], questions: Questions, links: list[tuple[int, int]]
+    rows: list[Keyed], kept: list[int], questions: Questions, links: list[tuple[int, int]]
 ) -> list[Clustered]:
-    """The cluster of each kept row: the smallest id among rows with linked questions, transitively."""
+    """The cluster of each kept row: the smallest id among rows with linked questions, transitively.
+
+    `kept` are the rows' positions, in the order of their ids.
+    """
     ends = np.array(links, dtype=np.int64).reshape(-1, 2).T
     size = len(questions.keys)
     graph = coo_array((np.ones(ends.shape[1], dtype=bool), (ends[0], ends[1])), shape=(size, size))
-    component = connected_components(graph, directed=False)[1].tolist()
+    component = connected_components(graph, directed=False)[1]
+    of_rows = np.empty(len(rows), component.dtype)
+    of_rows[list(chain.from_iterable(questions.at))] = np.repeat(component, list(map(len, questions.at)))
     smallest: dict[int, str] = {}
-    members: list[tuple[str, int, Keyed]] = []
-    for root, positions in zip(component, questions.at, strict=True):
-        for one in (rows[position] for position in positions if position not in merged):
-            members.append((one.row.id, root, one))
-            smallest[root] = min(one.row.id, smallest.get(root, one.row.id))
-    members.sort(key=itemgetter(0))
-    return [Clustered(identity, smallest[root], one.question, one.answer) for identity, root, one in members]
+    return [
+        Clustered(one.row.id, smallest.setdefault(root, one.row.id), one.question, one.answer)
+        for one, root in zip((rows[at] for at in kept), of_rows[kept].tolist(), strict=True)
+    ]
 
 
 def jamo_links(keys: list[str], threshold: float, threads: int) -> Iterator[tuple[int, int]]:

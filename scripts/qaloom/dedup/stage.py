@@ -8,11 +8,12 @@ do not agree are a contradiction: reported, both kept.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from itertools import combinations, product
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, combinations, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from rapidfuzz.distance import Indel
 
 from qaloom.console import bar, counted, say_outcome
@@ -31,6 +32,7 @@ from qaloom.dedup.near_duplicates import (
     jamo_links,
     near_duplicate_pairs,
 )
+from qaloom.dedup.signs import may_hold
 from qaloom.errors import DataError
 from qaloom.files import uncollected, write_lines
 from qaloom.inference.embeddings import Embedder
@@ -46,11 +48,12 @@ from qaloom.records import (
 )
 from qaloom.text.endings import stem
 from qaloom.text.facts import factual_difference, respaced
-from qaloom.text.normalize import comparison_key, key_digits
+from qaloom.text.key_columns import comparison_keys
+from qaloom.text.normalize import key_digits
 from qaloom.text.similarity_join import similar_pairs
 from qaloom.text.spelling import Counts, counted_words
 
-_EVERY = 10_000  # rows or pairs between two steps of a bar
+_EVERY = 10_000  # rows that are looked through between two steps of a bar
 
 
 @uncollected()
@@ -77,7 +80,7 @@ def dedup(
     links = [pair[:2] for pair in pairs]
     if settings["jamo"]:
         links += jamo_links(questions.keys, settings["threshold"], threads)
-    near = [*pairs, *further_pairs(questions.keys, links, len(pairs))]
+    near = [*pairs, *further_pairs(questions, links, len(pairs))]
     asking_the_same, reworded = compared_questions(rows, questions, near)
     words = counted_words(keyed.row.instruction for keyed in rows)
     compared = [*asking_the_same, *reworded]
@@ -86,14 +89,15 @@ def dedup(
         known = {pair[:2] for pair in (*near, *reworded)}
         meaning = Meaning(embedder, rows, questions, known, words)
     merged = _merge(rows, questions, asking_the_same, settings["answer_threshold"], words)
+    kept = sorted((at for at in range(len(rows)) if at not in merged), key=lambda at: rows[at].row.id)
     found = _Found(
-        sorted((keyed.row for at, keyed in enumerate(rows) if at not in merged), key=lambda row: row.id),
+        [rows[at].row for at in kept],
         sorted(
             [*rejections, *_duplicates(rows, exact, merged)],
             key=lambda item: (item.source, item.line, item.id),
         ),
         contradictions(rows, merged, questions, compared, settings["answer_threshold"], words, meaning),
-        clusters(rows, merged, questions, links),
+        clusters(rows, kept, questions, links),
         personal,
     )
     return _write(out, len(incoming), found)
@@ -114,7 +118,9 @@ def _write(out: Path, incoming: int, found: _Found) -> dict[str, Any]:
     write_lines(out / "clusters.jsonl", found.clusters)
     counts = {
         "contradictions": len(found.contradictions),
-        "clusters": len({line.cluster for line in found.clusters}),
+        "clusters": sum(
+            line.cluster == line.id for line in found.clusters
+        ),  # each has the id of one of its rows
         "missing_spaces": sum(missing_spaces(row.instruction) for row in found.kept),
         "pii": found.personal,
     }
@@ -131,24 +137,26 @@ def _filtered(
     incoming: list[Row], settings: dict[str, Any]
 ) -> tuple[list[Row], list[Rejection], dict[str, int]]:
     filters, choice = quality(settings), settings["pii"]
+    undamaged = {reason: judge for reason, judge in filters.items() if reason != "mojibake"}
     good: list[Row] = []
     rejections: list[Rejection] = []
     personal: Counter[str] = Counter()
     with bar("quality filters", len(incoming)) as advance:
-        for done, row in enumerate(incoming, 1):
-            found = _personal(row)
-            personal.update(found)
-            reason = failed(row, filters)
-            if reason and decision_note(row):
-                reason = None
-            if reason is None and found and choice == "drop":
-                reason = "pii", f"the row holds personal data ({', '.join(found)})"
-            if reason is None:
-                good.append(_marked(row, found, choice) if found else row)
-            else:
-                rejections.append(rejected(row, *reason))
-            if done % _EVERY == 0 or done == len(incoming):
-                advance(done)
+        for first in range(0, len(incoming), _EVERY):
+            rows = incoming[first : first + _EVERY]
+            for row, lost, told in zip(rows, *may_hold(rows), strict=True):
+                found = _personal(row) if told else []
+                personal.update(found)
+                reason = failed(row, filters if lost else undamaged)
+                if reason and decision_note(row):
+                    reason = None
+                if reason is None and found and choice == "drop":
+                    reason = "pii", f"the row holds personal data ({', '.join(found)})"
+                if reason is None:
+                    good.append(_marked(row, found, choice) if found else row)
+                else:
+                    rejections.append(rejected(row, *reason))
+            advance(first + len(rows))
     return good, rejections, dict(sorted(personal.items()))
 
 
@@ -175,15 +183,27 @@ def _marked(row: Row, found: list[str], choice: str) -> Row:
 _UNTIDY = re.compile(r" [?!.,]")
 
 
-def _worth(keyed: Keyed) -> tuple:
+def _by_worth(rows: Sequence[Keyed]) -> list[Keyed]:
     """The order in which rows survive: by what they say, and by place only where they say the same."""
+    size = len(rows)
+    worth = np.fromiter(chain.from_iterable(map(_worth, rows)), np.int64, 5 * size).reshape(size, 5)
+    order = np.lexsort(worth.T[::-1])
+    ends = np.flatnonzero(np.any(np.diff(worth[order], axis=0), axis=1)) + 1
+    alike = ([rows[at] for at in group.tolist()] for group in np.split(order, ends))
+    return [keyed for group in alike for keyed in sorted(group, key=_place)]
+
+
+def _worth(keyed: Keyed) -> tuple[int, ...]:
     row = keyed.row
     repairs = len(row.details.get("repairs", ()))
     untidy = (
         missing_spaces(row.instruction) + missing_spaces(row.output) + len(_UNTIDY.findall(row.instruction))
     )
-    said = -len(keyed.answer), -len(keyed.question), -len(row.output) - len(row.instruction)
-    return repairs, untidy, *said, row.id, row.source, row.line
+    return repairs, untidy, -len(keyed.answer), -len(keyed.question), -len(row.output) - len(row.instruction)
+
+
+def _place(keyed: Keyed) -> tuple[str, str, int]:
+    return keyed.row.id, keyed.row.source, keyed.row.line
 
 
 def _exact(rows: list[Row]) -> tuple[list[Keyed], list[tuple[Row, int]]]:
@@ -194,9 +214,11 @@ def _exact(rows: list[Row]) -> tuple[list[Keyed], list[tuple[Row, int]]]:
     kept: dict[tuple[str, str], int] = {}
     best: list[Keyed] = []
     others: list[tuple[Row, int]] = []
-    for keyed in sorted(
-        (Keyed(row, comparison_key(row.question), comparison_key(row.output)) for row in rows), key=_worth
-    ):
+    questions, answers = (
+        comparison_keys([r.question for r in rows]),
+        comparison_keys([r.output for r in rows]),
+    )
+    for keyed in _by_worth(list(map(Keyed, rows, questions, answers))):
         position = kept.setdefault(keyed[1:], len(best))
         if position == len(best):
             best.append(keyed)

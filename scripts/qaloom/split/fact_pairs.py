@@ -1,10 +1,11 @@
 """Pairs of rows that may state one fact: found by equal keys and by similarity joins, never by all pairs."""
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from itertools import combinations, pairwise
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import chain, combinations, pairwise
 
+import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
@@ -15,6 +16,7 @@ from qaloom.text.near_pairs import near_pairs
 Pair = tuple[int, int]
 _DIGITS = re.compile(r"\d+")
 _HANDFUL = 12  # rows of a group that are all compared with one another, whatever they say
+_MANY = 1000  # names, from which it pays to compare their hashes first
 _FEW = 40  # rows of a group that are all compared with one another
 _NEAR_CORES = 2  # characters in which the cores of two spellings of a question may differ
 
@@ -39,7 +41,9 @@ def grouped_pairs(
 ) -> Iterator[Pair]:
     """Pairs within groups: equal question cores in one cluster, equal answer units with a word in common."""
     for group in _groups(range(len(statements)), lambda i: clusters[i]):
-        for alike in _groups(group, lambda i: (statements[i].core, statements[i].figures)):
+        same_figures = _groups(group, lambda i: statements[i].figures or " ")  # the cheaper to tell apart
+        found = chain.from_iterable(_groups(alike, lambda i: statements[i].core) for alike in same_figures)
+        for alike in sorted(found):
             yield from _pairs(alike)
     for group in _groups(range(len(statements)), lambda i: _open_unit(statements[i])):
         yield from _pairs(group) if len(group) <= _HANDFUL else _identified(statements, group, comparison)
@@ -54,12 +58,21 @@ def _open_unit(statement: Statement) -> str:
 def _groups(members: Sequence[int], key: Callable[[int], Hashable]) -> Iterator[list[int]]:
     """Members with equal keys, where there are two or more; an empty key groups nothing."""
     names = list(map(key, members))
-    times = Counter(names)  # as most stand alone, there is a list for the others only
     groups: dict[Hashable, list[int]] = defaultdict(list)
-    for member, name in zip(members, names, strict=True):
-        if name and times[name] > 1:
-            groups[name].append(member)
-    return iter(groups.values())
+    for at in _shared(names):
+        if names[at]:
+            groups[names[at]].append(members[at])
+    return (group for group in groups.values() if len(group) > 1)
+
+
+def _shared(names: Sequence[Hashable]) -> Iterable[int]:
+    """Positions of names that may stand more than once; where there are many, by their hashes, as most stand alone."""
+    if len(names) < _MANY:
+        return range(len(names))
+    hashes = np.fromiter(map(hash, names), np.int64, len(names))
+    by_hash = np.argsort(hashes, kind="stable")
+    same = np.diff(hashes[by_hash]) == 0
+    return np.sort(by_hash[np.append(False, same) | np.append(same, False)]).tolist()
 
 
 def _pairs(group: Sequence[int]) -> Iterator[Pair]:
@@ -117,7 +130,7 @@ def near_answer_pairs(left: Sequence[Statement], right: Sequence[Statement], thr
 
 
 def _long_answer_figures(statement: Statement) -> Hashable:
-    return tuple(_DIGITS.findall(statement.answer)) if len(statement.answer) >= LONG_ANSWER else None
+    return " ".join(_DIGITS.findall(statement.answer)) if len(statement.answer) >= LONG_ANSWER else None
 
 
 def _with_equal(

@@ -75,7 +75,6 @@ class Statement:
     __slots__ = (
         "_core",
         "_information",
-        "_stems",
         "_words",
         "answer",
         "closed",
@@ -98,7 +97,7 @@ class Statement:
         """The question without endings, particles and requests."""
         return "".join(self.words) or self.question
 
-    @_Once
+    @property
     def stems(self) -> frozenset[str]:
         """The content words of the question."""
         return frozenset(self.words)
@@ -144,7 +143,7 @@ _SHARED_START, _LAST_SYLLABLES = 4, 4
 _DIGITS = re.compile(r"\d+")
 
 
-@lru_cache(maxsize=1 << 20)  # split and audit ask for the same
+@lru_cache(maxsize=1 << 16)  # many rows have the same short answer
 def _values_of(answer: str) -> str:
     return " ".join(value.text for value in values(answer))
 
@@ -216,7 +215,8 @@ class Comparison:
 
     def identified_alike(self, one: Statement, other: Statement) -> bool:
         """Whether two questions share the word that sets one of them apart from the others of the data set."""
-        shared = [a for a in one.stems if any(same_stem(a, b) for b in other.stems)]
+        theirs = other.stems
+        shared = [a for a in one.stems if any(same_stem(a, b) for b in theirs)]
         telling = self._telling(one) and self._telling(other)
         if not shared:
             return False
@@ -227,7 +227,7 @@ class Comparison:
             difference(one.row.question, other.row.question, self.words) == Difference.OTHER
         ):
             return False
-        if answered_so or (telling and not one.stems.isdisjoint(other.stems)):
+        if answered_so or (telling and not theirs.isdisjoint(one.words)):
             return True
         heaviest = max(map(self.weights.of, shared))
         return all(heaviest > self._heaviest_unshared(s, shared) for s in (one, other))
@@ -250,13 +250,11 @@ class Comparison:
         rest = (stem for stem in one.stems if not any(same_stem(stem, word) for word in shared))
         return max(map(self.weights.of, rest), default=0.0)
 
-    def _heaviest(self, one: Statement) -> float:
-        return max(map(self.weights.of, one.stems), default=0.0)
-
     def identifying(self, one: Statement) -> list[str]:
         """The words of a question, shortened, that weigh most."""
-        heaviest = self._heaviest(one)
-        return [shortened(stem) for stem in one.stems if self.weights.of(stem) >= heaviest]
+        weights = {stem: self.weights.of(stem) for stem in one.stems}
+        heaviest = max(weights.values(), default=0.0)
+        return [shortened(stem) for stem, weight in weights.items() if weight == heaviest]
 
     def _similarity(self, one: str, other: str) -> float:
         return Indel.normalized_similarity(one, other)
@@ -264,9 +262,9 @@ class Comparison:
 
 def comparison_of(statements: Sequence[Statement], threshold: float) -> Comparison:
     """The comparison for a data set, given the statements of its source rows."""
-    weights = Weights(s.row.question for s in statements)
+    questions = [s.row.question for s in statements]
     units = [s.unit for s in statements]
-    return Comparison(threshold, weights, units, counted_words(s.row.question for s in statements))
+    return Comparison(threshold, Weights(questions), units, counted_words(questions))
 
 
 def _within(few: tuple[object, ...], many: tuple[object, ...]) -> bool:

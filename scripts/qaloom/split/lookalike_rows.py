@@ -5,7 +5,6 @@ Two thirds of the questions and of the invented names, by hash, are for asking; 
 """
 
 import re
-from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain, islice, product
@@ -22,6 +21,7 @@ from qaloom.text.lookalikes import LookAlike, look_alikes
 from qaloom.text.normalize import comparison_key
 from qaloom.text.postings import Postings
 from qaloom.text.values import same_values
+from qaloom.text.words import blocks_of, word_numbers
 
 ASKED = 100  # look-alikes that are asked: an interval of ten points to either side at most
 MOST_TAUGHT = 1000  # look-alikes that are kept for training
@@ -57,9 +57,7 @@ class Mentioned:
 
     def __init__(self, texts: Sequence[str], questions: Sequence[str] = ()) -> None:
         self.texts, self.questions = texts, questions
-        written: set[str] = set()  # what stands between two spaces, each once
-        for text in texts:
-            written.update(text.split())
+        written = {word for _, words in blocks_of(texts) for word in words.distinct}  # between spaces
         codes = {*chain.from_iterable(map(_CODE.findall, written))}
         self.codes = {code.translate(_JOINED).casefold() for code in codes}
         self.numbers = {number for code in codes for number in _DIGITS.findall(code)}
@@ -76,12 +74,9 @@ class Mentioned:
     @cached_property
     def times(self) -> dict[str, int]:
         """The number of questions that hold each word."""
-        numbers, held, ends = _Numbers(), array("i"), array("q")
-        for question in self.questions:
-            held.extend(chain.from_iterable(map(numbers.__getitem__, question.split())))
-            ends.append(len(held))
-        rows = np.repeat(np.arange(len(ends), dtype=np.int32), np.diff(np.array(ends), prepend=0))
-        holding = Postings(np.array(held, np.int32), rows, len(numbers.of_word))
+        numbers = _Numbers()
+        rows, held = word_numbers(self.questions, numbers)
+        holding = Postings(held, rows, len(numbers.of_word))
         return dict(zip(numbers.of_word, np.diff(holding.starts).tolist(), strict=True))
 
     def common(self, text: str) -> int:
@@ -113,6 +108,7 @@ def is_for_asking(seed: int, text: str) -> bool:
 
 
 def make_look_alikes(
+    parents: Sequence[Wording],
     placed: Sequence[Wording],
     comparison: Comparison,
     seed: int,
@@ -120,12 +116,12 @@ def make_look_alikes(
     use: Literal["asking", "training"] = "asking",
     most: int = ASKED,
 ) -> list[LookAlikeRow]:
-    """At most `most` look-alikes of trained questions, in the order of their hashes; none of rows with a context.
+    """At most `most` look-alikes of trained questions, the `parents`, in their order.
 
     `placed` are all rows of the split by id, `mentioned` is what they mention. Deterministic; added rows leave the
     others as they are, unless they mention what was put in.
     """
-    made = _made(placed, mentioned, seed, use == "asking")
+    made = _made(parents, placed, mentioned, seed, use == "asking")
     found: list[tuple[Wording, LookAlike]] = []
     asked: set[str] = set()
     for parent, look_alike in made:
@@ -139,14 +135,19 @@ def make_look_alikes(
     return [_row(*pair) for i, pair in enumerate(found) if i not in known][:most]
 
 
+def in_turn(placed: Sequence[Wording], seed: int) -> list[Wording]:
+    """The trained questions without a context, in the order of their hashes; equal ones in that of their ids."""
+    trained = (w for w in placed if w.part == "train" and w.row.origin != "form" and not w.row.context)
+    return sorted(trained, key=lambda w: hash_share(seed, "lookalike order", w.question))
+
+
 def _made(
-    placed: Sequence[Wording], mentioned: Mentioned, seed: int, asking: bool
+    parents: Sequence[Wording], placed: Sequence[Wording], mentioned: Mentioned, seed: int, asking: bool
 ) -> Iterator[tuple[Wording, LookAlike]]:
-    own = {w.row.id: w.question for w in placed if w.row.origin == "data"}
-    parents = [w for w in placed if w.part == "train" and w.row.origin != "form" and not w.row.context]
     if asking:
-        parents = [w for w in parents if w.row.id in own]
-    parents.sort(key=lambda w: hash_share(seed, "lookalike order", w.question))  # of equal ones by id
+        parents = [w for w in parents if w.row.origin == "data"]
+    reworded = {w.row.parent for w in parents}
+    own = {w.row.id: w.question for w in placed if w.row.origin == "data" and w.row.id in reworded}
     # Further wordings of a question are on its side: a name that they share is replaced in all of them or in none.
     of_this_use = (w for w in parents if is_for_asking(seed, own.get(w.row.parent, w.question)) == asking)
     chosen = list(islice(of_this_use, _TRIED))

@@ -142,7 +142,7 @@ def place_data(data: Sequence[Wording], facts: Facts, settings: SplitSettings) -
     for wording in data:
         wording.put(wording.side, "by_hash")
     needed = _give_away(data, facts)
-    with_others = [i for i, w in enumerate(data) if w.side == "train" and facts.same[i]]
+    with_others = [i for i, w in enumerate(data) if w.side == "train" and facts.same.get(i)]
     shares = {i: hash_share(settings.seed, "recall", data[i].question) for i in with_others}
     largest = {
         tuple(group): max(map(shares.__getitem__, group)) for group in _asked_together(data, facts, shares)
@@ -161,7 +161,8 @@ def _give_away(data: Sequence[Wording], facts: Facts) -> set[int]:
     """Make recall questions of unseen rows whose fact the train side states; the rows that teach them."""
     needed = set()
     for i, wording in enumerate(data):
-        taught = [j for j in facts.same[i] if data[j].side == "train"] if wording.side == "unseen" else []
+        same = facts.same.get(i, ()) if wording.side == "unseen" else ()
+        taught = [j for j in same if data[j].side == "train"]
         if taught:
             teacher = min(taught, key=lambda j: data[j].row.id)
             needed.add(teacher)

@@ -32,7 +32,7 @@ from qaloom.split.expectation import note_on_single_wordings
 from qaloom.split.facts import Comparison
 from qaloom.split.forms import place_forms
 from qaloom.split.leak_audit import Known, audit
-from qaloom.split.lookalike_rows import MOST_TAUGHT, make_look_alikes, mentioned_in
+from qaloom.split.lookalike_rows import MOST_TAUGHT, in_turn, make_look_alikes, mentioned_in
 from qaloom.split.meaning import languages_note
 from qaloom.split.notes import notes_on
 from qaloom.split.placement import (
@@ -84,16 +84,17 @@ def split(
 
 def _read(rows: Path, clusters: Path) -> list[Wording]:
     """The rows with what dedup knows of them; what many rows share stands in memory once."""
-    known = {line.id: line for line in each_line(clusters, Clustered)}
-    wordings = []
-    for row in read_rows(rows):
-        line = known.get(row.id, _UNKNOWN)
-        cluster = row.id if line.cluster == row.id else line.cluster
-        wordings.append(Wording(row, line.question or None, line.answer or None, cluster))
-    return wordings
-
-
-_UNKNOWN = Clustered("", "")
+    read = read_rows(rows)
+    ids = {row.id: row.id for row in read}
+    known: dict[str, tuple[str | None, str | None, str]] = {}
+    for line in each_line(clusters, Clustered):
+        if line.id in ids:
+            known[ids[line.id]] = (
+                line.question or None,
+                line.answer or None,
+                ids.get(line.cluster, line.cluster),
+            )
+    return [Wording(row, *known.get(row.id, (None, None, ""))) for row in read]
 
 
 def _placed(
@@ -134,10 +135,10 @@ def _write_parts(out: Path, placed: Sequence[Wording]) -> None:
 
 def _write_look_alikes(out: Path, placed: Sequence[Wording], comparison: Comparison, seed: int) -> int:
     """Write the look-alike questions that are asked and those kept for training; return how many are asked."""
-    mentioned = mentioned_in(placed)
-    asked = make_look_alikes(placed, comparison, seed, mentioned)
+    mentioned, parents = mentioned_in(placed), in_turn(placed, seed)
+    asked = make_look_alikes(parents, placed, comparison, seed, mentioned)
     write_vouched(out / "lookalike.jsonl", asked)
-    taught = make_look_alikes(placed, comparison, seed, mentioned, "training", MOST_TAUGHT)
+    taught = make_look_alikes(parents, placed, comparison, seed, mentioned, "training", MOST_TAUGHT)
     write_vouched(out / "lookalike_training.jsonl", taught)
     return len(asked)
 

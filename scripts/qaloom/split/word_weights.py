@@ -1,14 +1,13 @@
 """Weights of words among the questions of a data set, and the rows that hold a word: rare words identify."""
 
 import re
-from array import array
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Iterable, Sequence
 from math import log
 
 import numpy as np
 
 from qaloom.text.postings import Postings
+from qaloom.text.words import word_numbers
 
 _WORD = re.compile(r"(?<![가-힣])[가-힣]{1,2}|[a-z0-9]+")
 _MANY = 1000  # rows from which words name no fact
@@ -17,15 +16,10 @@ _MANY = 1000  # rows from which words name no fact
 class Weights:
     """Inverse document frequency of words among the questions of a data set: rare words identify."""
 
-    def __init__(self, questions: Iterable[str]) -> None:
-        self.numbers = _Numbers()
-        held, ends = array("i"), array("q")
-        for question in questions:
-            held.extend(chain.from_iterable(map(self.numbers.__getitem__, question.split())))
-            ends.append(len(held))
-        self.rows = len(ends)
-        words = np.frombuffer(held, np.int32) if held else np.empty(0, np.int32)
-        rows = np.repeat(np.arange(self.rows, dtype=np.int32), np.diff(np.array(ends), prepend=0))
+    def __init__(self, questions: Sequence[str]) -> None:
+        self.numbers, self.rows = _Numbers(), len(questions)
+        self._known: dict[str, float] = {}
+        rows, words = word_numbers(questions, self.numbers)
         self.holding = Postings(words, rows, len(self.numbers.of_short))
         initials = np.array(self.numbers.initials, np.int32)[words]
         hangul = initials >= 0
@@ -49,7 +43,11 @@ class Weights:
 
     def of(self, stem: str) -> float:
         """The weight of a stem; Hangul words that begin alike count as one."""
-        word = shortened(stem)
+        if stem not in self._known:
+            self._known[stem] = self._weight(shortened(stem))
+        return self._known[stem]
+
+    def _weight(self, word: str) -> float:
         number = self.numbers.of_short.get(word)
         if number is None:
             return log(1 + self.rows)

@@ -66,6 +66,7 @@ _MONTH_ENDS = frozenset(
 )
 
 
+@lru_cache(maxsize=1 << 12)  # of a pair of texts the values are asked for, then the words
 def canonical_notation(text: str) -> str:
     """A text in NFKC with its values in one notation each; the words stay as they are."""
     text = normal(text)

@@ -36,13 +36,10 @@ def comparison_key(text: str) -> str:
     """
     text = normal(text)
     korean = not text.isascii()
-    if "*" in text or "[" in text or "]" in text:
+    if read_whole(text):
         return _key(text, korean) or "".join(text.split())
     words = text.split()
-    keys, classes = _KOREAN if korean else _ENGLISH
-    if len(keys) > _REMEMBERED:
-        keys.clear()
-        classes.clear()
+    keys, classes = word_tables(korean)
     parts = list(map(keys.__getitem__, words))
     kinds = "".join(map(classes.__getitem__, words))
     if BOUND.search(kinds, 1):
@@ -50,15 +47,18 @@ def comparison_key(text: str) -> str:
     return "".join(parts) or "".join(words)
 
 
-_REMEMBERED = 300_000  # words
+def read_whole(text: str) -> bool:
+    """Whether a text holds marks that its words cannot be read without: emphasis, a pointer, an interval."""
+    return "*" in text or "[" in text or "]" in text
 
 
-class _Keys(dict[str, str]):
+class WordKeys(dict[str, str]):
     """The key of each word, and of words read together, in texts with Hangul, or in those without."""
 
-    def __init__(self, korean: bool, classes: dict[str, str]):
+    def __init__(self, korean: bool):
         super().__init__()
-        self.korean, self.classes = korean, classes
+        self.korean = korean
+        self.classes: dict[str, str] = {}
 
     def __missing__(self, word: str) -> str:
         self[word] = key = _key(word, self.korean)
@@ -77,26 +77,30 @@ def _class(word: str, key: str) -> str:
     return left + right
 
 
-def _word_tables(korean: bool) -> tuple[_Keys, dict[str, str]]:
-    """Keys by word, and the classes of the words."""
-    classes: dict[str, str] = {}
-    return _Keys(korean, classes), classes
+def word_tables(korean: bool) -> tuple[WordKeys, dict[str, str]]:
+    """Keys by word, and the classes of the words, in texts with Hangul or in those without."""
+    keys = _KEYS[korean]
+    if len(keys) > _REMEMBERED:
+        keys.clear()
+        keys.classes.clear()
+    return keys, keys.classes
 
 
-_KOREAN, _ENGLISH = _word_tables(True), _word_tables(False)
+_REMEMBERED = 300_000  # words
+_KEYS = {korean: WordKeys(korean) for korean in (True, False)}
 
 
-def _read_together(words: list[str], parts: list[str], kinds: str, keys: _Keys) -> None:
+def _read_together(words: list[str], parts: list[str], kinds: str, keys: WordKeys) -> None:
     """Give the first of words that are read together the key of all of them, the others none."""
     bound = [match.start() // 2 + 1 for match in BOUND.finditer(kinds, 1)]  # words read with the one before
-    for first, last in _runs(bound):
+    for first, last in runs(bound):
         parts[first - 1 : last + 1] = [
             keys[" ".join(words[first - 1 : last + 1])],
             *[""] * (last - first + 1),
         ]
 
 
-def _runs(places: list[int]) -> list[list[int]]:
+def runs(places: list[int]) -> list[list[int]]:
     """First and last of each run of successive places."""
     found: list[list[int]] = []
     for place in places:
@@ -121,10 +125,10 @@ def _key(text: str, korean: bool) -> str:
 
 def key_digits(key: str) -> list[str]:
     """The runs of digits of a comparison key: texts with the same values have the same ones."""
-    return _DIGITS.findall(key)
+    return key.encode("utf-8", "surrogatepass").translate(_DIGITS).decode().split()
 
 
-_DIGITS = re.compile("[0-9]+")
+_DIGITS = bytes(code if chr(code) in "0123456789" else ord(" ") for code in range(256))
 
 
 def jamo(key: str) -> str:

@@ -19,8 +19,13 @@ class Postings:
 
     def of_all(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Positions in `numbers`, and the numbers that go with the number at each, end to end."""
-        counts = self.starts[numbers + 1] - self.starts[numbers]
-        at = np.repeat(np.arange(len(numbers)), counts)
-        before = np.cumsum(counts) - counts
-        places = np.arange(len(at)) + np.repeat(self.starts[numbers] - before, counts)
+        at, places = gathered(self.starts, numbers)
         return at, self.held[places]
+
+
+def gathered(starts: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions in `numbers`, and the places from `starts[number]` on to the next start for each, end to end."""
+    counts = starts[numbers + 1] - starts[numbers]
+    at = np.repeat(np.arange(len(numbers)), counts)
+    before = np.cumsum(counts) - counts
+    return at, np.arange(len(at)) + np.repeat(starts[numbers] - before, counts)

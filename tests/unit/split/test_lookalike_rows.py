@@ -6,7 +6,7 @@ from random_sets import SETTINGS, T, write
 from qaloom.files import read_lines
 from qaloom.records import LookAlikeRow, Row, row_id
 from qaloom.split.facts import comparison_of
-from qaloom.split.lookalike_rows import Mentioned, is_for_asking, make_look_alikes, mentioned_in
+from qaloom.split.lookalike_rows import Mentioned, in_turn, is_for_asking, make_look_alikes, mentioned_in
 from qaloom.split.placement import Wording
 from qaloom.split.stage import split
 from qaloom.text.normalize import comparison_key
@@ -21,7 +21,10 @@ def placed(pairs, part="train"):
 
 
 def made(wordings, **more):
-    return make_look_alikes(wordings, comparison_of(wordings, 0.9), 7, mentioned_in(wordings), **more)
+    parents = in_turn(wordings, 7)
+    return make_look_alikes(
+        parents, wordings, comparison_of(wordings, 0.9), 7, mentioned_in(wordings), **more
+    )
 
 
 CODES = [(f"오류 코드 E{n}는 무슨 뜻인가요?", f"뜻 {n}") for n in range(10, 60)]
