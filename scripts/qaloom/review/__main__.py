@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from qaloom.console import job, say
+from qaloom.console import counted, job, say
 from qaloom.project_files import DECISIONS
 from qaloom.review.app import review_application
 from qaloom.review.state import ReviewState
@@ -30,7 +30,7 @@ def review(project: Path, host: str, port: int, user: str, access: Access) -> No
     with bound(host, port) as socket:
         state = ReviewState(project, user)
         say(
-            f"review: {len(state.rows):,} rows at {listening_at(socket, host)}; decisions go to "
+            f"review: {counted(len(state.rows), 'rows')} at {listening_at(socket, host)}; decisions go to "
             f"{project / DECISIONS}; Ctrl-C ends"
         )
         run_until_stopped(review_application(state, access), socket)

@@ -127,8 +127,9 @@ def _rows_asked(placement: Path, failures: Iterable[Failure], names: _Names) -> 
     found = {one.id: names[one.id] for one in failures}
     made = {identity for identity, row in found.items() if not row}
     if made and placement.is_file():
-        parents = {p.id: p.parent for p in each_line(placement, Placement) if p.id in made}
-        found |= {identity: names[parent] for identity, parent in parents.items()}
+        places = [place for place in each_line(placement, Placement) if place.id in made]
+        names.learn_places([(place.parent or place.id, place.source, place.line) for place in places])
+        found |= {place.id: names[place.parent or place.id] for place in places}
     return found
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ class ReviewState:
                 raise RowGone("nobody has decided about this row")
             if action == "approve" and before and before.action == "edit":
                 return self._side(identity, in_force)  # what a person wrote is approved by that
-            one = self._decision(action, row, before, (by.strip() or self.user, why.strip()), texts, into)
+            one = self._decision(action, row, before, (_line(by) or self.user, _line(why)), texts, into)
             if action == "merge" and identity in fitting({**in_force, identity: one}, self._known()).misfits:
                 raise RowGone("the row to keep is dropped, or merged into this one; take that back first")
             append_line(self.project / DECISIONS, msgspec.json.encode(one))
@@ -116,16 +117,17 @@ class ReviewState:
     # --- what is loaded ---
 
     def _load(self) -> None:
-        self._seen = self._stamp()
-        self.rows = ProjectRows(self.project)
-        self.queue = queue(self.project, self.rows, self._decisions().every)
+        stamp, rows = self._stamp(), ProjectRows(self.project)
+        self.queue = queue(self.project, rows, self._decisions().every)
+        self._seen, self.rows = stamp, rows
         self.totals = {kind: sum(item.kind == kind for item in self.queue.items) for kind in KINDS}
         self.version += 1
 
     def _refresh(self) -> None:
         """Load anew where results or corrections changed, and not while the workflow is writing them."""
-        if self._stamp() != self._seen and (self.project / "results/validate/stats.json").is_file():
-            self._load()
+        if self._stamp() != self._seen:
+            with suppress(OSError, DataError):  # what is loaded stays until all of it can be read
+                self._load()
 
     def _stamp(self) -> _Stamp:
         results = self.project / "results"
@@ -184,6 +186,10 @@ class ReviewState:
             "user": self.user,
             "project": self.project.resolve().name,
         }
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _stamps(paths: list[Path]) -> _Stamp:

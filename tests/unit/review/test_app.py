@@ -10,6 +10,7 @@ from types import SimpleNamespace as Stand
 
 import httpx
 import pytest
+from placements import placement
 from reviewed_project import (
     CORRECTED,
     FAILED,
@@ -25,6 +26,8 @@ from reviewed_project import (
     run_data_stages,
 )
 
+from qaloom.config.load import defaults
+from qaloom.dedup.stage import dedup
 from qaloom.errors import DataError
 from qaloom.files import read_lines, write_lines
 from qaloom.records import Row
@@ -149,6 +152,24 @@ def test_decisions_hold_after_the_data_stages_and_the_queue_follows(page, projec
         item for item in queue(page, only_open=False)["items"] if item["sides"][0]["id"] == identity(NOON)
     ]
     assert edited[0]["sides"][0]["decision"]["answer"] == "오전 11시 30분부터"
+
+
+def test_rows_whose_personal_data_is_masked_are_found_by_their_place(tmp_path):
+    """Contradictions and wrong answers name them by other ids than their sources do."""
+    pair, other = ("담당자 메일은?", "one@example.com"), ("담당자 메일은?", "총무팀 two@example.com 참고")
+    project = project_to_review(tmp_path / "project", [pair, other])
+    masked = defaults()["dedup"] | {"pii": "mask"}
+    dedup(project / "results/validate/rows.jsonl", project / "results/dedup", masked, threads=1)
+    kept = [
+        row for row in read_lines(project / "results/dedup/rows.jsonl", Row) if row.source == "qa/zz.jsonl"
+    ]
+    assert {row.id for row in kept}.isdisjoint({identity(pair), identity(other)})
+    placed = placement(id="f" * 16, origin="rule", parent=kept[0].id, source="qa/zz.jsonl", line=kept[0].line)
+    write_lines(project / "results/split/placement.jsonl", [placed])
+    found = queue(client(project))["items"]
+    failed = next(item for item in found if item["kind"] == "failed")
+    assert (failed["sides"][0]["source"], failed["sides"][0]["line"]) == ("qa/zz.jsonl", kept[0].line)
+    assert failed["sides"][0]["answer"] in (pair[1], other[1])
 
 
 def test_undo_takes_back_the_last_decision_alone(page):
