@@ -6,7 +6,7 @@ weighing more. A row that asks for another thing (`text.answerable`) never count
 one: the question then asks for something like it that is not there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -40,11 +40,16 @@ class Cited(NamedTuple):
 class Grounding:
     """Rows that can be put above questions: at most `most`, none less alike than `likeness`.
 
-    With an embedding model a row is alike, too, where the cosine of the two questions reaches its threshold.
+    With an embedding model a row is alike, too, where the cosine of the two questions reaches its threshold;
+    `encode` makes the vectors of what is asked, if not the embedder itself.
     """
 
-    def __init__(self, index: Index, most: int, likeness: float, embedder: Embedder | None = None):
+    def __init__(
+        self, index: Index, most: int, likeness: float,
+        embedder: Embedder | None = None, encode: Callable[[Sequence[str]], np.ndarray] | None = None,
+    ):  # fmt: skip
         self.index, self.most, self.likeness, self.embedder = index, most, likeness, embedder
+        self.encode = encode or (embedder.vectors if embedder else None)
 
     def near(self, questions: Sequence[Question]) -> list[list[Row]]:
         """For each question the rows that may answer it, with different answers, the most alike first; often none."""
@@ -67,9 +72,9 @@ class Grounding:
 
     def _cosines(self, asked: Sequence[str]) -> Sequence[np.ndarray | None]:
         """Cosines of each question with the questions of all rows."""
-        if self.embedder is None or not asked:
+        if self.encode is None or not asked:
             return [None] * len(asked)
-        return list(self.embedder.vectors(asked) @ self._vectors.T)
+        return list(self.encode(asked) @ self._vectors.T)
 
     @cached_property
     def _vectors(self) -> np.ndarray:

@@ -36,6 +36,19 @@ class Embedder(NamedTuple):
         return embed(texts, self.model, self.cache)
 
 
+class ResidentEncoder:
+    """An embedding model that stays in memory, for questions that come one by one; it keeps none of them."""
+
+    def __init__(self, model: Path):
+        self.tokenizer, self.model = _load(model)
+        self.pooling, self.longest = _pooling(model), _longest(model, self.model.config)
+
+    def vectors(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors of a few texts, float32 [texts, dimensions]."""
+        tokens = self.tokenizer(list(texts), truncation=True, max_length=self.longest)["input_ids"]
+        return _forward(self.tokenizer, self.model, tokens, self.pooling).astype(np.float32)
+
+
 def embedder_of(
     settings: Mapping[str, Any], model: Path | None, cache: Path = Path("cache/embeddings")
 ) -> Embedder | None:

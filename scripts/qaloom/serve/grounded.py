@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
+from qaloom.base_model.stage import model_name
 from qaloom.config.load import PROJECT_FILE, defaults, load_config
 from qaloom.config.settings import Language
 from qaloom.errors import DataError
 from qaloom.evaluate.grounding import Grounding, abstention, asked_text, cited
 from qaloom.evaluate.retrieval import Index
 from qaloom.files import read_lines
+from qaloom.inference.embeddings import Embedder, ResidentEncoder, embedder_of
 from qaloom.inference.notes import with_notes
 from qaloom.inference.prompt import Question, row_question
 from qaloom.records import Placement, check_handed_over, read_questions
@@ -22,6 +25,7 @@ from qaloom.report.quotes import Quoted, quoted_rows
 from qaloom.text.language import language
 
 Row = dict[str, Any]
+Encode = Callable[[Sequence[str]], np.ndarray]
 _ROWS = 3  # a prompt, where the switch is set and the configuration names none
 
 
@@ -144,9 +148,20 @@ def grounded_in_project(project: Path, run: str, asked_for: bool) -> GroundedAns
         return None
     part = "final" if (split / "final.jsonl").is_file() else "train"
     check_handed_over(split / f"{part}.jsonl", split / "placement.jsonl")
-    grounding = Grounding(Index(read_questions(split, part)), most, settings["likeness"])
+    embedder, encode = _by_meaning(project, config["dedup"])
+    index = Index(read_questions(split, part))
+    grounding = Grounding(index, most, settings["likeness"], embedder, encode)
     of_run = config["runs"].get(run) or defaults()["runs"]["demo"]
     return GroundedAnswers(grounding, _places(project / "results"), of_run["training"]["abstain"]["text"])
+
+
+def _by_meaning(project: Path, settings: dict[str, Any]) -> tuple[Embedder | None, Encode | None]:
+    """The project's embedding model, where one is named and there, and what encodes questions by it."""
+    reference = settings["embedding_model"]
+    folder = project / "results/base_model" / model_name(reference) if reference else None
+    if folder is None or not (folder / "manifest.json").is_file():
+        return None, None
+    return embedder_of(settings, folder, project / "cache/embeddings"), ResidentEncoder(folder).vectors
 
 
 def _places(results: Path) -> Places:

@@ -8,7 +8,7 @@ import pytest
 from qaloom.errors import ModelError
 from qaloom.files import write_json
 from qaloom.inference import embeddings
-from qaloom.inference.embeddings import embed, near_vectors
+from qaloom.inference.embeddings import ResidentEncoder, embed, near_vectors
 
 TEXTS = ["본원의 주소는 어디인가요?", "What is the address?", "Where?", "본원의 주소는 어디인가요?"]
 
@@ -20,6 +20,13 @@ def test_unit_vectors_that_do_not_depend_on_the_batch(tiny, tmp_path):
     alone = np.concatenate([embed([text], tiny, tmp_path / text[:3]) for text in TEXTS])
     assert np.allclose(together, alone, atol=5e-3)
     assert len(embed([], tiny, tmp_path / "a")) == 0
+
+
+def test_a_resident_encoder_gives_the_same_vectors_and_keeps_nothing(tiny, tmp_path):
+    kept = embed(TEXTS, tiny, tmp_path)
+    encoder = ResidentEncoder(tiny)
+    assert np.allclose(np.concatenate([encoder.vectors([text]) for text in TEXTS]), kept, atol=5e-3)
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_known_texts_load_no_model(tiny, tmp_path, monkeypatch):

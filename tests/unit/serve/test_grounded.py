@@ -8,13 +8,14 @@ from chat_servers import ROWS, asked, chat, on_rows, serving
 from placements import placement
 from tiny_model import make_tokenizer
 
+from qaloom.base_model.stage import model_name
 from qaloom.errors import DataError
 from qaloom.files import write_lines, write_text
 from qaloom.inference.notes import with_notes
 from qaloom.inference.prompt import Question, prompt_ids
 from qaloom.serve.ask import _ask_on_rows, _say_ground, ask_server
 from qaloom.serve.chat_requests import ChatPrompt
-from qaloom.serve.grounded import Ground, grounded_in_project
+from qaloom.serve.grounded import Ground, _by_meaning, grounded_in_project
 from qaloom.serve.grounded_chat import grounded_chat
 from qaloom.serve.limits import RequestError
 
@@ -162,6 +163,17 @@ def test_ask_lists_the_citations_of_a_server_and_of_its_own(served, answers, cap
     )
     _say_ground(none.ground)
     assert "the model was not asked" in capsys.readouterr().err
+
+
+def test_the_embedding_model_of_the_project_is_asked_where_it_is_there(tmp_path, tiny):
+    settings = {"embedding_model": "path:encoder", "embedding_threshold": 0.9}
+    assert _by_meaning(tmp_path, settings) == (None, None)
+    assert _by_meaning(tmp_path, settings | {"embedding_model": None}) == (None, None)
+    folder = tmp_path / "results/base_model" / model_name("path:encoder")
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(tiny)
+    embedder, encode = _by_meaning(tmp_path, settings)
+    assert embedder and encode and embedder.threshold == 0.9 and encode(["a"]).shape[0] == 1
 
 
 def test_a_projects_configuration_or_the_switch_turns_it_on(tmp_path):
