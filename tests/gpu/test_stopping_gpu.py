@@ -1,6 +1,6 @@
 """On two GPUs: SIGTERM and SIGINT to a training's job leave no process behind, and the next run goes on.
 
-pytest -m gpu tests/gpu/test_stopping_gpu.py, on a host with two GPUs; nothing but the training stack is needed.
+pytest -s -m gpu tests/gpu/test_stopping_gpu.py, on a host with two GPUs; nothing but the training stack is needed.
 """
 
 import os
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,7 @@ from qaloom.files import write_lines
 
 pytestmark = pytest.mark.gpu
 SECONDS = 30
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 ROWS = [
     {"id": f"{n:016x}", "instruction": f"질문 {n}?", "input": "", "output": "답 " * (n % 40 + 1)}
     for n in range(64)
@@ -65,17 +67,22 @@ def project(tmp_path, model) -> Path:
 
 def started(project: Path):
     """The job in its training on two GPUs, past a checkpoint; and all of its processes, ranks included."""
-    process = subprocess.Popen(
-        [sys.executable, "script.py"], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
+    with (project / "out.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "script.py"], cwd=project, stdout=log, stderr=log,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
     before = len(vouched(project))
     end = time.monotonic() + 400
     while len(vouched(project)) == before or len(ranks(process)) < 2:
-        assert process.poll() is None and time.monotonic() < end, (project / "train.log").read_text()[-3000:]
+        assert process.poll() is None and time.monotonic() < end, last_words(project)
         time.sleep(0.2)
         before = min(before, len(vouched(project)))
     return process, [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+
+
+def last_words(project: Path) -> str:
+    return "\n".join(log.read_text()[-3000:] for log in sorted(project.glob("*.log")))
 
 
 def vouched(project: Path) -> set[str]:
@@ -104,17 +111,23 @@ def assert_all_end(processes):
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("whom", ["the job", "torchrun", "a rank"])
-def test_nothing_lives_on_and_the_next_run_goes_on(project, whom, number):
+def test_nothing_lives_on_and_the_next_run_goes_on(project):
+    """Each start is that of the next signal, too: loading and compiling on two GPUs takes most of a minute."""
     process, all_of_them = started(project)
-    runner = next(p for p in all_of_them if "torch.distributed.run" in p.cmdline())
-    {"the job": all_of_them[0], "torchrun": runner, "a rank": ranks(process)[-1]}[whom].send_signal(number)
-    assert_all_end(all_of_them)
-    process.communicate(timeout=10)
-    assert process.returncode != 0 and not (project / "out").exists()
-    process, all_of_them = started(project)
-    assert "demo goes on from checkpoint-" in (project / "train.log").read_text()
+    for whom, number in product(("the job", "torchrun", "a rank"), SIGNALS):
+        began = time.monotonic()
+        runner = next(p for p in all_of_them if "torch.distributed.run" in p.cmdline())
+        {"the job": all_of_them[0], "torchrun": runner, "a rank": ranks(process)[-1]}[whom].send_signal(
+            number
+        )
+        assert_all_end(all_of_them)
+        ended = time.monotonic() - began
+        assert process.wait(10) != 0 and not (project / "out").exists()
+        process, all_of_them = started(project)
+        assert "demo goes on from checkpoint-" in (project / "train.log").read_text()
+        print(
+            f"{number.name} to {whom}: ended in {ended:.1f} s, {time.monotonic() - began:.0f} s with a start"
+        )
     os.kill(process.pid, signal.SIGTERM)
     assert_all_end(all_of_them)
-    process.communicate(timeout=10)
+    process.wait(10)
