@@ -1,6 +1,7 @@
 """State of a review: the queue of a project and the decisions about it, both brought up to date before each reply."""
 
 import threading
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -34,7 +35,7 @@ class ReviewState:
     """
 
     def __init__(self, project: Path, user: str):
-        self.project, self.user, self.version = project, user, 0
+        self.project, self.user = project, user
         self._lock = threading.Lock()
         self._seen: _Stamp = ()
         self._decided: tuple[_Stamp, DecisionFile] = ((), DecisionFile({}, [], []))
@@ -121,7 +122,8 @@ class ReviewState:
         self.queue = queue(self.project, rows, self._decisions().every)
         self._seen, self.rows = stamp, rows
         self.totals = {kind: sum(item.kind == kind for item in self.queue.items) for kind in KINDS}
-        self.version += 1
+        # The same for the same results, so that a page goes on where it was when the server is started again.
+        self.version = zlib.crc32(repr(stamp).encode()) or 1
 
     def _refresh(self) -> None:
         """Load anew where results or corrections changed, and not while the workflow is writing them."""

@@ -53,10 +53,11 @@ class Review:
         fits = fitting(self.file.in_force, known.by_id)
         added = _corrections(fits, known.by_id)
         every = known.by_id | added
-        shown = {row: edited(every[row], fits.decisions.get(row)) for row in every}
+        decided = _kept_by_merges(fits, every) | fits.decisions
+        shown = {row: edited(every[row], decided.get(row)) for row in every}
         stats = []
         for of_file, part in found:
-            set_aside = _write_rows(part / "rows.jsonl", rows, fits, shown)
+            set_aside = _write_rows(part / "rows.jsonl", rows, decided, fits.survivors, shown)
             copied_rejections(part, rejections)
             rejections.write(ENCODER.encode_lines(set_aside))
             stats.append(_counted(of_file, set_aside))
@@ -126,27 +127,42 @@ def _corrections(fits: Fitting, known: Mapping[str, Row]) -> dict[str, Row]:
     return added
 
 
-def _write_rows(path: Path, rows: BinaryIO, fits: Fitting, shown: Mapping[str, Row]) -> list[Rejection]:
+def _kept_by_merges(fits: Fitting, rows: Mapping[str, Row]) -> dict[str, Decision]:
+    """Rows that stay in the place of merged ones, which approves them where nobody decided about them."""
+    kept = {}
+    for merged, survivor in fits.survivors.items():
+        row, one = rows[survivor], fits.decisions[merged]
+        kept[survivor] = Decision("approve", row.id, row.source, row.line, one.by, one.when, one.why)
+    return kept
+
+
+def _write_rows(
+    path: Path,
+    rows: BinaryIO,
+    decided: Mapping[str, Decision],
+    survivors: Mapping[str, str],
+    shown: Mapping[str, Row],
+) -> list[Rejection]:
     """Write a file's rows as decided; return those that are set aside."""
     decode, whole = msgspec.json.Decoder(_Place).decode, msgspec.json.Decoder(Row).decode
     set_aside = []
     with path.open("rb") as stream:
         for line in stream:
-            one = fits.decisions.get(decode(line).id)
+            one = decided.get(decode(line).id)
             if one is None:
                 rows.write(line)
             elif one.action in ("drop", "merge"):
-                set_aside.append(_set_aside(whole(line), one, fits, shown))
+                row = whole(line)
+                set_aside.append(_set_aside(row, one, shown.get(survivors.get(row.id, ""))))
             else:
                 rows.write(ENCODER.encode(edited(whole(line), one)) + b"\n")
     return set_aside
 
 
-def _set_aside(row: Row, one: Decision, fits: Fitting, shown: Mapping[str, Row]) -> Rejection:
+def _set_aside(row: Row, one: Decision, kept: Row | None) -> Rejection:
     who = f"({one.by}, {one.when}{f': {one.why}' if one.why else ''})"
-    if one.action == "drop":
+    if kept is None:
         return rejected(row, "dropped_by_review", f"dropped by review {who}")
-    kept = shown[fits.survivors[row.id]]
     survivor = Survivor(kept.id, kept.source, kept.line, 1.0)
     detail = f"the same as {kept.source}, line {kept.line}, by review {who}"
     return rejected(row, "merged_by_review", detail, survivor)

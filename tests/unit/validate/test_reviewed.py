@@ -106,9 +106,17 @@ def test_what_a_person_approved_or_wrote_passes_the_quality_filters_and_nobody_e
     for number, decisions in enumerate(
         [(), [about(ONE[2], "approve")], [about(ONE[2], "edit", question="그건요?", answer="총무팀")]]
     ):
-        reviewed(parts, tmp_path, *decisions)
+        reviewed(parts, tmp_path, about(ONE[0], "drop"), *decisions)
         stats = dedup(tmp_path / "out/rows.jsonl", tmp_path / "dedup", options)
         assert stats["reasons"].get("unclear_question", 0) == (number == 0)
+
+
+def test_the_row_that_a_merge_keeps_passes_the_filters_too(parts, tmp_path):
+    merged = about(TWO[2], "merge", "two.jsonl", 3, into=row_id(ONE[2][0], "", ONE[2][1]))
+    reviewed(parts, tmp_path, about(ONE[0], "drop"), merged)
+    dedup(tmp_path / "out/rows.jsonl", tmp_path / "dedup", defaults()["dedup"])
+    kept = {row.instruction for row in read_lines(tmp_path / "dedup/rows.jsonl", Row)}
+    assert ONE[2][0] in kept and TWO[2][0] not in kept
 
 
 def test_what_fits_no_row_is_one_line_and_not_applied(parts, tmp_path, capsys):
