@@ -297,6 +297,7 @@ class TrainingOptions(Section, frozen=True):
     report_to: list[str]
     keep: KeepSettings
     abstain: AbstainSettings
+    context_share: float
 
 
 class RunOptions(Section, frozen=True):

@@ -67,6 +67,8 @@ def identity_of(
     for name, amount in (("keep", "strength"), ("abstain", "share")):
         if not training[name][amount]:
             del training[name]
+    if not training.get("context_share"):
+        training.pop("context_share", None)
     if not training["validation_fraction"]:
         del training["save_steps"]  # which decides which checkpoint is the best, and nothing else
     return Identity(

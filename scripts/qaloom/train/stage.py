@@ -17,7 +17,7 @@ from msgspec import to_builtins
 from msgspec.structs import asdict, replace
 
 from qaloom import errors
-from qaloom.config.settings import RunSettings, typed
+from qaloom.config.settings import RunSettings, TrainingSettings, typed
 from qaloom.console import counted, duration, say, say_outcome
 from qaloom.errors import DataError, ModelError, TrainingError
 from qaloom.files import (
@@ -33,6 +33,7 @@ from qaloom.inference.own_template import is_file_of_template, read_template
 from qaloom.inference.prompt import load_tokenizer, prompt_kind
 from qaloom.records import check_handed_over, read_texts
 from qaloom.train.abstain import abstention_rows, check_abstention, look_alikes_file
+from qaloom.train.context_rows import context_rows
 from qaloom.train.identity import Identity, Manifest, identity_of, weights_digest
 from qaloom.train.keep_prompts import answered, kept_in_a_step, prompts_to_keep
 from qaloom.train.planning.autotune import quickest
@@ -91,11 +92,18 @@ def train(
         else:
             begun = str(start) if start else None
             task = TrainingTask(name, str(base), begun, run, threads, template=template)
-            taught = read_texts(rows)
-            taught += abstention_rows(taught, look_alikes, run.training.abstain, name)
+            taught = _taught(read_texts(rows), look_alikes, run.training, name)
             planned = _train(task, taught, device, gpus, folder, why)
             _finish(name, folder, _beside_the_twin(planned, twin), identity)
         return _publish(folder / "finished", out, automatic)
+
+
+def _taught(
+    rows: list[TextRow], look_alikes: Path | None, training: TrainingSettings, name: str
+) -> list[TextRow]:
+    """The rows of the split, and what is taught beside them: abstentions, questions with rows above them."""
+    without_answer = abstention_rows(rows, look_alikes, training.abstain, name)
+    return [*rows, *without_answer, *context_rows(rows, training.context_share, training.seed, name)]
 
 
 def _on_gpu(device: Device | None) -> bool:
