@@ -47,7 +47,8 @@ def serve(
         corrections = Corrections(project, trained.folder.name)
         app = application(backends, nearest, access, corrections, grounded=grounded)
         address = listening_at(socket, host)
-        say(f"serve: {' and '.join(backends)} at {address} (API: /v1); Ctrl-C ends")
+        grounds = f"; grounded on at most {grounded.grounding.most} rows" if grounded else ""
+        say(f"serve: {' and '.join(backends)} at {address} (API: /v1{grounds}); Ctrl-C ends")
         run_until_stopped(app, socket)
 
 
