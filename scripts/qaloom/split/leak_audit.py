@@ -137,15 +137,13 @@ def _read(path: Path, placed: Places, known: Mapping[str, Statement]) -> list[St
 
 
 def _statement(text: dict[str, Any], place: Placement, known: Statement | None) -> Statement:
-    row = placed_row(place, text, place.origin)
-    return known if known and _place_and_texts(known.row) == _place_and_texts(row) else Statement(row)
+    if known and known.row.texts == text and _place(known.row) == _place(place):
+        return known
+    return Statement(placed_row(place, text, place.origin))
 
 
-def _place_and_texts(row: Row) -> tuple:
-    return (
-        row.id, row.instruction, row.input, row.output, row.system, row.history, row.source, row.line, row.group,
-        row.origin, row.parent,
-    )  # fmt: skip
+def _place(one: Row | Placement) -> tuple:
+    return one.source, one.line, one.group, one.origin, one.parent
 
 
 def _unseen_facts(unseen: Rows, train: Rows, comparison: Comparison) -> Check:

@@ -19,7 +19,7 @@ def repair_row(texts: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     codes: tuple[str, ...] = ()
     repaired = []
     for text in texts:
-        if not _is_clean(text):
+        if text and not _is_clean(text):
             row = row or "\n".join(texts)
             text, more = repair(text, row)
             codes += more

@@ -15,7 +15,15 @@ from qaloom.config.settings import Answers
 from qaloom.console import bar, counted, say, say_outcome
 from qaloom.errors import SourceError
 from qaloom.files import ENCODER, each_line, read_values, whole, write_json
-from qaloom.records import Rejection, Row, StageStats, check_handed_over, meta_text, written_digests
+from qaloom.records import (
+    NO_META,
+    Rejection,
+    Row,
+    StageStats,
+    check_handed_over,
+    meta_text,
+    written_digests,
+)
 from qaloom.validate.columns import Columns
 from qaloom.validate.fields import Shaped, every_answer, file_group, nested_records, shape
 from qaloom.validate.lines import Fault, Line
@@ -148,7 +156,8 @@ def _judged(
         for item in judge(line, name, group, reading):
             if isinstance(item, Row):
                 counts.out += 1
-                counts.repairs.update(item.details.get("repairs", ()))
+                if item.meta != NO_META:
+                    counts.repairs.update(item.details.get("repairs", ()))
             else:
                 counts.rejected += 1
                 counts.reasons[item.reason] += 1
@@ -198,8 +207,8 @@ def _shaped(record: dict[str, Any], raw: bytes, columns: Columns) -> Shaped | Fa
     if isinstance(parts, Fault):
         return parts
     reasoning, bare = parts
-    history = tuple(strip_labels(*exchange) for exchange in found.history)
-    found = found._replace(history=history)
+    if found.history:
+        found = found._replace(history=tuple(strip_labels(*exchange) for exchange in found.history))
     question, answer = strip_labels(found.instruction, bare)
     if (question, answer) == (found.instruction, found.output):
         return found
