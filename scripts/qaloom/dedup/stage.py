@@ -53,7 +53,7 @@ from qaloom.text.normalize import key_digits
 from qaloom.text.similarity_join import similar_pairs
 from qaloom.text.spelling import Counts, counted_words
 
-_EVERY = 10_000  # rows that are looked through between two steps of a bar
+_EVERY = 1_000  # rows that are looked through together, between two steps of a bar
 
 
 @uncollected()
@@ -74,6 +74,27 @@ def dedup(
     good, rejections, personal = _filtered(incoming, settings)
     if not good:
         raise DataError(_nothing_left(rejections))
+    found = _found(good, rejections, settings, threads, embedder)
+    return _write(out, len(incoming), found, personal)
+
+
+class _Found(NamedTuple):
+    """Results of the stage."""
+
+    kept: list[Row]
+    rejections: list[Rejection]
+    contradictions: list[dict[str, Any]]
+    clusters: list[Clustered]
+
+
+def _found(
+    good: list[Row],
+    rejections: list[Rejection],
+    settings: dict[str, Any],
+    threads: int,
+    embedder: Embedder | None,
+) -> _Found:
+    """What becomes of the rows that pass the filters; what else this makes is freed before anything is written."""
     rows, exact = _exact(good)
     questions = Questions(rows)
     pairs = near_duplicate_pairs(questions, settings["threshold"], threads)
@@ -90,7 +111,7 @@ def dedup(
         meaning = Meaning(embedder, rows, questions, known, words)
     merged = _merge(rows, questions, asking_the_same, settings["answer_threshold"], words)
     kept = sorted((at for at in range(len(rows)) if at not in merged), key=lambda at: rows[at].row.id)
-    found = _Found(
+    return _Found(
         [rows[at].row for at in kept],
         sorted(
             [*rejections, *_duplicates(rows, exact, merged)],
@@ -98,31 +119,17 @@ def dedup(
         ),
         contradictions(rows, merged, questions, compared, settings["answer_threshold"], words, meaning),
         clusters(rows, kept, questions, links),
-        personal,
     )
-    return _write(out, len(incoming), found)
 
 
-class _Found(NamedTuple):
-    """Results of the stage."""
-
-    kept: list[Row]
-    rejections: list[Rejection]
-    contradictions: list[dict[str, Any]]
-    clusters: list[Clustered]
-    personal: dict[str, int]
-
-
-def _write(out: Path, incoming: int, found: _Found) -> dict[str, Any]:
+def _write(out: Path, incoming: int, found: _Found, personal: dict[str, int]) -> dict[str, Any]:
     write_lines(out / "contradictions.jsonl", found.contradictions)
     write_lines(out / "clusters.jsonl", found.clusters)
     counts = {
         "contradictions": len(found.contradictions),
-        "clusters": sum(
-            line.cluster == line.id for line in found.clusters
-        ),  # each has the id of one of its rows
+        "clusters": sum(one.cluster == one.id for one in found.clusters),  # named after one of its rows each
         "missing_spaces": sum(missing_spaces(row.instruction) for row in found.kept),
-        "pii": found.personal,
+        "pii": personal,
     }
     also = ("contradictions.jsonl", "clusters.jsonl")
     stats = write_stage(out, found.kept, found.rejections, incoming, also, **counts)

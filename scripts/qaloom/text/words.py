@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from qaloom.text.postings import gathered
 
-_TOGETHER = 1 << 13  # texts whose words are held at once; Arrow holds up to 2 GiB of them
+_TOGETHER = 1 << 12  # texts whose words are held at once; Arrow holds up to 2 GiB of them
 
 
 class WordColumns(NamedTuple):
