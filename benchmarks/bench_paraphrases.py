@@ -87,10 +87,10 @@ def measured(folder: Path, count: int, new_tokens: int, precision: str) -> dict[
     from qaloom.inference.translation_cache import open_memory
 
     kinds = list(get_args(RewordingKind))
-    settings = RewordingModelSettings(f"path:{folder}", kinds, 1, new_tokens, precision)  # type: ignore[arg-type]
+    settings = RewordingModelSettings(f"path:{folder}", new_tokens, precision, kinds, 1)  # type: ignore[arg-type]
     model = ModelParaphraser(folder, settings)
-    model.__dict__["stop"] = []  # no reply ends by itself
-    _, loading = timed(lambda: model.model)
+    model.asked.__dict__["stop"] = []  # no reply ends by itself
+    _, loading = timed(lambda: model.asked.model)
     more = questions(count + 8)
     asked, others = more[:count], more[count:]
     prompt_tokens = [len(ids) for q in asked[:20] for ids in prompts_of(model, q)]
@@ -105,14 +105,14 @@ def measured(folder: Path, count: int, new_tokens: int, precision: str) -> dict[
         "prompt_tokens": round(sum(prompt_tokens) / len(prompt_tokens), 1),
         "seconds": round(seconds, 2), "new_tokens_a_second": round(replies * new_tokens / seconds),
         "loading_seconds": round(loading, 1), "first_8_questions_seconds": round(first, 2),
-        "found_in_cache_seconds": round(again, 2), "token_budget": model._token_budget, **machine(),
+        "found_in_cache_seconds": round(again, 2), "token_budget": model.asked.token_budget, **machine(),
     }  # fmt: skip
 
 
 def prompts_of(model: Any, question: str) -> list[list[int]]:
     from qaloom.augment.model_paraphrases import _prompt
 
-    return [model._ids(_prompt(question, way, "en")) for way in model.ways]
+    return [model.asked.ids(_prompt(question, way, "en")) for way in model.ways]
 
 
 def machine() -> dict[str, Any]:

@@ -12,7 +12,7 @@ try:
     from qaloom.commands import is_wheel
     from qaloom.config.load import complete, sources
     from qaloom.config.settings import Settings, typed
-    from qaloom.documents.questions import SECTION as DOCUMENT_SERVER, decisive_for_documents
+    from qaloom.documents.questions import decisive_for_documents, model_of_documents
     from qaloom.documents.folder import folder_name
     from qaloom.inference.own_template import is_file_of_template, read_template
     from qaloom.code_digest import LIBRARY, code_digest
@@ -54,8 +54,7 @@ with job():
     DOCUMENTS = {
         folder_name(path): path for path in sources(config["data"]["documents"], key="data.documents")
     }
-    if DOCUMENTS:
-        endpoint.check_server(config["documents"]["endpoint"], DOCUMENT_SERVER)
+    WRITER = model_of_documents(config)
     for run in config["runs"].values():
         check_reference(run["base_model"])
         if is_file_of_template(run["prompt"]["template"]):
@@ -66,7 +65,7 @@ with job():
     REWORDERS = references(config["augment"])
     EMBEDDER = config["dedup"]["embedding_model"]
     JUDGE = config["augment"]["gates"]["judge"]
-    NAMED = [*REWORDERS, *filter(None, (EMBEDDER, JUDGE))]  # models beside those of the runs
+    NAMED = [*REWORDERS, *filter(None, (EMBEDDER, JUDGE, WRITER))]  # models beside those of the runs
     for reference in NAMED:
         check_reference(reference)
     SETTINGS = typed(config, Settings)

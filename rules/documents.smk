@@ -3,7 +3,8 @@
 
 rule documents:
     input:
-        document_file,
+        document=document_file,
+        model=f"<results>/base_model/{model_name(WRITER)}/manifest.json" if WRITER else [],
     output:
         passages="<results>/documents/{document}/passages.jsonl",
         rows="<results>/documents/{document}/rows.jsonl",
@@ -13,6 +14,9 @@ rule documents:
         "<logs>/documents/{document}.log",
     benchmark:
         "<logs>/documents/{document}.benchmark.jsonl"
+    threads: 16 if WRITER else 1
+    resources:
+        **gpu_for(WRITER),
     params:
         name=document_file,
         content=document_digest,

@@ -25,6 +25,14 @@ class BaseManifest(BaseOrigin, kw_only=True):
     files: dict[str, str] = {}  # sha256 by file name
 
 
+def folder_of_base(reference: str, models: Path) -> Path:
+    """The folder of a model among those of base_model, `models`. Raises ModelError when it is not there."""
+    for file in sorted(models.glob("*/manifest.json")):
+        if read_document(file, BaseOrigin).origin == reference:
+            return file.parent
+    raise ModelError(f"{reference} is not in {models}; run python -m qaloom.base_model {reference}")
+
+
 class RunManifest(msgspec.Struct):
     """`results/train/RUN/manifest.json`: what decided the run, and digests of what came of it."""
 

@@ -16,13 +16,13 @@ def teach_rewording(folder: Path, steps: int = 240) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
-    settings = RewordingModelSettings("base", ["formal"], 1, NEW_TOKENS, "16bit")
-    asking = ModelParaphraser(folder, settings)
+    settings = RewordingModelSettings("base", NEW_TOKENS, "16bit", ["formal"], 1)
+    asking = ModelParaphraser(folder, settings).asked
     model = AutoModelForCausalLM.from_pretrained(folder).train()
     asking.__dict__["_positions"] = model.config.max_position_embeddings
     rows = []
     for question, reply in REWORDED.items():
-        prompt = asking._ids(_prompt(question, Way("formal", 0), "en"))
+        prompt = asking.ids(_prompt(question, Way("formal", 0), "en"))
         answer = asking.tokenizer(reply, add_special_tokens=False)["input_ids"]
         rows.append((prompt, [*answer, asking.tokenizer.eos_token_id]))
     width = max(len(prompt) + len(answer) for prompt, answer in rows)

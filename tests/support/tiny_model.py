@@ -126,3 +126,22 @@ def _proto(file: bytes):
     model = import_protobuf().ModelProto()
     model.ParseFromString(file)
     return model
+
+
+def reply_in_place_of(monkeypatch, reply) -> list[str]:
+    """Let `reply`, a function of a prompt's text, answer in the place of models in this process; return the prompts."""
+    from qaloom.inference.decoding import Answer
+
+    seen: list[str] = []
+
+    class Scheduler:
+        def __init__(self, loaded, prompts, *limits):
+            self.loaded, self.prompts = loaded, prompts
+
+        def answers(self):
+            for name, ids in self.prompts.items():
+                seen.append(self.loaded.tokenizer.decode(ids))
+                yield [Answer(name, reply(seen[-1]), False, len(ids), [], 1, 0.0)]
+
+    monkeypatch.setattr("qaloom.inference.scheduler.Scheduler", Scheduler)
+    return seen

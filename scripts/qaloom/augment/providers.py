@@ -21,14 +21,14 @@ from qaloom.augment.model_paraphrases import ModelParaphraser, scaled
 from qaloom.config.load import load_config
 from qaloom.config.settings import RewordingModelSettings, Seq2seqSettings, typed
 from qaloom.console import bar, job, say
-from qaloom.errors import ConfigError, ModelError
-from qaloom.files import digest, read_document
+from qaloom.errors import ConfigError
+from qaloom.files import digest
 from qaloom.inference import openai_client as endpoint
 from qaloom.inference.server_replies import request_fields
 from qaloom.inference.translation_cache import TranslationMemory, open_memory
 from qaloom.records import Paraphrases, check_handed_over, write_vouched
 from qaloom.text.language import language
-from qaloom.trained_run import BaseOrigin
+from qaloom.trained_run import folder_of_base
 
 _AT_ONCE = 2_048  # questions in memory; enough that those of a length fill a batch
 _LONGEST = 600  # characters; longer questions are whole paragraphs
@@ -212,7 +212,7 @@ def _server_paraphrases(settings: Mapping[str, Any], models: Path, cache: Path) 
 @contextmanager
 def _model_paraphrases(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
     chosen = typed(settings["model"], RewordingModelSettings)
-    folder = _folder_of(chosen.reference, _folders(models), models)
+    folder = folder_of_base(chosen.reference, models)
     model = ModelParaphraser(folder, chosen)
     with open_memory(cache, model.cache_key) as memory, _counted(cache, {folder.name: memory}):
         yield lambda questions, advance: model.paraphrases(questions, memory, advance)
@@ -220,14 +220,14 @@ def _model_paraphrases(settings: Mapping[str, Any], models: Path, cache: Path) -
 
 @contextmanager
 def _round_trips(settings: Mapping[str, Any], models: Path, cache: Path) -> Iterator[Propose]:
-    chosen, folders = typed(settings["seq2seq"], Seq2seqSettings), _folders(models)
+    chosen = typed(settings["seq2seq"], Seq2seqSettings)
     ready: dict[str, tuple[Translate, Translate]] = {}
     memories: dict[str, TranslationMemory] = {}
     with ExitStack() as stack:
 
         @lru_cache  # a way that two round trips share has one memory, and one count
         def way(source: str, target: str, reference: str, variants: int) -> Translate:
-            folder = _folder_of(reference, folders, models)
+            folder = folder_of_base(reference, models)
             translator = Translator(folder, source, target, chosen, variants)
             memory = stack.enter_context(open_memory(cache, translator.cache_key))
             memories[f"{source}-{target}, {variants} each"] = memory
@@ -238,18 +238,6 @@ def _round_trips(settings: Mapping[str, Any], models: Path, cache: Path) -> Iter
             ready[own] = way(own, pivot, there, _further(settings)), way(pivot, own, back, 1)
         with _counted(cache, memories):
             yield lambda questions, advance: _there_and_back(ready, questions, advance)
-
-
-def _folder_of(reference: str, folders: Mapping[str, Path], models: Path) -> Path:
-    if reference not in folders:
-        raise ModelError(f"{reference} is not in {models}; run python -m qaloom.base_model {reference}")
-    return folders[reference]
-
-
-def _folders(models: Path) -> dict[str, Path]:
-    """The folder of each model of base_model, by its reference."""
-    files = sorted(models.glob("*/manifest.json"))
-    return {read_document(file, BaseOrigin).origin: file.parent for file in files}
 
 
 def _there_and_back(

@@ -243,16 +243,20 @@ def _write_out_prompts(values: dict[str, Any]) -> None:
 
 
 def _name_base(values: dict[str, Any], name: str) -> None:
-    """Write the base model of the runs in the place of `base` in augment.model.reference, if it is asked."""
-    augment = values["augment"]
-    if "model" not in augment["providers"] or augment["model"]["reference"] != "base":
-        return
+    """Write the base model of the runs in the place of `base` in each model.reference that is asked."""
+    asked = {"augment": "model" in values["augment"]["providers"]}
+    asked["documents"] = bool(values["data"]["documents"]) and values["documents"]["provider"] == "model"
     models = sorted({run["base_model"] for run in values["runs"].values()})
-    if len(models) > 1:
-        raise ConfigError(
-            f"{name}: augment.model.reference: base could be any of the runs' base models {', '.join(models)}; name one"
-        )
-    augment["model"]["reference"] = models[0]
+    for section in ("augment", "documents"):
+        model = values[section]["model"]
+        if not asked[section] or model["reference"] != "base":
+            continue
+        if len(models) > 1:
+            raise ConfigError(
+                f"{name}: {section}.model.reference: base could be any of the runs' base models "
+                f"{', '.join(models)}; name one"
+            )
+        model["reference"] = models[0]
 
 
 def _check_starts(runs: Mapping[str, RunOptions], name: str) -> None:

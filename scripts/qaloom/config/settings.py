@@ -83,14 +83,19 @@ class DedupSettings(Section, frozen=True):
     pii: Literal["report", "mask", "drop"]
 
 
-class RewordingModelSettings(Section, frozen=True):
-    """`augment.model`: a causal model that rewords questions; `reference` base is the runs' own base model."""
+class LocalModelSettings(Section, frozen=True):
+    """`documents.model`: a causal model in the process; `reference` base is the runs' own base model."""
 
     reference: str
-    kinds: list[RewordingKind]
-    per_kind: int
     max_new_tokens: int
     precision: Literal["auto", "4bit", "8bit", "16bit"]
+
+
+class RewordingModelSettings(LocalModelSettings, frozen=True):
+    """`augment.model`: one that rewords questions."""
+
+    kinds: list[RewordingKind]
+    per_kind: int
 
 
 class Seq2seqSettings(Section, frozen=True):
@@ -133,6 +138,8 @@ class DocumentsSettings(Section, frozen=True):
 
     questions: int
     passage: int
+    provider: Literal["endpoint", "model"]
+    model: LocalModelSettings
     endpoint: EndpointSettings
 
 

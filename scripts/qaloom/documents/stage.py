@@ -20,6 +20,9 @@ from qaloom.records import Rejection, written_digests
 
 _EXCERPT = 2_000  # characters of a reply of no use that are kept
 _PAGES = 10  # that are named; of more, only how many
+_NOT_ASKED = (
+    "passage and reply are longer than the model takes, or the passage holds one of its control tokens"
+)
 _FILES = ("passages.jsonl", "rows.jsonl", "rejected.jsonl")
 
 
@@ -47,19 +50,20 @@ class AskedPassage(Struct):
 
 
 def question_document(
-    path: Path, name: str, out: Path, settings: Mapping[str, Any], cache: Path
+    path: Path, name: str, out: Path, settings: Mapping[str, Any], models: Path, cache: Path
 ) -> dict[str, Any]:
     """Write a document's rows into `out`: passages.jsonl, rows.jsonl, rejected.jsonl and, last, stats.json.
 
-    `name` is the document's path relative to the project; `settings` is the section `documents`. A document that
-    cannot be read gives no row and a line that says why. Raises EndpointError or StorageError, one line each.
+    `name` is the document's path relative to the project; `settings` is the section `documents`; `models` holds the
+    folders of base_model. A document that cannot be read gives no row and a line that says why. Raises EndpointError,
+    ModelError, DeviceError or StorageError, one line each.
     """
     found, rejections = _read(path, name, settings["passage"])
     replies: dict[str, str] = {}
     unusable: dict[str, str] = {}
     if found:
         with bar(name, len(found), "passages") as advance:
-            replies, unusable = replies_about(found, settings, cache, advance)
+            replies, unusable = replies_about(found, settings, models, cache, advance)
     rows: list[DocumentRow] = []
     for item in _judged(found, replies, unusable, settings["questions"]):
         if isinstance(item, DocumentRow):
@@ -98,9 +102,11 @@ def _judged(
     for passage in found:
         if passage.id in replies:
             yield from judge_reply(replies[passage.id], passage, found, most)
-        else:
-            text = unusable.get(passage.id, "")[:_EXCERPT]
+        elif passage.id in unusable:
+            text = unusable[passage.id][:_EXCERPT]
             yield _reject(passage, "malformed_reply", "the reply holds no JSON object", text)
+        else:
+            yield _reject(passage, "not_asked", _NOT_ASKED, passage.text[:_EXCERPT])
 
 
 def judge_reply(

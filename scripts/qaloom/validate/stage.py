@@ -255,9 +255,7 @@ def _check_good_rows(found: list[tuple[dict[str, Any], Path]]) -> None:
     bare = [(stats, part) for stats, part in found if not stats["out"]]
     empty = [stats["source"] for stats, _ in bare if not stats["in"]]
     if len(empty) == len(found):
-        raise SourceError(
-            f"{empty[0]}: no good row, the file is empty{_more(empty)}; name others in data.sources"
-        )
+        raise SourceError(f"{empty[0]}: no good row, the file is empty{_more(empty)}; {_remedy(empty[0])}")
     for name in empty:
         say(f"{name} is empty; going on without it.")
     failed = [(stats, part) for stats, part in bare if stats["in"]]
@@ -266,6 +264,14 @@ def _check_good_rows(found: list[tuple[dict[str, Any], Path]]) -> None:
         first = next(each_line(part / "rejected.jsonl", Rejection))
         problem = none_good(stats["source"], stats["in"], stats["reasons"], first)
         raise SourceError(f"{problem}{_more(failed)}; each line's reason is in {part / 'rejected.jsonl'}")
+
+
+def _remedy(empty: str) -> str:
+    """What to do about an empty file: where it was written from a document, what was rejected says why."""
+    rejected = Path(empty).with_name("rejected.jsonl")
+    if rejected.is_file():
+        return f"why no question from the document was kept is in {rejected}"
+    return "name others in data.sources"
 
 
 def none_good(name: str, count: int, reasons: Mapping[str, int], first: Rejection) -> str:

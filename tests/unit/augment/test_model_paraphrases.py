@@ -14,6 +14,7 @@ from qaloom.config.settings import RewordingModelSettings, typed
 from qaloom.errors import ConfigError, DeviceError, ModelError
 from qaloom.files import read_lines, write_lines
 from qaloom.inference.decoding import Answer
+from qaloom.inference.local_model import LocalModel
 from qaloom.inference.translation_cache import open_memory
 from qaloom.records import Paraphrases, Rejection, Row
 
@@ -62,7 +63,7 @@ def scripted(monkeypatch):
 
     Scripted.prompts = []
     monkeypatch.setattr("qaloom.inference.scheduler.Scheduler", Scripted)
-    monkeypatch.setattr(ModelParaphraser, "_positions", 10_000)
+    monkeypatch.setattr(LocalModel, "_positions", 10_000)
     return Scripted
 
 
@@ -110,10 +111,10 @@ def test_more_of_a_kind_begin_with_other_examples(tiny, tmp_path, scripted):
 
 
 def test_examples_that_the_positions_do_not_hold_are_left_out(tiny, tmp_path, scripted, monkeypatch):
-    monkeypatch.setattr(ModelParaphraser, "_positions", 300)
+    monkeypatch.setattr(LocalModel, "_positions", 300)
     _, asked, _ = reworded(tiny, tmp_path, QUESTIONS[:1])
     assert asked == 5 and {p.count("assistant") for p in scripted.prompts} <= {1, 2}
-    monkeypatch.setattr(ModelParaphraser, "_positions", 20)
+    monkeypatch.setattr(LocalModel, "_positions", 20)
     assert reworded(tiny, tmp_path, QUESTIONS[1:])[1] == 0
 
 
@@ -124,7 +125,7 @@ def test_a_template_without_earlier_exchanges_gets_no_examples(tiny, tmp_path, s
     asked = "<|im_start|>user\n{{ messages[-2].content }}<|im_end|>\n"
     first = f"{{% if messages[-1].role == 'assistant' %}}{asked}{{% endif %}}"
     tokenizer.chat_template = first + last + answer
-    monkeypatch.setattr(ModelParaphraser, "tokenizer", tokenizer)
+    monkeypatch.setattr(LocalModel, "tokenizer", tokenizer)
     assert reworded(tiny, tmp_path, QUESTIONS[:1])[1] == 5
     assert all(p.count("<|im_start|>") == 2 for p in scripted.prompts)
 
@@ -156,8 +157,8 @@ def test_what_there_is_when_the_memory_runs_out_is_kept(tiny, tmp_path, scripted
 
 def test_a_model_is_not_loaded_for_what_is_in_the_cache(tiny, tmp_path, scripted, monkeypatch):
     reworded(tiny, tmp_path)
-    monkeypatch.setattr(ModelParaphraser, "model", property(lambda self: pytest.fail("loaded")))
-    monkeypatch.setattr(ModelParaphraser, "tokenizer", property(lambda self: pytest.fail("loaded")))
+    monkeypatch.setattr(LocalModel, "model", property(lambda self: pytest.fail("loaded")))
+    monkeypatch.setattr(LocalModel, "tokenizer", property(lambda self: pytest.fail("loaded")))
     assert reworded(tiny, tmp_path)[1:] == (0, 10)
 
 

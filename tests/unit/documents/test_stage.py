@@ -4,12 +4,15 @@ import json
 
 import pytest
 from misbehaving import misbehaving
+from tiny_model import reply_in_place_of
 
 from qaloom.config.load import complete
 from qaloom.documents.folder import folder_name
+from qaloom.documents.questions import model_of_documents
 from qaloom.documents.stage import question_document
-from qaloom.errors import EndpointError
+from qaloom.errors import ConfigError, EndpointError
 from qaloom.files import read_json, read_lines
+from qaloom.inference.local_model import LocalModel
 
 TEXT = "# Fees\n\nA tent costs 12 euros a day.\n\n# Hours\n\nThe office opens at 9 a.m. every day.\n"
 TENT = {"question": "What does a tent cost?", "answer": "12 euros", "quote": "A tent costs 12 euros"}
@@ -44,7 +47,9 @@ def ask(server, tmp_path):
             "data": {"sources": [], "documents": ["a.md"]}, "runs": {"one": {}},
             "documents": settings | {"endpoint": endpoint},
         })  # fmt: skip
-        stats = question_document(path, "docs/a.md", tmp_path / "out", whole["documents"], tmp_path / "cache")
+        stats = question_document(
+            path, "docs/a.md", tmp_path / "out", whole["documents"], tmp_path / "models", tmp_path / "cache"
+        )
         assert stats == read_json(tmp_path / "out/stats.json")
         return stats
 
@@ -95,6 +100,47 @@ def test_a_document_that_cannot_be_read_gives_no_row_and_a_line(ask, server, tmp
 def test_a_server_that_is_gone_is_one_line(ask):
     with pytest.raises(EndpointError, match=r"documents\.endpoint"):
         ask(endpoint={"url": "http://127.0.0.1:9/v1", "retries": 0})
+
+
+def test_a_model_in_the_process_writes_them_and_is_asked_about_a_changed_passage_alone(
+    tiny, tmp_path, monkeypatch
+):
+    seen = reply_in_place_of(monkeypatch, lambda prompt: "No." if "13" in prompt else reply(prompt))
+
+    def ask(text, positions=10_000):
+        monkeypatch.setattr(LocalModel, "_positions", positions)
+        (tmp_path / "a.md").write_text(text)
+        written = {"provider": "model", "model": {"reference": "path:tiny"}}
+        config = {"data": {"sources": [], "documents": ["a.md"]}, "runs": {"one": {}}, "documents": written}
+        settings = complete(config)["documents"]
+        places = tmp_path / "out", settings, tiny.parent, tmp_path / "cache"
+        return question_document(tmp_path / "a.md", "a.md", *places)
+
+    assert (ask(TEXT)["out"], len(seen)) == (2, 2) and "Heading: Fees" in seen[0]
+    changed = ask(TEXT.replace("12", "13"))
+    assert (changed["out"], changed["reasons"]["malformed_reply"], len(seen)) == (1, 2, 3)
+    assert ask(TEXT.replace("12", "13")) == changed and len(seen) == 3
+    assert ask(TEXT.replace("9 a.m.", "8 a.m."), 1500)["reasons"] == {
+        "figure_not_in_passage": 1,
+        "not_asked": 1,
+    }
+    assert read_lines(tmp_path / "out/rejected.jsonl")[-1]["row"] == "The office opens at 8 a.m. every day."
+
+
+def test_the_model_is_that_of_the_runs_and_no_server_is_wanted():
+    def config(*models, **documents):
+        runs = {f"run{n}": {"base_model": model} for n, model in enumerate(models)}
+        return complete(
+            {"data": {"sources": [], "documents": ["a.md"]}, "runs": runs, "documents": documents}
+        )
+
+    assert model_of_documents(config("hub:a/b", provider="model")) == "hub:a/b"
+    with pytest.raises(ConfigError, match=r"documents\.model\.reference: base could be any of"):
+        config("hub:a/b", "hub:c/d", provider="model")
+    with pytest.raises(ConfigError, match=r"documents\.endpoint\.url: is missing"):
+        model_of_documents(config("hub:a/b"))
+    none = complete({"data": {"sources": ["a"]}, "runs": {"one": {}}, "documents": {"provider": "model"}})
+    assert model_of_documents(none) is None
 
 
 def test_folders_of_documents_are_told_apart():

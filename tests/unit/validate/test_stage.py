@@ -190,6 +190,14 @@ def test_an_empty_file_beside_a_good_one(tmp_path, capsys):
         gather(parts(tmp_path, {"a.jsonl": "", "bare.jsonl": "\n\n"}), tmp_path / "other")
 
 
+def test_an_empty_file_of_a_document_names_what_was_rejected(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written = parts(tmp_path, {"rows.jsonl": ""})
+    (tmp_path / "rejected.jsonl").write_text("{}\n")
+    with pytest.raises(SourceError, match=r"rows\.jsonl: no good row.* is in .*rejected\.jsonl"):
+        gather(written, tmp_path / "other")
+
+
 def test_no_source_at_all(tmp_path):
     with pytest.raises(SourceError, match="matches no file"):
         gather([], tmp_path)
