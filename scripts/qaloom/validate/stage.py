@@ -313,7 +313,7 @@ def _summary(stats: dict[str, Any]) -> str:
         return f" ({text})" if text else ""
 
     count = sum(stats["repairs"].values())
-    repaired = f", {count:,} repairs{listed(stats['repairs'])}" if count else ""
+    repaired = f", {counted(count, 'repairs')}{listed(stats['repairs'])}" if count else ""
     aside = f"{stats['rejected']:,} set aside{listed(stats['reasons'])}"
     read = f"{counted(stats['in'], 'lines')} in {counted(len(stats['files']), 'files')}"
     return f"validate: {read}, {counted(stats['out'], 'rows')} kept, {aside}{repaired}"
