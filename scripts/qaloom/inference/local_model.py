@@ -10,7 +10,6 @@ from typing import Any
 from qaloom.config.settings import LocalModelSettings
 from qaloom.console import say
 from qaloom.errors import DeviceError, ModelError, RowTextError
-from qaloom.inference.decoding import Answer
 from qaloom.inference.frame import frame
 from qaloom.inference.prompt import Question, load_tokenizer, own_stop_ids, prompt_ids, prompt_kind, stop_ids
 from qaloom.inference.translation_cache import TranslationMemory
@@ -68,10 +67,7 @@ class LocalModel:
             self.model, ids, self.stop, self.settings.max_new_tokens, self.token_budget, limit
         )
         for answers in scheduler.answers():
-            yield {answer.prompt: self._text(answer) for answer in answers}
-
-    def _text(self, answer: Answer) -> str:
-        return self.whole(answer.text) if answer.cut else answer.text
+            yield {a.prompt: self.whole(a.text) if a.cut else a.text for a in answers}
 
     def ids(self, prompt: Question) -> list[int] | None:
         """Token ids of a prompt, with as many of its earlier exchanges as template and positions take; None if none."""

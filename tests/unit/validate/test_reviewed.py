@@ -160,7 +160,7 @@ def test_half_a_line_is_named(parts, tmp_path, capsys):
 PAIRS = [*ONE, *TWO]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["approve", "edit", "drop", "merge"]), st.integers(0, 5), st.integers(0, 5))
