@@ -33,8 +33,11 @@ class ModelParaphraser:
     def __init__(self, folder: Path, settings: RewordingModelSettings):
         # What the length limit cut short is no question.
         self.asked = LocalModel(folder, settings, "augment.model", lambda text: text.rpartition("\n")[0])
-        self.cache_key = self.asked.cache_key
         self.ways = [Way(kind, first) for first in range(settings.per_kind) for kind in settings.kinds]
+
+    @property
+    def cache_key(self) -> dict[str, Any]:
+        return self.asked.cache_key
 
     def paraphrases(
         self, questions: Sequence[str], memory: TranslationMemory, advance: Callable[[int], None]
