@@ -373,7 +373,7 @@ def test_two_processes_train_as_one(tmp_path, tiny, tokens):
         assert read_json(folder / "out/plan.json")["gpus"] == gpus
         found.append(losses(folder))
         kept.append([entry["keep_loss"] for entry in read_lines(folder / "out/history.jsonl")])
-    assert len(found[0]) > 1 and found[0] == pytest.approx(found[1], rel=1e-5)
+    assert len(found[0]) > 1 and found[0] == pytest.approx(found[1], rel=5e-5)
     assert kept[0] == pytest.approx(kept[1], rel=1e-4, abs=1e-5) and max(kept[0]) > 0.01
     assert found[0][0] == pytest.approx(loss_of_the_base_model(tiny, settings), rel=5e-3)
 
