@@ -39,8 +39,8 @@ _RECIPES = (
     _Recipe(2e9, 64, 5e-4, 5e-5, 3),
     _Recipe(math.inf, 16, 2e-4, 1e-5, 3),
 )
-# In place of the first for adapters on a GPU: retention .85 in place of .69, recall .79 in place of .81 (docs/recipe.md),
-# for twice the steps, which on a CPU are most of the run's time.
+# For adapters on a GPU, in place of the first: retention .85, not .69, and recall .79, not .81 (docs/recipe.md), for
+# twice the steps, which on a CPU are most of the run's time.
 _ADAPTER_ON_GPU = _Recipe(0.5e9, 32, 1e-3, 1e-4, 8, 200, 48)
 
 
