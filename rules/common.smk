@@ -226,7 +226,7 @@ def training_settings(wildcards):
 
 
 def grounded_settings(wildcards):
-    """What decides grounded answers, if they are measured; else nothing."""
+    """Settings that decide grounded answers, if they are measured; else nothing."""
     if not config["serve"]["grounded"]["rows"]:
         return ""
     abstain = RUNS[wildcards.run]["training"]["abstain"]

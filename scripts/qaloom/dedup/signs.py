@@ -36,7 +36,7 @@ _SECOND = list(map(ord, "?cC"))
 
 @cache
 def _signs() -> np.ndarray:
-    """What each code point is a sign of, 0 for most."""
+    """Sign that each code point is, 0 for most."""
     signs = np.zeros(sys.maxunicode + 1, np.uint8)
     signs[[code for code in range(len(signs)) if chr(code).isdecimal()]] = _DIGIT
     signs[0xC0:0x100] = signs[0xE000:0xF900] = signs[[0xFF1F, 0xFFFD]] = _LOST

@@ -94,7 +94,7 @@ def _found(
     threads: int,
     embedder: Embedder | None,
 ) -> _Found:
-    """What becomes of the rows that pass the filters; what else this makes is freed before anything is written."""
+    """Outcome of the rows that pass the filters; everything else made here is freed before anything is written."""
     rows, exact = _exact(good)
     questions = Questions(rows)
     pairs = near_duplicate_pairs(questions, settings["threshold"], threads)

@@ -54,7 +54,7 @@ def decisive_for_documents(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _asked(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides a reply beside the passage and the weights of a model in the process."""
+    """Settings that decide a reply, beside the passage and the weights of a model in the process."""
     wanted = {"prompt": _template(settings), "questions": settings["questions"]}
     if settings["provider"] == "model":
         return wanted

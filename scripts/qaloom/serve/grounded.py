@@ -43,7 +43,7 @@ class GroundRow(msgspec.Struct, omit_defaults=True):
 
 
 class Ground(msgspec.Struct):
-    """What an answer rests on: the rows in its prompt, and the numbers of those that say what it says.
+    """Ground of an answer: the rows in its prompt, and the numbers of those that say what it says.
 
     `supported`: all that it says stands in them, or it abstains; `abstained`: no row was near, and the model was not
     asked.
@@ -63,7 +63,7 @@ class Noted(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Where rows come from: placement by id, quotes by FILE:LINE, texts of passages by id."""
+    """Origin of rows: placement by id, quotes by FILE:LINE, texts of passages by id."""
 
     rows: dict[str, Placement]
     quotes: dict[str, Quoted]
@@ -93,7 +93,7 @@ class GroundedAnswers:
         return Noted(question, [])
 
     def ground(self, question: str, rows: Sequence[Row], answer: str) -> Ground:
-        """What an answer to the question rests on, of the rows in its prompt."""
+        """The ground of an answer to the question among the rows in its prompt."""
         found = cited(answer, question, [row | {"quote": self._quote(row)} for row in rows])
         shown = [self._shown(number, row) for number, row in enumerate(rows, 1)]
         return Ground(shown, found.numbers, found.supported)

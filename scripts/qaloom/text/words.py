@@ -14,7 +14,7 @@ _TOGETHER = 1 << 12  # texts whose words are held at once; Arrow holds up to 2 G
 
 
 class WordColumns(NamedTuple):
-    """What stands between the spaces of some texts, as `str.split` finds it."""
+    """Words of some texts, as `str.split` finds them."""
 
     distinct: list[str]
     numbers: np.ndarray  # int64[total]: for each word, the texts end to end, its position in `distinct`

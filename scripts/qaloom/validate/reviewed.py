@@ -67,7 +67,7 @@ class Review:
         return stats, self._outcome(fits, known)
 
     def _outcome(self, fits: Fitting, known: _Rows) -> dict[str, Any]:
-        """What was applied and what was not, for stats.json; what was not is a line on the terminal, too."""
+        """Decisions applied and not applied, for stats.json; each not applied is a line on the terminal, too."""
         applied = Counter(one.action for one in fits.decisions.values())
         misfits = [_misfit(self.file.in_force[row], why, known) for row, why in fits.misfits.items()]
         if applied:

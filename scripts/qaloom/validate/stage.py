@@ -267,7 +267,7 @@ def _check_good_rows(found: list[tuple[dict[str, Any], Path]]) -> None:
 
 
 def _remedy(empty: str) -> str:
-    """What to do about an empty file: where it was written from a document, what was rejected says why."""
+    """Remedy for an empty file: of one written from a document, where its rejections are."""
     rejected = Path(empty).with_name("rejected.jsonl")
     if rejected.is_file():
         return f"why no question from the document was kept is in {rejected}"

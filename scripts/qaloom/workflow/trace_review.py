@@ -1,4 +1,4 @@
-"""What repairs and people changed in a traced row."""
+"""Changes by repairs and by people in a traced row."""
 
 from qaloom.decisions import decision_note
 from qaloom.records import Row
