@@ -136,6 +136,13 @@ def is_added(one: Decision) -> bool:
     return one.action in ("approve", "edit") and one.source == str(CORRECTIONS) and one.has_texts
 
 
+def correction_row(question: str, answer: str, line: int) -> Row:
+    """A correction of the chat page as a row, by its line in their file."""
+    row = Row("", question, "", answer, str(CORRECTIONS), line, CORRECTIONS.stem, "{}")
+    row.id = row.identity
+    return row
+
+
 def note_decision(row: Row, one: Decision) -> None:
     """Note in the row's `meta` who approved or edited it; a key of the source by that name is kept beside it."""
     details = row.details

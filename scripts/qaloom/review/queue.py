@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from qaloom.decisions import Decision
+from qaloom.decisions import Decision, correction_row
 from qaloom.evaluate.results import Failure
 from qaloom.files import each_line, read_lines
 from qaloom.project_files import CORRECTIONS
@@ -141,7 +141,6 @@ def _corrections(path: Path) -> list[tuple[Row, dict[str, str]]]:
             one = msgspec.json.decode(line, type=Correction)
         except (ValueError, RecursionError):
             continue
-        row = Row("", one.question, "", one.answer, str(CORRECTIONS), number, CORRECTIONS.stem, "{}")
-        row.id = row.identity
+        row = correction_row(one.question, one.answer, number)
         found.setdefault(row.id, (row, {"wrong": one.wrong, "run": one.run, "added": one.added}))
     return list(found.values())

@@ -12,6 +12,7 @@ from qaloom.decisions import (
     Decision,
     DecisionFile,
     Fitting,
+    correction_row,
     fitting,
     is_added,
     note_decision,
@@ -120,10 +121,7 @@ def _corrections(fits: Fitting, known: Mapping[str, Row]) -> dict[str, Row]:
     added = {}
     for identity, one in fits.decisions.items():
         if identity not in known and is_added(one):
-            question, answer = _texts(one)
-            row = Row("", question, "", answer, one.source, one.line, CORRECTIONS.stem, "{}")
-            row.id = row.identity
-            added[identity] = row
+            added[identity] = correction_row(*_texts(one), one.line)
     return added
 
 
