@@ -12,6 +12,7 @@ from qaloom.commands import command_line
 from qaloom.errors import DataError
 from qaloom.files import read_document
 from qaloom.records import Row
+from qaloom.validate.reviewed import RowPlace
 
 T = TypeVar("T")
 _OFFSET_BITS = 44  # of a row's place in one integer: the number of its file, then its first byte
@@ -27,12 +28,6 @@ class _Validated(msgspec.Struct):
 
 class _Id(msgspec.Struct):
     id: str
-
-
-class _Place(msgspec.Struct):
-    id: str
-    source: str
-    line: int
 
 
 class _Texts(msgspec.Struct):
@@ -84,12 +79,12 @@ class ProjectRows:
 
     def written_from_documents(self) -> set[str]:
         """The ids of rows that a model wrote from documents."""
-        return {row.id for _, _, row in self._lines(_Place) if row.source.startswith("results/documents/")}
+        return {row.id for _, _, row in self._lines(RowPlace) if row.source.startswith("results/documents/")}
 
     def ids_at(self, places: Container[tuple[str, int]]) -> dict[tuple[str, int], str]:
         """The id of the first row at each of these places (source, line)."""
         found: dict[tuple[str, int], str] = {}
-        for _, _, row in self._lines(_Place):
+        for _, _, row in self._lines(RowPlace):
             if (row.source, row.line) in places:
                 found.setdefault((row.source, row.line), row.id)
         return found

@@ -25,7 +25,7 @@ from qaloom.validate.repair import repair_row
 from qaloom.validate.stage import Found, copied_rejections
 
 
-class _Place(msgspec.Struct):
+class RowPlace(msgspec.Struct):
     """Fields that say which row a line is and where it stands."""
 
     id: str
@@ -104,7 +104,7 @@ def _decided_rows(files: Iterable[Path], in_force: Mapping[str, Decision]) -> _R
     wanted = in_force.keys() | {one.into for one in in_force.values()}
     places = {(one.source, one.line) for one in in_force.values()}
     found = _Rows({}, set())
-    decode, whole = msgspec.json.Decoder(_Place).decode, msgspec.json.Decoder(Row).decode
+    decode, whole = msgspec.json.Decoder(RowPlace).decode, msgspec.json.Decoder(Row).decode
     for path in files:
         with path.open("rb") as stream:
             for line in stream:
@@ -142,7 +142,7 @@ def _write_rows(
     shown: Mapping[str, Row],
 ) -> list[Rejection]:
     """Write a file's rows as decided; return those that are set aside."""
-    decode, whole = msgspec.json.Decoder(_Place).decode, msgspec.json.Decoder(Row).decode
+    decode, whole = msgspec.json.Decoder(RowPlace).decode, msgspec.json.Decoder(Row).decode
     set_aside = []
     with path.open("rb") as stream:
         for line in stream:
