@@ -1,6 +1,7 @@
 """A byte-level tokenizer of 320 tokens, with the chat templates of common model families."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 LINES = [
     "What is the address of the institute? 17 Lantern Street, Garam.",
@@ -128,20 +129,29 @@ def _proto(file: bytes):
     return model
 
 
-def reply_in_place_of(monkeypatch, reply) -> list[str]:
-    """Let `reply`, a function of a prompt's text, answer in the place of models in this process; return the prompts."""
+def scripted_scheduler(monkeypatch) -> type:
+    """A class in place of Scheduler: `reply`, a function of a prompt's text, answers; `prompts` holds those texts.
+
+    Before the prompt of the number `fail_at` the GPU's memory is short.
+    """
+    from qaloom.errors import DeviceError
     from qaloom.inference.decoding import Answer
 
-    seen: list[str] = []
+    class Scripted:
+        prompts: ClassVar[list[str]] = []
+        reply = staticmethod(lambda prompt: "")
+        fail_at = None
 
-    class Scheduler:
-        def __init__(self, loaded, prompts, *limits):
-            self.loaded, self.prompts = loaded, prompts
+        def __init__(self, loaded, prompts, stop, max_new_tokens, budget, limit):
+            self.loaded, self.waiting, self.limit = loaded, prompts, limit
 
         def answers(self):
-            for name, ids in self.prompts.items():
-                seen.append(self.loaded.tokenizer.decode(ids))
-                yield [Answer(name, reply(seen[-1]), False, len(ids), [], 1, 0.0)]
+            for name, ids in self.waiting.items():
+                text = self.loaded.tokenizer.decode(ids)
+                if len(Scripted.prompts) == Scripted.fail_at:
+                    raise DeviceError(f"does not fit; lower {self.limit}")
+                Scripted.prompts.append(text)
+                yield [Answer(name, Scripted.reply(text), False, len(ids), [], 1, 0.0)]
 
-    monkeypatch.setattr("qaloom.inference.scheduler.Scheduler", Scheduler)
-    return seen
+    monkeypatch.setattr("qaloom.inference.scheduler.Scheduler", Scripted)
+    return Scripted

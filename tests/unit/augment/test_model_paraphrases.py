@@ -1,10 +1,9 @@
 """Provider `model`: prompts, replies of a scripted model and of a real small one, the cache, and bad models."""
 
 import re
-from typing import ClassVar
 
 import pytest
-from tiny_model import make_tokenizer
+from tiny_model import make_tokenizer, scripted_scheduler
 
 from qaloom.augment.model_paraphrases import ModelParaphraser, _prompts
 from qaloom.augment.providers import check_providers, decisive, paraphrase, references, write_questions
@@ -13,7 +12,6 @@ from qaloom.config.load import complete
 from qaloom.config.settings import RewordingModelSettings, typed
 from qaloom.errors import ConfigError, DeviceError, ModelError
 from qaloom.files import read_lines, write_lines
-from qaloom.inference.decoding import Answer
 from qaloom.inference.local_model import LocalModel
 from qaloom.inference.translation_cache import open_memory
 from qaloom.records import Paraphrases, Rejection, Row
@@ -44,27 +42,8 @@ def reworded(folder, cache, questions=QUESTIONS, **changed):
 @pytest.fixture
 def scripted(monkeypatch):
     """A model in whose place a function of the prompt's text replies; it keeps the prompts."""
-
-    class Scripted:
-        prompts: ClassVar[list[str]] = []
-        reply = staticmethod(lambda prompt: "")
-        fail_at = None
-
-        def __init__(self, loaded, prompts, stop, max_new_tokens, budget, limit):
-            self.loaded, self.waiting, self.limit = loaded, prompts, limit
-
-        def answers(self):
-            for name, ids in self.waiting.items():
-                text = self.loaded.tokenizer.decode(ids)
-                if len(Scripted.prompts) == Scripted.fail_at:
-                    raise DeviceError(f"does not fit; lower {self.limit}")
-                Scripted.prompts.append(text)
-                yield [Answer(name, Scripted.reply(text), False, len(ids), [], 1, 0.0)]
-
-    Scripted.prompts = []
-    monkeypatch.setattr("qaloom.inference.scheduler.Scheduler", Scripted)
     monkeypatch.setattr(LocalModel, "_positions", 10_000)
-    return Scripted
+    return scripted_scheduler(monkeypatch)
 
 
 def question_of(prompt):

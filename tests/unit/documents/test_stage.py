@@ -4,7 +4,7 @@ import json
 
 import pytest
 from misbehaving import misbehaving
-from tiny_model import reply_in_place_of
+from tiny_model import scripted_scheduler
 
 from qaloom.config.load import complete
 from qaloom.documents.folder import folder_name
@@ -105,7 +105,9 @@ def test_a_server_that_is_gone_is_one_line(ask):
 def test_a_model_in_the_process_writes_them_and_is_asked_about_a_changed_passage_alone(
     tiny, tmp_path, monkeypatch
 ):
-    seen = reply_in_place_of(monkeypatch, lambda prompt: "No." if "13" in prompt else reply(prompt))
+    scripted = scripted_scheduler(monkeypatch)
+    scripted.reply = staticmethod(lambda prompt: "No." if "13" in prompt else reply(prompt))
+    seen = scripted.prompts
 
     def ask(text, positions=10_000):
         monkeypatch.setattr(LocalModel, "_positions", positions)
